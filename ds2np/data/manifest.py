@@ -76,7 +76,9 @@ def _parse_line(line, where, folder):
     try:
         entry = json.loads(line)
     except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not valid JSON ({error.msg}), is it cut off?; {needed}") from None
+        raise UserError(
+            f"{where}: not valid JSON ({error.msg}), is it cut off?; {needed}"
+        ) from None
     if not isinstance(entry, dict):
         raise UserError(f"{where}: found {type(entry).__name__}; {needed}")
     for key, kinds in (("audio_filepath", str), ("duration", (int, float)), ("text", str)):

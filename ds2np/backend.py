@@ -1,0 +1,94 @@
+"""NumPy or CuPy: the one place that knows which.
+
+Everything else asks for the array module of the array at hand, so that both devices can live in one
+process and no global flag decides. Nothing here imports CuPy before a GPU is asked for.
+"""
+
+import functools
+import sys
+
+import numpy as np
+
+
+def get_array_module(x):
+    """Return the module that an array belongs to.
+
+    Parameters
+    ----------
+    x : ndarray
+        A NumPy or a CuPy array.
+
+    Returns
+    -------
+    module
+        ``numpy`` or ``cupy``.
+    """
+    if isinstance(x, np.ndarray):
+        return np
+    cupy = sys.modules.get("cupy")  # a CuPy array exists only where CuPy has been imported
+    if cupy is not None and isinstance(x, cupy.ndarray):
+        return cupy
+    return np
+
+
+def get_fft_module(x):
+    """Return the FFT module, with SciPy's interface, for an array.
+
+    Parameters
+    ----------
+    x : ndarray
+        A NumPy or a CuPy array.
+
+    Returns
+    -------
+    module
+        ``scipy.fft`` or ``cupyx.scipy.fft``.
+    """
+    if get_array_module(x) is np:
+        import scipy.fft as fft
+    else:
+        import cupyx.scipy.fft as fft
+    return fft
+
+
+@functools.cache
+def why_no_gpu():
+    """Say why there is no GPU to compute on.
+
+    Returns
+    -------
+    str or None
+        One clause, or None where there is a GPU that works.
+    """
+    try:
+        import cupy
+    except ImportError:
+        return "CuPy is not installed (see requirements-gpu.txt)"
+    if not cupy.cuda.is_available():
+        return "CuPy is installed but finds no GPU or no driver"
+    try:  # a missing cuBLAS or NVRTC shows only at the first use
+        ones = cupy.ones((2, 2), dtype=np.float32)
+        if float((ones @ ones + 1).sum()) != 12:
+            return "the GPU computes 1 x 1 + 1 x 1 + 1 wrongly"
+    except Exception as error:
+        return f"the GPU's first computation failed ({error})"
+    return None
+
+
+def has_gpu():
+    """Tell whether there is a GPU that CuPy can compute on."""
+    return why_no_gpu() is None
+
+
+def to_gpu(x):
+    """Copy an array to the current GPU; one that is there already is returned as it is."""
+    import cupy
+
+    return cupy.asarray(x)
+
+
+def to_cpu(x):
+    """Copy an array to main memory; one that is there already is returned as it is."""
+    if get_array_module(x) is np:
+        return np.asarray(x)
+    return x.get()

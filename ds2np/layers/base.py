@@ -1,0 +1,153 @@
+"""What every layer shares: parameters, gradients, buffers, and a forward and a backward pass."""
+
+from ds2np.backend import get_array_module
+
+
+class Layer:
+    """A step of the network that can be run forward and backward.
+
+    A layer holds its parameters, the gradient of the loss with respect to each, and buffers (state
+    that is kept but not trained). ``backward`` adds to the gradients, so that several batches can be
+    accumulated; ``zero_grads`` clears them.
+
+    Attributes
+    ----------
+    params, grads, buffers : dict of str to ndarray
+    training : bool
+        Whether batch statistics are taken from the batch (True) or from running averages.
+    """
+
+    def __init__(self):
+        self.params = {}
+        self.grads = {}
+        self.buffers = {}
+        self.training = True
+        self._cache = None
+
+    def forward(self, x, lengths):
+        """Compute the output of a batch and keep what the backward pass needs.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, ...)
+        lengths : ndarray of shape (N,)
+            Real frames of each utterance; what lies behind them has no influence.
+
+        Returns
+        -------
+        ndarray of shape (N, ...)
+            Exactly 0 on padded frames.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no forward pass")
+
+    def backward(self, dout):
+        """Add to the parameters' gradients and return the gradient of the input.
+
+        Parameters
+        ----------
+        dout : ndarray of the shape of the output
+            Gradient of the loss with respect to the output of the last forward pass.
+
+        Returns
+        -------
+        ndarray of the shape of the input
+            Exactly 0 on padded frames.
+
+        Raises
+        ------
+        RuntimeError
+            If no forward pass went before.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no backward pass")
+
+    def out_lengths(self, lengths):
+        """Tell how many real frames the output has for each utterance of the input."""
+        return lengths
+
+    def add_param(self, name, value):
+        """Register a parameter and a gradient of zeros for it."""
+        self.params[name] = value
+        self.grads[name] = get_array_module(value).zeros_like(value)
+
+    def take_cache(self):
+        """Hand over what the forward pass kept; it serves one backward pass only."""
+        if self._cache is None:
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass before it")
+        cache, self._cache = self._cache, None
+        return cache
+
+    def zero_grads(self):
+        """Set all gradients to 0."""
+        for grad in self.grads.values():
+            grad[...] = 0
+
+    def set_training(self, training):
+        """Choose between training and evaluation mode."""
+        self.training = training
+
+    def state_dict(self):
+        """Return parameters and buffers by name: the arrays themselves, not copies."""
+        return {**self.params, **self.buffers}
+
+    def load_state_dict(self, state):
+        """Copy the values of a state dictionary into parameters and buffers.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing, unknown, or its array has another shape.
+        """
+        own = self.state_dict()
+        if unknown := sorted(set(state) - set(own)):
+            raise ValueError(f"{unknown[0]!r} is no parameter of this network")
+        for name, value in own.items():
+            if name not in state:
+                raise ValueError(f"parameter {name!r} is missing")
+            if state[name].shape != value.shape:
+                raise ValueError(
+                    f"parameter {name!r} has shape {state[name].shape}, needed is {value.shape}"
+                )
+        for name, value in own.items():
+            value[...] = get_array_module(value).asarray(state[name])
+
+
+class Sequential(Layer):
+    """Layers one after the other, each fed with the lengths that the one before leaves.
+
+    Parameters
+    ----------
+    layers : dict of str to Layer
+        In order; a parameter W of the layer "conv1" is named "conv1.W".
+    """
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = dict(layers)
+        for prefix, layer in self.layers.items():
+            for own, theirs in (
+                (self.params, layer.params),
+                (self.grads, layer.grads),
+                (self.buffers, layer.buffers),
+            ):
+                own.update({f"{prefix}.{name}": value for name, value in theirs.items()})
+
+    def forward(self, x, lengths):
+        for layer in self.layers.values():
+            x = layer.forward(x, lengths)
+            lengths = layer.out_lengths(lengths)
+        return x
+
+    def backward(self, dout):
+        for layer in reversed(self.layers.values()):
+            dout = layer.backward(dout)
+        return dout
+
+    def out_lengths(self, lengths):
+        for layer in self.layers.values():
+            lengths = layer.out_lengths(lengths)
+        return lengths
+
+    def set_training(self, training):
+        super().set_training(training)
+        for layer in self.layers.values():
+            layer.set_training(training)

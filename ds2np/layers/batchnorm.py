@@ -1,0 +1,133 @@
+"""Sequence-wise batch normalisation: statistics over all real frames of all utterances.
+
+Paper, "Batch Normalization for Deep RNNs": mean and variance of a feature are taken over the
+utterances of the minibatch and over time together, divided by the number of real frames.
+"""
+
+import numpy as np
+
+from ds2np.backend import get_array_module
+from ds2np.layers.base import Layer
+from ds2np.layers.padding import length_mask, zero_padding
+
+EPSILON = 1e-5  # added to the variance, so that a constant feature does not divide by 0
+
+
+def _rows(x):
+    """View a batch as rows of what is averaged over, with what is normalised in the middle."""
+    if x.ndim == 3:  # (N, T, H): one statistic for each h
+        return (0, 1), (1, 1, -1)
+    return (0, 2, 3), (1, -1, 1, 1)  # (N, C, T, F): one for each channel
+
+
+def _spread(mask, x):
+    """Shape a (N, T) mask so that it multiplies x."""
+    return mask[:, :, None] if x.ndim == 3 else mask[:, None, :, None]
+
+
+def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
+    """Normalise each feature (or channel) over all real frames, then scale and shift it.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, T, H) or (N, C, T, F)
+    gamma, beta : ndarray of shape (H,) or (C,)
+        Scale and shift.
+    mask : ndarray of shape (N, T)
+        1 for a real frame, 0 for padding.
+    statistics : tuple of two ndarray of shape (H,) or (C,), optional
+        Mean and variance to use instead of the batch's own (evaluation).
+
+    Returns
+    -------
+    out : ndarray of the shape of x
+        Exactly 0 on padded frames.
+    cache : tuple
+        For `seq_batchnorm_backward`; its first two entries are the mean and the variance used.
+    """
+    axes, column = _rows(x)
+    mask = _spread(mask, x)
+    frames = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
+    if statistics is None:
+        mean = (x * mask).sum(axis=axes) / frames
+        centred = (x - mean.reshape(column)) * mask
+        var = (centred * centred).sum(axis=axes) / frames
+    else:
+        mean, var = statistics
+        centred = (x - mean.reshape(column)) * mask
+    inverse_std = 1 / get_array_module(x).sqrt(var + x.dtype.type(EPSILON))
+    normal = centred * inverse_std.reshape(column)
+    out = normal * gamma.reshape(column) + beta.reshape(column) * mask
+    batch_frames = frames if statistics is None else None
+    return out, (mean, var, normal, inverse_std, gamma, mask, batch_frames)
+
+
+def seq_batchnorm_backward(dout, cache):
+    """Compute the gradients of `seq_batchnorm_forward`.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, T, H) or (N, C, T, F)
+    cache : tuple
+
+    Returns
+    -------
+    dx : ndarray of the shape of dout
+        Exactly 0 on padded frames.
+    dgamma, dbeta : ndarray of shape (H,) or (C,)
+    """
+    _, _, normal, inverse_std, gamma, mask, batch_frames = cache
+    axes, column = _rows(dout)
+    dout = dout * mask
+    dbeta = dout.sum(axis=axes)
+    dgamma = (dout * normal).sum(axis=axes)
+    dx = dout
+    if batch_frames is not None:  # the frame moves the mean and the variance, too
+        dx = dx - (dbeta.reshape(column) + normal * dgamma.reshape(column)) / batch_frames * mask
+    return dx * (gamma * inverse_std).reshape(column), dgamma, dbeta
+
+
+class SeqBatchNorm(Layer):
+    """Batch normalisation over utterances and time.
+
+    Parameters
+    ----------
+    H : int
+        Features of (N, T, H), or channels of (N, C, T, F).
+    time_axis : int
+        1 for (N, T, H), 2 for (N, C, T, F).
+    momentum : float
+        Share of the old value in each update of the running averages.
+    dtype : dtype
+    """
+
+    def __init__(self, H, time_axis=1, momentum=0.9, dtype=np.float32):
+        super().__init__()
+        self.time_axis, self.momentum = time_axis, momentum
+        self.add_param("gamma", np.ones(H, dtype))
+        self.add_param("beta", np.zeros(H, dtype))
+        self.buffers["running_mean"] = np.zeros(H, dtype)
+        self.buffers["running_var"] = np.ones(H, dtype)
+
+    def forward(self, x, lengths):
+        x = zero_padding(x, lengths, self.time_axis)
+        mask = length_mask(lengths, x.shape[self.time_axis], x)
+        running = self.buffers["running_mean"], self.buffers["running_var"]
+        out, self._cache = seq_batchnorm_forward(
+            x,
+            self.params["gamma"],
+            self.params["beta"],
+            mask,
+            statistics=None if self.training else running,
+        )
+        if self.training:
+            for average, new in zip(running, self._cache[:2], strict=True):
+                average *= self.momentum
+                average += (1 - self.momentum) * new
+        return out
+
+    def backward(self, dout):
+        dx, dgamma, dbeta = seq_batchnorm_backward(dout, self.take_cache())
+        self.grads["gamma"] += dgamma
+        self.grads["beta"] += dbeta
+        return dx

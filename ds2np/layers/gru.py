@@ -1,0 +1,105 @@
+"""The gated recurrent unit: a state that is kept or replaced, feature by feature.
+
+As the paper writes it, with the update gate z choosing the candidate (cuDNN and PyTorch write z and
+1 - z the other way round):
+
+    z = sigma(W_z x + U_z h)        r = sigma(W_r x + U_r h)
+    c = tanh(W_h x + r * (U_h h))   h = (1 - z) * h_before + z * c
+"""
+
+from ds2np.backend import get_array_module
+from ds2np.layers.recurrent import Recurrent
+from ds2np.layers.rnn import recurrent_weight_gradient
+
+
+def gru_forward(a, U):
+    """Run the gated recurrence over all frames, from a state of zeros.
+
+    Parameters
+    ----------
+    a : ndarray of shape (B, T, N, 3 * H)
+        Input terms of z, r and c, side by side, for B independent directions.
+    U : ndarray of shape (B, H, 3 * H)
+        Recurrent weights, side by side in the same order.
+
+    Returns
+    -------
+    h : ndarray of shape (B, T, N, H)
+    cache : tuple
+        For `gru_backward`.
+    """
+    xp = get_array_module(a)
+    B, T, N, H = a.shape[0], a.shape[1], a.shape[2], U.shape[1]
+    h = xp.empty((B, T, N, H), a.dtype)
+    gates = xp.empty_like(a)  # z, r, c after their nonlinearities
+    Uh = xp.empty((B, T, N, H), a.dtype)  # U_h h_{t-1}
+    before = xp.zeros((B, N, H), a.dtype)
+    for t in range(T):
+        g = before @ U  # (B, N, 3H)
+        Uh[:, t] = g[..., 2 * H :]
+        zr = xp.add(a[:, t, :, : 2 * H], g[..., : 2 * H], out=gates[:, t, :, : 2 * H])
+        zr *= 0.5  # sigma(x) = (1 + tanh(x / 2)) / 2 cannot overflow
+        xp.tanh(zr, out=zr)
+        zr *= 0.5
+        zr += 0.5
+        c = xp.multiply(zr[..., H:], g[..., 2 * H :], out=gates[:, t, :, 2 * H :])
+        c += a[:, t, :, 2 * H :]
+        xp.tanh(c, out=c)
+        state = xp.subtract(c, before, out=h[:, t])
+        state *= zr[..., :H]
+        state += before
+        before = state
+    return h, (h, gates, Uh, U)
+
+
+def gru_backward(dh, cache):
+    """Run the gated recurrence backward through time.
+
+    Parameters
+    ----------
+    dh : ndarray of shape (B, T, N, H)
+        Gradient of the loss with respect to each state, the recurrent path left out.
+    cache : tuple
+
+    Returns
+    -------
+    da : ndarray of shape (B, T, N, 3 * H)
+    dU : ndarray of shape (B, H, 3 * H)
+    """
+    h, gates, Uh, U = cache
+    xp = get_array_module(h)
+    B, T, N, H = h.shape
+    z, r, c = gates[..., :H], gates[..., H : 2 * H], gates[..., 2 * H :]
+    before = xp.zeros_like(h)
+    before[:, 1:] = h[:, :-1]
+    # Local slopes do not depend on the recurrence: all frames at once, outside the loop.
+    slope_z = (c - before) * z * (1 - z)
+    slope_c = z * (1 - c * c)
+    slope_r = Uh * r * (1 - r)
+    keep = 1 - z
+    U_T = xp.ascontiguousarray(U.swapaxes(1, 2))
+    da = xp.empty_like(gates)
+    dg = xp.empty_like(gates)  # as da, but its last block is the gradient of U_h h
+    carry = xp.zeros((B, N, H), h.dtype)
+    for t in reversed(range(T)):
+        carry += dh[:, t]
+        xp.multiply(carry, slope_z[:, t], out=dg[:, t, :, :H])
+        dac = xp.multiply(carry, slope_c[:, t], out=da[:, t, :, 2 * H :])
+        xp.multiply(dac, slope_r[:, t], out=dg[:, t, :, H : 2 * H])
+        xp.multiply(dac, r[:, t], out=dg[:, t, :, 2 * H :])
+        carry *= keep[:, t]
+        carry += dg[:, t] @ U_T
+    da[..., : 2 * H] = dg[..., : 2 * H]
+    return da, recurrent_weight_gradient(h, dg)
+
+
+class GRU(Recurrent):
+    """Recurrent layer of gated units; for its parameters see `Recurrent`."""
+
+    gates = 3
+
+    def recur_forward(self, a, U):
+        return gru_forward(a, U)
+
+    def recur_backward(self, dh, cache):
+        return gru_backward(dh, cache)
