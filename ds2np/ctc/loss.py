@@ -80,7 +80,7 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
     )
     _check(logits, labels, input_lengths, label_lengths, blank)
     xp = get_array_module(logits)
-    N, T, V = logits.shape
+    _, T, V = logits.shape
     real = length_mask(input_lengths, T, logits)[:, :, None]
     log_probs = log_softmax(xp.where(real > 0, logits, logits.dtype.type(0)))
     if T == 0:

@@ -1,0 +1,1 @@
+"""Manifests, features and minibatches."""

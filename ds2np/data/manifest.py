@@ -49,8 +49,8 @@ def read_manifest(path):
     Raises
     ------
     UserError
-        If the file is missing, is not UTF-8 text, has no utterance, or a line is not what a manifest
-        line has to be; the message names the file and the line.
+        If the file is missing, is not UTF-8 text, has no utterance, or one of its lines is not what
+        a manifest line has to be; the message names the file and the line.
     """
     path = Path(path)
     try:
@@ -77,7 +77,7 @@ def _parse_line(line, where, folder):
         entry = json.loads(line)
     except json.JSONDecodeError as error:
         raise UserError(
-            f"{where}: not valid JSON ({error.msg}), is it cut off?; {needed}"
+            f"{where}: not valid JSON ({error.msg}); {needed}"
         ) from None
     if not isinstance(entry, dict):
         raise UserError(f"{where}: found {type(entry).__name__}; {needed}")

@@ -7,8 +7,8 @@ class Layer:
     """A step of the network that can be run forward and backward.
 
     A layer holds its parameters, the gradient of the loss with respect to each, and buffers (state
-    that is kept but not trained). ``backward`` adds to the gradients, so that several batches can be
-    accumulated; ``zero_grads`` clears them.
+    that is kept but not trained). ``backward`` adds to the gradients, so that several batches can
+    be accumulated; ``zero_grads`` clears them.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Utterances of unequal length in one array: which frames are real, and what to do with the rest."""
+"""Utterances of unequal length in one array: which frames are real, and what of the rest."""
 
 import numpy as np
 
