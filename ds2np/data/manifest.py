@@ -1,11 +1,11 @@
 """Manifests: one JSON object a line, one utterance an object."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ds2np.errors import UserError
+from ds2np.files import replacing
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,7 @@ def _parse_line(line, where, folder):
     try:
         entry = json.loads(line)
     except json.JSONDecodeError as error:
-        raise UserError(
-            f"{where}: not valid JSON ({error.msg}); {needed}"
-        ) from None
+        raise UserError(f"{where}: not valid JSON ({error.msg}); {needed}") from None
     if not isinstance(entry, dict):
         raise UserError(f"{where}: found {type(entry).__name__}; {needed}")
     for key, kinds in (("audio_filepath", str), ("duration", (int, float)), ("text", str)):
@@ -111,8 +109,7 @@ def write_manifest(path, utterances):
     """
     path = Path(path)
     folder = path.parent.resolve()
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w", encoding="utf-8") as file:
+    with replacing(path) as file:
         for utterance in utterances:
             audio = Path(utterance.audio_filepath).resolve()
             if audio.is_relative_to(folder):
@@ -124,4 +121,3 @@ def write_manifest(path, utterances):
                 "speaker": utterance.speaker,
             }
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-    os.replace(partial, path)

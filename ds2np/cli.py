@@ -1,0 +1,195 @@
+"""The commands. Each imports what it needs when it is called, so that --help is quick."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ds2np.errors import UserError
+
+
+def main(arguments=None):
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if all went well, 1 if a check failed, 2 for bad input, 130 if interrupted.
+    """
+    args = _parser().parse_args(arguments)
+    try:
+        return args.run(args) or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m ds2np",
+        description="Deep Speech 2 from scratch: train, evaluate and transcribe with plain NumPy.",
+    )
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    demo = _add(commands, "demo", _demo, "make a small corpus, train on it, and report")
+    demo.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("demo"),
+        help="where corpus and run are kept (default: demo)",
+    )
+    again = demo.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with the run that is there")
+    again.add_argument("--restart", action="store_true", help="delete the run and train anew")
+
+    train = _add(commands, "train", _train, "train a network on a manifest")
+    train.add_argument("--train", type=Path, required=True, metavar="M.jsonl", help="to train on")
+    train.add_argument("--dev", type=Path, required=True, metavar="M.jsonl", help="held out")
+    train.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    train.add_argument("--preset", default="tiny", help="size of the network (default: tiny)")
+    train.add_argument("--sample-rate", type=_count, metavar="HZ", help="default: the preset's")
+    train.add_argument("--epochs", type=_count, metavar="N")
+    train.add_argument("--batch-size", type=_count, metavar="N")
+    train.add_argument("--learning-rate", type=_positive, metavar="RATE")
+    train.add_argument("--seed", type=int, metavar="N")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+
+    evaluate = _add(commands, "evaluate", _evaluate, "measure WER and CER on a manifest")
+    evaluate.add_argument("run_folder", type=Path, metavar="RUN", help="of a run, or a checkpoint")
+    evaluate.add_argument("manifest", type=Path, metavar="M.jsonl")
+    evaluate.add_argument("--json", action="store_true", help="print JSON, each utterance included")
+
+    transcribe = _add(commands, "transcribe", _transcribe, "write down what recordings say")
+    transcribe.add_argument("run_folder", type=Path, metavar="RUN", help="of a run or a checkpoint")
+    transcribe.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    transcribe.add_argument("--json", action="store_true", help="print a JSON line for each file")
+
+    _add(commands, "doctor", _doctor, "say whether this machine is fit, with a short self-test")
+    return parser
+
+
+def _add(commands, name, run, summary):
+    command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    command.set_defaults(run=run)
+    return command
+
+
+def _count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
+    return value
+
+
+def _positive(text):
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _demo(args):
+    from ds2np.demo import run_demo
+
+    run_demo(args.folder, resume=args.resume, restart=args.restart)
+
+
+def _train(args):
+    import dataclasses
+
+    from ds2np.data.manifest import read_manifest
+    from ds2np.model import preset
+    from ds2np.train.trainer import TrainingConfig, train
+
+    model_config = preset(args.preset)
+    if args.sample_rate:
+        model_config = dataclasses.replace(model_config, sample_rate=args.sample_rate)
+    given = {
+        name: getattr(args, name)
+        for name in ("epochs", "batch_size", "learning_rate", "seed")
+        if getattr(args, name) is not None
+    }
+    try:
+        train(
+            model_config,
+            TrainingConfig(**given),
+            read_manifest(args.train),
+            read_manifest(args.dev),
+            args.out,
+            resume=args.resume,
+        )
+    except KeyboardInterrupt:
+        print(f"\nsaved; go on with the same command and --resume ({args.out})", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _evaluate(args):
+    import json
+
+    from tqdm import tqdm
+
+    from ds2np.data.dataset import Dataset
+    from ds2np.data.manifest import read_manifest
+    from ds2np.train.checkpoint import load_run
+    from ds2np.train.evaluate import evaluate
+
+    model = load_run(args.run_folder)
+    dataset = Dataset(read_manifest(args.manifest), model)
+    with tqdm(total=len(dataset), unit=" utterances") as bar:
+        result = evaluate(model, dataset, progress=bar.update)
+    if args.json:
+        pairs = zip(dataset.utterances, result.refs, result.hyps, strict=True)
+        print(
+            json.dumps(
+                {
+                    "wer": result.wer,
+                    "cer": result.cer,
+                    "loss": result.loss,
+                    "utterances": [
+                        {"audio_filepath": str(u.audio_filepath), "reference": r, "hypothesis": h}
+                        for u, r, h in pairs
+                    ],
+                },
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
+    else:
+        print(f"{len(dataset)} utterances: {result}")
+
+
+def _transcribe(args):
+    import json
+
+    from ds2np.train.checkpoint import load_run
+    from ds2np.train.evaluate import transcribe
+
+    model = load_run(args.run_folder)
+    failed = False
+    for path in args.files:
+        try:
+            text = transcribe(model, path)
+        except UserError as error:  # the other files can still be transcribed
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+            continue
+        if args.json:
+            line = json.dumps({"audio_filepath": str(path), "text": text}, ensure_ascii=False)
+        else:
+            line = text if len(args.files) == 1 else f"{path}: {text}"
+        print(line, flush=True)
+    return 2 if failed else 0
+
+
+def _doctor(args):
+    from ds2np.doctor import examine
+
+    return examine()

@@ -1,0 +1,85 @@
+"""Utterances as the network needs them: spectrograms, and labels that fit their frames."""
+
+import numpy as np
+
+from ds2np.audio import load_audio, log_spectrogram, normalise
+from ds2np.audio.spectrogram import count_frames, frame_sizes
+from ds2np.ctc import min_frames
+from ds2np.errors import UserError
+from ds2np.text import Alphabet
+
+
+def load_features(path, config):
+    """Read a recording and turn it into the network's input.
+
+    Parameters
+    ----------
+    path : str or Path
+    config : DeepSpeech2Config
+
+    Returns
+    -------
+    ndarray of float32 of shape (T, F)
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or is shorter than one window.
+    """
+    samples, rate = load_audio(path, config.sample_rate)
+    try:
+        return normalise(log_spectrogram(samples, rate, config.window_ms, config.stride_ms))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+class Dataset:
+    """The utterances of a manifest, checked against a network before anything is computed.
+
+    Parameters
+    ----------
+    utterances : list of Utterance
+    model : DeepSpeech2
+        Says how sound becomes frames, and which characters there are.
+
+    Attributes
+    ----------
+    labels : list of ndarray of int
+    texts : list of str
+        The transcripts as the alphabet writes them.
+    frames : ndarray of int of shape (utterances,)
+        Frames of each spectrogram, by the duration that the manifest states.
+
+    Raises
+    ------
+    UserError
+        If a transcript has an unknown character, or does not fit its frames.
+    """
+
+    def __init__(self, utterances, model):
+        self.utterances, self.config = utterances, model.config
+        alphabet = Alphabet(self.config.characters)
+        self.labels = [alphabet.encode(u.text, u.where) for u in utterances]
+        self.texts = [alphabet.decode(labels) for labels in self.labels]
+        sizes = frame_sizes(self.config.sample_rate, self.config.window_ms, self.config.stride_ms)
+        self.frames = np.array(
+            [count_frames(round(u.duration * self.config.sample_rate), *sizes) for u in utterances]
+        )
+        needed = np.array([min_frames(labels) for labels in self.labels])
+        available = model.out_lengths(self.frames)
+        misfits = np.flatnonzero(needed > available)
+        if len(misfits):
+            i = misfits[0]
+            others = f" (and {len(misfits) - 1} others)" if len(misfits) > 1 else ""
+            raise UserError(
+                f"{utterances[i].where or utterances[i].audio_filepath}: the transcript needs "
+                f"{needed[i]} frames, {utterances[i].duration:g} s of sound give {available[i]}"
+                f"{others}; correct the transcript, leave the line out, or use a smaller stride"
+            )
+
+    def __len__(self):
+        return len(self.utterances)
+
+    def features(self, i):
+        """Compute the spectrogram of utterance i, of shape (T, F)."""
+        return load_features(self.utterances[i].audio_filepath, self.config)

@@ -1,0 +1,114 @@
+"""Checkpoints: plain arrays and a JSON header in one .npz file; nothing in it is executed."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ds2np.backend import to_cpu
+from ds2np.errors import UserError
+from ds2np.files import replacing
+from ds2np.model import DeepSpeech2, DeepSpeech2Config
+
+FORMAT = "ds2np checkpoint 1"
+LAST, BEST = "last.npz", "best.npz"
+
+
+def save_checkpoint(path, model, progress, velocity=None):
+    """Write a network, and what it takes to go on training it.
+
+    Parameters
+    ----------
+    path : str or Path
+    model : DeepSpeech2
+    progress : dict
+        Anything that JSON can hold.
+    velocity : dict of str to ndarray, optional
+        The optimiser's.
+
+    Raises
+    ------
+    UserError
+        If a weight is not finite: a broken network never replaces a good one.
+    """
+    arrays = {f"model/{name}": to_cpu(value) for name, value in model.state_dict().items()}
+    for name, value in arrays.items():
+        if not np.isfinite(value).all():
+            raise UserError(f"{path}: not written, since {name} holds numbers that are not finite")
+    for name, value in (velocity or {}).items():
+        arrays[f"velocity/{name}"] = to_cpu(value)
+    header = {"format": FORMAT, "model": model.config.to_dict(), "progress": progress}
+    with replacing(path, "wb") as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+
+
+def load_checkpoint(path):
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    model : DeepSpeech2
+        In evaluation mode.
+    progress : dict
+    velocity : dict of str to ndarray
+        Empty if none was saved.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or no checkpoint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint; `python -m ds2np train` writes one")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(str(arrays.pop("header")))
+        if header["format"] != FORMAT:
+            raise ValueError(f"its format is {header['format']!r}, known is {FORMAT!r}")
+        model = DeepSpeech2(DeepSpeech2Config.from_dict(header["model"]))
+        groups = {"model": {}, "velocity": {}}
+        for name, value in arrays.items():
+            group, _, name = name.partition("/")
+            groups[group][name] = value
+        model.load_state_dict(groups["model"])
+        progress = header["progress"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} is not a checkpoint that can be read ({str(error) or type(error).__name__}); "
+            f"needed is a file that `python -m ds2np train` wrote"
+        ) from None
+    model.set_training(False)
+    return model, progress, groups["velocity"]
+
+
+def load_run(run):
+    """Load the best network of a run.
+
+    Parameters
+    ----------
+    run : str or Path
+        The folder of the run, or a checkpoint file.
+
+    Returns
+    -------
+    DeepSpeech2
+        In evaluation mode.
+
+    Raises
+    ------
+    UserError
+    """
+    run = Path(run)
+    if run.is_dir():
+        found = [run / name for name in (BEST, LAST) if (run / name).is_file()]
+        if not found:
+            raise UserError(f"{run} holds no checkpoint ({BEST}); is it the folder of a run?")
+        run = found[0]
+    return load_checkpoint(run)[0]

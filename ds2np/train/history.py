@@ -1,0 +1,63 @@
+"""The history of a run: one row of figures an epoch, in a CSV file."""
+
+import csv
+
+from ds2np.errors import UserError
+from ds2np.files import replacing
+
+COLUMNS = {
+    "epoch": int,
+    "learning_rate": float,
+    "train_loss": float,
+    "dev_loss": float,
+    "wer": float,
+    "cer": float,
+    "gradient_norm": float,
+    "seconds": float,
+}
+
+
+def write_history(path, rows):
+    """Write all rows.
+
+    Parameters
+    ----------
+    path : str or Path
+    rows : list of dict
+        With the keys of `COLUMNS`; losses are means over utterances in nats, WER and CER fractions,
+        the gradient norm is the epoch's median before clipping.
+    """
+    with replacing(path) as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: f"{row[name]:.6g}" for name in COLUMNS})
+
+
+def read_history(path):
+    """Read the rows that `write_history` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    UserError
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [
+                {name: kind(row[name]) for name, kind in COLUMNS.items()}
+                for row in csv.DictReader(file)
+            ]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such history; is this the folder of a run?") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); needed are rows of {list(COLUMNS)}"
+        ) from None

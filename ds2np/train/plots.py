@@ -1,0 +1,110 @@
+"""Pictures of training and of what the network hears; each takes arrays and returns the axes."""
+
+import numpy as np
+
+
+def plot_curves(history, axes):
+    """Draw loss and error rates over epochs.
+
+    Parameters
+    ----------
+    history : list of dict
+        As `read_history` returns it.
+    axes : sequence of two matplotlib axes
+
+    Returns
+    -------
+    sequence of two matplotlib axes
+    """
+    epochs = [row["epoch"] for row in history]
+    for axis, curves, label in (
+        (
+            axes[0],
+            (("train_loss", "training"), ("dev_loss", "held out")),
+            "loss (nats an utterance)",
+        ),
+        (axes[1], (("wer", "words"), ("cer", "characters")), "error rate, held out (%)"),
+    ):
+        scale = 100 if "%" in label else 1
+        for (key, name), style in zip(curves, ("o-", "s--"), strict=True):
+            axis.plot(epochs, [scale * row[key] for row in history], style, label=name, ms=4)
+        axis.set(xlabel="epoch", ylabel=label, ylim=(0, None))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend()
+        axis.grid(alpha=0.3)
+    return axes
+
+
+def plot_spectrogram(spectrogram, stride_ms, sample_rate, axis):
+    """Draw a spectrogram over time in seconds and frequency in kilohertz.
+
+    Parameters
+    ----------
+    spectrogram : ndarray of shape (T, F)
+    stride_ms : float
+        From one window to the next.
+    sample_rate : int
+        In hertz.
+    axis : matplotlib axes
+
+    Returns
+    -------
+    matplotlib axes
+    """
+    seconds = len(spectrogram) * stride_ms / 1000
+    axis.imshow(
+        spectrogram.T,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        extent=(0, seconds, 0, sample_rate / 2000),
+    )
+    axis.set(xlabel="time (s)", ylabel="frequency (kHz)")
+    return axis
+
+
+def plot_probabilities(probabilities, frame_ms, characters, axis):
+    """Draw how probable each character is over time, and name the peaks.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (T, V)
+        The blank is symbol 0.
+    frame_ms : float
+        From one output frame to the next.
+    characters : str
+        Of the symbols from 1 on.
+    axis : matplotlib axes
+
+    Returns
+    -------
+    matplotlib axes
+    """
+    time = (np.arange(len(probabilities)) + 0.5) * frame_ms / 1000
+    axis.fill_between(time, probabilities[:, 0], color="0.88", label="blank")
+    best = probabilities.argmax(axis=1)
+    for symbol in sorted(set(best[best > 0])):
+        curve = probabilities[:, symbol]
+        (line,) = axis.plot(time, curve, lw=1.5)
+        # One name for each run of frames in which this symbol is the best one, at its peak.
+        frames = np.flatnonzero(best == symbol)
+        for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
+            peak = run[curve[run].argmax()]
+            name = characters[symbol - 1].replace(" ", "␣")
+            axis.annotate(
+                name,
+                (time[peak], curve[peak]),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                color=line.get_color(),
+                fontweight="bold",
+            )
+    axis.set(
+        xlabel="time (s)",
+        ylabel="probability",
+        ylim=(0, 1.15),
+        xlim=(0, len(probabilities) * frame_ms / 1000),
+    )
+    axis.legend(loc="upper right", fontsize=8)
+    return axis

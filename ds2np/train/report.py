@@ -1,0 +1,183 @@
+"""The report of a run: one HTML page with its curves, pictures and voices, nothing beside it."""
+
+import base64
+import html
+import io
+from pathlib import Path
+
+import numpy as np
+
+from ds2np.audio import load_audio, log_spectrogram
+from ds2np.ctc import log_softmax
+from ds2np.data.dataset import load_features
+from ds2np.files import replacing
+from ds2np.text import wer
+from ds2np.train.plots import plot_curves, plot_probabilities, plot_spectrogram
+
+REPORT = "report.html"
+SAMPLES = 8  # transcripts to listen to
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+       color: #222; background: #fff; }}
+img {{ max-width: 100%; height: auto; }}
+table {{ border-collapse: collapse; }}
+td, th {{ padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }}
+.scroll {{ overflow-x: auto; }}
+.figures td {{ font-size: 1.5rem; font-weight: 600; padding-right: 2rem; }}
+.figures th {{ font-weight: normal; color: #666; padding-right: 2rem; }}
+.text {{ font-family: ui-monospace, monospace; }}
+ins, del {{ text-decoration: none; border-radius: 3px; padding: 0 .15em; }}
+ins {{ background: #ffd9d2; }} del {{ background: #dfe9ff; }}
+audio {{ width: 16rem; height: 2rem; }}
+</style></head><body>
+<h1>{title}</h1>
+{body}
+</body></html>
+"""
+
+
+def write_report(folder, model, dataset, evaluation, history):
+    """Write report.html into the folder of a run.
+
+    Parameters
+    ----------
+    folder : str or Path
+    model : DeepSpeech2
+        In evaluation mode.
+    dataset : Dataset
+        What was evaluated, never trained on.
+    evaluation : Evaluation
+    history : list of dict
+
+    Returns
+    -------
+    Path
+        Of the report.
+    """
+    folder = Path(folder)
+    shown = _choose(evaluation)
+    sections = [
+        _figures(model, evaluation, history),
+        "<h2>Learning</h2>",
+        _picture(
+            _draw_curves(history), "Loss, and word and character error rate, after each epoch"
+        ),
+        "<h2>From sound to characters</h2>",
+        "<p>Above, the spectrogram that the network reads; below, how probable it finds each "
+        "character over time. Between two characters it is mostly sure of the blank.</p>",
+        _picture(
+            _draw_utterance(model, dataset.utterances[shown[0]].audio_filepath),
+            f"Spectrogram and character probabilities of “{evaluation.refs[shown[0]]}”",
+        ),
+        "<h2>Listen and compare</h2>",
+        "<p>Recordings that the network was not trained on: half of these are drawn at random, "
+        "the others are those that it got most wrong. "
+        "<del>Missed</del> and <ins>wrongly heard</ins> words are marked.</p>",
+        _samples(dataset, evaluation, shown),
+    ]
+    path = folder / REPORT
+    with replacing(path) as file:
+        file.write(
+            PAGE.format(title=f"{html.escape(folder.name)}: a run", body="\n".join(sections))
+        )
+    return path
+
+
+def _choose(evaluation):
+    """Choose which utterances to show: some at random, then the worst of all."""
+    count = len(evaluation.refs)
+    drawn = np.random.default_rng(0).permutation(count)[: SAMPLES // 2].tolist()
+    errors = [wer([r], [h]) for r, h in zip(evaluation.refs, evaluation.hyps, strict=True)]
+    worst = [int(i) for i in np.argsort(errors)[::-1] if int(i) not in drawn]
+    return drawn + worst[: SAMPLES // 2]
+
+
+def _figures(model, evaluation, history):
+    minutes = sum(row["seconds"] for row in history) / 60
+    figures = {
+        "word error rate": f"{100 * evaluation.wer:.1f} %",
+        "character error rate": f"{100 * evaluation.cer:.1f} %",
+        "utterances": f"{len(evaluation.refs):,}",
+        "parameters": f"{model.count_parameters():,}",
+        "epochs": f"{len(history)}",
+        "minutes of training": f"{minutes:.1f}",
+    }
+    head = "".join(f"<th>{name}</th>" for name in figures)
+    row = "".join(f"<td>{value}</td>" for value in figures.values())
+    return f'<div class="scroll"><table class="figures"><tr>{head}</tr><tr>{row}</tr></table></div>'
+
+
+def _figure(rows, columns, size):
+    from matplotlib.figure import Figure  # no pyplot: no window system is touched
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns)
+
+
+def _draw_curves(history):
+    figure, axes = _figure(1, 2, (10, 3.6))
+    plot_curves(history, axes)
+    return figure
+
+
+def _draw_utterance(model, path):
+    config = model.config
+    figure, (above, below) = _figure(2, 1, (10, 6))
+    samples, rate = load_audio(path, config.sample_rate)
+    spectrogram = log_spectrogram(samples, rate, config.window_ms, config.stride_ms)
+    x = load_features(path, config)[None]
+    logits, _ = model.forward(x, np.array([x.shape[1]]))
+    plot_spectrogram(spectrogram, config.stride_ms, rate, above)
+    plot_probabilities(np.exp(log_softmax(logits[0])), config.frame_ms, config.characters, below)
+    above.set_xlim(below.get_xlim())
+    return figure
+
+
+def _picture(figure, caption):
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=110)
+    source = base64.b64encode(data.getvalue()).decode()
+    alt = html.escape(caption)
+    return f'<figure><img alt="{alt}" src="data:image/png;base64,{source}"></figure>'
+
+
+def _samples(dataset, evaluation, shown):
+    rows = []
+    for i in shown:
+        reference, hypothesis = _mark(evaluation.refs[i], evaluation.hyps[i])
+        rows.append(
+            f"<tr><td>{_player(dataset.utterances[i].audio_filepath)}"
+            f"<br><small>{html.escape(dataset.utterances[i].speaker)}</small></td>"
+            f'<td class="text">said: {reference}<br>heard: {hypothesis}</td></tr>'
+        )
+    return f'<div class="scroll"><table>{"".join(rows)}</table></div>'
+
+
+def _player(path):
+    import soundfile
+
+    samples, rate = load_audio(path)
+    data = io.BytesIO()
+    soundfile.write(data, samples, rate, format="WAV", subtype="PCM_16")
+    source = base64.b64encode(data.getvalue()).decode()
+    return f'<audio controls src="data:audio/wav;base64,{source}"></audio>'
+
+
+def _mark(reference, hypothesis):
+    """Mark the words in which a reference and a hypothesis differ, as two pieces of HTML."""
+    import jiwer
+
+    words = jiwer.process_words(reference, hypothesis)
+    said, heard = [], []
+    for chunk in words.alignments[0]:
+        ref = words.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
+        hyp = words.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
+        same = chunk.type == "equal"
+        said += [html.escape(w) if same else f"<del>{html.escape(w)}</del>" for w in ref]
+        heard += [html.escape(w) if same else f"<ins>{html.escape(w)}</ins>" for w in hyp]
+    return " ".join(said), " ".join(heard)
