@@ -1,0 +1,203 @@
+"""What the scripts that make manifests share."""
+
+import argparse
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import soundfile
+
+# A clone works without being installed, from any working directory.
+if importlib.util.find_spec("ds2np") is None:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ds2np.data.manifest import write_manifest
+from ds2np.errors import UserError
+
+NAMED_AT_MOST = 5
+
+
+def run(main):
+    """Run a script, reporting what the user can mend as one sentence.
+
+    Exits with code 2 after a UserError and with code 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    main : callable
+        Takes no arguments.
+    """
+    try:
+        main()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped before the end", file=sys.stderr)
+        sys.exit(130)
+
+
+def at_least(least):
+    """Make a parser of whole numbers for an argument of the command line.
+
+    Parameters
+    ----------
+    least : int
+        The smallest one allowed.
+
+    Returns
+    -------
+    callable
+        Turns a str into an int.
+    """
+
+    def parse(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
+        return int(text)
+
+    return parse
+
+
+def make_folder(path):
+    """Make a folder, with those above it, unless it is there.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    UserError
+        If that is not possible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be made ({error.strerror}); give another --out") from None
+
+
+def indexing_parser(description, corpus):
+    """Build the command line of a script that indexes an unpacked corpus.
+
+    Parameters
+    ----------
+    description : str
+        What the script does.
+    corpus : str
+        What --root holds.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        With --root and --out.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--root", type=Path, required=True, metavar="FOLDER", help=corpus)
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where the manifests go (default: into --root)"
+    )
+    return parser
+
+
+def corpus_folders(args):
+    """Find the folder of the corpus and the folder its manifests go to.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Parsed by the parser of `indexing_parser`.
+
+    Returns
+    -------
+    root, out : Path
+        Both exist; `root` is absolute.
+
+    Raises
+    ------
+    UserError
+        If there is no corpus, or no place for its manifests.
+    """
+    if not args.root.is_dir():
+        raise UserError(f"{args.root}: no such folder; --root has to be the folder of the corpus")
+    out = args.out or args.root
+    make_folder(out)
+    if not os.access(out, os.W_OK):
+        raise UserError(f"{out} is not writable; give the manifests another folder with --out")
+    return args.root.resolve(), out
+
+
+def audio_duration(path):
+    """Look up how long a recording is.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Raises
+    ------
+    UserError
+        If it is no audio, or empty.
+    """
+    try:
+        seconds = soundfile.info(path).duration
+    except soundfile.LibsndfileError as error:
+        raise UserError(f"{path} is not readable as audio ({error.error_string})") from None
+    if seconds == 0:
+        raise UserError(f"{path} holds no sample; a recording has to be longer than 0 seconds")
+    return seconds
+
+
+def warn_left_out(reason, files):
+    """Say on stderr which files of a corpus are left out of its manifests, if any.
+
+    Parameters
+    ----------
+    reason : str
+    files : sequence of Path
+        Of which the first few are named.
+    """
+    if files:
+        named = ", ".join(str(file) for file in files[:NAMED_AT_MOST])
+        more = ", ..." if len(files) > NAMED_AT_MOST else ""
+        print(f"warning: left out {len(files)} {reason}: {named}{more}", file=sys.stderr)
+
+
+def save(path, utterances):
+    """Write a manifest and print one line about it.
+
+    Parameters
+    ----------
+    path : Path
+    utterances : sequence of Utterance
+    """
+    write_manifest(path, utterances)
+    print(f"{path}: {statistics(utterances)}")
+
+
+def statistics(utterances):
+    """Sum up utterances in a line.
+
+    Parameters
+    ----------
+    utterances : sequence of Utterance
+
+    Returns
+    -------
+    str
+    """
+    seconds = sum(utterance.duration for utterance in utterances)
+    length = f"{seconds / 3600:.2f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
+    text = "".join(utterance.text for utterance in utterances)
+    words = {word for utterance in utterances for word in utterance.text.split()}
+    speakers = {utterance.speaker for utterance in utterances}
+    return (
+        f"{length}, {len(speakers)} speakers, {len(utterances)} utterances, "
+        f"{len(text)} characters ({len(set(text))} distinct), {len(words)} distinct words"
+    )

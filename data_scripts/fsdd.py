@@ -1,0 +1,66 @@
+"""Index an unpacked Free Spoken Digit Dataset.
+
+Its official split: the recordings with index 0 to 4 of each digit and speaker are the test set.
+"""
+
+import re
+
+from common import audio_duration, corpus_folders, indexing_parser, run, save, warn_left_out
+from tqdm import tqdm
+
+from ds2np.data.manifest import Utterance
+from ds2np.errors import UserError
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+RECORDING = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)\.wav")
+TEST_INDICES = range(5)
+
+
+def index(root):
+    """Find the recordings in a folder and all folders below it.
+
+    Parameters
+    ----------
+    root : Path
+
+    Returns
+    -------
+    manifests : dict of str to list of Utterance
+        What "train" and "test" hold.
+    strangers : list of Path
+        The wav files with another kind of name.
+
+    Raises
+    ------
+    UserError
+        If there is no recording to train or to test with, or one is not audio.
+    """
+    manifests, strangers = {"train": [], "test": []}, []
+    for path in tqdm(sorted(root.rglob("*.wav")), desc="reading", unit="file", leave=False):
+        match = RECORDING.fullmatch(path.name)
+        if match is None:
+            strangers.append(path)
+            continue
+        part = "test" if int(match["index"]) in TEST_INDICES else "train"
+        text = DIGITS[int(match["digit"])]
+        manifests[part].append(Utterance(path, audio_duration(path), text, match["speaker"]))
+    if not all(manifests.values()):
+        raise UserError(
+            f"{root} holds {len(manifests['train'])} recordings such as 7_jackson_32.wav for "
+            f"training and {len(manifests['test'])} for testing; give --root the whole dataset"
+        )
+    return manifests, strangers
+
+
+def main():
+    """Write the manifests that the command line asks for."""
+    args = indexing_parser(__doc__.splitlines()[0], "the unpacked dataset").parse_args()
+    root, out = corpus_folders(args)
+    manifests, strangers = index(root)
+    warn_left_out("files not named DIGIT_SPEAKER_INDEX.wav", strangers)
+    for part, utterances in manifests.items():
+        save(out / f"{part}.jsonl", utterances)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,350 @@
+"""Make the demo's corpus: short English sentences spoken by espeak-ng.
+
+Test voices are speaker variants that no training voice has, and no test sentence is in training.
+"""
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import shutil
+import signal
+from collections import namedtuple
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from common import at_least, make_folder, run, statistics
+from espeak import Espeak, load_library
+from sentences import draw_sentence
+from tqdm import tqdm
+
+from ds2np.data.manifest import Utterance, write_manifest
+from ds2np.errors import UserError
+
+SAMPLE_RATE = 16_000
+RATES = (130, 200)  # words a minute
+PITCHES = (30, 70)  # of 0 to 100
+
+# The plain "en" is espeak's British voice; the others come from America, the south, Scotland and
+# the north-west of Britain, and the Caribbean.
+ACCENTS = ("en", "en-us", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029")
+TRAIN_VARIANTS = (
+    *("f1", "f3", "f5", "Alicia", "Annie", "belinda", "shelby"),
+    *("m1", "m2", "m4", "m5", "m7", "m8"),
+    *("Denis", "Gene", "boris", "quincy", "travis", "victor"),
+)
+# espeak-ng has near copies of some of these: Mario of Michael, Alex of max, rob of robert, f4 and
+# aunty of linda. Neither list has them, lest training know a test voice under another name.
+TEST_VARIANTS = ("f2", "linda", "grandma", "m3", "m6", "Michael", "max", "robert")
+
+# A worker's first sentence meets a library fresh from the start, and its last one a library that
+# has spoken the batch. So batches are cut without regard to --jobs, and each has its own process.
+BATCH_SIZE = 100
+DRAWS_AT_MOST = 10_000  # for one more sentence
+
+Spoken = namedtuple("Spoken", "path text voice rate pitch")
+
+
+def voices(variants):
+    """Name the voices that speaker variants give in all accents.
+
+    Parameters
+    ----------
+    variants : sequence of str
+
+    Returns
+    -------
+    list of str
+        Such as "en-us+f3".
+    """
+    return [f"{accent}+{variant}" for accent in ACCENTS for variant in variants]
+
+
+def draw_sentences(rng, count, taken=(), vocabulary=None):
+    """Draw sentences that differ from each other.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    count : int
+    taken : iterable of str
+        Sentences that must not be drawn.
+    vocabulary : set of str, optional
+        The words allowed; by default all are.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    UserError
+        If the grammar does not have so many.
+    """
+    found, taken, draws = [], set(taken), 0
+    while len(found) < count:
+        sentence = draw_sentence(rng)
+        draws += 1
+        if sentence not in taken and (
+            vocabulary is None or vocabulary.issuperset(sentence.split())
+        ):
+            taken.add(sentence)
+            found.append(sentence)
+            draws = 0
+        elif draws == DRAWS_AT_MOST:
+            remedy = "a smaller --test or a larger --train" if vocabulary else "a smaller --train"
+            raise UserError(
+                f"of {count} sentences only {len(found)} different ones were found; give {remedy}"
+            )
+    return found
+
+
+def plan(seed, train, test):
+    """Decide who says what, and how.
+
+    Parameters
+    ----------
+    seed : int
+    train, test : int
+        Numbers of utterances.
+
+    Returns
+    -------
+    dict of str to list of Spoken
+        What "train" and "test" hold.
+    """
+    rng = np.random.default_rng(seed)
+    sentences = {"train": draw_sentences(rng, train)}
+    vocabulary = {word for sentence in sentences["train"] for word in sentence.split()}
+    sentences["test"] = draw_sentences(rng, test, sentences["train"], vocabulary)
+    return {
+        part: _assign(rng, part, sentences[part], voices(variants))
+        for part, variants in (("train", TRAIN_VARIANTS), ("test", TEST_VARIANTS))
+    }
+
+
+def _assign(rng, part, sentences, names):
+    # Each voice has its turn before any has a second one.
+    rounds = -(-len(sentences) // len(names))
+    turns = np.concatenate([rng.permutation(names) for _ in range(rounds)])
+    return [
+        Spoken(
+            path=f"{part}/{number:05d}.wav",
+            text=text,
+            voice=str(voice),
+            rate=int(rng.integers(*RATES, endpoint=True)),
+            pitch=int(rng.integers(*PITCHES, endpoint=True)),
+        )
+        for number, (text, voice) in enumerate(zip(sentences, turns, strict=False))
+    ]
+
+
+def speak_batch(batch):
+    """Speak sentences, in a process that has not spoken before.
+
+    Parameters
+    ----------
+    batch : sequence of Spoken
+
+    Returns
+    -------
+    recordings : list of (ndarray, int)
+        Samples and their rate.
+    version : str
+        Of espeak-ng.
+    """
+    espeak = Espeak()
+    recordings = [espeak.say(each.text, each.voice, each.rate, each.pitch) for each in batch]
+    return recordings, espeak.version
+
+
+def write_recording(path, samples, rate):
+    """Write speech as 16 kHz PCM16.
+
+    Parameters
+    ----------
+    path : Path
+    samples : ndarray of shape (N,)
+    rate : int
+        In Hz.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    # The processes that speak import this file too, and need not wait a second for SciPy.
+    from scipy.signal import resample_poly
+
+    divisor = math.gcd(SAMPLE_RATE, rate)
+    samples = resample_poly(samples, SAMPLE_RATE // divisor, rate // divisor)
+    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
+    return len(samples) / SAMPLE_RATE
+
+
+def _record_batch(folder, batch):
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        # A process inherits this from the thread that starts it: on Ctrl-C it finishes its batch in
+        # silence. Windows has no such mask; there it may add a traceback.
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        recordings, version = process.submit(speak_batch, batch).result()
+    durations = {
+        spoken.path: write_recording(folder / spoken.path, *recording)
+        for spoken, recording in zip(batch, recordings, strict=True)
+    }
+    return durations, version
+
+
+def record(folder, spoken, jobs):
+    """Record sentences, several processes at a time, showing the progress.
+
+    Parameters
+    ----------
+    folder : Path
+        The corpus.
+    spoken : sequence of Spoken
+    jobs : int
+        Processes at a time; they do not change what comes out.
+
+    Returns
+    -------
+    durations : dict of str to float
+        Seconds by path.
+    version : str
+        Of espeak-ng.
+    """
+    batches = [spoken[start : start + BATCH_SIZE] for start in range(0, len(spoken), BATCH_SIZE)]
+    durations = {}
+    threads = ThreadPoolExecutor(jobs)
+    try:
+        futures = [threads.submit(_record_batch, folder, batch) for batch in batches]
+        with tqdm(total=len(spoken), desc="speaking", unit="sentence") as progress:
+            for future in as_completed(futures):
+                seconds, version = future.result()
+                durations.update(seconds)
+                progress.update(len(seconds))
+    finally:
+        threads.shutdown(cancel_futures=True)
+    return durations, version
+
+
+def make_corpus(folder, seed, train, test, jobs):
+    """Make the corpus in a folder that exists.
+
+    Parameters
+    ----------
+    folder : Path
+    seed : int
+    train, test : int
+        Numbers of utterances.
+    jobs : int
+        Processes at a time.
+
+    Returns
+    -------
+    dict of str to list of Utterance
+        What the manifests hold.
+    """
+    parts = plan(seed, train, test)
+    for part in parts:
+        (folder / part).mkdir()
+    durations, version = record(
+        folder, [spoken for part in parts.values() for spoken in part], jobs
+    )
+    manifests = {
+        part: [
+            Utterance(folder / spoken.path, durations[spoken.path], spoken.text, spoken.voice)
+            for spoken in parts[part]
+        ]
+        for part in parts
+    }
+    for part, utterances in manifests.items():
+        write_manifest(folder / f"{part}.jsonl", utterances)
+    settings = {
+        "seed": seed,
+        "train": train,
+        "test": test,
+        "words": len({word for spoken in parts["train"] for word in spoken.text.split()}),
+        "espeak_version": version,
+        "rates": RATES,
+        "pitches": PITCHES,
+        "train_voices": voices(TRAIN_VARIANTS),
+        "test_voices": voices(TEST_VARIANTS),
+    }
+    (folder / "corpus.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    return manifests
+
+
+def check_replaceable(folder, force):
+    """Refuse to lose what a folder holds.
+
+    Parameters
+    ----------
+    folder : Path
+        Where a corpus is to go.
+    force : bool
+        Whether an earlier corpus may go.
+
+    Raises
+    ------
+    UserError
+        If it holds an earlier corpus and `force` is not set, or anything that is not a corpus's.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"{folder} is a file; give --out a folder that is new or empty")
+    corpus = {"train", "test", "train.jsonl", "test.jsonl", "corpus.json"}
+    names = {path.name for path in folder.iterdir()}
+    if names - corpus:
+        stranger = min(names - corpus)
+        raise UserError(
+            f"{folder} holds {stranger}, which is no part of this corpus; give another --out"
+        )
+    if names and not force:
+        raise UserError(f"{folder} holds a corpus; --force replaces it")
+
+
+def main():
+    """Make the corpus that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="FOLDER", help="where the corpus goes")
+    add("--train", type=at_least(1), default=1500, metavar="N", help="sentences (default 1500)")
+    add("--test", type=at_least(1), default=200, metavar="N", help="sentences (default 200)")
+    add(
+        "--seed",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="another seed, another corpus (default 0)",
+    )
+    add("--jobs", type=at_least(1), default=2, metavar="N", help="processes (default 2)")
+    add("--force", action="store_true", help="replace the corpus in FOLDER")
+    args = parser.parse_args()
+
+    out = args.out.resolve()
+    check_replaceable(out, args.force)
+    load_library()  # rather missing now than in every process
+    # Nothing stands in FOLDER before all is there.
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    make_folder(partial)
+    try:
+        manifests = make_corpus(partial, args.seed, args.train, args.test, args.jobs)
+        if out.exists():
+            shutil.rmtree(out)
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for part, utterances in manifests.items():
+        print(f"{out / part}.jsonl: {statistics(utterances)}")
+
+
+if __name__ == "__main__":
+    run(main)
