@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ds2np import machine
 from ds2np.errors import UserError
 
 
@@ -21,6 +22,7 @@ def main(arguments=None):
         The exit code: 0 if all went well, 1 if a check failed, 2 for bad input, 130 if interrupted.
     """
     args = _parser().parse_args(arguments)
+    machine.tune()
     try:
         return args.run(args) or 0
     except UserError as error:

@@ -10,7 +10,8 @@ import numpy as np
 from ds2np.backend import get_array_module, get_fft_module
 from ds2np.errors import UserError
 
-FLOOR = 1e-10  # added to the power before the logarithm: about -100 dB of full scale
+POWER_FLOOR = 1e-10  # added to the power before the logarithm: about -100 dB of full scale
+VARIANCE_FLOOR = 1e-8  # a sound without any change is left at 0
 
 
 @functools.cache
@@ -73,7 +74,7 @@ def log_spectrogram_forward(samples, size, stride):
     window = xp.asarray(hann_window(size).astype(samples.dtype))
     spectrum = get_fft_module(samples).rfft(frames * window)  # (T, F), complex
     scale = samples.dtype.type(1 / (window * window).sum())  # loudness, whatever the window
-    power = (spectrum.real**2 + spectrum.imag**2) * scale + samples.dtype.type(FLOOR)
+    power = (spectrum.real**2 + spectrum.imag**2) * scale + samples.dtype.type(POWER_FLOOR)
     return xp.log(power), (spectrum, power, window, scale, len(samples), size, stride)
 
 
@@ -134,9 +135,10 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10):
 
 
 def normalise_forward(x):
-    """Bring one utterance's spectrogram to mean 0 and variance 1, over all its numbers.
+    """Take the mean of each frequency out of one utterance, and bring all of it to variance 1.
 
-    This takes out how loud the recording is.
+    What stays the same through an utterance says nothing about its words: how loud the recording
+    is, and how voice and microphone colour the sound.
 
     Parameters
     ----------
@@ -148,8 +150,9 @@ def normalise_forward(x):
     cache : tuple
         For `normalise_backward`.
     """
-    centred = x - x.mean()
-    inverse_std = 1 / get_array_module(x).sqrt((centred * centred).mean() + x.dtype.type(1e-8))
+    centred = x - x.mean(axis=0)
+    variance = (centred * centred).mean() + x.dtype.type(VARIANCE_FLOOR)
+    inverse_std = 1 / get_array_module(x).sqrt(variance)
     out = centred * inverse_std
     return out, (out, inverse_std)
 
@@ -167,9 +170,10 @@ def normalise_backward(dout, cache):
     dx : ndarray of shape (T, F)
     """
     out, inverse_std = cache
-    return (dout - dout.mean() - out * (dout * out).mean()) * inverse_std
+    dcentred = (dout - out * (dout * out).mean()) * inverse_std
+    return dcentred - dcentred.mean(axis=0)
 
 
 def normalise(x):
-    """Bring one utterance's spectrogram to mean 0 and variance 1; see `normalise_forward`."""
+    """Make utterances of all voices and microphones alike; see `normalise_forward`."""
     return normalise_forward(x)[0]

@@ -82,7 +82,7 @@ def make_batch(dataset, indices):
 
 
 def _pad(sequences, dtype):
-    """Stack sequences of unequal length, zeros behind the shorter ones; return their lengths, too."""
+    """Stack sequences of unequal length, zeros behind the shorter ones, and count them."""
     lengths = np.array([len(s) for s in sequences])
     padded = np.zeros((len(sequences), lengths.max(), *sequences[0].shape[1:]), dtype)
     for row, sequence in zip(padded, sequences, strict=True):

@@ -47,19 +47,18 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
     """
     axes, column = _rows(x)
     mask = _spread(mask, x)
-    frames = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
-    if statistics is None:
-        mean = (x * mask).sum(axis=axes) / frames
-        centred = (x - mean.reshape(column)) * mask
-        var = (centred * centred).sum(axis=axes) / frames
-    else:
-        mean, var = statistics
-        centred = (x - mean.reshape(column)) * mask
+    count = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
+    mean = (x * mask).sum(axis=axes) / count if statistics is None else statistics[0]
+    normal = x - mean.reshape(column)
+    normal *= mask
+    var = (normal * normal).sum(axis=axes) / count if statistics is None else statistics[1]
     inverse_std = 1 / get_array_module(x).sqrt(var + x.dtype.type(EPSILON))
-    normal = centred * inverse_std.reshape(column)
-    out = normal * gamma.reshape(column) + beta.reshape(column) * mask
-    batch_frames = frames if statistics is None else None
-    return out, (mean, var, normal, inverse_std, gamma, mask, batch_frames)
+    normal *= inverse_std.reshape(column)
+    out = normal * gamma.reshape(column)
+    out += beta.reshape(column)
+    out *= mask
+    batch_count = count if statistics is None else None
+    return out, (mean, var, normal, inverse_std, gamma, mask, batch_count)
 
 
 def seq_batchnorm_backward(dout, cache):
@@ -76,15 +75,22 @@ def seq_batchnorm_backward(dout, cache):
         Exactly 0 on padded frames.
     dgamma, dbeta : ndarray of shape (H,) or (C,)
     """
-    _, _, normal, inverse_std, gamma, mask, batch_frames = cache
+    _, _, normal, inverse_std, gamma, mask, batch_count = cache
     axes, column = _rows(dout)
     dout = dout * mask
     dbeta = dout.sum(axis=axes)
-    dgamma = (dout * normal).sum(axis=axes)
-    dx = dout
-    if batch_frames is not None:  # the frame moves the mean and the variance, too
-        dx = dx - (dbeta.reshape(column) + normal * dgamma.reshape(column)) / batch_frames * mask
-    return dx * (gamma * inverse_std).reshape(column), dgamma, dbeta
+    dx = dout * normal
+    dgamma = dx.sum(axis=axes)
+    if batch_count is None:
+        dx = dout
+    else:  # each frame moves the mean and the variance, too
+        xp = get_array_module(dout)
+        xp.multiply(normal, (-dgamma / batch_count).reshape(column), out=dx)
+        dx += dout
+        dx -= (dbeta / batch_count).reshape(column)
+        dx *= mask
+    dx *= (gamma * inverse_std).reshape(column)
+    return dx, dgamma, dbeta
 
 
 class SeqBatchNorm(Layer):

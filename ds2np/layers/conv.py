@@ -182,13 +182,13 @@ class Conv2D(Layer):
         x = zero_padding(x, lengths, time_axis=2)
         out, cache = conv2d_forward(x, self.params["W"], self.stride, self.padding)
         self._cache = cache, lengths
-        return zero_padding(out, self.out_lengths(lengths), time_axis=2)
+        return zero_padding(out, self.out_lengths(lengths), time_axis=2, in_place=True)
 
     def backward(self, dout):
         cache, lengths = self.take_cache()
         dx, dW = conv2d_backward(zero_padding(dout, self.out_lengths(lengths), time_axis=2), cache)
         self.grads["W"] += dW
-        return zero_padding(dx, lengths, time_axis=2)
+        return zero_padding(dx, lengths, time_axis=2, in_place=True)
 
     def out_lengths(self, lengths):
         return conv_out_length(lengths, self.kernel[0], self.stride[0], self.padding[0])

@@ -67,7 +67,7 @@ class Linear(Layer):
         out, cache = linear_forward(zero_padding(x, lengths), self.params["W"])
         out += self.params["b"]
         self._cache = cache, lengths
-        return zero_padding(out, lengths)  # the bias has reached the padding
+        return zero_padding(out, lengths, in_place=True)  # the bias has reached the padding
 
     def backward(self, dout):
         cache, lengths = self.take_cache()

@@ -27,30 +27,36 @@ def length_mask(lengths, T, like):
     return (xp.arange(T)[None, :] < lengths[:, None]).astype(like.dtype)
 
 
-def zero_padding(x, lengths, time_axis=1):
+def zero_padding(x, lengths, time_axis=1, in_place=False):
     """Set the padded frames of a batch to exactly 0, whatever they held.
 
     Parameters
     ----------
     x : ndarray of shape (N, ..., T, ...)
-        A batch; returned as it is where nothing is padded.
     lengths : ndarray of shape (N,)
         Real frames of each utterance.
     time_axis : int
         The axis of x that counts frames.
+    in_place : bool
+        Change x itself instead of a copy.
 
     Returns
     -------
     ndarray of the shape of x
+        x itself where its padding is 0 already.
     """
-    T = x.shape[time_axis]
-    if np.min(lengths) >= T:
-        return x
-    xp = get_array_module(x)
-    shape = [1] * x.ndim
-    shape[0], shape[time_axis] = x.shape[0], T
-    real = length_mask(lengths, T, x).reshape(shape) > 0
-    return xp.where(real, x, x.dtype.type(0))  # not a product: the padding may hold NaN
+    padding = [
+        (n, *(slice(None),) * (time_axis - 1), slice(length, None))
+        for n, length in enumerate(lengths)
+        if length < x.shape[time_axis]
+    ]
+    # Only the padding is read. On a GPU the question would cost more than the copy it may save.
+    on_gpu = get_array_module(x) is not np
+    if not in_place and (on_gpu or any(x[of_one].any() for of_one in padding)):
+        x = x.copy()
+    for of_one in padding:
+        x[of_one] = 0
+    return x
 
 
 def reverse_sequences(x, lengths):

@@ -112,7 +112,7 @@ class Recurrent(Layer):
         h = self._turn(h, lengths)
         self._cache = product, steps, lengths
         out = h.sum(axis=0) if self.merge == "sum" else get_array_module(h).concatenate(h, axis=-1)
-        return zero_padding(out.transpose(1, 0, 2), lengths)  # (N, T, H or 2H)
+        return zero_padding(out.transpose(1, 0, 2), lengths, in_place=True)  # (N, T, H or 2H)
 
     def backward(self, dout):
         product, steps, lengths = self.take_cache()

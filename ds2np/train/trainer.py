@@ -19,8 +19,8 @@ from ds2np.data.batches import plan_epoch, prefetch
 from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
 from ds2np.files import replacing
-from ds2np.optim import SGD
 from ds2np.model import DeepSpeech2
+from ds2np.optim import SGD
 from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, load_run, save_checkpoint
 from ds2np.train.evaluate import evaluate
 from ds2np.train.history import write_history

@@ -1,0 +1,54 @@
+"""Two settings of this process that make NumPy about twice as fast on some machines.
+
+Neither changes what is computed, and both do nothing where they do not apply.
+"""
+
+import ctypes
+import os
+import platform
+import sys
+from pathlib import Path
+
+# From glibc's malloc.h.
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+
+
+def tune():
+    """Choose BLAS kernels and keep freed memory; to be called before NumPy is imported."""
+    choose_kernels()
+    keep_memory()
+
+
+def choose_kernels(cpuinfo=Path("/proc/cpuinfo")):
+    """Tell OpenBLAS to use AVX-512 on AMD processors that are newer than it.
+
+    OpenBLAS knows processors by their family, and falls back to kernels of half the width (Haswell)
+    on those that it does not know. Whoever has set OPENBLAS_CORETYPE has decided already.
+
+    Parameters
+    ----------
+    cpuinfo : Path
+        Linux's description of the processor.
+    """
+    if "OPENBLAS_CORETYPE" in os.environ or "numpy" in sys.modules or not cpuinfo.exists():
+        return
+    words = set(cpuinfo.read_text().split())
+    needed = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}  # of the kernels SKYLAKEX
+    if "AuthenticAMD" in words and needed <= words:
+        os.environ["OPENBLAS_CORETYPE"] = "SKYLAKEX"
+
+
+def keep_memory():
+    """Let glibc keep freed memory for the next array instead of giving it back to the system.
+
+    A training step frees and asks for the same hundred megabytes over and over; fresh pages from
+    the system are cleared one by one as they are first touched, which costs more than the
+    arithmetic on them.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    largest = 2**31 - 1  # mallopt takes an int
+    libc.mallopt(M_MMAP_THRESHOLD, largest)
+    libc.mallopt(M_TRIM_THRESHOLD, largest)
+    libc.mallopt(M_TOP_PAD, 64 * 2**20)
