@@ -31,6 +31,7 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
     Parameters
     ----------
     x : ndarray of shape (N, T, H) or (N, C, T, F)
+        0 on padded frames.
     gamma, beta : ndarray of shape (H,) or (C,)
         Scale and shift.
     mask : ndarray of shape (N, T)
@@ -48,7 +49,7 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
     axes, column = _rows(x)
     mask = _spread(mask, x)
     count = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
-    mean = (x * mask).sum(axis=axes) / count if statistics is None else statistics[0]
+    mean = x.sum(axis=axes) / count if statistics is None else statistics[0]
     normal = x - mean.reshape(column)
     normal *= mask
     var = (normal * normal).sum(axis=axes) / count if statistics is None else statistics[1]
@@ -67,6 +68,7 @@ def seq_batchnorm_backward(dout, cache):
     Parameters
     ----------
     dout : ndarray of shape (N, T, H) or (N, C, T, F)
+        0 on padded frames.
     cache : tuple
 
     Returns
@@ -77,7 +79,6 @@ def seq_batchnorm_backward(dout, cache):
     """
     _, _, normal, inverse_std, gamma, mask, batch_count = cache
     axes, column = _rows(dout)
-    dout = dout * mask
     dbeta = dout.sum(axis=axes)
     dx = dout * normal
     dgamma = dx.sum(axis=axes)
@@ -119,21 +120,24 @@ class SeqBatchNorm(Layer):
         x = zero_padding(x, lengths, self.time_axis)
         mask = length_mask(lengths, x.shape[self.time_axis], x)
         running = self.buffers["running_mean"], self.buffers["running_var"]
-        out, self._cache = seq_batchnorm_forward(
+        out, cache = seq_batchnorm_forward(
             x,
             self.params["gamma"],
             self.params["beta"],
             mask,
             statistics=None if self.training else running,
         )
+        self._cache = cache, lengths
         if self.training:
-            for average, new in zip(running, self._cache[:2], strict=True):
+            for average, new in zip(running, cache[:2], strict=True):
                 average *= self.momentum
                 average += (1 - self.momentum) * new
         return out
 
     def backward(self, dout):
-        dx, dgamma, dbeta = seq_batchnorm_backward(dout, self.take_cache())
+        cache, lengths = self.take_cache()
+        dout = zero_padding(dout, lengths, self.time_axis)
+        dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache)
         self.grads["gamma"] += dgamma
         self.grads["beta"] += dbeta
         return dx

@@ -1,4 +1,3 @@
-import os
 import sys
 from pathlib import Path
 
@@ -8,15 +7,6 @@ import soundfile
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "data_scripts"))
-
-
-@pytest.fixture(scope="session")
-def shared_data():
-    """Find the real recordings, which no clone has."""
-    folder = Path(os.environ.get("DS2NP_SHARED", ROOT.parent / "shared")) / "data"
-    if not folder.is_dir():
-        pytest.skip(f"needs real recordings: no folder {folder} (DS2NP_SHARED names its parent)")
-    return folder
 
 
 @pytest.fixture
