@@ -32,20 +32,28 @@ PITCHES = (30, 70)  # of 0 to 100
 # the north-west of Britain, and the Caribbean.
 ACCENTS = ("en", "en-us", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029")
 TRAIN_VARIANTS = (
-    *("f1", "f3", "f5", "Alicia", "Annie", "belinda", "shelby"),
-    *("m1", "m2", "m4", "m5", "m7", "m8"),
-    *("Denis", "Gene", "boris", "quincy", "travis", "victor"),
+    *("f1", "f3", "Alicia", "Andrea", "Annie", "anika", "belinda", "shelby", "steph"),
+    *("m1", "m2", "m4", "m5", "m8"),
+    *("Andy", "Denis", "Diogo", "Gene", "Jacky", "Marco", "Nguyen", "antonio", "boris", "ed"),
+    *("gustave", "ian", "iven", "kaukovalta", "norbert", "pablo", "paul", "pedro", "sandro"),
+    *("travis", "victor"),
 )
-# espeak-ng has near copies of some of these: Mario of Michael, Alex of max, rob of robert, f4 and
-# aunty of linda. Neither list has them, lest training know a test voice under another name.
+# espeak-ng has near copies of some of these: f5 of f2, f4 and aunty of linda, Mike of m3, m7, john
+# and grandpa of m6, Mario of Michael, Alex of max, quincy and rob of robert. Neither list has them,
+# lest training know a test voice under another name.
 TEST_VARIANTS = ("f2", "linda", "grandma", "m3", "m6", "Michael", "max", "robert")
+
+# Training voices are played a little slower or faster than they were spoken, as if by a larger or a
+# smaller person: all formants move together. There are few variants but many sizes.
+TRAIN_SIZES = (0.87, 1.15)
+TEST_SIZES = (1.0, 1.0)
 
 # A worker's first sentence meets a library fresh from the start, and its last one a library that
 # has spoken the batch. So batches are cut without regard to --jobs, and each has its own process.
 BATCH_SIZE = 100
 DRAWS_AT_MOST = 10_000  # for one more sentence
 
-Spoken = namedtuple("Spoken", "path text voice rate pitch")
+Spoken = namedtuple("Spoken", "path text voice rate pitch size")
 
 
 def voices(variants):
@@ -121,12 +129,15 @@ def plan(seed, train, test):
     vocabulary = {word for sentence in sentences["train"] for word in sentence.split()}
     sentences["test"] = draw_sentences(rng, test, sentences["train"], vocabulary)
     return {
-        part: _assign(rng, part, sentences[part], voices(variants))
-        for part, variants in (("train", TRAIN_VARIANTS), ("test", TEST_VARIANTS))
+        part: _assign(rng, part, sentences[part], voices(variants), sizes)
+        for part, variants, sizes in (
+            ("train", TRAIN_VARIANTS, TRAIN_SIZES),
+            ("test", TEST_VARIANTS, TEST_SIZES),
+        )
     }
 
 
-def _assign(rng, part, sentences, names):
+def _assign(rng, part, sentences, names, sizes):
     # Each voice has its turn before any has a second one.
     rounds = -(-len(sentences) // len(names))
     turns = np.concatenate([rng.permutation(names) for _ in range(rounds)])
@@ -137,6 +148,7 @@ def _assign(rng, part, sentences, names):
             voice=str(voice),
             rate=int(rng.integers(*RATES, endpoint=True)),
             pitch=int(rng.integers(*PITCHES, endpoint=True)),
+            size=float(rng.uniform(*sizes)),
         )
         for number, (text, voice) in enumerate(zip(sentences, turns, strict=False))
     ]
@@ -161,8 +173,8 @@ def speak_batch(batch):
     return recordings, espeak.version
 
 
-def write_recording(path, samples, rate):
-    """Write speech as 16 kHz PCM16.
+def write_recording(path, samples, rate, size):
+    """Write speech as 16 kHz PCM16, played as fast as the size of the speaker asks for.
 
     Parameters
     ----------
@@ -170,6 +182,8 @@ def write_recording(path, samples, rate):
     samples : ndarray of shape (N,)
     rate : int
         In Hz.
+    size : float
+        Above 1 is a smaller person: every frequency grows by this factor, and so does the speed.
 
     Returns
     -------
@@ -179,6 +193,7 @@ def write_recording(path, samples, rate):
     # The processes that speak import this file too, and need not wait a second for SciPy.
     from scipy.signal import resample_poly
 
+    rate = 50 * round(rate * size / 50)  # a common divisor keeps the resampling filter short
     divisor = math.gcd(SAMPLE_RATE, rate)
     samples = resample_poly(samples, SAMPLE_RATE // divisor, rate // divisor)
     soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
@@ -194,7 +209,7 @@ def _record_batch(folder, batch):
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         recordings, version = process.submit(speak_batch, batch).result()
     durations = {
-        spoken.path: write_recording(folder / spoken.path, *recording)
+        spoken.path: write_recording(folder / spoken.path, *recording, spoken.size)
         for spoken, recording in zip(batch, recordings, strict=True)
     }
     return durations, version
@@ -273,6 +288,7 @@ def make_corpus(folder, seed, train, test, jobs):
         "espeak_version": version,
         "rates": RATES,
         "pitches": PITCHES,
+        "train_sizes": TRAIN_SIZES,
         "train_voices": voices(TRAIN_VARIANTS),
         "test_voices": voices(TEST_VARIANTS),
     }

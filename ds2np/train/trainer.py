@@ -38,7 +38,8 @@ class TrainingConfig:
     ----------
     epochs, batch_size : int
     learning_rate : float
-        Of the first epoch, for the gradient of the mean loss of the minibatch.
+        Of the first epoch, for the gradient of the mean loss of the minibatch. (The paper's is 1e-4
+        to 6e-4, with minibatches of 512 and networks of up to 100 million parameters.)
     anneal : float
         The rate is divided by this after each epoch (paper: 1.2).
     momentum : float
@@ -49,11 +50,11 @@ class TrainingConfig:
         Of the initial weights and of the order of the minibatches.
     """
 
-    epochs: int = 12
+    epochs: int = 20
     batch_size: int = 16
-    learning_rate: float = 1e-3
+    learning_rate: float = 4e-3
     anneal: float = 1.2
-    momentum: float = 0.95
+    momentum: float = 0.98
     max_norm: float = 100.0
     seed: int = 0
 

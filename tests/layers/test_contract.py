@@ -123,7 +123,9 @@ def test_a_batch_equals_its_utterances_one_by_one(case, rng):
     grads = {name: grad.copy() for name, grad in layer.grads.items()}
     layer.zero_grads()
     for n, length in enumerate(LENGTHS):
-        one = np.moveaxis(np.moveaxis(x[n : n + 1], case.time_axis, 1)[:, :length], 1, case.time_axis)
+        one = np.moveaxis(
+            np.moveaxis(x[n : n + 1], case.time_axis, 1)[:, :length], 1, case.time_axis
+        )
         alone = layer.forward(np.ascontiguousarray(one), LENGTHS[n : n + 1])
         axis = 2 if alone.ndim == 4 else 1
         frames = [slice(None)] * alone.ndim
