@@ -25,7 +25,7 @@ def main(arguments=None):
     machine.tune()
     try:
         return args.run(args) or 0
-    except UserError as error:
+    except (UserError, OSError) as error:  # OSError: a full disk, a folder without permission
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -60,7 +60,7 @@ def _parser():
     train.add_argument("--epochs", type=_count, metavar="N")
     train.add_argument("--batch-size", type=_count, metavar="N")
     train.add_argument("--learning-rate", type=_positive, metavar="RATE")
-    train.add_argument("--seed", type=int, metavar="N")
+    train.add_argument("--seed", type=_whole, metavar="N")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
 
     evaluate = _add(commands, "evaluate", _evaluate, "measure WER and CER on a manifest")
@@ -83,17 +83,23 @@ def _add(commands, name, run, summary):
     return command
 
 
+def _whole(text, least=0):
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
+    return int(text)
+
+
 def _count(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
-    return value
+    return _whole(text, least=1)
 
 
 def _positive(text):
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
 
 
@@ -108,6 +114,7 @@ def _train(args):
 
     from ds2np.data.manifest import read_manifest
     from ds2np.model import preset
+    from ds2np.train.checkpoint import LAST
     from ds2np.train.trainer import TrainingConfig, train
 
     model_config = preset(args.preset)
@@ -128,6 +135,8 @@ def _train(args):
             resume=args.resume,
         )
     except KeyboardInterrupt:
+        if not (args.out / LAST).exists():
+            raise
         print(f"\nsaved; go on with the same command and --resume ({args.out})", file=sys.stderr)
         return 130
     return 0

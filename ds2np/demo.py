@@ -14,7 +14,7 @@ from ds2np.train.report import REPORT
 from ds2np.train.trainer import CONFIG, HISTORY, TrainingConfig, train
 
 MAKER = Path(__file__).parent.parent / "data_scripts" / "synthetic.py"
-TRAINING = TrainingConfig(epochs=12, anneal=1.3)
+TRAINING = TrainingConfig(epochs=10, anneal=1.35)
 
 
 def run_demo(folder, resume=False, restart=False):
@@ -76,10 +76,7 @@ def _make_corpus(corpus):
         raise UserError(f"{MAKER} is missing; the demo runs from a checkout of the repository")
     command = [sys.executable, str(MAKER), "--out", str(corpus)]
     print(f"making the corpus: python {Path(*MAKER.parts[-2:])} --out {corpus}", flush=True)
-    try:
-        finished = subprocess.run(command, check=False)
-    except KeyboardInterrupt:
-        raise
+    finished = subprocess.run(command, check=False)
     if finished.returncode == 130:
         raise KeyboardInterrupt
     if finished.returncode:

@@ -1,5 +1,7 @@
 """Utterances as the network needs them: spectrograms, and labels that fit their frames."""
 
+from pathlib import Path
+
 import numpy as np
 
 from ds2np.audio import load_audio, log_spectrogram, normalise
@@ -53,7 +55,8 @@ class Dataset:
     Raises
     ------
     UserError
-        If a transcript has an unknown character, or does not fit its frames.
+        If a transcript has an unknown character or does not fit its frames, or a recording is
+        missing.
     """
 
     def __init__(self, utterances, model):
@@ -65,21 +68,43 @@ class Dataset:
         self.frames = np.array(
             [count_frames(round(u.duration * self.config.sample_rate), *sizes) for u in utterances]
         )
-        needed = np.array([min_frames(labels) for labels in self.labels])
+        self._out_lengths = model.out_lengths
+        self._needed = np.array([min_frames(labels) for labels in self.labels])
         available = model.out_lengths(self.frames)
-        misfits = np.flatnonzero(needed > available)
+        misfits = np.flatnonzero(self._needed > available)
         if len(misfits):
             i = misfits[0]
-            others = f" (and {len(misfits) - 1} others)" if len(misfits) > 1 else ""
+            sound = f"{utterances[i].duration:g} s of sound give {available[i]}"
+            raise self._misfit(i, sound + _and_others(misfits))
+        missing = [u for u in utterances if not Path(u.audio_filepath).exists()]
+        if missing:
             raise UserError(
-                f"{utterances[i].where or utterances[i].audio_filepath}: the transcript needs "
-                f"{needed[i]} frames, {utterances[i].duration:g} s of sound give {available[i]}"
-                f"{others}; correct the transcript, leave the line out, or use a smaller stride"
+                f"{_name(missing[0])}: no such audio file: {missing[0].audio_filepath}"
+                f"{_and_others(missing)}; correct the path or leave the line out"
             )
+
+    def _misfit(self, i, sound):
+        return UserError(
+            f"{_name(self.utterances[i])}: the transcript needs {self._needed[i]} frames, {sound}; "
+            f"correct the transcript, leave the line out, or use a smaller stride"
+        )
 
     def __len__(self):
         return len(self.utterances)
 
     def features(self, i):
         """Compute the spectrogram of utterance i, of shape (T, F)."""
-        return load_features(self.utterances[i].audio_filepath, self.config)
+        path = self.utterances[i].audio_filepath
+        x = load_features(path, self.config)
+        available = self._out_lengths(len(x))
+        if self._needed[i] > available:  # the recording is shorter than the manifest states
+            raise self._misfit(i, f"{path} gives {available}")
+        return x
+
+
+def _name(utterance):
+    return utterance.where or utterance.audio_filepath
+
+
+def _and_others(found):
+    return f" (and {len(found) - 1} others)" if len(found) > 1 else ""

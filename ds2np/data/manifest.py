@@ -7,6 +7,8 @@ from pathlib import Path
 from ds2np.errors import UserError
 from ds2np.files import replacing
 
+LONGEST = 24 * 60 * 60  # seconds; more is a mistake
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -54,7 +56,8 @@ def read_manifest(path):
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines(), which also cuts at separators that a JSON string may hold as they are.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise UserError(f"{path}: no such manifest; one of the data_scripts makes it") from None
     except IsADirectoryError:
@@ -75,8 +78,9 @@ def _parse_line(line, where, folder):
     needed = 'a manifest line is {"audio_filepath": ..., "duration": seconds, "text": ...}'
     try:
         entry = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not valid JSON ({error.msg}); {needed}") from None
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", error)
+        raise UserError(f"{where}: not valid JSON ({reason}); {needed}") from None
     if not isinstance(entry, dict):
         raise UserError(f"{where}: found {type(entry).__name__}; {needed}")
     for key, kinds in (("audio_filepath", str), ("duration", (int, float)), ("text", str)):
@@ -84,12 +88,15 @@ def _parse_line(line, where, folder):
             raise UserError(f'{where}: "{key}" is missing; {needed}')
         if not isinstance(entry[key], kinds) or isinstance(entry[key], bool):
             raise UserError(f'{where}: "{key}" is {json.dumps(entry[key])}; {needed}')
-    duration = float(entry["duration"])
-    if not 0 < duration < float("inf"):
-        raise UserError(f'{where}: "duration" is {duration:g}; it has to be above 0 seconds')
+    duration = entry["duration"]
+    if not 0 < duration <= LONGEST:
+        raise UserError(
+            f'{where}: "duration" is {json.dumps(duration)}; '
+            f"it has to be above 0 and at most {LONGEST} seconds"
+        )
     return Utterance(
         audio_filepath=folder / entry["audio_filepath"],
-        duration=duration,
+        duration=float(duration),
         text=entry["text"],
         speaker=str(entry.get("speaker", "")),
         where=where,

@@ -67,8 +67,12 @@ def load_checkpoint(path):
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; `python -m ds2np train` writes one")
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no .npz file, or not all of one")
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
+        if "header" not in arrays:
+            raise ValueError("it has no header")
         header = json.loads(str(arrays.pop("header")))
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']!r}, known is {FORMAT!r}")
@@ -79,7 +83,7 @@ def load_checkpoint(path):
             groups[group][name] = value
         model.load_state_dict(groups["model"])
         progress = header["progress"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file can raise anything: EOFError, MemoryError, ...
         raise UserError(
             f"{path} is not a checkpoint that can be read ({str(error) or type(error).__name__}); "
             f"needed is a file that `python -m ds2np train` wrote"

@@ -103,8 +103,8 @@ def plot_probabilities(probabilities, frame_ms, characters, axis):
     axis.set(
         xlabel="time (s)",
         ylabel="probability",
-        ylim=(0, 1.15),
+        ylim=(0, 1.2),
         xlim=(0, len(probabilities) * frame_ms / 1000),
     )
-    axis.legend(loc="upper right", fontsize=8)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides no character
     return axis

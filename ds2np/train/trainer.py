@@ -78,6 +78,7 @@ class Trainer:
             model.params, model.grads, config.learning_rate, config.momentum, config.max_norm
         )
         self.history = []
+        self.broken_steps = 0  # in a row, with a gradient that is not finite
         self._start_epoch()
 
     def _start_epoch(self):
@@ -90,27 +91,23 @@ class Trainer:
         return len(self.history) + 1
 
     def start(self):
-        """Make the folder of a new run and write down the effective configuration.
+        """Make the folder of a new run; it stays empty until there is something to go on with.
 
         Raises
         ------
         UserError
-            If the folder holds a run already.
+            If the folder holds a run already, or cannot be made.
         """
-        if (self.folder / CONFIG).exists():
+        if any((self.folder / name).exists() for name in (CONFIG, LAST, BEST)):
             raise UserError(
                 f"{self.folder} holds a run already; go on with --resume, or name another --out"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        effective = {
-            "ds2np": ds2np.__version__,
-            "model": self.model.config.to_dict(),
-            "training": dataclasses.asdict(self.config),
-            "train_utterances": len(self.train_set),
-            "dev_utterances": len(self.dev_set),
-        }
-        with replacing(self.folder / CONFIG) as file:
-            file.write(json.dumps(effective, indent=2) + "\n")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{self.folder} cannot be made ({error.strerror}); name another --out"
+            ) from None
 
     def resume(self):
         """Take up the run of the folder where its last checkpoint left it.
@@ -121,16 +118,17 @@ class Trainer:
             If there is none, or it was made for another network, training or data.
         """
         model, progress, velocity = load_checkpoint(self.folder / LAST)
-        for name, saved, wanted in (
-            ("network", model.config, self.model.config),
-            ("training", progress["training"], dataclasses.asdict(self.config)),
-            ("number of training utterances", progress["utterances"], len(self.train_set)),
-        ):
+        saved = {**model.config.to_dict(), **progress["training"]}
+        saved["training utterances"] = progress["utterances"]
+        wanted = {**self.model.config.to_dict(), **dataclasses.asdict(self.config)}
+        wanted["training utterances"] = len(self.train_set)
+        for name, value in wanted.items():
             # The number of epochs may grow: that is what going on means.
-            if name == "training":
-                saved, wanted = ({**c, "epochs": None} for c in (saved, wanted))
-            if saved != wanted:
-                raise UserError(f"{self.folder} has another {name}: {saved}, asked for is {wanted}")
+            if name != "epochs" and saved.get(name) != value:
+                raise UserError(
+                    f"{self.folder} cannot go on: {name} was {saved.get(name)}, asked for is {value}; "
+                    f"ask for the same, or start anew in another --out"
+                )
         self.model.load_state_dict(model.state_dict())
         for name, value in velocity.items():
             self.optimiser.velocity[name][...] = value
@@ -139,7 +137,10 @@ class Trainer:
         self.losses, self.norms = progress["losses"], progress["norms"]
 
     def save(self, name=LAST):
-        """Write a checkpoint from which the run goes on exactly as if it had not stopped."""
+        """Write a checkpoint from which the run goes on exactly as if it had not stopped.
+
+        The effective configuration is written beside it.
+        """
         progress = {
             "training": dataclasses.asdict(self.config),
             "utterances": len(self.train_set),
@@ -151,6 +152,15 @@ class Trainer:
         }
         velocity = self.optimiser.velocity if name == LAST else None
         save_checkpoint(self.folder / name, self.model, progress, velocity)
+        effective = {
+            "ds2np": ds2np.__version__,
+            "model": self.model.config.to_dict(),
+            "training": dataclasses.asdict(self.config),
+            "train_utterances": len(self.train_set),
+            "dev_utterances": len(self.dev_set),
+        }
+        with replacing(self.folder / CONFIG) as file:
+            file.write(json.dumps(effective, indent=2) + "\n")
 
     def run(self):
         """Train until the last epoch is done; show progress and keep the best network by WER.
@@ -158,20 +168,23 @@ class Trainer:
         Raises
         ------
         KeyboardInterrupt
-            If the user interrupts; the step at hand is finished and saved first.
+            If the user interrupts; the step or the evaluation at hand is finished and saved first.
         """
         epoch_frames = int(self.train_set.frames.sum())
-        with tqdm(
+        bar = tqdm(
             total=self.config.epochs * epoch_frames,
             initial=len(self.history) * epoch_frames,
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left",
             mininterval=1,
-        ) as bar:
+        )
+        with bar, _InterruptLater() as interrupt:
             while self.epoch <= self.config.epochs:
-                self._train_epoch(bar)
+                self._train_epoch(bar, interrupt)
                 self._finish_epoch(bar)
+                if interrupt.requested:
+                    raise KeyboardInterrupt
 
-    def _train_epoch(self, bar):
+    def _train_epoch(self, bar, interrupt):
         config = self.config
         self.optimiser.learning_rate = config.learning_rate / config.anneal ** (self.epoch - 1)
         plan = plan_epoch(self.train_set.frames, config.batch_size, self.epoch, config.seed)
@@ -180,7 +193,7 @@ class Trainer:
         bar.update(int(sum(self.train_set.frames[i].sum() for i in plan[: self.step])))
         self.model.set_training(True)
         batches = prefetch(self.train_set, plan[self.step :])
-        with contextlib.closing(batches), _InterruptLater() as interrupt:
+        with contextlib.closing(batches):
             for batch in batches:
                 self._train_step(batch)
                 bar.set_description_str(f"loss {np.mean(self.losses[-50:]):6.2f}", False)
@@ -200,7 +213,8 @@ class Trainer:
         self.losses.append(float(to_cpu(loss).mean()))
         self.norms.append(norm)
         self.seconds += time.perf_counter() - began
-        if len(self.norms) >= PATIENCE and not np.isfinite(self.norms[-PATIENCE:]).any():
+        self.broken_steps = 0 if np.isfinite(norm) else self.broken_steps + 1
+        if self.broken_steps == PATIENCE:
             raise UserError(
                 f"{self.folder}: {PATIENCE} steps in a row had a gradient that is not finite; "
                 f"the checkpoints are as they were, try a smaller --learning-rate"
@@ -208,17 +222,18 @@ class Trainer:
 
     def _finish_epoch(self, bar):
         finite = np.isfinite(self.norms)
+        losses, norms = np.array(self.losses)[finite], np.array(self.norms)[finite]
         if not finite.all():
             bar.write(f"  {(~finite).sum()} minibatches left out: their gradient was not finite")
         evaluation = evaluate(self.model, self.dev_set)
         row = {
             "epoch": self.epoch,
             "learning_rate": self.optimiser.learning_rate,
-            "train_loss": float(np.mean(np.array(self.losses)[finite])),
+            "train_loss": float(np.mean(losses)) if finite.any() else float("nan"),
             "dev_loss": evaluation.loss,
             "wer": evaluation.wer,
             "cer": evaluation.cer,
-            "gradient_norm": float(np.median(self.norms)),
+            "gradient_norm": float(np.median(norms)) if finite.any() else float("nan"),
             "seconds": self.seconds,
         }
         best = min((r["wer"] for r in self.history), default=float("inf"))
