@@ -82,10 +82,16 @@ def test_voices_take_turns(default_plan):
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
-def test_rate_and_pitch_vary_within_their_ranges(default_plan):
-    for part in default_plan.values():
-        assert (min(s.rate for s in part), max(s.rate for s in part)) == (130, 200)
-        assert (min(s.pitch for s in part), max(s.pitch for s in part)) == (30, 70)
+def test_rate_pitch_and_size_vary_within_their_ranges(default_plan):
+    train, test = default_plan["train"], default_plan["test"]
+    assert (min(s.rate for s in train), max(s.rate for s in train)) == (130, 200)
+    assert (min(s.pitch for s in train), max(s.pitch for s in train)) == (30, 70)
+    assert 0.87 <= min(s.size for s in train) < 0.88
+    assert 1.14 < max(s.size for s in train) <= 1.15
+    for s in test:
+        assert 130 <= s.rate <= 200
+        assert 30 <= s.pitch <= 70
+        assert s.size == 1
 
 
 def test_the_plan_depends_on_the_seed_alone(default_plan):
