@@ -52,6 +52,26 @@ def get_fft_module(x):
 
 
 @functools.cache
+def _blas():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def one_blas_thread():
+    """Give each matrix product in a ``with`` block one thread.
+
+    For loops over many small products: to share one of them out costs more than it saves, and where
+    other programs run, the threads wait for each other at every step.
+
+    Returns
+    -------
+    context manager
+    """
+    return _blas().limit(limits=1)
+
+
+@functools.cache
 def why_no_gpu():
     """Say why there is no GPU to compute on.
 

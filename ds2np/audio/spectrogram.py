@@ -33,7 +33,13 @@ def hann_window(size):
 
 def frame_sizes(sample_rate, window_ms, stride_ms):
     """Convert window and stride from milliseconds to samples."""
-    return round(sample_rate * window_ms / 1000), round(sample_rate * stride_ms / 1000)
+    size, stride = round(sample_rate * window_ms / 1000), round(sample_rate * stride_ms / 1000)
+    if size < 2 or stride < 1:
+        raise UserError(
+            f"a sampling rate of {sample_rate} Hz is too low for windows of {window_ms:g} ms, one "
+            f"every {stride_ms:g} ms"
+        )
+    return size, stride
 
 
 def count_frames(samples, size, stride):

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np.backend import get_array_module, one_blas_thread
 from ds2np.layers.base import Layer
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
@@ -108,7 +108,8 @@ class Recurrent(Layer):
         else:
             a += self.params["b"]
         a = a.reshape(N, T, self.inputs, -1).transpose(2, 1, 0, 3)  # (inputs, T, N, GH)
-        h, steps = self.recur_forward(self._turn(a, lengths), self.params["U"])
+        with one_blas_thread():
+            h, steps = self.recur_forward(self._turn(a, lengths), self.params["U"])
         h = self._turn(h, lengths)
         self._cache = product, steps, lengths
         out = h.sum(axis=0) if self.merge == "sum" else get_array_module(h).concatenate(h, axis=-1)
@@ -122,7 +123,8 @@ class Recurrent(Layer):
             dh = dh[None]
         else:
             dh = dh.reshape(T, N, self.directions, -1).transpose(2, 0, 1, 3)
-        da, dU = self.recur_backward(self._turn(dh, lengths), steps)
+        with one_blas_thread():
+            da, dU = self.recur_backward(self._turn(dh, lengths), steps)
         da = self._turn(da, lengths)
         if self.inputs < self.directions:
             da = da.sum(axis=0, keepdims=True)

@@ -82,9 +82,7 @@ def write_report(folder, model, dataset, evaluation, history):
     ]
     path = folder / REPORT
     with replacing(path) as file:
-        file.write(
-            PAGE.format(title=f"Run {html.escape(str(folder))}", body="\n".join(sections))
-        )
+        file.write(PAGE.format(title=f"Run {html.escape(str(folder))}", body="\n".join(sections)))
     return path
 
 

@@ -124,9 +124,9 @@ class Trainer:
         wanted["training utterances"] = len(self.train_set)
         for name, value in wanted.items():
             # The number of epochs may grow: that is what going on means.
-            if name != "epochs" and saved.get(name) != value:
+            if name != "epochs" and (before := saved.get(name)) != value:
                 raise UserError(
-                    f"{self.folder} cannot go on: {name} was {saved.get(name)}, asked for is {value}; "
+                    f"{self.folder} cannot go on: {name} was {before}, asked for is {value}; "
                     f"ask for the same, or start anew in another --out"
                 )
         self.model.load_state_dict(model.state_dict())
