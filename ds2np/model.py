@@ -13,6 +13,7 @@ from ds2np.audio.spectrogram import frame_sizes
 from ds2np.errors import UserError
 from ds2np.layers import (
     GRU,
+    Bidirectional,
     ClippedReLU,
     Conv2D,
     FromChannels,
@@ -165,15 +166,13 @@ class DeepSpeech2:
         layers["from_channels"] = FromChannels()
         features *= channels
         for i in range(1, config.layers + 1):
-            layer = RECURRENT[config.recurrent](
-                features,
-                config.hidden,
-                rng,
-                bidirectional=config.bidirectional,
-                share_input=config.share_input,
-                merge=config.merge,
-                dtype=dtype,
-            )
+            kind, sizes = RECURRENT[config.recurrent], (features, config.hidden, rng)
+            if config.bidirectional:
+                layer = Bidirectional(
+                    kind, *sizes, share_input=config.share_input, merge=config.merge, dtype=dtype
+                )
+            else:
+                layer = kind(*sizes, dtype=dtype)
             layers[f"{config.recurrent}{i}"] = layer
             features = layer.out_features
         layers["output_norm"] = SeqBatchNorm(features, dtype=dtype)

@@ -9,7 +9,7 @@ import ds2np.layers.gru
 import ds2np.layers.linear
 import ds2np.layers.rnn
 from ds2np.gradcheck import check_layer, compare_gradients, numerical_gradient
-from ds2np.layers import GRU, ClippedReLU, Conv2D, Linear, SeqBatchNorm, SimpleRNN
+from ds2np.layers import GRU, Bidirectional, ClippedReLU, Conv2D, Linear, SeqBatchNorm, SimpleRNN
 
 LENGTHS = np.array([6, 3, 5])
 
@@ -48,7 +48,8 @@ def spoil(module, name, change):
 
     def plant(monkeypatch):
         right = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *args: change(right(*args), *args))
+        wrong = staticmethod(lambda *args: change(right(*args), *args))
+        monkeypatch.setattr(module, name, wrong)
 
     return plant
 
@@ -102,8 +103,8 @@ LAYERS = {
     "conv": (lambda r: Conv2D(2, 3, (3, 5), (2, 2), r, F8), (3, 2, 6, 7)),
     "norm": (lambda r: SeqBatchNorm(3, dtype=F8), (3, 6, 3)),
     "norm of images": (lambda r: SeqBatchNorm(2, 2, dtype=F8), (3, 2, 6, 3)),
-    "rnn": (lambda r: SimpleRNN(3, 4, r, bidirectional=True, dtype=F8), (3, 6, 3)),
-    "gru": (lambda r: GRU(3, 4, r, bidirectional=True, dtype=F8), (3, 6, 3)),
+    "rnn": (lambda r: Bidirectional(SimpleRNN, 3, 4, r, dtype=F8), (3, 6, 3)),
+    "gru": (lambda r: Bidirectional(GRU, 3, 4, r, dtype=F8), (3, 6, 3)),
 }
 WRONG = {
     "linear: dx without transposing back": (
@@ -153,30 +154,30 @@ WRONG = {
         "seq_batchnorm_backward",
         no_statistics,
     ),
-    "rnn: dU twice": ("rnn", rnn, "simple_rnn_backward", replaced(1, lambda d: 2 * d)),
+    "rnn: dU twice": ("rnn", SimpleRNN, "steps_backward", replaced(1, lambda d: 2 * d)),
     "rnn: dU transposed": (
         "rnn",
-        rnn,
-        "simple_rnn_backward",
+        SimpleRNN,
+        "steps_backward",
         replaced(1, lambda d: d.swapaxes(1, 2).copy()),
     ),
     "rnn: directions exchanged": (
         "rnn",
-        rnn,
-        "simple_rnn_backward",
+        SimpleRNN,
+        "steps_backward",
         replaced(1, lambda d: d[::-1].copy()),
     ),
     "rnn: last frame forgotten": (
         "rnn",
-        rnn,
-        "simple_rnn_backward",
+        SimpleRNN,
+        "steps_backward",
         replaced(0, without_last_frame),
     ),
-    "gru: gates exchanged": ("gru", gru, "gru_backward", replaced(0, swap_gates)),
+    "gru: gates exchanged": ("gru", GRU, "steps_backward", replaced(0, swap_gates)),
     "gru: dU without the last gate": (
         "gru",
-        gru,
-        "gru_backward",
+        GRU,
+        "steps_backward",
         replaced(1, lambda d: d * (np.arange(d.shape[2]) < 8)),
     ),
     "gru: no gradient through time": (

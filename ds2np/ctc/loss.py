@@ -13,6 +13,7 @@ import numpy as np
 
 from ds2np.backend import get_array_module, to_cpu
 from ds2np.layers.padding import length_mask, reverse_sequences
+from ds2np.layers.softmax import log_softmax
 
 
 def min_frames(labels):
@@ -28,22 +29,6 @@ def min_frames(labels):
     """
     labels = np.asarray(labels)
     return len(labels) + int((labels[1:] == labels[:-1]).sum())
-
-
-def log_softmax(logits):
-    """Turn scores into log probabilities over the last axis.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (..., V)
-
-    Returns
-    -------
-    ndarray of the shape of logits
-    """
-    xp = get_array_module(logits)
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):

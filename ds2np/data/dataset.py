@@ -107,4 +107,4 @@ def _name(utterance):
 
 
 def _and_others(found):
-    return f" (and {len(found) - 1} others)" if len(found) > 1 else ""
+    return f" (and {len(found) - 1} more)" if len(found) > 1 else ""

@@ -1,8 +1,8 @@
-"""The paper's nonlinearity, used everywhere: f(x) = min(max(x, 0), 20)."""
+"""The paper's nonlinearity, used everywhere: f(x) = min(max(x, 0), 20); and tanh beside it."""
 
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
-from ds2np.layers.padding import zero_padding
+from ds2np.layers.padding import check_batch, zero_padding
 
 CEILING = 20
 
@@ -43,6 +43,37 @@ def clipped_relu_backward(dout, cache):
     return dout * cache
 
 
+def apply_in_place(activation, x):
+    """Replace numbers by their activation, for the loops of recurrent layers.
+
+    Parameters
+    ----------
+    activation : {"clipped_relu", "tanh"}
+    x : ndarray
+    """
+    xp = get_array_module(x)
+    if activation == "tanh":
+        xp.tanh(x, out=x)
+    else:
+        xp.maximum(x, 0, out=x)
+        xp.minimum(x, CEILING, out=x)
+
+
+def slope_from_output(activation, out):
+    """Return the derivative of an activation where its output is known.
+
+    Parameters
+    ----------
+    activation : {"clipped_relu", "tanh"}
+    out : ndarray
+
+    Returns
+    -------
+    ndarray of the shape of out
+    """
+    return 1 - out * out if activation == "tanh" else (out > 0) & (out < CEILING)
+
+
 class ClippedReLU(Layer):
     """Apply min(max(x, 0), 20) to every number.
 
@@ -57,6 +88,7 @@ class ClippedReLU(Layer):
         self.time_axis = time_axis
 
     def forward(self, x, lengths):
+        check_batch(x, lengths, ("N", "T", "H") if self.time_axis == 1 else ("N", "C", "T", "F"))
         out, cache = clipped_relu_forward(zero_padding(x, lengths, self.time_axis))
         self._cache = cache, lengths
         return out

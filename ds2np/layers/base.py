@@ -1,5 +1,7 @@
 """What every layer shares: parameters, gradients, buffers, and a forward and a backward pass."""
 
+import numpy as np
+
 from ds2np.backend import get_array_module
 
 
@@ -13,14 +15,21 @@ class Layer:
     Attributes
     ----------
     params, grads, buffers : dict of str to ndarray
+        Its own and those of its sublayers.
+    sublayers : dict of str to Layer
+    time_axis : int
+        The axis of the input that counts frames: 1 for (N, T, H), 2 for (N, C, T, F).
     training : bool
         Whether batch statistics are taken from the batch (True) or from running averages.
     """
+
+    time_axis = 1
 
     def __init__(self):
         self.params = {}
         self.grads = {}
         self.buffers = {}
+        self.sublayers = {}
         self.training = True
         self._cache = None
 
@@ -60,6 +69,30 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward pass")
 
+    def feed(self, x, state, last):
+        """Compute the output of the next piece of an utterance, in evaluation mode.
+
+        All pieces together give what `forward` gives for the whole. A layer that looks at several
+        frames keeps in its state what it still needs, and may return fewer frames than it is given,
+        or none, until the last piece.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, ...)
+            The next frames of N utterances.
+        state : object
+            What the piece before left; None before the first one.
+        last : bool
+            Whether this is the utterances' end.
+
+        Returns
+        -------
+        out : ndarray of shape (N, ...)
+        state : object
+        """
+        T = x.shape[self.time_axis]
+        return self.forward(x, np.full(len(x), T)), None
+
     def out_lengths(self, lengths):
         """Tell how many real frames the output has for each utterance of the input."""
         return lengths
@@ -68,6 +101,32 @@ class Layer:
         """Register a parameter and a gradient of zeros for it."""
         self.params[name] = value
         self.grads[name] = get_array_module(value).zeros_like(value)
+
+    def add_sublayer(self, name, layer):
+        """Take in a layer, whose parameter W becomes "name.W", or W where the name is empty."""
+        self.sublayers[name] = layer
+        self._adopt(name, layer)
+
+    def _adopt(self, prefix, layer):
+        for kind in ("params", "grads", "buffers"):
+            getattr(self, kind).update(
+                {f"{prefix}.{name}".lstrip("."): v for name, v in getattr(layer, kind).items()}
+            )
+
+    def move(self, to):
+        """Move parameters, gradients and buffers to another device.
+
+        Parameters
+        ----------
+        to : callable
+            Such as `ds2np.backend.to_gpu`; given an array, returns it on the device.
+        """
+        for kind in ("params", "grads", "buffers"):
+            arrays = getattr(self, kind)
+            arrays.update({name: to(value) for name, value in arrays.items()})
+        for name, layer in self.sublayers.items():
+            layer.move(to)
+            self._adopt(name, layer)
 
     def take_cache(self):
         """Hand over what the forward pass kept; it serves one backward pass only."""
@@ -84,6 +143,8 @@ class Layer:
     def set_training(self, training):
         """Choose between training and evaluation mode."""
         self.training = training
+        for layer in self.sublayers.values():
+            layer.set_training(training)
 
     def state_dict(self):
         """Return parameters and buffers by name: the arrays themselves, not copies."""
@@ -122,32 +183,28 @@ class Sequential(Layer):
 
     def __init__(self, layers):
         super().__init__()
-        self.layers = dict(layers)
-        for prefix, layer in self.layers.items():
-            for own, theirs in (
-                (self.params, layer.params),
-                (self.grads, layer.grads),
-                (self.buffers, layer.buffers),
-            ):
-                own.update({f"{prefix}.{name}": value for name, value in theirs.items()})
+        for name, layer in layers.items():
+            self.add_sublayer(name, layer)
 
     def forward(self, x, lengths):
-        for layer in self.layers.values():
+        for layer in self.sublayers.values():
             x = layer.forward(x, lengths)
             lengths = layer.out_lengths(lengths)
         return x
 
     def backward(self, dout):
-        for layer in reversed(self.layers.values()):
+        for layer in reversed(self.sublayers.values()):
             dout = layer.backward(dout)
         return dout
 
+    def feed(self, x, state, last):
+        state = state or dict.fromkeys(self.sublayers)
+        after = {}
+        for name, layer in self.sublayers.items():
+            x, after[name] = layer.feed(x, state[name], last)
+        return x, after
+
     def out_lengths(self, lengths):
-        for layer in self.layers.values():
+        for layer in self.sublayers.values():
             lengths = layer.out_lengths(lengths)
         return lengths
-
-    def set_training(self, training):
-        super().set_training(training)
-        for layer in self.layers.values():
-            layer.set_training(training)

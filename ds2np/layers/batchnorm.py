@@ -8,7 +8,7 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
-from ds2np.layers.padding import length_mask, zero_padding
+from ds2np.layers.padding import check_batch, length_mask, zero_padding
 
 EPSILON = 1e-5  # added to the variance, so that a constant feature does not divide by 0
 
@@ -117,6 +117,9 @@ class SeqBatchNorm(Layer):
         self.buffers["running_var"] = np.ones(H, dtype)
 
     def forward(self, x, lengths):
+        H, dtype = len(self.params["gamma"]), self.params["gamma"].dtype
+        shape = ("N", "T", H) if self.time_axis == 1 else ("N", H, "T", "F")
+        check_batch(x, lengths, shape, dtype)
         x = zero_padding(x, lengths, self.time_axis)
         mask = length_mask(lengths, x.shape[self.time_axis], x)
         running = self.buffers["running_mean"], self.buffers["running_var"]
@@ -133,6 +136,11 @@ class SeqBatchNorm(Layer):
                 average *= self.momentum
                 average += (1 - self.momentum) * new
         return out
+
+    def feed(self, x, state, last):
+        if self.training:
+            raise RuntimeError("pieces are normalised by running averages: set_training(False)")
+        return super().feed(x, state, last)
 
     def backward(self, dout):
         cache, lengths = self.take_cache()

@@ -14,7 +14,8 @@ import numpy as np
 
 from ds2np.backend import get_array_module, get_fft_module
 from ds2np.layers.base import Layer
-from ds2np.layers.padding import zero_padding
+from ds2np.layers.padding import check_batch, zero_padding
+from ds2np.layers.pieces import TimeWindow
 
 
 def conv_out_length(length, kernel, stride, padding):
@@ -92,9 +93,11 @@ def _from_phases(phases, stride, padding, shape):
     """Undo `_to_phases`: put (QT, QF, A, B * st * sf) together to (A, B, T, F)."""
     QT, QF, A, _ = phases.shape
     (st, sf), (pt, pf), (T, F) = stride, padding, shape
-    x = phases.reshape(QT, QF, A, -1, st, sf).transpose(2, 3, 0, 4, 1, 5)
-    x = x.reshape(A, -1, QT * st, QF * sf)
-    return x[:, :, pt : pt + T, pf : pf + F]
+    padded = phases.reshape(QT, QF, A, -1, st, sf).transpose(2, 3, 0, 4, 1, 5)
+    inner = padded.reshape(A, -1, QT * st, QF * sf)[:, :, pt : pt + T, pf : pf + F]
+    x = get_array_module(phases).zeros((*inner.shape[:2], T, F), phases.dtype)
+    x[:, :, : inner.shape[2], : inner.shape[3]] = inner  # no window may have reached the end
+    return x
 
 
 def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
@@ -150,35 +153,60 @@ def conv2d_backward(dout, cache):
     return dx, _from_phases(dW, stride, (0, 0), W_shape[2:])
 
 
-class Conv2D(Layer):
-    """Convolve over time and frequency, with "same" padding.
+def resolve_padding(padding, kernel):
+    """Turn "same" or "valid" into the number of zeros at either end of one axis.
 
-    The output has ceil(T / stride) frames (paper, "Frequency Convolutions"). There is no bias:
-    batch normalisation follows and shifts for itself.
+    Parameters
+    ----------
+    padding : {"same", "valid"}
+        "same" gives ceil(size / stride) outputs and needs a filter of odd size; "valid" adds no
+        zeros.
+    kernel : int
+
+    Returns
+    -------
+    int
+    """
+    if padding == "valid":
+        return 0
+    if padding != "same":
+        raise ValueError(f'padding is {padding!r}; it has to be "same" or "valid"')
+    if kernel % 2 == 0:
+        raise ValueError(f'a filter of size {kernel} has no middle; "same" padding needs odd sizes')
+    return kernel // 2
+
+
+class Conv2D(Layer):
+    """Convolve over time and frequency.
+
+    Paper, "Frequency Convolutions". There is no bias: batch normalisation follows and shifts for
+    itself.
 
     Parameters
     ----------
     C, O : int
         Channels of the input and of the output.
     kernel : tuple of two int
-        Size of the filters along time and frequency, both odd; the paper's 41x11 is (11, 41).
+        Size of the filters along time and frequency; the paper's 41x11 is (11, 41).
     stride : tuple of two int
         Along time and frequency.
     rng : numpy.random.Generator
         Draws the initial weights (He and others' normal distribution).
+    padding : {"same", "valid"}
     dtype : dtype
     """
 
-    def __init__(self, C, O, kernel, stride, rng, dtype=np.float32):  # noqa: E741
+    time_axis = 2
+
+    def __init__(self, C, O, kernel, stride, rng, padding="same", dtype=np.float32):  # noqa: E741
         super().__init__()
-        if not all(k % 2 for k in kernel):
-            raise ValueError(f'kernel is {kernel}; "same" padding needs odd sizes')
-        self.kernel, self.stride = tuple(kernel), tuple(stride)
-        self.padding = tuple(k // 2 for k in kernel)
+        self.C, self.kernel, self.stride = C, tuple(kernel), tuple(stride)
+        self.padding = tuple(resolve_padding(padding, k) for k in kernel)
         scale = math.sqrt(2 / (C * kernel[0] * kernel[1]))
         self.add_param("W", (scale * rng.standard_normal((O, C, *kernel))).astype(dtype))
 
     def forward(self, x, lengths):
+        check_batch(x, lengths, ("N", self.C, "T", "F"), self.params["W"].dtype)
         x = zero_padding(x, lengths, time_axis=2)
         out, cache = conv2d_forward(x, self.params["W"], self.stride, self.padding)
         self._cache = cache, lengths
@@ -189,6 +217,12 @@ class Conv2D(Layer):
         dx, dW = conv2d_backward(zero_padding(dout, self.out_lengths(lengths), time_axis=2), cache)
         self.grads["W"] += dW
         return zero_padding(dx, lengths, time_axis=2, in_place=True)
+
+    def feed(self, x, state, last):
+        pieces = TimeWindow(self.kernel[0], self.stride[0], self.padding[0], time_axis=2)
+        window, state = pieces.push(x, state, last)
+        out, _ = conv2d_forward(window, self.params["W"], self.stride, (0, self.padding[1]))
+        return out, state
 
     def out_lengths(self, lengths):
         return conv_out_length(lengths, self.kernel[0], self.stride[0], self.padding[0])

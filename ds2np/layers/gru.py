@@ -4,16 +4,16 @@ As the paper writes it, with the update gate z choosing the candidate (cuDNN and
 1 - z the other way round):
 
     z = sigma(W_z x + U_z h)        r = sigma(W_r x + U_r h)
-    c = tanh(W_h x + r * (U_h h))   h = (1 - z) * h_before + z * c
+    c = f(W_h x + r * (U_h h))      h = (1 - z) * h_before + z * c
 """
 
 from ds2np.backend import get_array_module
-from ds2np.layers.recurrent import Recurrent
-from ds2np.layers.rnn import recurrent_weight_gradient
+from ds2np.layers.activations import apply_in_place, slope_from_output
+from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 
 
-def gru_forward(a, U):
-    """Run the gated recurrence over all frames, from a state of zeros.
+def gru_forward(a, U, h0, activation="tanh"):
+    """Run the gated recurrence over all frames.
 
     Parameters
     ----------
@@ -21,6 +21,10 @@ def gru_forward(a, U):
         Input terms of z, r and c, side by side, for B independent directions.
     U : ndarray of shape (B, H, 3 * H)
         Recurrent weights, side by side in the same order.
+    h0 : ndarray of shape (B, N, H)
+        The state before the first frame.
+    activation : {"clipped_relu", "tanh"}
+        The function f of the candidate c.
 
     Returns
     -------
@@ -33,7 +37,7 @@ def gru_forward(a, U):
     h = xp.empty((B, T, N, H), a.dtype)
     gates = xp.empty_like(a)  # z, r, c after their nonlinearities
     Uh = xp.empty((B, T, N, H), a.dtype)  # U_h h_{t-1}
-    before = xp.zeros((B, N, H), a.dtype)
+    before = h0
     for t in range(T):
         g = before @ U  # (B, N, 3H)
         Uh[:, t] = g[..., 2 * H :]
@@ -44,12 +48,12 @@ def gru_forward(a, U):
         zr += 0.5
         c = xp.multiply(zr[..., H:], g[..., 2 * H :], out=gates[:, t, :, 2 * H :])
         c += a[:, t, :, 2 * H :]
-        xp.tanh(c, out=c)
+        apply_in_place(activation, c)
         state = xp.subtract(c, before, out=h[:, t])
         state *= zr[..., :H]
         state += before
         before = state
-    return h, (h, gates, Uh, U)
+    return h, (h, h0, gates, Uh, U, activation)
 
 
 def gru_backward(dh, cache):
@@ -65,22 +69,22 @@ def gru_backward(dh, cache):
     -------
     da : ndarray of shape (B, T, N, 3 * H)
     dU : ndarray of shape (B, H, 3 * H)
+    dh0 : ndarray of shape (B, N, H)
     """
-    h, gates, Uh, U = cache
+    h, h0, gates, Uh, U, activation = cache
     xp = get_array_module(h)
-    B, T, N, H = h.shape
+    T, H = h.shape[1], h.shape[3]
     z, r, c = gates[..., :H], gates[..., H : 2 * H], gates[..., 2 * H :]
-    before = xp.zeros_like(h)
-    before[:, 1:] = h[:, :-1]
+    before = xp.concatenate([h0[:, None], h[:, : max(T - 1, 0)]], axis=1)[:, :T]
     # Local slopes do not depend on the recurrence: all frames at once, outside the loop.
     slope_z = (c - before) * z * (1 - z)
-    slope_c = z * (1 - c * c)
+    slope_c = z * slope_from_output(activation, c)
     slope_r = Uh * r * (1 - r)
     keep = 1 - z
     U_T = xp.ascontiguousarray(U.swapaxes(1, 2))
     da = xp.empty_like(gates)
     dg = xp.empty_like(gates)  # as da, but its last block is the gradient of U_h h
-    carry = xp.zeros((B, N, H), h.dtype)
+    carry = xp.zeros_like(h0)
     for t in reversed(range(T)):
         carry += dh[:, t]
         xp.multiply(carry, slope_z[:, t], out=dg[:, t, :, :H])
@@ -90,16 +94,13 @@ def gru_backward(dh, cache):
         carry *= keep[:, t]
         carry += dg[:, t] @ U_T
     da[..., : 2 * H] = dg[..., : 2 * H]
-    return da, recurrent_weight_gradient(h, dg)
+    return da, recurrent_weight_gradient(h, h0, dg), carry
 
 
 class GRU(Recurrent):
-    """Recurrent layer of gated units; for its parameters see `Recurrent`."""
+    """Recurrent layer of gated units, tanh candidates by default; see `Recurrent`."""
 
     gates = 3
-
-    def recur_forward(self, a, U):
-        return gru_forward(a, U)
-
-    def recur_backward(self, dh, cache):
-        return gru_backward(dh, cache)
+    default_activation = "tanh"
+    steps_forward = staticmethod(gru_forward)
+    steps_backward = staticmethod(gru_backward)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ds2np.layers.base import Layer
-from ds2np.layers.padding import zero_padding
+from ds2np.layers.padding import check_batch, zero_padding
 
 
 def linear_forward(x, W):
@@ -64,6 +64,7 @@ class Linear(Layer):
         self.add_param("b", np.zeros(H, dtype))
 
     def forward(self, x, lengths):
+        check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
         out, cache = linear_forward(zero_padding(x, lengths), self.params["W"])
         out += self.params["b"]
         self._cache = cache, lengths

@@ -5,6 +5,46 @@ import numpy as np
 from ds2np.backend import get_array_module
 
 
+def check_batch(x, lengths, shape, dtype=None):
+    """Refuse a batch that does not fit, before any arithmetic.
+
+    Parameters
+    ----------
+    x : ndarray
+    lengths : ndarray
+        One for each utterance, in main memory.
+    shape : tuple
+        What is needed along each axis: a number, or a letter where any size will do. "T" is the
+        axis that counts frames.
+    dtype : dtype, optional
+        That of the layer's parameters.
+
+    Raises
+    ------
+    ValueError
+        If rank, size, dtype or lengths are not as needed; says what was given and what is needed.
+    """
+    needed = f"({', '.join(map(str, shape))})"
+    if x.ndim != len(shape) or any(
+        isinstance(need, int) and need != size for need, size in zip(shape, x.shape, strict=True)
+    ):
+        raise ValueError(f"the input has shape {x.shape}; needed is {needed}")
+    if x.dtype.kind != "f" or (dtype is not None and x.dtype != dtype):
+        raise ValueError(f"the input is {x.dtype}; needed is {dtype or 'float32 or float64'}")
+    N, T = x.shape[0], x.shape[shape.index("T")]
+    if (
+        not isinstance(lengths, np.ndarray)
+        or lengths.shape != (N,)
+        or lengths.dtype.kind not in "iu"
+    ):
+        given = getattr(lengths, "shape", None), getattr(lengths, "dtype", type(lengths).__name__)
+        raise ValueError(
+            f"lengths are {given[1]} of shape {given[0]}; needed are {N} integers in an ndarray"
+        )
+    if N and not (lengths.min() >= 0 and lengths.max() <= T):
+        raise ValueError(f"lengths are {lengths.tolist()}; they have to lie within 0 and {T}")
+
+
 def length_mask(lengths, T, like):
     """Mark the real frames of a padded batch.
 

@@ -16,7 +16,7 @@ from ds2np.backend import get_array_module, one_blas_thread
 from ds2np.layers.base import Layer
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
-from ds2np.layers.padding import reverse_sequences, zero_padding
+from ds2np.layers.padding import check_batch, reverse_sequences, zero_padding
 
 
 def orthogonal(rng, H, dtype):
@@ -25,49 +25,63 @@ def orthogonal(rng, H, dtype):
     return (q * np.sign(np.diag(r))).astype(dtype)
 
 
-class Recurrent(Layer):
-    """A recurrent layer; its subclasses say what happens in one step.
+def recurrent_weight_gradient(h, h0, dg):
+    """Sum h_{t-1}^T dg_t over frames and utterances, as one product for each direction.
 
-    A subclass sets ``gates``, the number of H-sized blocks that one step takes, and defines
-    ``recur_forward(a, U) -> (h, cache)`` and ``recur_backward(dh, cache) -> (da, dU)`` for a of
-    shape (B, T, N, gates * H), U of shape (B, H, gates * H) and h of shape (B, T, N, H).
+    Parameters
+    ----------
+    h : ndarray of shape (B, T, N, H)
+    h0 : ndarray of shape (B, N, H)
+        The state before the first frame.
+    dg : ndarray of shape (B, T, N, GH)
+        Gradient with respect to U h_{t-1}.
+
+    Returns
+    -------
+    ndarray of shape (B, H, GH)
+    """
+    B, T, _, H = h.shape
+    before = h[:, : max(T - 1, 0)].reshape(B, -1, H)
+    dU = before.swapaxes(1, 2) @ dg[:, 1:].reshape(B, -1, dg.shape[-1])
+    return dU + h0.swapaxes(1, 2) @ dg[:, :1].sum(axis=1)
+
+
+class Recurrent(Layer):
+    """A recurrent layer over time; its subclasses say what happens in one step.
+
+    A subclass sets ``gates``, the number of H-sized blocks that one step takes, and a pair of
+    functions: ``steps_forward(a, U, h0, activation) -> (h, cache)`` and
+    ``steps_backward(dh, cache) -> (da, dU, dh0)`` for a of shape (B, T, N, gates * H), U of shape
+    (B, H, gates * H), h of shape (B, T, N, H) and h0 of shape (B, N, H).
 
     Parameters
     ----------
     D, H : int
-        Features of the input, and hidden units of each direction.
+        Features of the input, and hidden units.
     rng : numpy.random.Generator
         Draws the initial weights: W uniform (Glorot and Bengio), U orthogonal.
     batchnorm : bool
         Normalise the input term (the paper's way); without it there is a bias b.
-    bidirectional : bool
-        Run over each utterance in both directions.
-    share_input : bool
-        Both directions use the same W (and gamma, beta or b), as in the paper.
-    merge : {"sum", "concat"}
-        How the outputs of two directions are put together; the paper sums them.
+    activation : {"clipped_relu", "tanh"}
+        The function f; each kind of layer has its own default.
     dtype : dtype
+
+    Attributes
+    ----------
+    state : ndarray of shape (B, N, H)
+        After a forward pass: the state after each utterance's last real frame.
     """
 
     gates = 1
+    default_activation = "clipped_relu"
+    directions, inputs, merge = 1, 1, "sum"
 
-    def __init__(
-        self,
-        D,
-        H,
-        rng,
-        batchnorm=True,
-        bidirectional=False,
-        share_input=True,
-        merge="sum",
-        dtype=np.float32,
-    ):
+    def __init__(self, D, H, rng, batchnorm=True, activation=None, dtype=np.float32):
         super().__init__()
-        if merge not in ("sum", "concat"):
-            raise ValueError(f'merge is {merge!r}; it has to be "sum" or "concat"')
-        self.H, self.merge = H, merge
-        self.directions = 2 if bidirectional else 1
-        self.inputs = 1 if share_input else self.directions
+        self.D, self.H = D, H
+        self.activation = activation or self.default_activation
+        if self.activation not in ("clipped_relu", "tanh"):
+            raise ValueError(f'activation is {activation!r}; it has to be "clipped_relu" or "tanh"')
         GH = self.gates * H
         limit = math.sqrt(6 / (D + H))
         self.add_param("W", rng.uniform(-limit, limit, (D, self.inputs * GH)).astype(dtype))
@@ -76,32 +90,35 @@ class Recurrent(Layer):
         self.norm = None
         if batchnorm:
             self.norm = SeqBatchNorm(self.inputs * GH, dtype=dtype)
-            self.params.update(self.norm.params)
-            self.grads.update(self.norm.grads)
-            self.buffers.update(self.norm.buffers)
+            self.add_sublayer("", self.norm)
         else:
             self.add_param("b", np.zeros(self.inputs * GH, dtype))
+        self.state = None
 
     @property
     def out_features(self):
         """Features of the output."""
         return self.H * (self.directions if self.merge == "concat" else 1)
 
-    def recur_forward(self, a, U):
-        """Run the recurrence over input terms a; see the class."""
-        raise NotImplementedError(f"{type(self).__name__} has no recurrence")
+    def forward(self, x, lengths, state=None):
+        """Compute the states of all frames; see `Layer.forward`.
 
-    def recur_backward(self, dh, cache):
-        """Run it backward through time; see the class."""
-        raise NotImplementedError(f"{type(self).__name__} has no recurrence")
+        Parameters
+        ----------
+        x : ndarray of shape (N, T, D)
+        lengths : ndarray of shape (N,)
+        state : ndarray of shape (B, N, H), optional
+            The state before the first frame; zeros by default. No gradient flows into it.
 
-    def set_training(self, training):
-        super().set_training(training)
-        if self.norm:
-            self.norm.set_training(training)
-
-    def forward(self, x, lengths):
+        Returns
+        -------
+        ndarray of shape (N, T, out_features)
+        """
+        check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
+        xp = get_array_module(x)
+        if state is None:
+            state = xp.zeros((self.directions, N, self.H), x.dtype)
         a, product = linear_forward(zero_padding(x, lengths), self.params["W"])
         if self.norm:
             a = self.norm.forward(a, lengths)
@@ -109,10 +126,14 @@ class Recurrent(Layer):
             a += self.params["b"]
         a = a.reshape(N, T, self.inputs, -1).transpose(2, 1, 0, 3)  # (inputs, T, N, GH)
         with one_blas_thread():
-            h, steps = self.recur_forward(self._turn(a, lengths), self.params["U"])
+            h, steps = self.steps_forward(
+                self._turn(a, lengths), self.params["U"], state, self.activation
+            )
+        last = xp.concatenate([state[:, None], h], axis=1)
+        self.state = last[:, xp.asarray(lengths), xp.arange(N)]
         h = self._turn(h, lengths)
         self._cache = product, steps, lengths
-        out = h.sum(axis=0) if self.merge == "sum" else get_array_module(h).concatenate(h, axis=-1)
+        out = h.sum(axis=0) if self.merge == "sum" else xp.concatenate(h, axis=-1)
         return zero_padding(out.transpose(1, 0, 2), lengths, in_place=True)  # (N, T, H or 2H)
 
     def backward(self, dout):
@@ -124,7 +145,7 @@ class Recurrent(Layer):
         else:
             dh = dh.reshape(T, N, self.directions, -1).transpose(2, 0, 1, 3)
         with one_blas_thread():
-            da, dU = self.recur_backward(self._turn(dh, lengths), steps)
+            da, dU, _ = self.steps_backward(self._turn(dh, lengths), steps)
         da = self._turn(da, lengths)
         if self.inputs < self.directions:
             da = da.sum(axis=0, keepdims=True)
@@ -138,9 +159,44 @@ class Recurrent(Layer):
         self.grads["U"] += dU
         return dx
 
+    def feed(self, x, state, last):
+        if self.directions > 1:
+            raise ValueError("a bidirectional layer needs whole utterances, not pieces")
+        out = self.forward(x, np.full(len(x), x.shape[1]), state)
+        return out, self.state
+
     def _turn(self, x, lengths):
         """Give every direction its own copy of x, (1 or B, T, N, ...), the second one turned."""
         copies = [x[0]]
         if self.directions == 2:
             copies.append(reverse_sequences(x[-1], lengths))
         return get_array_module(x).stack(copies)
+
+
+class Bidirectional(Recurrent):
+    """Two recurrences over each utterance, one from either end.
+
+    Parameters
+    ----------
+    kind : type
+        SimpleRNN or GRU.
+    D, H : int
+        Features of the input, and hidden units of each direction.
+    rng : numpy.random.Generator
+    share_input : bool
+        Both directions use the same W (and gamma, beta or b), as in the paper; U is each one's own.
+    merge : {"sum", "concat"}
+        How the outputs of two directions are put together; the paper sums them.
+    **options
+        See `Recurrent`.
+    """
+
+    directions = 2
+
+    def __init__(self, kind, D, H, rng, share_input=True, merge="sum", **options):
+        if merge not in ("sum", "concat"):
+            raise ValueError(f'merge is {merge!r}; it has to be "sum" or "concat"')
+        self.gates, self.default_activation = kind.gates, kind.default_activation
+        self.steps_forward, self.steps_backward = kind.steps_forward, kind.steps_backward
+        self.inputs, self.merge = 1 if share_input else 2, merge
+        super().__init__(D, H, rng, **options)

@@ -2,13 +2,14 @@
 
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
-from ds2np.layers.padding import zero_padding
+from ds2np.layers.padding import check_batch, zero_padding
 
 
 class ToChannels(Layer):
     """Turn a spectrogram (N, T, F) into an image of one channel, (N, 1, T, F)."""
 
     def forward(self, x, lengths):
+        check_batch(x, lengths, ("N", "T", "F"))
         self._cache = lengths
         return zero_padding(x, lengths)[:, None]
 
@@ -19,7 +20,10 @@ class ToChannels(Layer):
 class FromChannels(Layer):
     """Lay the channels of each frame side by side: (N, C, T, F) becomes (N, T, C * F)."""
 
+    time_axis = 2
+
     def forward(self, x, lengths):
+        check_batch(x, lengths, ("N", "C", "T", "F"))
         N, C, T, F = x.shape
         self._cache = lengths, (N, T, C, F)
         x = zero_padding(x, lengths, time_axis=2)

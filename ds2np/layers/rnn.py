@@ -1,12 +1,12 @@
-"""The simple recurrent layer: h_t = f(B(W x_t) + U h_{t-1}), f the clipped ReLU."""
+"""The simple recurrent layer: h_t = f(B(W x_t) + U h_{t-1})."""
 
 from ds2np.backend import get_array_module
-from ds2np.layers.activations import CEILING
-from ds2np.layers.recurrent import Recurrent
+from ds2np.layers.activations import apply_in_place, slope_from_output
+from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 
 
-def simple_rnn_forward(a, U):
-    """Run the simple recurrence over all frames, from a state of zeros.
+def simple_rnn_forward(a, U, h0, activation="clipped_relu"):
+    """Run the simple recurrence over all frames.
 
     Parameters
     ----------
@@ -14,6 +14,9 @@ def simple_rnn_forward(a, U):
         Input terms of B independent directions.
     U : ndarray of shape (B, H, H)
         Recurrent weights.
+    h0 : ndarray of shape (B, N, H)
+        The state before the first frame.
+    activation : {"clipped_relu", "tanh"}
 
     Returns
     -------
@@ -22,15 +25,12 @@ def simple_rnn_forward(a, U):
         For `simple_rnn_backward`.
     """
     xp = get_array_module(a)
-    B, T, N, H = a.shape
     h = xp.empty_like(a)
-    state = xp.zeros((B, N, H), a.dtype)
-    for t in range(T):
-        state = state @ U  # (B, N, H)
-        state += a[:, t]
-        xp.maximum(state, 0, out=state)
-        state = xp.minimum(state, CEILING, out=h[:, t])
-    return h, (h, U)
+    state = h0
+    for t in range(a.shape[1]):
+        state = xp.add(state @ U, a[:, t], out=h[:, t])  # (B, N, H)
+        apply_in_place(activation, state)
+    return h, (h, h0, U, activation)
 
 
 def simple_rnn_backward(dh, cache):
@@ -46,45 +46,24 @@ def simple_rnn_backward(dh, cache):
     -------
     da : ndarray of shape (B, T, N, H)
     dU : ndarray of shape (B, H, H)
+    dh0 : ndarray of shape (B, N, H)
     """
-    h, U = cache
+    h, h0, U, activation = cache
     xp = get_array_module(h)
-    B, T, N, H = h.shape
     U_T = xp.ascontiguousarray(U.swapaxes(1, 2))
-    passes = (h > 0) & (h < CEILING)
+    slope = slope_from_output(activation, h)  # of all frames at once, outside the loop
     da = xp.empty_like(h)
-    carry = xp.zeros((B, N, H), h.dtype)
-    for t in reversed(range(T)):
+    carry = xp.zeros_like(h0)
+    for t in reversed(range(h.shape[1])):
         carry += dh[:, t]
-        carry = xp.multiply(carry, passes[:, t], out=da[:, t]) @ U_T
-    return da, recurrent_weight_gradient(h, da)
-
-
-def recurrent_weight_gradient(h, dg):
-    """Sum h_{t-1}^T dg_t over frames and utterances, as one product for each direction.
-
-    Parameters
-    ----------
-    h : ndarray of shape (B, T, N, H)
-    dg : ndarray of shape (B, T, N, GH)
-        Gradient with respect to U h_{t-1}.
-
-    Returns
-    -------
-    ndarray of shape (B, H, GH)
-    """
-    B, _, _, H = h.shape
-    before = h[:, :-1].reshape(B, -1, H)  # the state before the first frame is zero
-    return before.swapaxes(1, 2) @ dg[:, 1:].reshape(B, -1, dg.shape[-1])
+        carry = xp.multiply(carry, slope[:, t], out=da[:, t]) @ U_T
+    return da, recurrent_weight_gradient(h, h0, da), carry
 
 
 class SimpleRNN(Recurrent):
-    """Recurrent layer of clipped rectifiers; for its parameters see `Recurrent`."""
+    """Recurrent layer of plain units, clipped rectifiers by default; see `Recurrent`."""
 
     gates = 1
-
-    def recur_forward(self, a, U):
-        return simple_rnn_forward(a, U)
-
-    def recur_backward(self, dh, cache):
-        return simple_rnn_backward(dh, cache)
+    default_activation = "clipped_relu"
+    steps_forward = staticmethod(simple_rnn_forward)
+    steps_backward = staticmethod(simple_rnn_backward)

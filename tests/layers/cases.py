@@ -9,10 +9,15 @@ import numpy as np
 
 from ds2np.layers import (
     GRU,
+    Bidirectional,
     ClippedReLU,
+    Conv1D,
     Conv2D,
+    Dropout,
     FromChannels,
     Linear,
+    LogSoftmax,
+    RowConv,
     SeqBatchNorm,
     Sequential,
     SimpleRNN,
@@ -20,6 +25,17 @@ from ds2np.layers import (
 )
 
 LENGTHS = np.array([6, 3, 5])
+
+
+class Steady(Dropout):
+    """Dropout that draws the same in every forward pass, as finite differences need it."""
+
+    def __init__(self, rate):
+        super().__init__(rate, None)
+
+    def forward(self, x, lengths):
+        self.rng = np.random.default_rng(0)
+        return super().forward(x, lengths)
 
 
 @dataclass(frozen=True)
@@ -34,9 +50,12 @@ class Case:
 
     def layer(self, dtype=np.float64, seed=0):
         options = dict(self.options)
-        if self.make not in (ClippedReLU, ToChannels, FromChannels, Sequential):
+        if self.make not in (ClippedReLU, ToChannels, FromChannels, Steady, LogSoftmax, Sequential):
             options["dtype"] = dtype
-        if self.make in (Linear, Conv2D, SimpleRNN, GRU):
+        if self.make not in (
+            *(ClippedReLU, ToChannels, FromChannels, LogSoftmax, SeqBatchNorm),
+            *(Steady, Sequential),
+        ):
             options["rng"] = np.random.default_rng(seed)
         if self.make is Sequential:
             options["layers"] = {
@@ -56,29 +75,27 @@ class Case:
         return 2 if len(self.shape) == 4 else 1
 
 
-def recurrent_cases(make):
-    name = make.__name__
-    shape, arguments = (3, 6, 3), (3, 4)
+def recurrent_cases(kind):
+    name, shape, sizes = kind.__name__, (3, 6, 3), (3, 4)
+    other = {"activation": "tanh" if kind is SimpleRNN else "clipped_relu"}
+    both = f"Bidirectional {name}"
     return [
-        Case(f"{name}", make, shape, arguments),
-        Case(f"{name}, bias", make, shape, arguments, {"batchnorm": False}),
-        Case(f"{name}, both ways", make, shape, arguments, {"bidirectional": True}),
+        Case(name, kind, shape, sizes),
+        Case(f"{name}, bias", kind, shape, sizes, {"batchnorm": False}),
+        Case(f"{name}, {other['activation']}", kind, shape, sizes, other),
+        Case(both, Bidirectional, shape, (kind, *sizes)),
+        Case(f"{both}, own W", Bidirectional, shape, (kind, *sizes), {"share_input": False}),
         Case(
-            f"{name}, both ways, own W",
-            make,
+            f"{both}, concatenated, bias",
+            Bidirectional,
             shape,
-            arguments,
-            {"bidirectional": True, "share_input": False},
-        ),
-        Case(
-            f"{name}, both ways, concatenated, bias",
-            make,
-            shape,
-            arguments,
-            {"bidirectional": True, "merge": "concat", "batchnorm": False},
+            (kind, *sizes),
+            {"merge": "concat", "batchnorm": False},
         ),
     ]
 
+
+VALID = {"padding": "valid"}
 
 CASES = [
     Case("Linear", Linear, (3, 6, 3), (3, 4)),
@@ -90,8 +107,17 @@ CASES = [
     Case("Conv2D 3x5, stride 2x2", Conv2D, (3, 2, 6, 7), (2, 3, (3, 5), (2, 2))),
     Case("Conv2D 5x3, stride 1x2", Conv2D, (3, 2, 6, 6), (2, 2, (5, 3), (1, 2))),
     Case("Conv2D larger than the input", Conv2D, (3, 1, 6, 5), (1, 2, (11, 41), (3, 4))),
+    Case("Conv2D valid, stride 2x1", Conv2D, (3, 2, 6, 7), (2, 3, (2, 4), (2, 1)), VALID),
+    Case("Conv1D", Conv1D, (3, 6, 4), (4, 2, 3, 1)),
+    Case("Conv1D, stride 2", Conv1D, (3, 6, 4), (4, 2, 5, 2)),
+    Case("Conv1D larger than the input", Conv1D, (3, 6, 2), (2, 2, 11, 3)),
+    Case("Conv1D valid, stride 2", Conv1D, (3, 6, 4), (4, 2, 2, 2), VALID),
     *recurrent_cases(SimpleRNN),
     *recurrent_cases(GRU),
+    Case("RowConv", RowConv, (3, 6, 3), (3, 2)),
+    Case("RowConv beyond the end", RowConv, (3, 6, 3), (3, 9)),
+    Case("Dropout", Steady, (3, 6, 3), (0.4,)),
+    Case("LogSoftmax", LogSoftmax, (3, 6, 4)),
     Case("ToChannels", ToChannels, (3, 6, 4)),
     Case("FromChannels", FromChannels, (3, 2, 6, 4)),
     Case("Sequential", Sequential, (3, 6, 3)),

@@ -1,0 +1,93 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import toys
+
+from ds2np.data.dataset import Dataset, load_features
+from ds2np.data.manifest import read_manifest
+from ds2np.errors import UserError
+from ds2np.model import DeepSpeech2
+
+
+@pytest.fixture(scope="module")
+def model():
+    return DeepSpeech2(toys.MODEL)
+
+
+@pytest.fixture(scope="module")
+def utterances(tmp_path_factory):
+    return read_manifest(toys.make_corpus(tmp_path_factory.mktemp("corpus")))
+
+
+def change(utterances, i, **changes):
+    return [dataclasses.replace(u, **changes) if j == i else u for j, u in enumerate(utterances)]
+
+
+def test_labels_and_frames_fit_the_recordings(utterances, model):
+    dataset = Dataset(utterances, model)
+    assert len(dataset) == len(toys.TEXTS)
+    assert dataset.texts == list(toys.TEXTS)
+    assert dataset.labels[1].tolist() == [4, 2, 3, 1, 2, 3]  # "cab ab"
+    for i in range(len(dataset)):
+        x = dataset.features(i)
+        assert x.shape == (dataset.frames[i], toys.MODEL.features)
+        assert x.dtype == np.float32
+
+
+def test_transcripts_are_kept_as_the_alphabet_writes_them(utterances, model):
+    dataset = Dataset(change(utterances, 0, text="  ABC "), model)
+    assert dataset.texts[0] == "abc"
+
+
+def test_unknown_characters_are_named_with_the_line(utterances, model):
+    with pytest.raises(UserError) as caught:
+        Dataset(change(utterances, 4, text="ab d"), model)
+    assert str(caught.value).startswith(f"{utterances[4].where}: 'd' in 'ab d'")
+
+
+def test_a_transcript_too_long_for_its_frames_is_named(utterances, model):
+    # 0.1 s are 160 samples: 9 frames of 32, every 16; the convolution leaves 5. Labels: 4 + 2.
+    long = change(utterances, 5, text="aaab")
+    with pytest.raises(UserError) as caught:
+        Dataset(long, model)
+    assert str(caught.value).startswith(
+        f"{utterances[5].where}: the transcript needs 6 frames, 0.1 s of sound give 5;"
+    )
+    with pytest.raises(UserError, match="and 1 more"):
+        Dataset(change(long, 9, text="aaab"), model)
+
+
+def test_a_transcript_that_just_fits_is_taken(utterances, model):
+    Dataset(change(utterances, 5, text="abcab"), model)
+
+
+def test_a_recording_shorter_than_stated_is_named(utterances, model):
+    dataset = Dataset(change(utterances, 5, text="aaab", duration=2.0), model)
+    with pytest.raises(UserError) as caught:
+        dataset.features(5)
+    assert str(caught.value).startswith(f"{utterances[5].where}: the transcript needs 6 frames")
+    assert f"{utterances[5].audio_filepath} gives 5" in str(caught.value)
+
+
+def test_a_missing_recording_is_named_with_the_line(utterances, model):
+    with pytest.raises(UserError) as caught:
+        Dataset(change(utterances, 2, audio_filepath=Path("no.wav")), model)
+    assert str(caught.value).startswith(f"{utterances[2].where}: no such audio file: no.wav")
+
+
+def test_a_recording_without_a_whole_window_is_named(tmp_path):
+    path = tmp_path / "short.wav"
+    soundfile.write(path, np.ones(31) / 2, toys.RATE)
+    with pytest.raises(UserError) as caught:
+        load_features(path, toys.MODEL)
+    assert str(caught.value).startswith(f"{path}: the sound lasts 19.4 ms")
+
+
+def test_features_do_not_depend_on_the_rate_of_the_file(utterances, tmp_path):
+    samples, rate = soundfile.read(utterances[1].audio_filepath)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([samples, samples], axis=1), rate)
+    x = load_features(utterances[1].audio_filepath, toys.MODEL)
+    np.testing.assert_allclose(load_features(tmp_path / "stereo.wav", toys.MODEL), x, atol=1e-3)

@@ -1,0 +1,143 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ds2np.data.manifest import Utterance, read_manifest, write_manifest
+from ds2np.errors import UserError
+
+LINE = '{"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}'
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Write a manifest of the bytes or the text given."""
+
+    def write(content):
+        path = tmp_path / "m.jsonl"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_round_trip(tmp_path):
+    texts = ("the cat", "weiß, 你好", 'a "quote" \\ slash', "", "one\N{LINE SEPARATOR}two")
+    utterances = [
+        Utterance(tmp_path / f"ü {i}.wav", 1.25 + i, text, "Zoë", f"{tmp_path / 'm.jsonl'}:{i + 1}")
+        for i, text in enumerate(texts)
+    ]
+    write_manifest(tmp_path / "m.jsonl", utterances)
+    assert read_manifest(tmp_path / "m.jsonl") == utterances
+
+
+def test_audio_below_the_manifest_is_named_relative_to_it(tmp_path, monkeypatch):
+    (tmp_path / "corpus").mkdir()
+    monkeypatch.chdir(tmp_path)
+    inside, outside = Path("corpus/wav/a.wav"), Path("elsewhere/b.wav")
+    path = Path("corpus/m.jsonl")
+    write_manifest(path, [Utterance(p, 1, "hello") for p in (inside, outside)])
+    named = [json.loads(line)["audio_filepath"] for line in path.read_text().splitlines()]
+    assert named == ["wav/a.wav", (tmp_path / outside).as_posix()]
+    assert [u.audio_filepath for u in read_manifest(path)] == [inside, tmp_path / outside]
+
+
+def test_a_moved_folder_is_still_read(tmp_path):
+    (tmp_path / "old").mkdir()
+    write_manifest(tmp_path / "old" / "m.jsonl", [Utterance(tmp_path / "old" / "a.wav", 1, "hi")])
+    os.rename(tmp_path / "old", tmp_path / "new")
+    utterance = read_manifest(tmp_path / "new" / "m.jsonl")[0]
+    assert utterance.audio_filepath == tmp_path / "new" / "a.wav"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{LINE}\n\n  \n{LINE}",
+        f"{LINE}\r\n\r\n\r\n{LINE}\r\n",
+        b"\xef\xbb\xbf" + f"{LINE}\n\n\n{LINE}\n".encode(),
+    ],
+    ids=["blank lines", "CRLF", "byte order mark"],
+)
+def test_what_editors_leave_in_a_file_is_allowed(manifest, content):
+    utterances = read_manifest(manifest(content))
+    assert [u.text for u in utterances] == ["hello", "hello"]
+    assert [u.where.rpartition(":")[2] for u in utterances] == ["1", "4"]
+
+
+def test_other_keys_are_ignored_and_the_speaker_may_be_missing(manifest):
+    (utterance,) = read_manifest(manifest(LINE[:-1] + ', "mood": "good"}'))
+    assert (utterance.text, utterance.speaker) == ("hello", "")
+
+
+def line(**changes):
+    entry = {**json.loads(LINE), **changes}
+    return json.dumps({key: value for key, value in entry.items() if value is not ...})
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (LINE[:-9], "not valid JSON"),
+        ("the cat is happy", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ('["a.wav", 1.5, "hello"]', "found list"),
+        ("3", "found int"),
+        (line(audio_filepath=...), '"audio_filepath" is missing'),
+        (line(duration=...), '"duration" is missing'),
+        (line(text=...), '"text" is missing'),
+        (line(audio_filepath=None), '"audio_filepath" is null'),
+        (line(text=17), '"text" is 17'),
+        (line(duration="1.5"), '"duration" is "1.5"'),
+        (line(duration=True), '"duration" is true'),
+        (line(duration=-1.5), '"duration" is -1.5'),
+        (line(duration=0), '"duration" is 0'),
+        (line(duration=float("nan")), '"duration" is NaN'),
+        (line(duration=float("inf")), '"duration" is Infinity'),
+        (line(duration=10**400), "at most 86400 seconds"),
+    ],
+)
+def test_a_broken_line_is_named(manifest, broken, reason):
+    path = manifest(f"{LINE}\n{broken}\n{LINE}\n")
+    with pytest.raises(UserError) as caught:
+        read_manifest(path)
+    assert str(caught.value).startswith(f"{path}:2: ")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "holds no utterance"),
+        (" \n\n", "holds no utterance"),
+        (b'{"text": "caf\xe9"}', "is not UTF-8 text"),
+        (b"RIFF\x00\xff\xfe\x00", "is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_named(manifest, content, reason):
+    path = manifest(content)
+    with pytest.raises(UserError) as caught:
+        read_manifest(path)
+    assert str(caught.value).startswith(f"{path} {reason}")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"m\.jsonl: no such manifest"):
+        read_manifest(tmp_path / "m.jsonl")
+    with pytest.raises(UserError, match="is a folder"):
+        read_manifest(tmp_path)
+
+
+def test_a_failure_while_writing_leaves_the_old_manifest(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text("the old one")
+
+    def utterances():
+        yield Utterance(tmp_path / "a.wav", 1, "hello")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_manifest(path, utterances())
+    assert path.read_text() == "the old one"
+    assert os.listdir(tmp_path) == ["m.jsonl"]

@@ -1,0 +1,69 @@
+import os
+import sys
+
+import pytest
+
+from ds2np import machine
+
+AVX512 = "avx512f avx512cd avx512bw avx512dq avx512vl"
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """Make this process look as if it had decided nothing yet."""
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.delitem(sys.modules, "numpy")
+
+
+def chosen(tmp_path, vendor, flags):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"vendor_id\t: {vendor}\nflags\t\t: fpu {flags} sse\n")
+    machine.choose_kernels(cpuinfo)
+    return os.environ.get("OPENBLAS_CORETYPE")
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "kernels"),
+    [
+        ("AuthenticAMD", AVX512, "SKYLAKEX"),
+        ("AuthenticAMD", "avx2", None),
+        ("AuthenticAMD", AVX512.removesuffix("avx512vl"), None),
+        ("GenuineIntel", AVX512, None),
+    ],
+)
+def test_only_amd_with_all_of_avx512_is_told_what_to_use(fresh, tmp_path, vendor, flags, kernels):
+    assert chosen(tmp_path, vendor, flags) == kernels
+
+
+def test_the_user_decides(fresh, tmp_path):
+    os.environ["OPENBLAS_CORETYPE"] = "ZEN"
+    assert chosen(tmp_path, "AuthenticAMD", AVX512) == "ZEN"
+
+
+def test_too_late_once_numpy_is_there(fresh, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", object())
+    assert chosen(tmp_path, "AuthenticAMD", AVX512) is None
+
+
+def test_without_a_description_of_the_processor_nothing_is_chosen(fresh, tmp_path):
+    machine.choose_kernels(tmp_path / "cpuinfo")
+    assert "OPENBLAS_CORETYPE" not in os.environ
+
+
+@pytest.mark.parametrize("libc", ["glibc", "musl", ""])
+def test_memory_is_kept_where_glibc_is(monkeypatch, libc):
+    asked = []
+
+    class Library:
+        def mallopt(self, setting, value):
+            asked.append(setting)
+
+    monkeypatch.setattr(machine.platform, "libc_ver", lambda: (libc, "2"))
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: Library())
+    machine.keep_memory()
+    settings = [machine.M_MMAP_THRESHOLD, machine.M_TRIM_THRESHOLD, machine.M_TOP_PAD]
+    assert asked == (settings if libc == "glibc" else [])
+
+
+def test_it_runs_on_this_machine():
+    machine.keep_memory()

@@ -1,0 +1,126 @@
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from ds2np.data.dataset import Dataset
+from ds2np.train.evaluate import Evaluation
+from ds2np.train.history import read_history
+from ds2np.train.report import write_report
+from ds2np.train.trainer import HISTORY
+
+
+class Page(HTMLParser):
+    """The tags of a page with their attributes, its text, and whether every tag is closed."""
+
+    VOID = ("meta", "img", "br")
+
+    def __init__(self, html):
+        super().__init__()
+        self.html, self.tags, self.text, self.open = html, [], "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def find(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.fixture(scope="session")
+def page(finished):
+    return Page((finished / "report.html").read_text(encoding="utf-8"))
+
+
+def test_every_tag_is_closed(page):
+    assert page.open == []
+
+
+def test_it_needs_nothing_beside_itself(page):
+    assert not re.search(r"(https?|file):", page.html)
+    assert "url(" not in page.html
+    for tag, attributes in page.tags:
+        assert tag not in ("script", "link", "iframe")
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+
+
+def test_it_says_how_good_the_network_is(page, trained):
+    assert "word error rate" in page.text
+    assert "character error rate" in page.text
+    assert re.search(r"\d\.\d %", page.text)
+
+
+def test_pictures_have_words_for_those_who_do_not_see_them(page):
+    pictures = page.find("img")
+    assert len(pictures) == 2
+    assert all(len(picture["alt"]) > 20 for picture in pictures)
+    assert all(picture["src"].startswith("data:image/png;base64,") for picture in pictures)
+
+
+def test_every_utterance_can_be_heard(page):
+    players = page.find("audio")
+    assert len(players) == 4  # all that the toy holds out
+    assert all("controls" in player for player in players)
+    assert page.text.count("said: ") == page.text.count("heard: ") == 4
+
+
+@pytest.fixture
+def write(tmp_path, finished, trained):
+    """Write a report of transcripts made up; return the page."""
+
+    def write(refs, hyps, folder=tmp_path):
+        model, dataset = trained
+        evaluation = Evaluation(refs, hyps, 1.0)
+        return Page(
+            write_report(
+                folder, model, dataset, evaluation, read_history(finished / HISTORY)
+            ).read_text(encoding="utf-8")
+        )
+
+    return write
+
+
+def test_transcripts_cannot_inject_html(write, tmp_path, trained):
+    tagged = '<b>"ab" & c</b>'
+    dataset = trained[1]
+    dataset.utterances[0] = dataclasses.replace(dataset.utterances[0], speaker=tagged)
+    folder = tmp_path / "<b>run & more"
+    folder.mkdir()
+    page = write([tagged] * 4, [tagged, "x", "<b>", ""], folder)
+    assert not page.find("b")
+    assert page.text.count(tagged) >= 5  # references, a hypothesis and the speaker
+    assert page.open == []
+
+
+def test_wrong_words_are_marked(write):
+    page = write(["ab c", "a", "a", "b"], ["ab", "a c", "a", ""])
+    assert "ab <del>c</del>" in page.html
+    assert "a <ins>c</ins>" in page.html
+    assert page.html.count("<del>") - 1 == 2  # the legend has one of its own
+
+
+def test_nothing_said_and_nothing_heard(write):
+    page = write(["", "", "a", ""], ["", "a", "", ""])
+    assert "<ins>a</ins>" in page.html
+
+
+def test_the_worst_are_among_those_shown(tmp_path, finished, utterances, trained):
+    model, _ = trained
+    dataset = Dataset(utterances * 3, model)
+    count = len(dataset)
+    for worst in (0, 7, count - 1):
+        hyps = ["b" if i == worst else "a" for i in range(count)]
+        evaluation = Evaluation(["a"] * count, hyps, 1.0)
+        path = write_report(tmp_path, model, dataset, evaluation, read_history(finished / HISTORY))
+        assert "<ins>b</ins>" in path.read_text(encoding="utf-8")
+        assert path.read_text(encoding="utf-8").count("<audio") == 8

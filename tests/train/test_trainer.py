@@ -1,0 +1,269 @@
+import dataclasses
+import itertools
+import json
+import signal
+
+import numpy as np
+import pytest
+import toys
+
+from ds2np.ctc import ctc_loss
+from ds2np.errors import UserError
+from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, load_run
+from ds2np.train.evaluate import evaluate
+from ds2np.train.history import read_history, write_history
+from ds2np.train.trainer import CONFIG, HISTORY, PATIENCE, Trainer, train
+
+FILES = {CONFIG, HISTORY, BEST, LAST, "report.html"}
+
+
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch):
+    """Leave the pictures out where a test is not about them: they take longer than the training."""
+    monkeypatch.setattr("ds2np.train.trainer.write_report", lambda folder, *rest: folder)
+
+
+@pytest.fixture
+def run(tmp_path, utterances):
+    """Train on the toy; return the folder of the run."""
+
+    def run(name="run", model=toys.MODEL, resume=False, data=utterances, **changes):
+        config = dataclasses.replace(toys.TRAINING, **changes)
+        train(model, config, data, data[:4], tmp_path / name, resume)
+        return tmp_path / name
+
+    return run
+
+
+def after_steps(monkeypatch, count, act):
+    """Do something after so many training steps."""
+    step, steps = Trainer._train_step, itertools.count(1)
+
+    def counted(self, batch):
+        step(self, batch)
+        if next(steps) == count:
+            act()
+
+    monkeypatch.setattr(Trainer, "_train_step", counted)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_run_leaves_its_files(finished):
+    assert {path.name for path in finished.iterdir()} == FILES
+
+
+def test_training_lowers_the_loss(run):
+    history = read_history(run(epochs=12) / HISTORY)
+    assert [row["epoch"] for row in history] == list(range(1, 13))
+    assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
+    assert history[-1]["dev_loss"] < 0.7 * history[0]["dev_loss"]
+
+
+def test_the_effective_configuration_is_written_down(finished):
+    written = json.loads((finished / CONFIG).read_text())
+    assert written["training"] == dataclasses.asdict(toys.TRAINING)
+    assert type(toys.MODEL).from_dict(written["model"]) == toys.MODEL
+    assert (written["train_utterances"], written["dev_utterances"]) == (len(toys.TEXTS), 4)
+
+
+def test_the_learning_rate_is_annealed(finished):
+    rates = [row["learning_rate"] for row in read_history(finished / HISTORY)]
+    first = toys.TRAINING.learning_rate
+    assert rates == pytest.approx([first, first / toys.TRAINING.anneal], rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_network(run):
+    first, same, other = run("a"), run("b"), run("c", seed=1)
+    weights = [load_checkpoint(folder / LAST)[0].params["output.W"] for folder in (first, same)]
+    np.testing.assert_array_equal(*weights)
+    assert (load_checkpoint(other / LAST)[0].params["output.W"] != weights[0]).any()
+
+
+def test_the_best_network_is_kept_by_its_word_error_rate(run, monkeypatch):
+    rates = iter([0.5, 0.25, 0.75, 0.25])
+
+    class Evaluation:
+        refs, hyps, loss, cer = ("a",), ("b",), 1.0, 0.5
+
+        def __init__(self):
+            self.wer = next(rates, 0)
+
+    monkeypatch.setattr("ds2np.train.trainer.evaluate", lambda model, dataset: Evaluation())
+    folder = run(epochs=4)
+    assert len(load_checkpoint(folder / BEST)[1]["history"]) == 2
+    assert len(load_checkpoint(folder / LAST)[1]["history"]) == 4
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5, 6])  # of 3 an epoch, 6 in all
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, steps):
+    undisturbed = run("undisturbed")
+    with monkeypatch.context() as patch:
+        after_steps(patch, steps, lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run("stopped")
+    resumed = run("stopped", resume=True)
+
+    (a, a_progress, a_velocity), (b, b_progress, b_velocity) = (
+        load_checkpoint(folder / LAST) for folder in (undisturbed, resumed)
+    )
+    for expected, got in ((a.state_dict(), b.state_dict()), (a_velocity, b_velocity)):
+        assert expected.keys() == got.keys()
+        for name in expected:
+            np.testing.assert_array_equal(got[name], expected[name])
+    rows = [
+        [{**row, "seconds": 0} for row in progress["history"]]
+        for progress in (a_progress, b_progress)
+    ]
+    assert rows[0] == rows[1]
+    assert (undisturbed / BEST).exists() == (resumed / BEST).exists()
+    written = [
+        [{**row, "seconds": 0} for row in read_history(folder / HISTORY)]
+        for folder in (undisturbed, resumed)
+    ]
+    assert written[0] == written[1]
+
+
+def test_an_interruption_during_the_evaluation_loses_nothing(run, monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("ds2np.train.trainer.evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert len(read_history(tmp_path / "run" / HISTORY)) == 1
+    progress = load_checkpoint(tmp_path / "run" / LAST)[1]
+    assert (len(progress["history"]), progress["step"]) == (1, 0)
+
+
+@pytest.fixture
+def ctrl_c_raises():
+    """Let Ctrl-C raise, as in a terminal; a process in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_stops_at_once(run, monkeypatch, tmp_path, ctrl_c_raises):
+    def twice():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    after_steps(monkeypatch, 4, twice)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert load_checkpoint(tmp_path / "run" / LAST)[1]["step"] == 0  # the end of the first epoch
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_more_epochs_may_be_asked_for_later(run):
+    straight, grown = run("straight", epochs=2), run("grown", epochs=1)
+    run("grown", epochs=2, resume=True)
+    weights = [load_run(f / LAST).params["output.W"] for f in (straight, grown)]
+    np.testing.assert_array_equal(*weights)
+    assert json.loads((grown / CONFIG).read_text())["training"]["epochs"] == 2
+
+
+def test_a_run_is_not_overwritten(run):
+    folder = run(epochs=1)
+    before = contents(folder)
+    with pytest.raises(UserError, match="holds a run already; go on with --resume"):
+        run(epochs=1)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"model": dataclasses.replace(toys.MODEL, hidden=8)}, "hidden was 12, asked for is 8"),
+        ({"learning_rate": 0.1}, "learning_rate was 0.005, asked for is 0.1"),
+        ({"seed": 3}, "seed was 0, asked for is 3"),
+    ],
+)
+def test_another_configuration_cannot_go_on(run, changes, named):
+    folder = run(epochs=1)
+    before = contents(folder)
+    with pytest.raises(UserError) as caught:
+        run(resume=True, **changes)
+    assert str(caught.value).startswith(f"{folder} cannot go on: {named}")
+    assert contents(folder) == before
+
+
+def test_other_data_cannot_go_on(run, utterances):
+    run(epochs=1)
+    with pytest.raises(UserError, match="training utterances was 10, asked for is 9"):
+        run(data=utterances[:9], resume=True)
+
+
+def test_nothing_to_go_on_with(run):
+    with pytest.raises(UserError, match=r"last\.npz: no such checkpoint"):
+        run(resume=True)
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_can_start_again(run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_train_step", lambda self, batch: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run()
+    assert set(contents(run())) == FILES - {"report.html"}
+
+
+def test_a_folder_that_cannot_be_made_is_named(run, tmp_path):
+    (tmp_path / "run").write_text("years of work")
+    with pytest.raises(UserError, match="run cannot be made"):
+        run()
+    assert (tmp_path / "run").read_text() == "years of work"
+
+
+def break_gradients(monkeypatch, steps):
+    """Let some training steps have a gradient that is not a number."""
+    counted = itertools.count(1)
+
+    def broken(*arguments):
+        loss, dlogits = ctc_loss(*arguments)
+        return loss, dlogits * np.float32("nan") if next(counted) in steps else dlogits
+
+    monkeypatch.setattr("ds2np.train.trainer.ctc_loss", broken)
+
+
+def test_gradients_that_stay_broken_stop_the_run(run, monkeypatch):
+    folder = run(epochs=1, batch_size=1)
+    before = contents(folder)
+    break_gradients(monkeypatch, range(1, 11))
+    with pytest.raises(UserError, match=f"{PATIENCE} steps in a row .* not finite"):
+        run(epochs=2, batch_size=1, resume=True)
+    assert contents(folder) == before
+
+
+def test_short_epochs_do_not_hide_them(run, monkeypatch, tmp_path):
+    break_gradients(monkeypatch, range(1, 11))  # of 3 an epoch
+    with pytest.raises(UserError, match=f"{PATIENCE} steps in a row"):
+        run(epochs=5)
+    assert np.isnan(read_history(tmp_path / "run" / HISTORY)[0]["train_loss"])
+
+
+def test_a_single_broken_gradient_is_left_out_and_counted(run, monkeypatch, capsys):
+    break_gradients(monkeypatch, {2})
+    history = read_history(run(epochs=1) / HISTORY)
+    assert "1 minibatches left out" in capsys.readouterr().out
+    assert np.isfinite([row["train_loss"] for row in history]).all()
+    assert np.isfinite([row["gradient_norm"] for row in history]).all()
+
+
+def test_history_round_trip(tmp_path, finished):
+    rows = read_history(finished / HISTORY)
+    write_history(tmp_path / "a.csv", rows)
+    assert read_history(tmp_path / "a.csv") == rows
+
+
+@pytest.mark.parametrize("content", ["epoch,wer\n1,0.5\n", "a picture of a cat", "\x00\xff"])
+def test_a_damaged_history_is_named(tmp_path, finished, content):
+    path = tmp_path / HISTORY
+    header = (finished / HISTORY).read_text().splitlines()[0]
+    for text in (f"a,b\n{content}", f"{header}\n{content}\n"):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"history\.csv is damaged"):
+            read_history(path)
