@@ -1,138 +1,92 @@
-"""The network: its configuration, and the layers that the configuration describes.
+"""The network that a configuration describes.
 
-Paper, "Model Architecture": spectrogram, 1 to 3 convolutions over time and frequency, 1 to 7
-recurrent layers, one fully connected layer, and CTC over its softmax.
+Paper, "Model Architecture": spectrogram, 1 to 3 convolutions, 1 to 7 recurrent layers, a fully
+connected layer, and CTC over a softmax.
 """
-
-import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 
-from ds2np.audio.spectrogram import frame_sizes
-from ds2np.errors import UserError
+from ds2np.backend import to_cpu
+from ds2np.config import PRESETS, ConvConfig, DeepSpeech2Config, preset
 from ds2np.layers import (
     GRU,
     Bidirectional,
     ClippedReLU,
+    Conv1D,
     Conv2D,
     FromChannels,
     Linear,
+    RowConv,
     SeqBatchNorm,
     Sequential,
     SimpleRNN,
     ToChannels,
 )
-from ds2np.text.alphabet import ENGLISH
+from ds2np.layers.padding import check_batch
+
+__all__ = ["PRESETS", "ConvConfig", "DeepSpeech2", "DeepSpeech2Config", "preset"]
 
 RECURRENT = {"gru": GRU, "rnn": SimpleRNN}
 
 
-@dataclass(frozen=True)
-class ConvConfig:
-    """One convolution layer.
-
-    Attributes
-    ----------
-    channels : int
-    kernel, stride : tuple of two int
-        Along time and frequency (the paper writes frequency first).
-    """
-
-    channels: int
-    kernel: tuple
-    stride: tuple
-
-
-@dataclass(frozen=True)
-class DeepSpeech2Config:
-    """Everything that fixes the shape of the network and of its input.
-
-    Attributes
-    ----------
-    sample_rate : int
-        In hertz; recordings of another rate are resampled.
-    window_ms, stride_ms : float
-        Window of the spectrogram and its step, in milliseconds.
-    characters : str
-        The alphabet, the blank left out.
-    conv : tuple of ConvConfig
-    recurrent : {"gru", "rnn"}
-    layers, hidden : int
-        Recurrent layers, and units of each direction.
-    bidirectional, share_input : bool
-    merge : {"sum", "concat"}
-    """
-
-    sample_rate: int = 16000
-    window_ms: float = 20
-    stride_ms: float = 10
-    characters: str = ENGLISH
-    conv: tuple = (ConvConfig(32, (11, 41), (2, 2)), ConvConfig(32, (11, 21), (1, 2)))
-    recurrent: str = "gru"
-    layers: int = 5
-    hidden: int = 800
-    bidirectional: bool = True
-    share_input: bool = True
-    merge: str = "sum"
-
-    @property
-    def features(self):
-        """Frequencies of the spectrogram."""
-        return frame_sizes(self.sample_rate, self.window_ms, self.stride_ms)[0] // 2 + 1
-
-    @property
-    def frame_ms(self):
-        """Milliseconds of sound from one output frame to the next."""
-        return self.stride_ms * int(np.prod([conv.stride[0] for conv in self.conv]))
-
-    def to_dict(self):
-        """Return the configuration as plain values, for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values):
-        """Make a configuration from what `to_dict` returned."""
-        conv = tuple(
-            ConvConfig(c["channels"], tuple(c["kernel"]), tuple(c["stride"]))
-            for c in values["conv"]
-        )
-        return cls(**{**values, "conv": conv})
-
-
-PRESETS = {
-    "tiny": DeepSpeech2Config(
-        conv=(ConvConfig(16, (11, 41), (2, 4)), ConvConfig(16, (11, 21), (1, 2))),
-        layers=3,
-        hidden=160,
-    ),
-    "small": DeepSpeech2Config(
-        conv=(ConvConfig(16, (11, 41), (2, 4)), ConvConfig(16, (11, 21), (1, 2))),
-        layers=3,
-        hidden=256,
-        share_input=False,
-    ),
-}
-
-
-def preset(name):
-    """Look up a configuration by its name.
+def build_layers(config, rng, dtype):
+    """Make the layers that a configuration describes.
 
     Parameters
     ----------
-    name : str
+    config : DeepSpeech2Config
+    rng : numpy.random.Generator
+        Draws the initial weights.
+    dtype : dtype
 
     Returns
     -------
-    DeepSpeech2Config
-
-    Raises
-    ------
-    UserError
+    dict of str to Layer
+        In order.
     """
-    if name not in PRESETS:
-        raise UserError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    layers, shape = {}, (config.features,)  # of one frame
+
+    def add(name, layer):
+        nonlocal shape
+        layers[name] = layer
+        shape = layer.out_shape(shape)
+
+    over_frequency = any(len(conv.kernel) == 2 for conv in config.conv)
+    if over_frequency:
+        add("to_channels", ToChannels())
+    for i, conv in enumerate(config.conv, start=1):
+        if over_frequency:
+            conv_layer = Conv2D(shape[0], conv.channels, conv.kernel, conv.stride, rng, dtype=dtype)
+        else:
+            conv_layer = Conv1D(
+                shape[0], conv.channels, conv.kernel[0], conv.stride[0], rng, dtype=dtype
+            )
+        axis = conv_layer.time_axis
+        add(f"conv{i}", conv_layer)
+        add(f"conv{i}_norm", SeqBatchNorm(conv.channels, time_axis=axis, dtype=dtype))
+        add(f"conv{i}_relu", ClippedReLU(time_axis=axis))
+    if over_frequency:
+        add("from_channels", FromChannels())
+    kind = RECURRENT[config.recurrent]
+    for i in range(1, config.layers + 1):
+        sizes = shape[0], config.hidden, rng
+        if config.bidirectional:
+            layer = Bidirectional(
+                kind, *sizes, share_input=config.share_input, merge=config.merge, dtype=dtype
+            )
+        else:
+            layer = kind(*sizes, dtype=dtype)
+        add(f"{config.recurrent}{i}", layer)
+    if config.lookahead:
+        add("row_conv", RowConv(shape[0], config.lookahead, rng, dtype=dtype))
+    for i in range(1, config.dense + 1):
+        add(f"dense{i}", Linear(shape[0], config.hidden, rng, bias=False, dtype=dtype))
+        add(f"dense{i}_norm", SeqBatchNorm(config.hidden, dtype=dtype))
+        add(f"dense{i}_relu", ClippedReLU())
+    if not config.dense:  # the recurrent layers' sums are not normalised yet
+        add("output_norm", SeqBatchNorm(shape[0], dtype=dtype))
+    add("output", Linear(shape[0], len(config.characters) + 1, rng, dtype=dtype))
+    return layers
 
 
 class DeepSpeech2:
@@ -152,34 +106,13 @@ class DeepSpeech2:
     """
 
     def __init__(self, config, seed=0, dtype=np.float32):
-        rng = np.random.default_rng(seed)
         self.config = config
         self.dtype = np.dtype(dtype)
-        layers = {"to_channels": ToChannels()}
-        channels, features = 1, config.features
-        for i, conv in enumerate(config.conv, start=1):
-            layer = Conv2D(channels, conv.channels, conv.kernel, conv.stride, rng, dtype)
-            layers[f"conv{i}"] = layer
-            layers[f"conv{i}_norm"] = SeqBatchNorm(conv.channels, time_axis=2, dtype=dtype)
-            layers[f"conv{i}_relu"] = ClippedReLU(time_axis=2)
-            channels, features = conv.channels, layer.out_features(features)
-        layers["from_channels"] = FromChannels()
-        features *= channels
-        for i in range(1, config.layers + 1):
-            kind, sizes = RECURRENT[config.recurrent], (features, config.hidden, rng)
-            if config.bidirectional:
-                layer = Bidirectional(
-                    kind, *sizes, share_input=config.share_input, merge=config.merge, dtype=dtype
-                )
-            else:
-                layer = kind(*sizes, dtype=dtype)
-            layers[f"{config.recurrent}{i}"] = layer
-            features = layer.out_features
-        layers["output_norm"] = SeqBatchNorm(features, dtype=dtype)
-        layers["output"] = Linear(features, len(config.characters) + 1, rng, dtype)
-        self.layers = Sequential(layers)
+        rng = np.random.default_rng(seed)
+        self.layers = Sequential(build_layers(config, rng, self.dtype))
         self.params, self.grads = self.layers.params, self.layers.grads
         self.buffers = self.layers.buffers
+        self.to_device = to_cpu
 
     def forward(self, x, lengths):
         """Compute the logits of a padded batch.
@@ -196,9 +129,7 @@ class DeepSpeech2:
         logits : ndarray of shape (N, T_out, V)
         out_lengths : ndarray of shape (N,)
         """
-        if x.ndim != 3 or x.shape[2] != self.config.features:
-            raise ValueError(f"x has shape {x.shape}; needed is (N, T, {self.config.features})")
-        lengths = np.asarray(lengths)
+        check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
         return self.layers.forward(x, lengths), self.out_lengths(lengths)
 
     def backward(self, dlogits):
@@ -216,7 +147,41 @@ class DeepSpeech2:
 
     def out_lengths(self, lengths):
         """Tell how many frames of logits come from so many frames of spectrogram."""
-        return self.layers.out_lengths(np.asarray(lengths))
+        return self.layers.out_lengths(lengths)
+
+    def feed(self, x, state=None, last=False):
+        """Compute the logits of the next piece of each utterance, in evaluation mode.
+
+        For networks that run forward only; all pieces together give what `forward` gives.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, T, F)
+            The next frames.
+        state : object, optional
+            What the piece before left.
+        last : bool
+            Whether this is the end of the utterances.
+
+        Returns
+        -------
+        logits : ndarray of shape (N, T_out, V)
+            Those that are final; none until enough frames are there.
+        state : object
+        """
+        return self.layers.feed(x, state, last)
+
+    def move(self, to_device):
+        """Move the network to another device; checkpoints are the same on all.
+
+        Parameters
+        ----------
+        to_device : callable
+            `ds2np.backend.to_gpu` or `to_cpu`. The network's input has to be moved by the caller,
+            with `to_device` of the network.
+        """
+        self.layers.move(to_device)
+        self.to_device = to_device
 
     def set_training(self, training):
         """Choose between training and evaluation mode."""

@@ -99,8 +99,8 @@ norm, rnn, gru = ds2np.layers.batchnorm, ds2np.layers.rnn, ds2np.layers.gru
 
 F8 = np.float64
 LAYERS = {
-    "linear": (lambda r: Linear(3, 4, r, F8), (3, 6, 3)),
-    "conv": (lambda r: Conv2D(2, 3, (3, 5), (2, 2), r, F8), (3, 2, 6, 7)),
+    "linear": (lambda r: Linear(3, 4, r, dtype=F8), (3, 6, 3)),
+    "conv": (lambda r: Conv2D(2, 3, (3, 5), (2, 2), r, dtype=F8), (3, 2, 6, 7)),
     "norm": (lambda r: SeqBatchNorm(3, dtype=F8), (3, 6, 3)),
     "norm of images": (lambda r: SeqBatchNorm(2, 2, dtype=F8), (3, 2, 6, 3)),
     "rnn": (lambda r: Bidirectional(SimpleRNN, 3, 4, r, dtype=F8), (3, 6, 3)),

@@ -1,65 +1,23 @@
 """The network's input: the logarithm of a power spectrogram, and its way back to the waveform.
 
-Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 ms.
+Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 ms. The steps stand
+in their own files: frames, stft, mel and normalisation; here they are put together.
 """
 
-import functools
-
-import numpy as np
-
-from ds2np.backend import get_array_module, get_fft_module
+from ds2np.audio.frames import count_frames, frame_sizes, make_window
+from ds2np.audio.mel import mel_backward, mel_filters, mel_forward
+from ds2np.audio.stft import (
+    log_backward,
+    log_forward,
+    power_backward,
+    power_forward,
+    stft_backward,
+    stft_forward,
+)
 from ds2np.errors import UserError
 
-POWER_FLOOR = 1e-10  # added to the power before the logarithm: about -100 dB of full scale
-VARIANCE_FLOOR = 1e-8  # a sound without any change is left at 0
 
-
-@functools.cache
-def hann_window(size):
-    """Return the periodic Hann window, which fades a frame in and out.
-
-    Parameters
-    ----------
-    size : int
-
-    Returns
-    -------
-    ndarray of float64 of shape (size,)
-    """
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    window.flags.writeable = False
-    return window
-
-
-def frame_sizes(sample_rate, window_ms, stride_ms):
-    """Convert window and stride from milliseconds to samples."""
-    size, stride = round(sample_rate * window_ms / 1000), round(sample_rate * stride_ms / 1000)
-    if size < 2 or stride < 1:
-        raise UserError(
-            f"a sampling rate of {sample_rate} Hz is too low for windows of {window_ms:g} ms, one "
-            f"every {stride_ms:g} ms"
-        )
-    return size, stride
-
-
-def count_frames(samples, size, stride):
-    """Count the whole windows that fit into a signal.
-
-    Parameters
-    ----------
-    samples : int
-        Length of the signal.
-    size, stride : int
-        Length of the window and of its step, in samples.
-
-    Returns
-    -------
-    int
-    """
-    return max((samples - size) // stride + 1, 0)
-
-
-def log_spectrogram_forward(samples, size, stride):
+def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
     """Compute the log power of every window and frequency.
 
     Parameters
@@ -67,21 +25,32 @@ def log_spectrogram_forward(samples, size, stride):
     samples : ndarray of shape (samples,)
     size, stride : int
         Length of the window and of its step, in samples.
+    window : str
+        As `make_window` has it.
+    filters : ndarray of shape (mels, F), optional
+        From `mel_filters`, to gather the frequencies into mel bands.
 
     Returns
     -------
-    out : ndarray of shape (T, F)
+    out : ndarray of shape (T, F) or (T, mels)
         T whole windows, F = size // 2 + 1 frequencies; natural logarithm.
     cache : tuple
         For `log_spectrogram_backward`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer samples than one window has.
     """
-    xp = get_array_module(samples)
-    frames = xp.lib.stride_tricks.sliding_window_view(samples, size)[::stride]  # (T, size)
-    window = xp.asarray(hann_window(size).astype(samples.dtype))
-    spectrum = get_fft_module(samples).rfft(frames * window)  # (T, F), complex
-    scale = samples.dtype.type(1 / (window * window).sum())  # loudness, whatever the window
-    power = (spectrum.real**2 + spectrum.imag**2) * scale + samples.dtype.type(POWER_FLOOR)
-    return xp.log(power), (spectrum, power, window, scale, len(samples), size, stride)
+    weights = make_window(window, size)
+    spectrum, stft_cache = stft_forward(samples, weights, stride)  # (T, F), complex
+    # A Python number, for float32 to stay float32.
+    power, power_cache = power_forward(spectrum, float(1 / (weights * weights).sum()))
+    mel_cache = None
+    if filters is not None:
+        power, mel_cache = mel_forward(power, filters)  # (T, mels)
+    out, log_cache = log_forward(power)
+    return out, (stft_cache, power_cache, mel_cache, log_cache)
 
 
 def log_spectrogram_backward(dout, cache):
@@ -89,27 +58,21 @@ def log_spectrogram_backward(dout, cache):
 
     Parameters
     ----------
-    dout : ndarray of shape (T, F)
+    dout : ndarray of shape (T, F) or (T, mels)
     cache : tuple
 
     Returns
     -------
     dsamples : ndarray of shape (samples,)
     """
-    spectrum, power, window, scale, count, size, stride = cache
-    xp = get_array_module(dout)
-    dspectrum = 2 * scale * dout / power * spectrum  # d/d(real) + i d/d(imaginary)
-    # The transpose of the FFT. irfft counts the frequencies between the ends twice, as mirror
-    # images; the half spectrum has each of them once.
-    dspectrum[:, 1 : (size + 1) // 2] *= 0.5
-    dframes = get_fft_module(dout).irfft(dspectrum, n=size) * (size * window)
-    dsamples = xp.zeros(count, dframes.dtype)
-    for t, dframe in enumerate(dframes):  # windows overlap: their gradients add up
-        dsamples[t * stride : t * stride + size] += dframe
-    return dsamples
+    stft_cache, power_cache, mel_cache, log_cache = cache
+    dpower = log_backward(dout, log_cache)
+    if mel_cache is not None:
+        dpower = mel_backward(dpower, mel_cache)  # (T, F)
+    return stft_backward(power_backward(dpower, power_cache), stft_cache)
 
 
-def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10):
+def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="hann", mels=None):
     """Show how much power a sound has at each time and frequency.
 
     Parameters
@@ -119,67 +82,28 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10):
         In hertz.
     window_ms, stride_ms : float
         Length of a window and step to the next one, in milliseconds.
+    window : str
+        As `make_window` has it.
+    mels : int, optional
+        Gather the frequencies into so many mel bands.
 
     Returns
     -------
-    ndarray of shape (T, F)
+    ndarray of shape (T, F) or (T, mels)
         Natural logarithm of the power in T windows at F frequencies, evenly from 0 to half the
         sampling rate.
 
     Raises
     ------
     UserError
-        If the sound is shorter than one window.
+        If the sound is shorter than one window, there is no window of that name, or there are more
+        mel bands than the frequencies can fill.
     """
     size, stride = frame_sizes(sample_rate, window_ms, stride_ms)
-    if len(samples) < size:
+    if not count_frames(len(samples), size, stride):
         raise UserError(
             f"the sound lasts {1000 * len(samples) / sample_rate:.1f} ms; "
             f"one window of {window_ms:g} ms is the least"
         )
-    return log_spectrogram_forward(samples, size, stride)[0]
-
-
-def normalise_forward(x):
-    """Take the mean of each frequency out of one utterance, and bring all of it to variance 1.
-
-    What stays the same through an utterance says nothing about its words: how loud the recording
-    is, and how voice and microphone colour the sound.
-
-    Parameters
-    ----------
-    x : ndarray of shape (T, F)
-
-    Returns
-    -------
-    out : ndarray of shape (T, F)
-    cache : tuple
-        For `normalise_backward`.
-    """
-    centred = x - x.mean(axis=0)
-    variance = (centred * centred).mean() + x.dtype.type(VARIANCE_FLOOR)
-    inverse_std = 1 / get_array_module(x).sqrt(variance)
-    out = centred * inverse_std
-    return out, (out, inverse_std)
-
-
-def normalise_backward(dout, cache):
-    """Compute the gradient of `normalise_forward`.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (T, F)
-    cache : tuple
-
-    Returns
-    -------
-    dx : ndarray of shape (T, F)
-    """
-    out, inverse_std = cache
-    dcentred = (dout - out * (dout * out).mean()) * inverse_std
-    return dcentred - dcentred.mean(axis=0)
-
-
-def normalise(x):
-    """Make utterances of all voices and microphones alike; see `normalise_forward`."""
-    return normalise_forward(x)[0]
+    filters = None if mels is None else mel_filters(sample_rate, size, mels)
+    return log_spectrogram_forward(samples, size, stride, window, filters)[0]

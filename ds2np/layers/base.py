@@ -97,6 +97,19 @@ class Layer:
         """Tell how many real frames the output has for each utterance of the input."""
         return lengths
 
+    def out_shape(self, shape):
+        """Tell the shape of one frame of output for one of input, such as (C, F) or (H,)."""
+        return shape
+
+    def multiply_adds(self, shape):
+        """Count multiplications with weights for one frame of output, given a frame of input."""
+        return 0
+
+    @property
+    def reach(self):
+        """Frames of input that one frame of output sees; inf for all of an utterance."""
+        return 1
+
     def add_param(self, name, value):
         """Register a parameter and a gradient of zeros for it."""
         self.params[name] = value

@@ -227,6 +227,13 @@ class Conv2D(Layer):
     def out_lengths(self, lengths):
         return conv_out_length(lengths, self.kernel[0], self.stride[0], self.padding[0])
 
-    def out_features(self, F):
-        """Tell how many frequency bins the output has."""
-        return int(conv_out_length(F, self.kernel[1], self.stride[1], self.padding[1]))
+    def out_shape(self, shape):
+        F = conv_out_length(shape[1], self.kernel[1], self.stride[1], self.padding[1])
+        return (len(self.params["W"]), int(F))
+
+    def multiply_adds(self, shape):
+        return self.params["W"].size * self.out_shape(shape)[1]
+
+    @property
+    def reach(self):
+        return self.kernel[0]

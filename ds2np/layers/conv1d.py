@@ -109,5 +109,15 @@ class Conv1D(Layer):
         window, state = pieces.push(x, state, last)
         return conv1d_forward(window, self.params["W"], self.stride)[0], state
 
+    def out_shape(self, shape):
+        return (self.params["W"].shape[2],)
+
+    def multiply_adds(self, shape):
+        return self.params["W"].size
+
+    @property
+    def reach(self):
+        return self.kernel
+
     def out_lengths(self, lengths):
         return conv_out_length(lengths, self.kernel, self.stride, self.padding)

@@ -54,19 +54,23 @@ class Linear(Layer):
         Features of the input and of the output.
     rng : numpy.random.Generator
         Draws the initial weights (Glorot and Bengio's uniform distribution).
+    bias : bool
+        Add a bias; useless where batch normalisation follows.
     dtype : dtype
     """
 
-    def __init__(self, D, H, rng, dtype=np.float32):
+    def __init__(self, D, H, rng, bias=True, dtype=np.float32):
         super().__init__()
         limit = math.sqrt(6 / (D + H))
         self.add_param("W", rng.uniform(-limit, limit, (D, H)).astype(dtype))
-        self.add_param("b", np.zeros(H, dtype))
+        if bias:
+            self.add_param("b", np.zeros(H, dtype))
 
     def forward(self, x, lengths):
         check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
         out, cache = linear_forward(zero_padding(x, lengths), self.params["W"])
-        out += self.params["b"]
+        if "b" in self.params:
+            out += self.params["b"]
         self._cache = cache, lengths
         return zero_padding(out, lengths, in_place=True)  # the bias has reached the padding
 
@@ -75,5 +79,12 @@ class Linear(Layer):
         dout = zero_padding(dout, lengths)
         dx, dW = linear_backward(dout, cache)
         self.grads["W"] += dW
-        self.grads["b"] += dout.sum(axis=(0, 1))
+        if "b" in self.params:
+            self.grads["b"] += dout.sum(axis=(0, 1))
         return dx
+
+    def out_shape(self, shape):
+        return (self.params["W"].shape[1],)
+
+    def multiply_adds(self, shape):
+        return self.params["W"].size

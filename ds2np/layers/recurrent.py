@@ -95,10 +95,15 @@ class Recurrent(Layer):
             self.add_param("b", np.zeros(self.inputs * GH, dtype))
         self.state = None
 
+    def out_shape(self, shape):
+        return (self.H * (self.directions if self.merge == "concat" else 1),)
+
+    def multiply_adds(self, shape):
+        return self.params["W"].size + self.params["U"].size
+
     @property
-    def out_features(self):
-        """Features of the output."""
-        return self.H * (self.directions if self.merge == "concat" else 1)
+    def reach(self):
+        return math.inf
 
     def forward(self, x, lengths, state=None):
         """Compute the states of all frames; see `Layer.forward`.
@@ -112,7 +117,7 @@ class Recurrent(Layer):
 
         Returns
         -------
-        ndarray of shape (N, T, out_features)
+        ndarray of shape (N, T, H), or (N, T, 2H) where two directions are concatenated
         """
         check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape

@@ -13,6 +13,9 @@ class ToChannels(Layer):
         self._cache = lengths
         return zero_padding(x, lengths)[:, None]
 
+    def out_shape(self, shape):
+        return (1, *shape)
+
     def backward(self, dout):
         return zero_padding(dout[:, 0], self.take_cache())
 
@@ -28,6 +31,9 @@ class FromChannels(Layer):
         self._cache = lengths, (N, T, C, F)
         x = zero_padding(x, lengths, time_axis=2)
         return x.transpose(0, 2, 1, 3).reshape(N, T, C * F)
+
+    def out_shape(self, shape):
+        return (shape[0] * shape[1],)
 
     def backward(self, dout):
         lengths, shape = self.take_cache()

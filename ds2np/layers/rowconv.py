@@ -92,3 +92,10 @@ class RowConv(Layer):
         window, state = TimeWindow(self.tau + 1, 1, 0, self.tau).push(x, state, last)
         out, _ = row_conv_forward(window, self.params["W"])
         return out[:, : max(window.shape[1] - self.tau, 0)], state
+
+    def multiply_adds(self, shape):
+        return self.params["W"].size
+
+    @property
+    def reach(self):
+        return self.tau + 1

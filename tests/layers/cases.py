@@ -59,7 +59,7 @@ class Case:
             options["rng"] = np.random.default_rng(seed)
         if self.make is Sequential:
             options["layers"] = {
-                "linear": Linear(3, 2, np.random.default_rng(seed), dtype),
+                "linear": Linear(3, 2, np.random.default_rng(seed), dtype=dtype),
                 "norm": SeqBatchNorm(2, dtype=dtype),
             }
         return self.make(*self.arguments, **options)

@@ -89,7 +89,7 @@ def test_recurrence_equals_loops(make, share_input, merge, bidirectional, rng):
     x = rng.standard_normal((3, 5, 3))
     step, U = step_of(layer), layer.params["U"]
     W, b = layer.params["W"], layer.params["b"]
-    expected = np.zeros((3, 5, layer.out_features))
+    expected = np.zeros((3, 5, *layer.out_shape((3,))))
     for n, length in enumerate(lengths):
         directions = []
         for d in range(len(U)):
