@@ -9,6 +9,8 @@ import sys
 
 import numpy as np
 
+from ds2np.errors import UserError
+
 
 def get_array_module(x):
     """Return the module that an array belongs to.
@@ -98,6 +100,40 @@ def why_no_gpu():
 def has_gpu():
     """Tell whether there is a GPU that CuPy can compute on."""
     return why_no_gpu() is None
+
+
+def choose_device(name):
+    """Choose where to compute.
+
+    Parameters
+    ----------
+    name : str
+        "cpu", "cuda", "cuda:1" and so on, or "auto": a GPU if there is one.
+
+    Returns
+    -------
+    callable
+        Copies an array to the device: `to_cpu` or `to_gpu`.
+
+    Raises
+    ------
+    UserError
+        If a GPU is asked for that is not there.
+    """
+    kind, _, number = name.partition(":")
+    if name == "cpu" or (name == "auto" and not has_gpu()):
+        return to_cpu
+    if kind not in ("auto", "cuda") or (number and not number.isdecimal()):
+        raise UserError(f"no device {name!r}; there are auto, cpu, cuda and cuda:N")
+    if not has_gpu():
+        raise UserError(f"no device {name!r}: {why_no_gpu()}; --device cpu needs none")
+    import cupy
+
+    count = cupy.cuda.runtime.getDeviceCount()
+    if int(number or 0) >= count:
+        raise UserError(f"no device {name!r}; the GPUs here are cuda:0 to cuda:{count - 1}")
+    cupy.cuda.Device(int(number or 0)).use()
+    return to_gpu
 
 
 def to_gpu(x):

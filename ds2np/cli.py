@@ -73,6 +73,15 @@ def _parser():
     transcribe.add_argument("files", type=Path, nargs="+", metavar="FILE")
     transcribe.add_argument("--json", action="store_true", help="print a JSON line for each file")
 
+    for command in (demo, train, evaluate, transcribe):
+        command.add_argument(
+            "--device",
+            default="auto",
+            metavar="auto|cpu|cuda[:N]",
+            help="where to compute (default: a GPU if there is one)",
+        )
+
+    _add(commands, "gradcheck", _gradcheck, "check every backward pass by finite differences")
     _add(commands, "doctor", _doctor, "say whether this machine is fit, with a short self-test")
     return parser
 
@@ -104,14 +113,26 @@ def _positive(text):
 
 
 def _demo(args):
+    from ds2np.backend import choose_device
     from ds2np.demo import run_demo
 
-    run_demo(args.folder, resume=args.resume, restart=args.restart)
+    try:
+        run_demo(
+            args.folder,
+            resume=args.resume,
+            restart=args.restart,
+            to_device=choose_device(args.device),
+        )
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; go on with --resume ({args.folder})", file=sys.stderr)
+        return 130
+    return 0
 
 
 def _train(args):
     import dataclasses
 
+    from ds2np.backend import choose_device
     from ds2np.data.manifest import read_manifest
     from ds2np.model import preset
     from ds2np.train.checkpoint import LAST
@@ -133,6 +154,7 @@ def _train(args):
             read_manifest(args.dev),
             args.out,
             resume=args.resume,
+            to_device=choose_device(args.device),
         )
     except KeyboardInterrupt:
         if not (args.out / LAST).exists():
@@ -147,12 +169,13 @@ def _evaluate(args):
 
     from tqdm import tqdm
 
+    from ds2np.backend import choose_device
     from ds2np.data.dataset import Dataset
     from ds2np.data.manifest import read_manifest
     from ds2np.train.checkpoint import load_run
     from ds2np.train.evaluate import evaluate
 
-    model = load_run(args.run_folder)
+    model = load_run(args.run_folder, choose_device(args.device))
     dataset = Dataset(read_manifest(args.manifest), model)
     with tqdm(total=len(dataset), unit=" utterances") as bar:
         result = evaluate(model, dataset, progress=bar.update)
@@ -180,10 +203,11 @@ def _evaluate(args):
 def _transcribe(args):
     import json
 
+    from ds2np.backend import choose_device
     from ds2np.train.checkpoint import load_run
     from ds2np.train.evaluate import transcribe
 
-    model = load_run(args.run_folder)
+    model = load_run(args.run_folder, choose_device(args.device))
     failed = False
     for path in args.files:
         try:
@@ -198,6 +222,12 @@ def _transcribe(args):
             line = text if len(args.files) == 1 else f"{path}: {text}"
         print(line, flush=True)
     return 2 if failed else 0
+
+
+def _gradcheck(args):
+    from ds2np.selfcheck import check_everything
+
+    return check_everything()
 
 
 def _doctor(args):

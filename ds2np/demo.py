@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from ds2np.backend import to_cpu
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 from ds2np.model import preset
@@ -17,7 +18,7 @@ MAKER = Path(__file__).parent.parent / "data_scripts" / "synthetic.py"
 TRAINING = TrainingConfig(epochs=10, anneal=1.35)
 
 
-def run_demo(folder, resume=False, restart=False):
+def run_demo(folder, resume=False, restart=False, to_device=to_cpu):
     """Make the corpus if it is not there, train a network on it, and write the report.
 
     Parameters
@@ -28,6 +29,8 @@ def run_demo(folder, resume=False, restart=False):
         Go on with an interrupted run.
     restart : bool
         Delete the run that is there, but not the corpus, and train anew.
+    to_device : callable
+        Where to compute; see `ds2np.backend.choose_device`.
 
     Raises
     ------
@@ -52,6 +55,7 @@ def run_demo(folder, resume=False, restart=False):
         test_utterances,
         run,
         resume=resume and (run / LAST).exists(),
+        to_device=to_device,
     )
     example = test_utterances[0].audio_filepath
     print(

@@ -23,6 +23,7 @@ from ds2np.layers import (
     ToChannels,
 )
 from ds2np.layers.padding import check_batch
+from ds2np.summary import summary
 
 __all__ = ["PRESETS", "ConvConfig", "DeepSpeech2", "DeepSpeech2Config", "preset"]
 
@@ -130,6 +131,7 @@ class DeepSpeech2:
         out_lengths : ndarray of shape (N,)
         """
         check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
+        x = self.to_device(x)
         return self.layers.forward(x, lengths), self.out_lengths(lengths)
 
     def backward(self, dlogits):
@@ -169,7 +171,7 @@ class DeepSpeech2:
             Those that are final; none until enough frames are there.
         state : object
         """
-        return self.layers.feed(x, state, last)
+        return self.layers.feed(self.to_device(x), state, last)
 
     def move(self, to_device):
         """Move the network to another device; checkpoints are the same on all.
@@ -177,8 +179,7 @@ class DeepSpeech2:
         Parameters
         ----------
         to_device : callable
-            `ds2np.backend.to_gpu` or `to_cpu`. The network's input has to be moved by the caller,
-            with `to_device` of the network.
+            `ds2np.backend.to_gpu` or `to_cpu`; the network's input is moved by it, too.
         """
         self.layers.move(to_device)
         self.to_device = to_device
@@ -198,6 +199,10 @@ class DeepSpeech2:
     def load_state_dict(self, state):
         """Copy values into parameters and buffers; see `Layer.load_state_dict`."""
         self.layers.load_state_dict(state)
+
+    def summary(self):
+        """Print the network as a table; see `ds2np.summary`."""
+        print(summary(self))
 
     def count_parameters(self):
         """Count the trained numbers."""

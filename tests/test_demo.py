@@ -75,7 +75,7 @@ def test_resuming_starts_anew_where_there_is_no_checkpoint(tmp_path, monkeypatch
         run.mkdir()
         (run / "last.npz").touch()
     resumed = []
-    monkeypatch.setattr(demo, "train", lambda *arguments, resume: resumed.append(resume))
+    monkeypatch.setattr(demo, "train", lambda *arguments, resume, **_: resumed.append(resume))
     run_demo(tmp_path, resume=True)
     assert resumed == [checkpoint]
 

@@ -16,9 +16,9 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     **dict.fromkeys(["errors", "files", "machine", "backend"], 0),
     **dict.fromkeys(["audio", "text", "layers", "ctc", "gradcheck"], 1),
-    **dict.fromkeys(["data", "config", "model", "optim", "decode"], 2),
+    **dict.fromkeys(["data", "config", "summary", "model", "optim", "decode"], 2),
     "train": 3,
-    **dict.fromkeys(["demo", "doctor"], 4),
+    **dict.fromkeys(["demo", "doctor", "selfcheck"], 4),
     **dict.fromkeys(["cli", "__main__"], 5),
 }
 

@@ -151,7 +151,8 @@ class Moments:
     def std(self):
         """Standard deviation of each frequency, of shape (F,).
 
-        A frequency that never changes, such as one above what a telephone passes on, has not 0 but
-        a small one, since spectrograms are divided by it.
+        A frequency that never changes, such as one above what a telephone passes on, has 1: it is
+        left at 0, and what sounds there one day is not blown up.
         """
-        return np.sqrt(np.maximum(self.squares / self.count, VARIANCE_FLOOR))
+        variance = self.squares / self.count
+        return np.sqrt(np.where(variance > VARIANCE_FLOOR, variance, 1))

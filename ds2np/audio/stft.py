@@ -52,11 +52,12 @@ def rfft_backward(dout, cache):
     dframes : ndarray of shape (T, size)
     """
     size = cache
+    ends = [0, -1] if size % 2 == 0 else [0]  # 0 and half the sampling rate: no mirror images
     weights = get_array_module(dout).full(dout.shape[1], size / 2, dout.real.dtype)
-    weights[0] = size
-    if size % 2 == 0:
-        weights[-1] = size  # half the sampling rate: its own mirror image
-    return get_fft_module(dout).irfft(dout * weights, n=size)
+    weights[ends] = size
+    dspectrum = dout * weights  # (T, F)
+    dspectrum.imag[:, ends] = 0  # always 0 forward; not every FFT ignores what stands here
+    return get_fft_module(dout).irfft(dspectrum, n=size)
 
 
 def stft_forward(samples, window, stride):

@@ -92,13 +92,15 @@ def load_checkpoint(path):
     return model, progress, groups["velocity"]
 
 
-def load_run(run):
+def load_run(run, to_device=to_cpu):
     """Load the best network of a run.
 
     Parameters
     ----------
     run : str or Path
         The folder of the run, or a checkpoint file.
+    to_device : callable
+        Where to; see `ds2np.backend.choose_device`.
 
     Returns
     -------
@@ -115,4 +117,6 @@ def load_run(run):
         if not found:
             raise UserError(f"{run} holds no checkpoint ({BEST}); is it the folder of a run?")
         run = found[0]
-    return load_checkpoint(run)[0]
+    model = load_checkpoint(run)[0]
+    model.move(to_device)
+    return model

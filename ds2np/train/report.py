@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.audio import load_audio, log_spectrogram
+from ds2np.backend import to_cpu
 from ds2np.ctc import log_softmax
 from ds2np.data.dataset import load_features
 from ds2np.files import replacing
@@ -131,7 +132,9 @@ def _draw_utterance(model, path):
     x = load_features(path, config)[None]
     logits, _ = model.forward(x, np.array([x.shape[1]]))
     plot_spectrogram(spectrogram, config.stride_ms, rate, above)
-    plot_probabilities(np.exp(log_softmax(logits[0])), config.frame_ms, config.characters, below)
+    plot_probabilities(
+        np.exp(log_softmax(to_cpu(logits[0]))), config.frame_ms, config.characters, below
+    )
     above.set_xlim(below.get_xlim())
     return figure
 

@@ -131,7 +131,7 @@ class Trainer:
                 )
         self.model.load_state_dict(model.state_dict())
         for name, value in velocity.items():
-            self.optimiser.velocity[name][...] = value
+            self.optimiser.velocity[name][...] = self.model.to_device(value)
         self.history = progress["history"]
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.losses, self.norms = progress["losses"], progress["norms"]
@@ -248,7 +248,15 @@ class Trainer:
             bar.write(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
 
 
-def train(model_config, training_config, train_utterances, dev_utterances, folder, resume=False):
+def train(
+    model_config,
+    training_config,
+    train_utterances,
+    dev_utterances,
+    folder,
+    resume=False,
+    to_device=to_cpu,
+):
     """Train a network and write its run: configuration, history, checkpoints and report.
 
     Parameters
@@ -260,6 +268,8 @@ def train(model_config, training_config, train_utterances, dev_utterances, folde
         Of the run.
     resume : bool
         Go on with the run that the folder holds.
+    to_device : callable
+        Where to compute; see `ds2np.backend.choose_device`.
 
     Returns
     -------
@@ -272,6 +282,7 @@ def train(model_config, training_config, train_utterances, dev_utterances, folde
         See `Trainer`.
     """
     model = DeepSpeech2(model_config, seed=training_config.seed)
+    model.move(to_device)
     trainer = Trainer(
         model,
         Dataset(train_utterances, model),
@@ -288,7 +299,7 @@ def train(model_config, training_config, train_utterances, dev_utterances, folde
         f"to learn from, {len(trainer.dev_set):,} held out"
     )
     trainer.run()
-    best = load_run(folder)
+    best = load_run(folder, to_device)
     evaluation = evaluate(best, trainer.dev_set)
     report = write_report(folder, best, trainer.dev_set, evaluation, trainer.history)
     print(f"best network: {evaluation}\nreport: {report}")

@@ -1,0 +1,121 @@
+"""Every backward pass of the package against finite differences, as one table."""
+
+import dataclasses
+
+import numpy as np
+
+from ds2np.config import ConvConfig, DeepSpeech2Config
+from ds2np.ctc import ctc_loss
+from ds2np.gradcheck import TOLERANCE, check_gradients, check_layer, check_model
+from ds2np.layers import (
+    GRU,
+    Bidirectional,
+    ClippedReLU,
+    Conv1D,
+    Conv2D,
+    Dropout,
+    Linear,
+    LogSoftmax,
+    RowConv,
+    SeqBatchNorm,
+    SimpleRNN,
+)
+from ds2np.model import DeepSpeech2
+
+LENGTHS = np.array([6, 3, 5])  # padding belongs to every check
+FLAT, IMAGE = (3, 6, 4), (3, 2, 6, 7)
+
+
+def _layers():
+    """Name the layers to check, each with the shape of its input."""
+    rng, f8 = np.random.default_rng(0), {"dtype": np.float64}
+    layers = {
+        "Linear": (Linear(4, 3, rng, **f8), FLAT),
+        "ClippedReLU": (ClippedReLU(), FLAT),
+        "Conv1D, stride 2": (Conv1D(4, 3, 5, 2, rng, **f8), FLAT),
+        "Conv2D, stride 2x2": (Conv2D(2, 3, (3, 5), (2, 2), rng, **f8), IMAGE),
+        "Conv2D, valid": (Conv2D(2, 3, (2, 4), (1, 2), rng, padding="valid", **f8), IMAGE),
+        "SeqBatchNorm": (SeqBatchNorm(4, **f8), FLAT),
+        "SeqBatchNorm of images": (SeqBatchNorm(2, time_axis=2, **f8), IMAGE),
+        "RowConv": (RowConv(4, 2, rng, **f8), FLAT),
+        "Dropout, evaluation": (Dropout(0.5, rng), FLAT),  # in training it draws anew each time
+        "LogSoftmax": (LogSoftmax(), FLAT),
+    }
+    layers["Dropout, evaluation"][0].set_training(False)
+    for kind in (SimpleRNN, GRU):
+        for activation in ("clipped_relu", "tanh"):
+            layer = kind(4, 3, rng, activation=activation, **f8)
+            layers[f"{kind.__name__}, {activation}"] = layer, FLAT
+        layers[f"Bidirectional {kind.__name__}"] = Bidirectional(kind, 4, 3, rng, **f8), FLAT
+        layers[f"Bidirectional {kind.__name__}, own W, concatenated"] = (
+            Bidirectional(kind, 4, 3, rng, share_input=False, merge="concat", **f8),
+            FLAT,
+        )
+    return layers
+
+
+def _check_ctc(rng):
+    logits = rng.standard_normal((3, 8, 5))
+    labels, label_lengths = np.array([[1, 2, 3], [2, 2, 0], [4, 0, 0]]), np.array([3, 2, 0])
+    rest = labels, np.array([8, 5, 6]), label_lengths
+    weight = rng.standard_normal(3)
+    return check_gradients(
+        lambda: float(weight @ ctc_loss(logits, *rest)[0]),
+        lambda: {"logits": ctc_loss(logits, *rest)[1] * weight[:, None, None]},
+        {"logits": logits},
+    )
+
+
+def _check_networks(rng):
+    config = DeepSpeech2Config(
+        sample_rate=800,
+        characters="ab",
+        conv=(ConvConfig(2, (3, 5), (2, 2)), ConvConfig(2, (3, 3), (1, 2))),
+        layers=2,
+        hidden=3,
+    )
+    forward_only = dataclasses.replace(
+        config, recurrent="rnn", bidirectional=False, lookahead=2, dense=1
+    )
+    for name, of in (("GRU, both directions", config), ("RNN, forward only", forward_only)):
+        yield (
+            f"DeepSpeech2: {name}",
+            check_model(
+                DeepSpeech2(of, dtype=np.float64),
+                rng.standard_normal((3, 12, of.features)),
+                np.array([12, 9, 10]),
+                np.array([[1, 2], [1, 1], [2, 1]]),
+                np.array([2, 2, 1]),
+            ),
+        )
+
+
+def check_everything():
+    """Check all layers, the CTC loss and whole networks; print a table.
+
+    Returns
+    -------
+    int
+        0 if every gradient agrees with its finite differences, 1 if one does not.
+    """
+    rng = np.random.default_rng(1)
+    print(f"largest scaled error over all elements, float64; below {TOLERANCE:g} is right")
+    wrong = 0
+    for name, (layer, shape) in _layers().items():
+        wrong += _report(name, check_layer(layer, rng.standard_normal(shape), LENGTHS))
+    wrong += _report("CTC loss", _check_ctc(rng))
+    for name, comparisons in _check_networks(rng):
+        wrong += _report(name, comparisons)
+    print("all gradients are right" if not wrong else f"{wrong} gradients are WRONG")
+    return 1 if wrong else 0
+
+
+def _report(name, comparisons):
+    """Print one line for a layer, and one more for each wrong gradient; count these."""
+    worst = max(comparisons, key=lambda c: c.error)
+    wrong = [c for c in comparisons if not c.ok]
+    verdict = "WRONG" if wrong else "ok"
+    print(f"{verdict:<6}{name:<45}{worst.error:9.1e}   {worst.name}", flush=True)
+    for comparison in wrong:
+        print(f"      {comparison}")
+    return len(wrong)

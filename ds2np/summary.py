@@ -1,0 +1,56 @@
+"""A network at a glance: its layers, their sizes, what they cost, and how far they see."""
+
+from math import inf
+
+import numpy as np
+
+HEADER = ("layer", "output", "parameters", "M multiply-adds/s", "sees (ms)")
+
+
+def summary(model):
+    """Describe a network as a table.
+
+    Parameters
+    ----------
+    model : DeepSpeech2
+
+    Returns
+    -------
+    str
+        One line a layer: the shape of its output for one second of sound (frames first), its
+        parameters, the multiplications with weights for a second of sound (of a direct
+        computation), in millions, and how much sound one of its output frames depends on.
+    """
+    config = model.config
+    frames = round(1000 / config.stride_ms)  # of one second, without its last window's overlap
+    shape, lengths = (config.features,), np.array([frames])
+    step, reach = 1, 1  # frames of spectrogram from one frame of this layer to the next; seen by it
+    rows = [("spectrogram", f"{frames} x {config.features}", "", "", f"{config.window_ms:g}")]
+    total, work = 0, 0.0
+    for name, layer in model.layers.sublayers.items():
+        adds = layer.multiply_adds(shape)
+        shape = layer.out_shape(shape)
+        before, lengths = lengths, layer.out_lengths(lengths)
+        reach += (layer.reach - 1) * step
+        step *= round(before[0] / lengths[0])
+        seen = config.window_ms + (reach - 1) * config.stride_ms
+        parameters = sum(value.size for value in layer.params.values())
+        total, work = total + parameters, work + adds * lengths[0]
+        rows.append(
+            (
+                name,
+                " x ".join(map(str, (lengths[0], *shape))),
+                f"{parameters:,}" if parameters else "",
+                f"{adds * lengths[0] / 1e6:,.1f}" if adds else "",
+                "all" if seen == inf else f"{seen:g}",
+            )
+        )
+    rows.append(("total", "", f"{total:,}", f"{work / 1e6:,.1f}", ""))
+    widths = [max(len(row[i]) for row in [HEADER, *rows]) for i in range(len(HEADER))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [HEADER, *rows]
+    )
