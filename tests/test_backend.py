@@ -1,0 +1,99 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ds2np import backend
+from ds2np.backend import choose_device, get_array_module, to_cpu
+from ds2np.errors import UserError
+
+# What CuPy is like on a machine without a GPU: it can be imported, but nothing else.
+CUPY_WITHOUT_GPU = """
+class ndarray:
+    pass
+
+class cuda:
+    @staticmethod
+    def is_available():
+        return False
+
+    class runtime:
+        @staticmethod
+        def getDeviceCount():
+            raise RuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
+
+def __getattr__(name):
+    raise RuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
+"""
+
+
+@pytest.fixture
+def without_gpu(tmp_path):
+    """Return a function that runs Python where CuPy is installed but no GPU is there."""
+    (tmp_path / "cupy.py").write_text(CUPY_WITHOUT_GPU)
+    paths = [str(tmp_path), *sys.path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_nothing_breaks_where_cupy_finds_no_gpu(without_gpu):
+    result = without_gpu("-m", "ds2np", "doctor")
+    assert "GPU        none: CuPy is installed but finds no GPU or no driver" in result.stdout
+    assert "a network learned to read 'deep speech'" in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_run_that_needs_a_gpu_says_so(without_gpu):
+    result = without_gpu("-m", "ds2np", "transcribe", "run", "a.wav", "--device", "cuda")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "error: no device 'cuda': CuPy is installed but finds no GPU or no driver; "
+        "--device cpu needs none\n"
+    )
+
+
+def test_the_array_module_of_a_numpy_array_is_numpy():
+    assert get_array_module(np.zeros(1)) is np
+    assert get_array_module(np.float32(1)) is np
+
+
+def test_cpu_is_always_there():
+    assert choose_device("cpu") is to_cpu
+    x = np.zeros(2)
+    assert to_cpu(x) is x
+
+
+def test_auto_takes_the_cpu_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(backend, "why_no_gpu", lambda: "none is there")
+    assert choose_device("auto") is to_cpu
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:0", ""])
+def test_unknown_devices_are_refused(name):
+    with pytest.raises(UserError, match="there are auto, cpu, cuda and cuda:N"):
+        choose_device(name)
+
+
+def test_one_blas_thread_is_put_back():
+    from threadpoolctl import threadpool_info
+
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    before = threads()
+    with backend.one_blas_thread():
+        assert set(threads()) <= {1}
+    assert threads() == before
