@@ -57,6 +57,7 @@ def _parser():
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     train.add_argument("--preset", default="tiny", help="size of the network (default: tiny)")
     train.add_argument("--sample-rate", type=_count, metavar="HZ", help="default: the preset's")
+    train.add_argument("--mels", type=_count, metavar="N", help="mel bands (default: no mel scale)")
     train.add_argument("--epochs", type=_count, metavar="N")
     train.add_argument("--batch-size", type=_count, metavar="N")
     train.add_argument("--learning-rate", type=_positive, metavar="RATE")
@@ -112,6 +113,11 @@ def _positive(text):
     return value
 
 
+def _given(args, *names):
+    """Collect the options that the command line sets."""
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+
 def _demo(args):
     from ds2np.backend import choose_device
     from ds2np.demo import run_demo
@@ -138,18 +144,12 @@ def _train(args):
     from ds2np.train.checkpoint import LAST
     from ds2np.train.trainer import TrainingConfig, train
 
-    model_config = preset(args.preset)
-    if args.sample_rate:
-        model_config = dataclasses.replace(model_config, sample_rate=args.sample_rate)
-    given = {
-        name: getattr(args, name)
-        for name in ("epochs", "batch_size", "learning_rate", "seed")
-        if getattr(args, name) is not None
-    }
+    model_config = dataclasses.replace(preset(args.preset), **_given(args, "sample_rate", "mels"))
+    training = _given(args, "epochs", "batch_size", "learning_rate", "seed")
     try:
         train(
             model_config,
-            TrainingConfig(**given),
+            TrainingConfig(**training),
             read_manifest(args.train),
             read_manifest(args.dev),
             args.out,

@@ -36,6 +36,8 @@ class DeepSpeech2Config:
         In hertz; recordings of another rate are resampled.
     window_ms, stride_ms : float
         Window of the spectrogram and its step, in milliseconds.
+    mels : int
+        Bands of a mel filter bank over the spectrogram; 0 for the plain one, as in the paper.
     characters : str
         The alphabet, the blank left out.
     conv : tuple of ConvConfig
@@ -56,6 +58,7 @@ class DeepSpeech2Config:
     sample_rate: int = 16000
     window_ms: float = 20
     stride_ms: float = 10
+    mels: int = 0
     characters: str = ENGLISH
     conv: tuple = (ConvConfig(32, (11, 41), (2, 2)), ConvConfig(32, (11, 21), (1, 2)))
     recurrent: str = "gru"
@@ -69,8 +72,10 @@ class DeepSpeech2Config:
 
     @property
     def features(self):
-        """Frequencies of the spectrogram."""
-        return frame_sizes(self.sample_rate, self.window_ms, self.stride_ms)[0] // 2 + 1
+        """Frequencies of the spectrogram, or mel bands."""
+        return (
+            self.mels or frame_sizes(self.sample_rate, self.window_ms, self.stride_ms)[0] // 2 + 1
+        )
 
     @property
     def frame_ms(self):

@@ -30,9 +30,12 @@ def load_features(path, config):
     """
     samples, rate = load_audio(path, config.sample_rate)
     try:
-        return normalise(log_spectrogram(samples, rate, config.window_ms, config.stride_ms))
+        spectrogram = log_spectrogram(
+            samples, rate, config.window_ms, config.stride_ms, mels=config.mels or None
+        )
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+    return normalise(spectrogram)
 
 
 class Dataset:
