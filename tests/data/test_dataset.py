@@ -37,6 +37,13 @@ def test_labels_and_frames_fit_the_recordings(utterances, model):
         assert x.dtype == np.float32
 
 
+def test_mel_bands_are_the_features_where_the_network_wants_them(utterances):
+    config = dataclasses.replace(toys.MODEL, mels=5)
+    features = load_features(utterances[0].audio_filepath, config)
+    assert features.shape[1] == config.features == 5
+    assert features.dtype == np.float32
+
+
 def test_transcripts_are_kept_as_the_alphabet_writes_them(utterances, model):
     dataset = Dataset(change(utterances, 0, text="  ABC "), model)
     assert dataset.texts[0] == "abc"
