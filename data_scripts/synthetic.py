@@ -5,7 +5,6 @@ Test voices are speaker variants that no training voice has, and no test sentenc
 
 import argparse
 import json
-import math
 import multiprocessing
 import os
 import shutil
@@ -21,6 +20,7 @@ from espeak import Espeak, load_library
 from sentences import draw_sentence
 from tqdm import tqdm
 
+from ds2np.audio.load import resample
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.errors import UserError
 
@@ -189,12 +189,8 @@ def write_recording(path, samples, rate, size):
     float
         Seconds.
     """
-    # The processes that speak import this file too, and need not wait a second for SciPy.
-    from scipy.signal import resample_poly
-
     rate = 50 * round(rate * size / 50)  # a common divisor keeps the resampling filter short
-    divisor = math.gcd(SAMPLE_RATE, rate)
-    samples = resample_poly(samples, SAMPLE_RATE // divisor, rate // divisor)
+    samples = resample(samples, rate, SAMPLE_RATE)
     soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
     return len(samples) / SAMPLE_RATE
 

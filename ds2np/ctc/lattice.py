@@ -65,7 +65,7 @@ class Lattice:
         for d, frames in enumerate((forward, reverse_sequences(forward, self.frames))):
             symbols = xp.broadcast_to(xp.asarray(self.symbols[d]), (T, N, S))
             emissions[:, d] = xp.take_along_axis(frames, symbols, axis=2)
-        emissions[:, :, xp.asarray(~self.real)] = -np.inf
+        emissions += xp.where(xp.asarray(self.real), 0, -np.inf).astype(emissions.dtype)
         return emissions
 
     def loss(self, rows, shifts, emissions):

@@ -138,7 +138,7 @@ class Recurrent(Layer):
         self.state = last[:, xp.asarray(lengths), xp.arange(N)]
         h = self._turn(h, lengths)
         self._cache = product, steps, lengths
-        out = h.sum(axis=0) if self.merge == "sum" else xp.concatenate(h, axis=-1)
+        out = h.sum(axis=0) if self.merge == "sum" else xp.concatenate(list(h), axis=-1)
         return zero_padding(out.transpose(1, 0, 2), lengths, in_place=True)  # (N, T, H or 2H)
 
     def backward(self, dout):
