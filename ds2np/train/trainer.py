@@ -243,7 +243,7 @@ class Trainer:
             self.save(BEST)
         self.save(LAST)
         write_history(self.folder / HISTORY, self.history)
-        bar.write(f"  train loss {row['train_loss']:.2f}  dev: {evaluation}")
+        bar.write(f"  train loss {row['train_loss']:.2f}  held out: {evaluation}")
         for i in _two_of(len(evaluation.refs), row["epoch"]):
             bar.write(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
 
