@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ds2np.layers import GRU, Bidirectional, Conv2D, SeqBatchNorm, SimpleRNN
+from ds2np.layers import GRU, Bidirectional, Conv2D, SeqBatchNorm, SimpleRNN, recurrent
 from ds2np.layers.conv import conv2d_forward
 from ds2np.layers.padding import reverse_sequences, zero_padding
 
@@ -136,3 +136,18 @@ def test_zero_padding_copies_only_where_it_must():
     assert (x == 1).all()
     assert zero_padding(x, np.array([3, 1]), in_place=True) is x
     assert x[1, 1] == 0
+
+
+@pytest.mark.parametrize("kind", [SimpleRNN, GRU])
+@pytest.mark.parametrize("share_input", [True, False])
+def test_a_thread_for_each_direction_changes_nothing(kind, share_input, rng, monkeypatch):
+    lengths, x = np.array([5, 2, 4]), rng.standard_normal((3, 5, 3))
+    upstream = rng.standard_normal((3, 5, 4))
+    results = []
+    for threads_pay_from in (10**9, 0):
+        monkeypatch.setattr(recurrent, "THREADING_PAYS", threads_pay_from)
+        generator = np.random.default_rng(0)
+        layer = Bidirectional(kind, 3, 4, generator, share_input=share_input, dtype=np.float64)
+        results.append([layer.forward(x, lengths), layer.backward(upstream), *layer.grads.values()])
+    for one_loop, two_threads in zip(*results, strict=True):
+        np.testing.assert_allclose(two_threads, one_loop, rtol=1e-12, atol=1e-14)
