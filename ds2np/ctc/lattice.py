@@ -30,6 +30,25 @@ def min_frames(labels):
     return len(labels) + int((labels[1:] == labels[:-1]).sum())
 
 
+def take_each(frames, columns):
+    """Take columns of each utterance's frames, others for each utterance.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (T, N, V)
+    columns : ndarray of int of shape (N, S)
+        In main memory.
+
+    Returns
+    -------
+    ndarray of shape (T, N, S)
+    """
+    xp = get_array_module(frames)
+    T, N, V = frames.shape
+    flat = (np.arange(N)[:, None] * V + columns).ravel()  # one index a column, not one a number
+    return frames.reshape(T, N * V).take(xp.asarray(flat), axis=1).reshape(T, *columns.shape)
+
+
 class Lattice:
     """States and frames of a batch, seen from both ends.
 
@@ -58,14 +77,12 @@ class Lattice:
     def emissions(self, log_probs):
         """Look up each state's log probability: (T, 2, N, S), -inf for padded states."""
         xp = get_array_module(log_probs)
-        forward = log_probs.transpose(1, 0, 2)  # (T, N, V)
-        T, N, _ = forward.shape
-        S = self.real.shape[1]
-        emissions = xp.empty((T, 2, N, S), log_probs.dtype)
+        forward = xp.ascontiguousarray(log_probs.transpose(1, 0, 2))  # (T, N, V)
+        emissions = xp.empty((len(forward), 2, *self.real.shape), log_probs.dtype)
         for d, frames in enumerate((forward, reverse_sequences(forward, self.frames))):
-            symbols = xp.broadcast_to(xp.asarray(self.symbols[d]), (T, N, S))
-            emissions[:, d] = xp.take_along_axis(frames, symbols, axis=2)
-        emissions += xp.where(xp.asarray(self.real), 0, -np.inf).astype(emissions.dtype)
+            emissions[:, d] = take_each(frames, self.symbols[d])
+        if not self.real.all():
+            emissions += xp.where(xp.asarray(self.real), 0, -np.inf).astype(emissions.dtype)
         return emissions
 
     def loss(self, rows, shifts, emissions):
@@ -83,15 +100,20 @@ class Lattice:
     def posterior(self, rows, emissions):
         """Tell how probable each state is in each frame, given the transcript: (N, T, S)."""
         xp = get_array_module(rows)
-        beta = reverse_sequences(rows[:, 1], self.frames)
-        turned = xp.broadcast_to(xp.asarray(self.turned), beta.shape)
-        beta = xp.take_along_axis(beta, turned, axis=2)
-        joint = rows[:, 0] + emissions[:, 0] + beta  # (T, N, S); the emission counts once
-        peak = xp.maximum(joint.max(axis=2, keepdims=True), xp.finfo(joint.dtype).min)
-        joint = xp.exp(joint - peak)
+        joint = take_each(reverse_sequences(rows[:, 1], self.frames), self.turned)  # beta
+        joint += rows[:, 0]
+        joint += emissions[:, 0]  # once: neither alpha nor beta has it
+        joint -= xp.maximum(joint.max(axis=2, keepdims=True), xp.finfo(joint.dtype).min)
+        xp.exp(joint, out=joint)
         total = joint.sum(axis=2, keepdims=True)
         joint /= xp.where(total > 0, total, 1)  # 0 in every state: the transcript does not fit
         return joint.transpose(1, 0, 2)
+
+    def counts(self, logits):
+        """Tell which frames have a gradient, (N, T): neither padding nor of a misfit."""
+        xp = get_array_module(logits)
+        real = length_mask(self.frames, logits.shape[1], logits) > 0
+        return real & xp.asarray(self.fits)[:, None]
 
     def one_hot(self, V, like):
         """Map states to symbols: (N, S, V)."""

@@ -42,7 +42,7 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
         logits, labels, input_lengths, label_lengths, blank
     )
     occupancy = posterior @ lattice.one_hot(logits.shape[2], logits)  # (N, T, V)
-    counts = posterior.any(axis=2, keepdims=True)  # neither padding nor of a misfit
+    counts = lattice.counts(logits)[:, :, None]
     return loss, xp.where(counts, xp.exp(log_probs) - occupancy, logits.dtype.type(0))
 
 
@@ -62,7 +62,8 @@ def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
     ndarray of shape (N, T, 2 * L + 1)
         Sums to 1 in each real frame; 0 in padding, and where the transcript does not fit.
     """
-    return _solve(logits, labels, input_lengths, label_lengths, blank)[1]
+    _, posterior, _, lattice = _solve(logits, labels, input_lengths, label_lengths, blank)
+    return posterior * lattice.counts(logits)[:, :, None]
 
 
 def _solve(logits, labels, input_lengths, label_lengths, blank):
@@ -83,7 +84,7 @@ def _solve(logits, labels, input_lengths, label_lengths, blank):
         emissions = lattice.emissions(log_probs)
         rows, shifts = recurse(emissions, xp.asarray(lattice.skip))
         loss = lattice.loss(rows, shifts, emissions)
-        posterior = xp.where(fits[:, None, None], lattice.posterior(rows, emissions) * real, 0)
+        posterior = lattice.posterior(rows, emissions)
     loss = xp.where(fits, loss, np.inf).astype(logits.dtype)
     return loss, posterior.astype(logits.dtype, copy=False), log_probs, lattice
 
