@@ -1,0 +1,98 @@
+"""What does not fit is refused in words, before anything has changed."""
+
+import re
+
+import numpy as np
+import pytest
+from cases import CASES, LENGTHS, Steady
+
+from ds2np.layers import ClippedReLU, FromChannels, LogSoftmax, ToChannels
+
+ANY_SIZE = (ClippedReLU, Steady, FromChannels, LogSoftmax, ToChannels)  # and any kind of float
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+sized_case = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.make not in ANY_SIZE], ids=lambda case: case.name
+)
+
+
+def assert_refused(layer, x, lengths, message):
+    """Check what is said, that nothing has changed, and that nothing waits for a backward pass."""
+    arrays = {**layer.state_dict(), **{f"d{name}": grad for name, grad in layer.grads.items()}}
+    before = {name: value.copy() for name, value in arrays.items()}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.forward(x, lengths)
+    for name, value in before.items():
+        np.testing.assert_array_equal(arrays[name], value, err_msg=name)
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        layer.backward(x)
+
+
+@every_case
+@pytest.mark.parametrize(
+    "change", [lambda x: x[0], lambda x: x[..., 0], lambda x: x[..., None]], ids=["-N", "-F", "+1"]
+)
+def test_another_rank(case, change, rng):
+    x = change(case.x(rng))
+    assert_refused(case.layer(), x, LENGTHS, f"the input has shape {x.shape}; needed is (N, ")
+
+
+@sized_case
+@pytest.mark.parametrize("more", [-1, 1])
+def test_another_number_of_features(case, more, rng):
+    x = case.x(rng)
+    axis = 1 if x.ndim == 4 else 2  # channels, or features
+    x = np.repeat(x, 2, axis=axis).take(np.arange(x.shape[axis] + more), axis=axis)
+    needed = ["N", "C", "T", "F"] if x.ndim == 4 else ["N", "T", "D"]
+    needed[axis] = str(case.shape[axis])
+    message = f"the input has shape {x.shape}; needed is ({', '.join(needed)})"
+    assert_refused(case.layer(), x, LENGTHS, message)
+
+
+@sized_case
+@pytest.mark.parametrize(
+    ("given", "needed"), [(np.float64, np.float32), (np.float32, np.float64), (int, np.float32)]
+)
+def test_another_dtype_than_that_of_the_parameters(case, given, needed, rng):
+    message = f"the input is {np.dtype(given)}; needed is {np.dtype(needed)}"
+    assert_refused(case.layer(needed), case.x(rng, given), LENGTHS, message)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [int, bool, complex])
+def test_numbers_that_are_not_floats(case, dtype, rng):
+    message = f"the input is {np.dtype(dtype)}; needed is float"
+    assert_refused(case.layer(), case.x(rng).astype(dtype), LENGTHS, message)
+
+
+@every_case
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([6, 3, 5], "lengths are list of"),
+        (6, "lengths are int of"),
+        (None, "lengths are NoneType of"),
+        (np.array([6, 3]), "lengths are int64 of shape (2,)"),
+        (np.array([6, 3, 5, 1]), "lengths are int64 of shape (4,)"),
+        (np.array([[6], [3], [5]]), "lengths are int64 of shape (3, 1)"),
+        (np.array([6.0, 3.0, 5.0]), "lengths are float64 of shape (3,)"),
+        (np.array([True, False, True]), "lengths are bool of shape (3,)"),
+        (np.array([6, -1, 5]), "lengths are [6, -1, 5]; they have to lie within 0 and 6"),
+        (np.array([6, 3, 7]), "lengths are [6, 3, 7]; they have to lie within 0 and 6"),
+    ],
+    ids=str,
+)
+def test_lengths_that_do_not_fit(case, lengths, message, rng):
+    if "within" not in message:
+        with pytest.raises(ValueError, match="needed are 3 integers in an ndarray"):
+            case.layer().forward(case.x(rng), lengths)
+    assert_refused(case.layer(), case.x(rng), lengths, message)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [np.int32, np.int16])
+def test_lengths_may_be_any_integers(case, dtype, rng):
+    x, layer, lengths = case.x(rng), case.layer(), np.array([6, 0, 3])
+    out, out_lengths = layer.forward(x, lengths), layer.out_lengths(lengths)
+    np.testing.assert_array_equal(case.layer().forward(x, lengths.astype(dtype)), out)
+    np.testing.assert_array_equal(layer.out_lengths(lengths.astype(dtype)), out_lengths)
