@@ -48,12 +48,14 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
     """
     axes, column = _rows(x)
     mask = _spread(mask, x)
-    count = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
+    xp = get_array_module(x)
+    frames = xp.maximum(mask.sum(), 1)  # where none is real, nothing is divided
+    count = frames * (1 if x.ndim == 3 else x.shape[3])
     mean = x.sum(axis=axes) / count if statistics is None else statistics[0]
     normal = x - mean.reshape(column)
     normal *= mask
     var = (normal * normal).sum(axis=axes) / count if statistics is None else statistics[1]
-    inverse_std = 1 / get_array_module(x).sqrt(var + x.dtype.type(EPSILON))
+    inverse_std = 1 / xp.sqrt(var + x.dtype.type(EPSILON))
     normal *= inverse_std.reshape(column)
     out = normal * gamma.reshape(column)
     out += beta.reshape(column)
@@ -83,7 +85,7 @@ def seq_batchnorm_backward(dout, cache):
     dx = dout * normal
     dgamma = dx.sum(axis=axes)
     if batch_count is None:
-        dx = dout
+        dx = dout.copy()
     else:  # each frame moves the mean and the variance, too
         xp = get_array_module(dout)
         xp.multiply(normal, (-dgamma / batch_count).reshape(column), out=dx)
@@ -131,7 +133,7 @@ class SeqBatchNorm(Layer):
             statistics=None if self.training else running,
         )
         self._cache = cache, lengths
-        if self.training:
+        if self.training and lengths.any():
             for average, new in zip(running, cache[:2], strict=True):
                 average *= self.momentum
                 average += (1 - self.momentum) * new

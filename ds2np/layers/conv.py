@@ -32,6 +32,7 @@ def conv_out_length(length, kernel, stride, padding):
     -------
     int or ndarray of int
     """
+    length = np.asarray(length, np.int64)  # unsigned numbers would turn negative ones around
     return np.maximum((length + 2 * padding - kernel) // stride + 1, 0)
 
 
@@ -93,9 +94,10 @@ def _from_phases(phases, stride, padding, shape):
     """Undo `_to_phases`: put (QT, QF, A, B * st * sf) together to (A, B, T, F)."""
     QT, QF, A, _ = phases.shape
     (st, sf), (pt, pf), (T, F) = stride, padding, shape
-    padded = phases.reshape(QT, QF, A, -1, st, sf).transpose(2, 3, 0, 4, 1, 5)
-    inner = padded.reshape(A, -1, QT * st, QF * sf)[:, :, pt : pt + T, pf : pf + F]
-    x = get_array_module(phases).zeros((*inner.shape[:2], T, F), phases.dtype)
+    B = phases.shape[3] // (st * sf)
+    padded = phases.reshape(QT, QF, A, B, st, sf).transpose(2, 3, 0, 4, 1, 5)
+    inner = padded.reshape(A, B, QT * st, QF * sf)[:, :, pt : pt + T, pf : pf + F]
+    x = get_array_module(phases).zeros((A, B, T, F), phases.dtype)
     x[:, :, : inner.shape[2], : inner.shape[3]] = inner  # no window may have reached the end
     return x
 
@@ -124,7 +126,7 @@ def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
     ]
     taps = [math.ceil(k / s) for k, s in zip(kernel, stride, strict=True)]  # of one phase's filter
     # A circular convolution of this length wraps nothing around into the outputs that are kept.
-    lengths = tuple(_fast_length(o + k - 1) for o, k in zip(outs, taps, strict=True))
+    lengths = tuple(_fast_length(max(o, 1) + k - 1) for o, k in zip(outs, taps, strict=True))
     X = _transform(_to_phases(x, stride, padding, lengths), lengths)  # (LT, LF/2+1, N, C*st*sf)
     W_conj = _transform(_to_phases(W, stride, (0, 0), taps), lengths).conj()  # (LT, LF/2+1, O, ...)
     out = _invert(X @ W_conj.swapaxes(2, 3), lengths)[: outs[0], : outs[1]]  # (T_out, F_out, N, O)
@@ -219,7 +221,9 @@ class Conv2D(Layer):
         return zero_padding(dx, lengths, time_axis=2, in_place=True)
 
     def feed(self, x, state, last):
-        pieces = TimeWindow(self.kernel[0], self.stride[0], self.padding[0], time_axis=2)
+        pieces = TimeWindow(
+            self.kernel[0], self.stride[0], self.padding[0], self.padding[0], time_axis=2
+        )
         window, state = pieces.push(x, state, last)
         out, _ = conv2d_forward(window, self.params["W"], self.stride, (0, self.padding[1]))
         return out, state

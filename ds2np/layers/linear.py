@@ -22,8 +22,9 @@ def linear_forward(x, W):
     cache : tuple
         For `linear_backward`.
     """
-    rows = x.reshape(-1, x.shape[-1])  # one large product is faster than many small ones
-    return (rows @ W).reshape(*x.shape[:-1], -1), (rows, W)
+    # One large product is faster than many small ones.
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    return (rows @ W).reshape(*x.shape[:-1], W.shape[1]), (rows, W)
 
 
 def linear_backward(dout, cache):

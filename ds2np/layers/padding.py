@@ -25,6 +25,8 @@ def check_batch(x, lengths, shape, dtype=None):
         If rank, size, dtype or lengths are not as needed; says what was given and what is needed.
     """
     needed = f"({', '.join(map(str, shape))})"
+    if not hasattr(x, "dtype"):
+        raise ValueError(f"the input is a {type(x).__name__}; needed is an ndarray {needed}")
     if x.ndim != len(shape) or any(
         isinstance(need, int) and need != size for need, size in zip(shape, x.shape, strict=True)
     ):

@@ -55,6 +55,8 @@ class TimeWindow:
             parts.append(xp.zeros(shape, x.dtype))
         frames = xp.concatenate(parts, axis=self.time_axis)
         windows = max((frames.shape[self.time_axis] - self.kernel) // self.stride + 1, 0)
+        if not last:  # a step wider than the window: the next one has to begin within the rest
+            windows = min(windows, frames.shape[self.time_axis] // self.stride)
         used = windows * self.stride
         whole = (windows - 1) * self.stride + self.kernel if windows else 0
         axes = np.arange(frames.ndim)

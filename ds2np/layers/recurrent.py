@@ -154,7 +154,8 @@ class Recurrent(Layer):
             a = self.norm.forward(a, lengths)
         else:
             a += self.params["b"]
-        a = a.reshape(N, T, self.inputs, -1).transpose(2, 1, 0, 3)  # (inputs, T, N, GH)
+        a = a.reshape(N, T, self.inputs, self.gates * self.H)
+        a = a.transpose(2, 1, 0, 3)  # (inputs, T, N, GH)
         a, U = self._turn(a, lengths), self.params["U"]
         groups = self._groups(a)
         results = _run(lambda d: self.steps_forward(a[d], U[d], state[d], self.activation), groups)
@@ -174,14 +175,14 @@ class Recurrent(Layer):
         if self.merge == "sum":
             dh = dh[None]
         else:
-            dh = dh.reshape(T, N, self.directions, -1).transpose(2, 0, 1, 3)
+            dh = dh.reshape(T, N, self.directions, self.H).transpose(2, 0, 1, 3)
         dh = self._turn(dh, lengths)
         results = _run(lambda d, cache: self.steps_backward(dh[d], cache), groups, steps)
         da = self._turn(_join([da for da, _, _ in results]), lengths)
         dU = _join([dU for _, dU, _ in results])
         if self.inputs < self.directions:
             da = da.sum(axis=0, keepdims=True)
-        da = da.transpose(2, 1, 0, 3).reshape(N, T, -1)  # (N, T, inputs * GH)
+        da = da.transpose(2, 1, 0, 3).reshape(N, T, self.inputs * self.gates * self.H)
         if self.norm:
             da = self.norm.backward(da)
         else:
@@ -194,6 +195,8 @@ class Recurrent(Layer):
     def feed(self, x, state, last):
         if self.directions > 1:
             raise ValueError("a bidirectional layer needs whole utterances, not pieces")
+        if self.norm and self.training:
+            raise RuntimeError("pieces are normalised by running averages: set_training(False)")
         out = self.forward(x, np.full(len(x), x.shape[1]), state)
         return out, self.state
 

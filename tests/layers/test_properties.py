@@ -32,9 +32,8 @@ def make(case, training, dtype=np.float64):
 
 
 def draw_input(case, N, T, rng):
-    """Draw an input of N utterances and T frames, at least the two that a filter may need."""
     shape = list(case.shape)
-    shape[0], shape[case.time_axis] = N, max(T, 2)
+    shape[0], shape[case.time_axis] = N, T
     return dataclasses.replace(case, shape=tuple(shape)).x(rng)
 
 
@@ -48,8 +47,9 @@ def first_frames(x, T):
 
 def run(layer, x, lengths, upstream):
     """Run a layer both ways; return all that comes out of it."""
+    upstream.flags.writeable = False
     out = layer.forward(x, lengths)
-    dx = layer.backward(first_frames(upstream, out.shape[time_axis(out)]).copy())
+    dx = layer.backward(first_frames(upstream, out.shape[time_axis(out)]))
     grads = {f"d{name}": grad.copy() for name, grad in layer.grads.items()}
     return {"out": out, "dx": dx, **grads, **layer.buffers}
 
@@ -69,7 +69,7 @@ def assert_same(got, expected):
 def test_longer_padding_changes_nothing(case, lengths, more, training, seed):
     rng = np.random.default_rng(seed)
     x = draw_input(case, len(lengths), lengths.max() + more, rng)  # random in the padding, too
-    shorter = first_frames(x, max(lengths.max(), 2))
+    shorter = first_frames(x, lengths.max())
     upstream = draw_upstream(make(case, training), x, lengths, rng)
     expected = run(make(case, training), shorter, lengths, upstream)
     got = run(make(case, training), x, lengths, upstream)
@@ -127,6 +127,24 @@ def test_an_utterance_of_no_frames_changes_nothing(case, lengths, place, trainin
     got["out"], got["dx"] = (np.delete(got[name], place, axis=0) for name in ("out", "dx"))
     x, upstream = np.delete(x, place, axis=0), np.delete(upstream, place, axis=0)
     assert_same(got, run(make(case, training), x, np.delete(lengths, place), upstream))
+
+
+@every_case
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("N", "T"), [(2, 4), (2, 0), (0, 4)])
+def test_nothing_goes_in_and_nothing_comes_out(case, training, N, T, rng):
+    """Batches with padding alone, without frames, and without utterances."""
+    shape = list(case.shape)
+    shape[0], shape[case.time_axis] = N, T
+    x, lengths, layer = rng.standard_normal(shape), np.zeros(N, int), make(case, training)
+    before = {name: value.copy() for name, value in layer.buffers.items()}
+    out = layer.forward(x, lengths)
+    dx = layer.backward(np.ones_like(out))
+    assert out.shape[0] == N
+    assert dx.shape == x.shape
+    assert not any(value.any() for value in (out, dx, *layer.grads.values()))
+    for name, value in before.items():
+        np.testing.assert_array_equal(layer.buffers[name], value)
 
 
 # The CTC loss.
