@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from ds2np.audio.normalisation import normalise_backward, normalise_forward
+from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward
 from ds2np.config import ConvConfig, DeepSpeech2Config
 from ds2np.ctc import ctc_loss
 from ds2np.gradcheck import TOLERANCE, check_gradients, check_layer, check_model
@@ -54,6 +56,26 @@ def _layers():
     return layers
 
 
+def _check_sound(rng):
+    """Check the way from the input of the network back to the waveform."""
+    samples = rng.standard_normal(50)
+    upstream = rng.standard_normal((5, 6))  # windows of 10 samples, one each 9: 6 frequencies
+
+    def run():
+        spectrogram, spectrogram_cache = log_spectrogram_forward(samples, 10, 9)
+        x, normalise_cache = normalise_forward(spectrogram)
+        return x, spectrogram_cache, normalise_cache
+
+    def backward():
+        _, spectrogram_cache, normalise_cache = run()
+        dspectrogram = normalise_backward(upstream, normalise_cache)
+        return {"samples": log_spectrogram_backward(dspectrogram, spectrogram_cache)}
+
+    return check_gradients(
+        lambda: float((run()[0] * upstream).sum()), backward, {"samples": samples}
+    )
+
+
 def _check_ctc(rng):
     logits = rng.standard_normal((3, 8, 5))
     labels, label_lengths = np.array([[1, 2, 3], [2, 2, 0], [4, 0, 0]]), np.array([3, 2, 0])
@@ -101,6 +123,7 @@ def check_everything():
     rng = np.random.default_rng(1)
     print(f"largest scaled error over all elements, float64; below {TOLERANCE:g} is right")
     wrong = 0
+    wrong += _report("log spectrogram, normalised", _check_sound(rng))
     for name, (layer, shape) in _layers().items():
         wrong += _report(name, check_layer(layer, rng.standard_normal(shape), LENGTHS))
     wrong += _report("CTC loss", _check_ctc(rng))
