@@ -1,6 +1,7 @@
 """The commands. Each imports what it needs when it is called, so that --help is quick."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def main(arguments=None):
     machine.tune()
     try:
         return args.run(args) or 0
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (UserError, OSError) as error:  # OSError: a full disk, a folder without permission
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -74,7 +78,14 @@ def _parser():
     transcribe.add_argument("files", type=Path, nargs="+", metavar="FILE")
     transcribe.add_argument("--json", action="store_true", help="print a JSON line for each file")
 
-    for command in (demo, train, evaluate, transcribe):
+    bench = _add(commands, "bench", _bench, "time each part of the package, or race PyTorch")
+    bench.add_argument("--against", choices=["torch"], help="run PyTorch in turn, and compare")
+    bench.add_argument("--pairs", type=_count, default=5, metavar="N", help="runs (default: 5)")
+    bench.add_argument("--only", nargs="+", metavar="NAME", help="parts to time (default: all)")
+    bench.add_argument("--memory", action="store_true", help="measure a training step's, too")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
+
+    for command in (demo, train, evaluate, transcribe, bench):
         command.add_argument(
             "--device",
             default="auto",
@@ -222,6 +233,19 @@ def _transcribe(args):
             line = text if len(args.files) == 1 else f"{path}: {text}"
         print(line, flush=True)
     return 2 if failed else 0
+
+
+def _bench(args):
+    from ds2np.bench import run_bench
+
+    return run_bench(
+        against_torch=args.against == "torch",
+        pairs=args.pairs,
+        only=args.only,
+        device=args.device,
+        memory=args.memory,
+        path=args.json,
+    )
 
 
 def _gradcheck(args):

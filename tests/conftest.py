@@ -1,6 +1,10 @@
 import os
 from pathlib import Path
 
+# Tests multiply small matrices: threads would only wait for each other, and for other programs.
+# To be set before NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 

@@ -1,0 +1,334 @@
+"""How fast the package is here: each part timed, on its own or in turn with PyTorch.
+
+Times mean little without a yardstick. There are two: the rate at which this machine multiplies
+large matrices, which nothing can exceed, and PyTorch doing the same in the same process. The two
+sides run A B A B ..., so that what else the machine does meanwhile slows down both of them, and the
+ratio of a pair is steadier than either time.
+"""
+
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+
+from ds2np.backend import choose_device, to_cpu
+from ds2np.bench_items import ITEMS, training_step
+from ds2np.errors import UserError
+from ds2np.files import replacing
+
+GROWTH = "growth"
+SHORTEST = 0.3  # s that a run lasts; quick parts are repeated within it, and the mean is taken
+NAME_WIDTH = 14
+
+
+def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", memory=False, path=None):
+    """Measure, and print a line as soon as it is known.
+
+    Parameters
+    ----------
+    against_torch : bool
+        Run PyTorch in turn, with as many threads.
+    pairs : int
+        Runs of each part that count; those before them warm up.
+    only : list of str, optional
+        Names of parts; all by default.
+    device : str
+        As `ds2np.backend.choose_device` has it.
+    memory : bool
+        Measure the peak memory of a training step, too (in main memory).
+    path : Path, optional
+        Write the results there, as JSON.
+
+    Returns
+    -------
+    int
+        0, or 1 if ours and PyTorch's results differ where they should not.
+
+    Raises
+    ------
+    UserError
+        If there is no part of that name, no such device or no PyTorch.
+    """
+    names = [*ITEMS, GROWTH]
+    for name in only or []:
+        if name not in names:
+            raise UserError(f"there is nothing named {name!r} to time; choose {', '.join(names)}")
+    to_device = choose_device(device)
+    torch_side = _import_torch_side() if against_torch else None
+    results = {"machine": _describe_machine(torch_side), "items": {}}
+    print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
+    print(_header(against_torch), flush=True)
+    gemm = None
+    for name, make_item in ITEMS.items():
+        if only and name not in only and name != "gemm":  # of which the others are a share
+            continue
+        try:
+            row = _measure(make_item(to_device), pairs, to_device, torch_side)
+        except _DisagreementError as error:
+            print(f"{name}: {error}", flush=True)
+            return 1
+        gemm = gemm or row["gflops"]
+        if "gflops" in row:
+            row["share_of_gemm"] = row["gflops"] / gemm
+        results["items"][name] = row
+        print(_line(name, row), flush=True)
+    if not only or GROWTH in only:
+        results[GROWTH] = measure_growth(pairs, to_device)
+    if memory:
+        results["memory"] = measure_memory(["ours", "torch"] if against_torch else ["ours"])
+    if path is not None:
+        with replacing(path) as file:
+            file.write(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+class _DisagreementError(Exception):
+    """Ours and PyTorch's results are not the same."""
+
+
+def _import_torch_side():
+    try:
+        side = importlib.import_module("ds2np.bench_torch")
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        raise UserError("--against torch needs PyTorch: pip install torch") from None
+    side.use_all_cores()
+    return side
+
+
+def _describe_machine(torch_side):
+    machine = {"processor": platform.machine(), "cores": os.cpu_count()}
+    for package in ("numpy", "scipy", *(["torch"] if torch_side else [])):
+        machine[package] = importlib.metadata.version(package)
+    return machine
+
+
+def time_in_turn(steps, runs, to_device):
+    """Time several functions in turn: A B C A B C ...
+
+    Parameters
+    ----------
+    steps : list of callable
+        Warmed up already.
+    runs : int
+    to_device : callable
+        From `ds2np.backend.choose_device`; a GPU is waited for.
+
+    Returns
+    -------
+    ndarray of shape (len(steps), runs)
+        In seconds.
+    """
+    wait = _wait_for(to_device)
+    seconds = np.empty((len(steps), runs))
+    for run in range(runs):
+        for i, step in enumerate(steps):
+            wait()
+            began = time.perf_counter()
+            step()
+            wait()
+            seconds[i, run] = time.perf_counter() - began
+    return seconds
+
+
+def _wait_for(to_device):
+    if to_device is to_cpu:
+        return lambda: None
+    import cupy
+
+    return cupy.cuda.Device().synchronize  # of all its streams, PyTorch's included
+
+
+def _measure(item, pairs, to_device, torch_side):
+    """Check one item and time it; return its row."""
+    steps = [item.make_ours()]
+    if torch_side:
+        steps.append(item.make_torch(torch_side, _torch_device(to_device)))
+    results = [step() for step in steps]
+    if torch_side and item.tolerance is not None:
+        _compare(*results, item.tolerance)
+    del results
+    repeats = np.ceil(SHORTEST / time_in_turn(steps, 1, to_device)).astype(int)  # (sides, 1)
+    steps = [partial(_repeat, *each) for each in zip(steps, repeats[:, 0], strict=True)]
+    seconds = time_in_turn(steps, pairs, to_device) / repeats
+    row = _spread(1000 * seconds[0], "ms")
+    if item.flop:
+        row["gflops"] = item.flop / float(np.median(seconds[0])) / 1e9
+    if torch_side:
+        row["torch"] = _spread(1000 * seconds[1], "ms")
+        row["compared"] = item.tolerance is not None
+        row["ratio"] = _spread(seconds[1] / seconds[0])
+    return row
+
+
+def _repeat(step, times):
+    for _ in range(times):
+        step()
+
+
+def _torch_device(to_device):
+    if to_device is to_cpu:
+        return "cpu"
+    import cupy
+
+    return f"cuda:{cupy.cuda.Device().id}"
+
+
+def _compare(ours, theirs, tolerance):
+    """Raise unless the results of both sides, arrays or text, agree."""
+    for name, value in ours.items():
+        expected = theirs[name]
+        if isinstance(value, list):
+            if value != expected:
+                raise _DisagreementError(f"ours and PyTorch's {name} differ")
+            continue
+        value, expected = to_cpu(value), expected.detach().cpu().numpy()
+        if value.shape != expected.shape:
+            raise _DisagreementError(f"{name} is {value.shape}, PyTorch's {expected.shape}")
+        error = np.abs(value - expected).max() / np.abs(expected).max()
+        if not error <= tolerance:
+            raise _DisagreementError(
+                f"{name} and PyTorch's differ by {error:.1e} of the largest element; "
+                f"more than {tolerance:g} is no rounding"
+            )
+
+
+def _spread(values, unit=None):
+    suffix = f"_{unit}" if unit else ""
+    return {
+        f"{name}{suffix}": float(of(values))
+        for name, of in (("median", np.median), ("min", np.min), ("max", np.max))
+    }
+
+
+def _header(against_torch):
+    columns = ("median ms", "min", "max", "GFLOP/s", "of GEMM")
+    header = " " * NAME_WIDTH + "".join(f"{column:>10}" for column in columns)
+    if against_torch:
+        header += f"{'torch ms':>10}   torch/ours (min-max)"
+    return header
+
+
+def _line(name, row):
+    cells = [f"{row[key]:.1f}" for key in ("median_ms", "min_ms", "max_ms")]
+    cells += (
+        [f"{row['gflops']:.1f}", f"{row['share_of_gemm']:.0%}"] if "gflops" in row else [""] * 2
+    )
+    line = f"{name:<{NAME_WIDTH}}" + "".join(f"{cell:>10}" for cell in cells)
+    if "torch" in row:
+        line += f"{row['torch']['median_ms']:>10.1f}   {_with_range(row['ratio'])}"
+    return line.rstrip()
+
+
+def _with_range(ratio):
+    return f"{ratio['median']:.2f} ({ratio['min']:.2f}-{ratio['max']:.2f})"
+
+
+def measure_growth(pairs, to_device, N=16, seconds=5):
+    """See whether a training step takes in proportion to the sound it is given.
+
+    Parameters
+    ----------
+    pairs : int
+    to_device : callable
+    N : int
+        Utterances.
+    seconds : float
+        Length of each; their text grows with it.
+
+    Returns
+    -------
+    dict of str to dict
+        Time by the time expected, from the step with nothing doubled; within 10 % of 1 is in
+        proportion.
+    """
+    doubled = {"T": (1, 2), "N": (2, 1), "T and N": (2, 2)}
+    steps = [
+        training_step(to_device, N=N * n, seconds=seconds * t).make_ours()
+        for n, t in [(1, 1), *doubled.values()]
+    ]
+    for step in steps:
+        step()
+    base, *others = time_in_turn(steps, pairs, to_device)
+    growth = {}
+    for (name, (n, t)), measured in zip(doubled.items(), others, strict=True):
+        growth[name] = _spread(measured / base / (n * t))
+        excess = growth[name]["median"] - 1
+        verdict = "in proportion" if abs(excess) <= 0.1 else "less" if excess < 0 else "TOO MUCH"
+        print(
+            f"{GROWTH}: training step, {name} doubled: {_with_range(growth[name])} "
+            f"of {n * t} times the time: {verdict}",
+            flush=True,
+        )
+    return growth
+
+
+def measure_memory(sides, **sizes):
+    """Measure the peak memory of training steps, each side in a process of its own.
+
+    Parameters
+    ----------
+    sides : list of {"ours", "torch"}
+    **sizes
+        Of `ds2np.bench_items.training_step`.
+
+    Returns
+    -------
+    dict
+        Bytes before the first step and above them at the peak, for each side; with both, the ratio
+        of the latter, PyTorch's by ours.
+    """
+    memory = {}
+    for side in sides:
+        # Each as it is commonly run: ours as the commands do, which keeps freed memory.
+        tune = "from ds2np.machine import tune; tune(); " if side == "ours" else ""
+        code = f"{tune}from ds2np.bench import print_memory; print_memory({side!r}, **{sizes!r})"
+        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        if child.returncode:
+            reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise UserError(f"the memory of {side} cannot be measured: {reason}")
+        before, above = map(int, child.stdout.split())
+        memory[side] = {"before_bytes": before, "above_bytes": above}
+        print(
+            f"memory: training step, {side}: {above / 1e6:.0f} MB at the peak, "
+            f"above {before / 1e6:.0f} MB before the first step",
+            flush=True,
+        )
+    if len(memory) == 2:
+        memory["ratio"] = memory["torch"]["above_bytes"] / memory["ours"]["above_bytes"]
+        print(f"memory: torch/ours {memory['ratio']:.2f}", flush=True)
+    return memory
+
+
+def print_memory(side, **sizes):
+    """Run training steps in this process and print two numbers, for `measure_memory`.
+
+    Linux's own account is read, which starts anew with each program: ru_maxrss begins with the
+    size of the process that started this one.
+    """
+    item = training_step(to_cpu, **sizes)
+    make = {"ours": item.make_ours, "torch": partial(_make_torch_step, item)}[side]
+    step = make()
+    before = _status("VmRSS")
+    for _ in range(3):
+        step()
+    print(before, _status("VmHWM") - before)
+
+
+def _make_torch_step(item):
+    return item.make_torch(_import_torch_side(), "cpu")
+
+
+def _status(field):
+    """Read a number of bytes from Linux's description of this process."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        words = next(line for line in file if line.startswith(f"{field}:")).split()
+    return 1024 * int(words[1])

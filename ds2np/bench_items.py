@@ -1,0 +1,233 @@
+"""What is timed: each part of the package on its own, and a whole training step.
+
+An item makes the data once, for both sides. Each side is a function without arguments that does
+the work and returns what can be compared. The sizes of the paper's network, base, and speech of
+5 seconds are the defaults.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ds2np.audio.spectrogram import log_spectrogram
+from ds2np.ctc import ctc_loss
+from ds2np.decode import greedy_decode
+from ds2np.layers import GRU, Bidirectional, Conv2D, Sequential, SimpleRNN
+from ds2np.model import DeepSpeech2, preset
+from ds2np.optim import SGD
+from ds2np.text import Alphabet
+from ds2np.text.alphabet import ENGLISH
+from ds2np.train.trainer import TrainingConfig
+
+RATE = 16000  # Hz
+FRAMES = 100  # of spectrogram, in a second
+CHARACTERS = 14  # spoken in a second
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to time.
+
+    Attributes
+    ----------
+    make_ours : callable
+        Returns a function that does the work once and returns a dict of results.
+    make_torch : callable
+        The same with PyTorch, given the module `ds2np.bench_torch` and a device of PyTorch's.
+    flop : float, optional
+        Additions and multiplications of a direct computation, where that is defined: a convolution
+        by the Fourier transform does with fewer.
+    tolerance : float or None
+        Largest difference between both sides' results that is rounding, as a share of the largest
+        element; None where they do not compute the same thing.
+    """
+
+    make_ours: Callable
+    make_torch: Callable
+    flop: float | None = None
+    tolerance: float | None = 1e-3
+
+
+def _normal(rng, *shape):
+    return rng.standard_normal(shape, np.float32)
+
+
+def _flop(layers, shape, T, N):
+    """Count the arithmetic of layers on N utterances of T frames, forward and backward."""
+    lengths, total = np.array([T]), 0
+    for layer in layers:
+        adds = layer.multiply_adds(shape)
+        shape, lengths = layer.out_shape(shape), layer.out_lengths(lengths)
+        total += adds * int(lengths[0])
+    return 3 * 2.0 * N * total  # the output, the gradient of the input, that of the weights
+
+
+def gemm(to_device, size=2000):
+    """Multiply two large matrices: the rate that all else is measured by."""
+    rng = np.random.default_rng(0)
+    a, b = _normal(rng, size, size), _normal(rng, size, size)
+
+    def make_ours():
+        x, y = to_device(a), to_device(b)
+        return lambda: {"product": x @ y}
+
+    return Item(make_ours, lambda torch, device: torch.gemm(device, a, b), 2.0 * size**3)
+
+
+def spectrogram(to_device, minutes=60, seconds=60):
+    """Make log spectrograms of an hour of sound, minute by minute."""
+    clips = _normal(np.random.default_rng(0), minutes, seconds * RATE)
+
+    def make_ours():
+        sound = to_device(clips)
+
+        def step():
+            for clip in sound:
+                out = log_spectrogram(clip, RATE)
+            return {"last spectrogram": out}
+
+        return step
+
+    return Item(make_ours, lambda torch, device: torch.spectrogram(device, clips, RATE))
+
+
+def convolutions(to_device, N=16, T=500, F=161, channels=32):
+    """Run the paper's two convolutions forward and backward, down to the input."""
+    rng = np.random.default_rng(0)
+    layers = [
+        Conv2D(1, channels, (11, 41), (2, 2), rng),
+        Conv2D(channels, channels, (11, 21), (1, 2), rng),
+    ]
+    flop = _flop(layers, (1, F), T, N)
+    x, lengths = _normal(rng, N, 1, T, F), np.full(N, T)
+    stack = Sequential({str(i): layer for i, layer in enumerate(layers)})
+    dout = _normal(rng, *stack.forward(x, lengths).shape)
+    weights = [(layer.params["W"].copy(), layer.stride) for layer in layers]
+
+    def make_ours():
+        stack.move(to_device)
+        on_device, upstream = to_device(x), to_device(dout)
+
+        def step():
+            stack.zero_grads()
+            out = stack.forward(on_device, lengths)
+            dx = stack.backward(upstream)
+            first, second = stack.grads["0.W"], stack.grads["1.W"]
+            return {"output": out, "dx": dx, "first dW": first, "second dW": second}
+
+        return step
+
+    return Item(make_ours, lambda torch, device: torch.convolutions(device, x, weights, dout), flop)
+
+
+def recurrent(kind, share_input, to_device, N=16, T=250, D=1312, H=512):
+    """Run a bidirectional layer forward and backward, down to the input.
+
+    PyTorch's directions cannot share their input weights; there both get the same values.
+    """
+    rng = np.random.default_rng(0)
+    layer = Bidirectional(
+        kind, D, H, rng, share_input=share_input, batchnorm=False, activation="tanh"
+    )
+    flop = _flop([layer], (D,), T, N)
+    x, dout, lengths = _normal(rng, N, T, D), _normal(rng, N, T, H), np.full(N, T)
+    W, U = layer.params["W"], layer.params["U"]
+    inputs = [W, W] if share_input else np.split(W, 2, axis=1)
+
+    def make_ours():
+        layer.move(to_device)
+        on_device, upstream = to_device(x), to_device(dout)
+
+        def step():
+            layer.zero_grads()
+            out = layer.forward(on_device, lengths)
+            return {"output": out, "dx": layer.backward(upstream)}
+
+        return step
+
+    return Item(make_ours, lambda torch, device: torch.recurrent(device, x, inputs, U, dout), flop)
+
+
+def ctc(to_device, N=16, T=250, L=70, V=29):
+    """Compute the CTC loss and its gradient by the logits."""
+    rng = np.random.default_rng(0)
+    logits, labels = _normal(rng, N, T, V), rng.integers(1, V, (N, L))
+    rest = labels, np.full(N, T), np.full(N, L)
+
+    def make_ours():
+        x = to_device(logits)
+
+        def step():
+            loss, gradient = ctc_loss(x, *rest)
+            return {"loss": loss.sum(), "gradient": gradient}
+
+        return step
+
+    return Item(
+        make_ours,
+        lambda torch, device: torch.ctc(device, logits, *rest),
+        # PyTorch's gradient in float32 is off by 2e-3 after 750 frames, ours by 5e-5.
+        tolerance=1e-2,
+    )
+
+
+def training_step(to_device, N=16, seconds=5):
+    """Train the preset small by one minibatch; PyTorch has the closest network of its modules."""
+    config, training = preset("small"), TrainingConfig()
+    rng = np.random.default_rng(0)
+    T, L = round(FRAMES * seconds), round(CHARACTERS * seconds)
+    x = _normal(rng, N, T, config.features)
+    labels = rng.integers(1, len(config.characters) + 1, (N, L))
+    lengths, label_lengths = np.full(N, T), np.full(N, L)
+    model = DeepSpeech2(config)
+    flop = _flop(model.layers.sublayers.values(), (config.features,), T, N)
+
+    def make_ours():
+        model.move(to_device)
+        optimiser = SGD(
+            model.params, model.grads, training.learning_rate, training.momentum, training.max_norm
+        )
+
+        def step():
+            logits, out_lengths = model.forward(x, lengths)
+            loss, dlogits = ctc_loss(logits, labels, out_lengths, label_lengths)
+            model.zero_grads()
+            model.backward(dlogits / dlogits.dtype.type(N))
+            optimiser.step()
+            return {"loss": loss}
+
+        return step
+
+    def make_torch(torch, device):
+        return torch.training_step(device, config, training, x, labels, model.out_lengths(lengths))
+
+    return Item(make_ours, make_torch, flop, tolerance=None)
+
+
+def decoding(to_device, N=64, T=750):
+    """Read text greedily from logits."""
+    logits = _normal(np.random.default_rng(0), N, T, len(ENGLISH) + 1)
+    lengths, alphabet = np.full(N, T), Alphabet(ENGLISH)
+
+    def make_ours():
+        x = to_device(logits)
+        return lambda: {"text": greedy_decode(x, lengths, alphabet)}
+
+    return Item(make_ours, lambda torch, device: torch.decoding(device, logits, alphabet))
+
+
+ITEMS = {
+    "gemm": gemm,
+    "spectrogram": spectrogram,
+    "convolutions": convolutions,
+    "gru": partial(recurrent, GRU, False),
+    "gru-shared": partial(recurrent, GRU, True),
+    "rnn": partial(recurrent, SimpleRNN, False),
+    "rnn-shared": partial(recurrent, SimpleRNN, True),
+    "ctc": ctc,
+    "ctc-long": partial(ctc, N=64, T=750, L=150),
+    "training-step": training_step,
+    "decoding": decoding,
+}

@@ -1,0 +1,193 @@
+"""PyTorch's side of the benchmark: the same work on the same data, with its own modules.
+
+Each function takes a device and arrays and returns a function that does the work once; see
+`ds2np.bench_items`. Everything is float32, on a GPU as well.
+"""
+
+import os
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import ctc_loss
+
+from ds2np.audio.frames import frame_sizes
+from ds2np.audio.stft import POWER_FLOOR
+from ds2np.config import DeepSpeech2Config
+
+
+def use_all_cores():
+    """Give PyTorch as many threads as NumPy has, and keep float32 from being rounded."""
+    torch.set_num_threads(os.cpu_count())
+    torch.backends.cudnn.allow_tf32 = False
+    torch.manual_seed(0)
+
+
+def gemm(device, a, b):
+    """Multiply two matrices."""
+    x, y = torch.tensor(a, device=device), torch.tensor(b, device=device)
+    return lambda: {"product": x @ y}
+
+
+def spectrogram(device, clips, sample_rate):
+    """Make log spectrograms, clip by clip."""
+    config = DeepSpeech2Config(sample_rate=sample_rate)
+    size, stride = frame_sizes(sample_rate, config.window_ms, config.stride_ms)
+    window = torch.hann_window(size, device=device)
+    scale = float(1 / (window * window).sum())
+    sound = torch.tensor(clips, device=device)
+
+    def step():
+        for clip in sound:
+            spectrum = torch.stft(
+                clip, size, stride, window=window, center=False, return_complex=True
+            )
+            power = spectrum.real**2
+            power += spectrum.imag**2
+            out = power.mul_(scale).add_(POWER_FLOOR).log_()
+        return {"last spectrogram": out.T}
+
+    return step
+
+
+def convolutions(device, x, weights, dout):
+    """Run convolutions, each given as its weights and stride, forward and backward."""
+    stack = nn.Sequential(*(_convolution(W.shape, stride) for W, stride in weights)).to(device)
+    with torch.no_grad():
+        for layer, (W, _) in zip(stack, weights, strict=True):
+            layer.weight.copy_(torch.tensor(W))
+    on_device = torch.tensor(x, device=device, requires_grad=True)
+    upstream = torch.tensor(dout, device=device)
+
+    def step():
+        stack.zero_grad()
+        on_device.grad = None
+        out = stack(on_device)
+        out.backward(upstream)
+        first, second = (layer.weight.grad for layer in stack)
+        return {"output": out, "dx": on_device.grad, "first dW": first, "second dW": second}
+
+    return step
+
+
+def _convolution(shape, stride):
+    O, C, *kernel = shape  # noqa: E741
+    padding = [size // 2 for size in kernel]
+    return nn.Conv2d(C, O, kernel, stride, padding, bias=False)
+
+
+def recurrent(device, x, inputs, recurrences, dout):
+    """Run both directions of a layer forward and backward, their outputs summed."""
+    D, width = inputs[0].shape
+    H = len(recurrences[0])
+    kind = nn.GRU if width == 3 * H else nn.RNN
+    layer = kind(D, H, bidirectional=True, batch_first=True)
+    with torch.no_grad():
+        for W, U, suffix in zip(inputs, recurrences, ("", "_reverse"), strict=True):
+            getattr(layer, f"weight_ih_l0{suffix}").copy_(_reorder_gates(W, H))
+            getattr(layer, f"weight_hh_l0{suffix}").copy_(_reorder_gates(U, H))
+        for name, parameter in layer.named_parameters():
+            if name.startswith("bias"):
+                parameter.zero_()
+    layer.to(device)
+    on_device = torch.tensor(x, device=device, requires_grad=True)
+    upstream = torch.tensor(dout, device=device)
+
+    def step():
+        layer.zero_grad()
+        on_device.grad = None
+        out = _sum_directions(layer(on_device)[0])
+        out.backward(upstream)
+        return {"output": out, "dx": on_device.grad}
+
+    return step
+
+
+def _reorder_gates(weights, H):
+    """Turn our weights of a GRU, for z, r and c, into PyTorch's: r, 1 - z and c."""
+    if weights.shape[1] == 3 * H:
+        z, r, c = np.split(weights, 3, axis=1)
+        weights = np.concatenate([r, -z, c], axis=1)
+    return torch.tensor(weights.T)
+
+
+def _sum_directions(out):
+    forward, backward = out.chunk(2, dim=-1)
+    return forward + backward
+
+
+def ctc(device, logits, labels, lengths, label_lengths):
+    """Compute the CTC loss and its gradient by the logits."""
+    x = torch.tensor(logits, device=device, requires_grad=True)
+    rest = [torch.tensor(values, device=device) for values in (labels, lengths, label_lengths)]
+
+    def step():
+        x.grad = None
+        loss = ctc_loss(x.log_softmax(-1).transpose(0, 1), *rest, reduction="sum")
+        loss.backward()
+        return {"loss": loss, "gradient": x.grad}
+
+    return step
+
+
+def training_step(device, config, training, x, labels, out_lengths):
+    """Train the network of PyTorch's modules that is closest to a configuration."""
+    network = _Network(config, len(config.characters) + 1).to(device)
+    optimiser = torch.optim.SGD(
+        network.parameters(), training.learning_rate, training.momentum, nesterov=True
+    )
+    on_device = torch.tensor(x[:, None], device=device)
+    label_lengths = np.full(*labels.shape)  # all of the same length
+    rest = [torch.tensor(values, device=device) for values in (labels, out_lengths, label_lengths)]
+
+    def step():
+        log_probs = network(on_device).log_softmax(-1).transpose(0, 1)
+        loss = ctc_loss(log_probs, *rest, reduction="sum") / len(x)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), training.max_norm)
+        optimiser.step()
+        return {"loss": loss}
+
+    return step
+
+
+class _Network(nn.Module):
+    """Convolutions, recurrent layers in both directions, and a linear layer, all normalised.
+
+    PyTorch's recurrent layers cannot normalise their input product; their input is, instead.
+    """
+
+    def __init__(self, config, symbols):
+        super().__init__()
+        front, C, F = [], 1, config.features
+        for conv in config.conv:
+            layer = _convolution((conv.channels, C, *conv.kernel), conv.stride)
+            front += [layer, nn.BatchNorm2d(conv.channels), nn.Hardtanh(0, 20)]
+            C = conv.channels
+            F = (F - 1) // conv.stride[1] + 1
+        self.front = nn.Sequential(*front)
+        sizes = [C * F, *[config.hidden] * config.layers]
+        self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in sizes)
+        self.recurrent = nn.ModuleList(
+            nn.GRU(size, config.hidden, bidirectional=True, batch_first=True) for size in sizes[:-1]
+        )
+        self.output = nn.Linear(config.hidden, symbols)
+
+    def forward(self, x):
+        h = self.front(x).transpose(1, 2).flatten(2)  # (N, T, C * F)
+        for norm, layer in zip(self.norms, self.recurrent, strict=False):
+            h = _sum_directions(layer(norm(h.transpose(1, 2)).transpose(1, 2))[0])
+        return self.output(self.norms[-1](h.transpose(1, 2)).transpose(1, 2))
+
+
+def decoding(device, logits, alphabet):
+    """Read text greedily from logits."""
+    x = torch.tensor(logits, device=device)
+
+    def step():
+        paths = (path.unique_consecutive() for path in x.argmax(-1).cpu())
+        texts = [alphabet.decode(path[path != 0].tolist()) for path in paths]
+        return {"text": [" ".join(text.split()) for text in texts]}
+
+    return step

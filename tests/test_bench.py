@@ -1,0 +1,165 @@
+import json
+import sys
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ds2np import bench, bench_items, cli
+from ds2np.backend import to_cpu
+from ds2np.layers import GRU, SimpleRNN
+
+COLUMNS = ("median ms", "min", "max", "GFLOP/s", "of GEMM")
+RECURRENT = {"N": 2, "T": 5, "D": 4, "H": 3}
+SMALL = {
+    "gemm": partial(bench_items.gemm, size=50),
+    "spectrogram": partial(bench_items.spectrogram, minutes=2, seconds=1),
+    "convolutions": partial(bench_items.convolutions, N=2, T=12, F=21, channels=2),
+    "gru": partial(bench_items.recurrent, GRU, False, **RECURRENT),
+    "gru-shared": partial(bench_items.recurrent, GRU, True, **RECURRENT),
+    "rnn": partial(bench_items.recurrent, SimpleRNN, False, **RECURRENT),
+    "rnn-shared": partial(bench_items.recurrent, SimpleRNN, True, **RECURRENT),
+    "ctc": partial(bench_items.ctc, N=2, T=9, L=3, V=5),
+    "ctc-long": partial(bench_items.ctc, N=2, T=12, L=4, V=5),
+    "training-step": partial(bench_items.training_step, N=2, seconds=0.4),
+    "decoding": partial(bench_items.decoding, N=2, T=9),
+}
+TIMES = {"median_ms", "min_ms", "max_ms"}
+FLOP = {"gflops", "share_of_gemm"}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Shrink everything that is timed."""
+    assert set(SMALL) == set(bench.ITEMS)
+    monkeypatch.setattr(bench, "ITEMS", SMALL)
+    monkeypatch.setattr(bench, "SHORTEST", 1e-3)
+    growth = partial(bench.measure_growth, N=1, seconds=0.4)
+    monkeypatch.setattr(bench, "measure_growth", growth)
+
+
+class Array:
+    """As much of a tensor as the comparison touches."""
+
+    def __init__(self, value):
+        self.value = np.asarray(value)
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def numpy(self):
+        return self.value
+
+
+def echo(name, change=1.0):
+    """Make another side for an item: ours again, its arrays changed by a factor."""
+
+    def make(*_):
+        step = SMALL[name](to_cpu).make_ours()
+
+        def other():
+            return {k: v if isinstance(v, list) else Array(v * change) for k, v in step().items()}
+
+        return other
+
+    return make
+
+
+@pytest.fixture
+def torch_side(small, monkeypatch):
+    """Stand in for PyTorch's side; the real one is compared where PyTorch is installed."""
+    names = {name.partition("-")[0] for name in SMALL} - {"gru", "rnn", "training"}
+    side = {name: echo(name) for name in names}
+    side["recurrent"] = side["training_step"] = echo("rnn")
+    side = SimpleNamespace(**side)
+    monkeypatch.setattr(bench, "_import_torch_side", lambda: side)
+    versions = bench.importlib.metadata.version
+    monkeypatch.setattr(
+        bench.importlib.metadata, "version", lambda p: "1" if p == "torch" else versions(p)
+    )
+    return side
+
+
+def test_the_table_has_a_line_for_each_part(small, capsys):
+    assert cli.main(["bench", "--pairs", "2", "--device", "cpu"]) == 0
+    machine, header, *lines = capsys.readouterr().out.splitlines()
+    assert "cores" in machine
+    assert all(column in header for column in COLUMNS)
+    assert "torch" not in header
+    assert [line.split()[0] for line in lines] == [*SMALL, *["growth:"] * 3]
+    assert "100%" in lines[0]
+    assert len(lines[1].split()) == 4  # no rate: the name and the three times
+
+
+def test_json_holds_what_the_table_shows(small, tmp_path):
+    path = tmp_path / "bench.json"
+    assert cli.main(["bench", "--pairs", "3", "--device", "cpu", "--json", str(path)]) == 0
+    results = json.loads(path.read_text())
+    assert set(results) == {"machine", "items", "growth"}
+    for name, row in results["items"].items():
+        rate = set() if name in ("spectrogram", "ctc", "ctc-long", "decoding") else FLOP
+        assert set(row) == TIMES | rate
+        assert 0 < row["min_ms"] <= row["median_ms"] <= row["max_ms"]
+    assert set(results["growth"]) == {"T", "N", "T and N"}
+
+
+def test_only_some_parts(small, capsys):
+    assert cli.main(["bench", "--pairs", "1", "--device", "cpu", "--only", "ctc", "rnn"]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[0] for line in lines] == ["gemm", "rnn", "ctc"]
+    assert cli.main(["bench", "--only", "nonsense"]) == 2
+    assert "'nonsense'" in capsys.readouterr().err
+
+
+def test_two_sides_run_in_turn():
+    order = []
+    seconds = bench.time_in_turn([lambda: order.append("A"), lambda: order.append("B")], 3, to_cpu)
+    assert order == list("ABABAB")
+    assert seconds.shape == (2, 3)
+
+
+def test_the_comparison_adds_columns(torch_side, tmp_path, capsys):
+    path = tmp_path / "bench.json"
+    arguments = ["bench", "--against", "torch", "--pairs", "2", "--device", "cpu"]
+    only = ["--only", "convolutions", "ctc", "decoding"]
+    assert cli.main([*arguments, *only, "--json", str(path)]) == 0
+    assert "torch ms   torch/ours (min-max)" in capsys.readouterr().out
+    for row in json.loads(path.read_text())["items"].values():
+        assert set(row["torch"]) == TIMES
+        assert set(row["ratio"]) == {"median", "min", "max"}
+        assert row["compared"]
+
+
+def test_different_results_are_not_timed(torch_side, capsys):
+    torch_side.ctc = echo("ctc", change=1.1)
+    arguments = ["bench", "--against", "torch", "--pairs", "1", "--device", "cpu"]
+    assert cli.main([*arguments, "--only", "ctc"]) == 1
+    assert "ctc: loss and PyTorch's differ by 9.1e-02" in capsys.readouterr().out
+
+
+def test_without_torch_one_sentence_says_what_to_do(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "ds2np.bench_torch", raising=False)
+    assert cli.main(["bench", "--against", "torch"]) == 2
+    assert capsys.readouterr().err == "error: --against torch needs PyTorch: pip install torch\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's account of memory")
+def test_memory_is_that_of_a_fresh_process(capsys):
+    memory = bench.measure_memory(["ours"], N=2, seconds=0.4)
+    assert 0 < memory["ours"]["above_bytes"] < 2e8
+    assert "at the peak" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_pytorch_computes_the_same(name):
+    pytest.importorskip("torch", reason="PyTorch is not installed: its side is not compared here")
+    from ds2np import bench_torch
+
+    item = SMALL[name](to_cpu)
+    theirs = item.make_torch(bench_torch, "cpu")()
+    if item.tolerance is not None:
+        bench._compare(item.make_ours()(), theirs, item.tolerance)
