@@ -4,6 +4,11 @@ Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 m
 in their own files: frames, stft, mel and normalisation; here they are put together.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
 from ds2np.audio.frames import count_frames, frame_sizes, make_window
 from ds2np.audio.mel import mel_backward, mel_filters, mel_forward
 from ds2np.audio.stft import (
@@ -14,7 +19,11 @@ from ds2np.audio.stft import (
     stft_backward,
     stft_forward,
 )
+from ds2np.backend import get_array_module
 from ds2np.errors import UserError
+
+# Frames that are computed together: more than a sentence, and few enough to stay in the cache.
+BLOCK = 1500
 
 
 def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
@@ -106,4 +115,14 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="ha
             f"one window of {window_ms:g} ms is the least"
         )
     filters = None if mels is None else mel_filters(sample_rate, size, mels)
-    return log_spectrogram_forward(samples, size, stride, window, filters)[0]
+
+    frames = count_frames(len(samples), size, stride)
+    if frames <= BLOCK or get_array_module(samples) is not np:
+        return log_spectrogram_forward(samples, size, stride, window, filters)[0]
+
+    def of_block(first):
+        block = samples[first * stride : (first + BLOCK - 1) * stride + size]
+        return log_spectrogram_forward(block, size, stride, window, filters)[0]
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return np.concatenate(list(threads.map(of_block, range(0, frames, BLOCK))))

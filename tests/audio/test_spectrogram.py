@@ -3,7 +3,7 @@ import pytest
 import scipy.signal
 
 from ds2np.audio import log_spectrogram
-from ds2np.audio.frames import count_frames, make_window
+from ds2np.audio.frames import count_frames, frame_sizes, make_window
 from ds2np.audio.spectrogram import log_spectrogram_forward
 from ds2np.audio.stft import POWER_FLOOR
 from ds2np.errors import UserError
@@ -51,3 +51,12 @@ def test_single_precision_is_precise_enough(rng):
     samples = 0.1 * rng.standard_normal(16000)
     out = log_spectrogram(samples.astype(np.float32), 16000)
     np.testing.assert_allclose(out, log_spectrogram(samples, 16000), atol=0.01)
+
+
+@pytest.mark.parametrize("frames", [1500, 1501, 3000, 4321])
+def test_long_sounds_are_computed_in_blocks_that_leave_no_seam(frames, rng):
+    size, stride = frame_sizes(1000, 20, 10)
+    samples = rng.standard_normal((frames - 1) * stride + size + 3)
+    whole, _ = log_spectrogram_forward(samples, size, stride)
+    np.testing.assert_array_equal(log_spectrogram(samples, 1000), whole)
+    assert len(whole) == frames
