@@ -15,7 +15,7 @@ from ds2np.train.report import REPORT
 from ds2np.train.trainer import CONFIG, HISTORY, TrainingConfig, train
 
 MAKER = Path(__file__).parent.parent / "data_scripts" / "synthetic.py"
-TRAINING = TrainingConfig(epochs=10, anneal=1.35)
+TRAINING = TrainingConfig(epochs=12, anneal=1.3)
 
 
 def run_demo(folder, resume=False, restart=False, to_device=to_cpu):
