@@ -14,7 +14,7 @@ EPSILON = 1e-5  # added to the variance, so that a constant feature does not div
 
 
 def _rows(x):
-    """View a batch as rows of what is averaged over, with what is normalised in the middle."""
+    """Tell which axes are averaged over, and the shape in which the averages fit x again."""
     if x.ndim == 3:  # (N, T, H): one statistic for each h
         return (0, 1), (1, 1, -1)
     return (0, 2, 3), (1, -1, 1, 1)  # (N, C, T, F): one for each channel
