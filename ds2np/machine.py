@@ -1,6 +1,6 @@
-"""Two settings of this process that make NumPy about twice as fast on some machines.
+"""Three settings of this process that make NumPy about twice as fast on some machines.
 
-Neither changes what is computed, and both do nothing where they do not apply.
+None changes what is computed, and each does nothing where it does not apply.
 """
 
 import ctypes
@@ -14,8 +14,9 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def tune():
-    """Choose BLAS kernels and keep freed memory; to be called before NumPy is imported."""
+    """Choose BLAS kernels, let idle threads sleep, keep memory; before NumPy is imported."""
     choose_kernels()
+    let_idle_threads_sleep()
     keep_memory()
 
 
@@ -36,6 +37,16 @@ def choose_kernels(cpuinfo=Path("/proc/cpuinfo")):
     needed = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}  # of the kernels SKYLAKEX
     if "AuthenticAMD" in words and needed <= words:
         os.environ["OPENBLAS_CORETYPE"] = "SKYLAKEX"
+
+
+def let_idle_threads_sleep():
+    """Have OpenBLAS's threads go to sleep soon after a matrix product.
+
+    By default they stay awake for some hundredths of a second, in case another product follows,
+    and hold a core meanwhile: that of the second direction of a recurrent layer, whose loop over
+    time starts just then. Whoever has set OPENBLAS_THREAD_TIMEOUT has decided already.
+    """
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")  # 2 ** 12 ticks of the processor's clock
 
 
 def keep_memory():
