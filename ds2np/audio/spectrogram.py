@@ -4,6 +4,7 @@ Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 m
 in their own files: frames, stft, mel and normalisation; here they are put together.
 """
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,6 +25,11 @@ from ds2np.errors import UserError
 
 # Frames that are computed together: more than a sentence, and few enough to stay in the cache.
 BLOCK = 1500
+
+
+@functools.cache
+def _threads():
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="spectrogram")
 
 
 def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
@@ -52,9 +58,9 @@ def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
         If there are fewer samples than one window has.
     """
     weights = make_window(window, size)
+    weights = weights / (weights * weights).sum() ** 0.5  # white noise keeps its power
     spectrum, stft_cache = stft_forward(samples, weights, stride)  # (T, F), complex
-    # A Python number, for float32 to stay float32.
-    power, power_cache = power_forward(spectrum, float(1 / (weights * weights).sum()))
+    power, power_cache = power_forward(spectrum)
     mel_cache = None
     if filters is not None:
         power, mel_cache = mel_forward(power, filters)  # (T, mels)
@@ -109,20 +115,27 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="ha
         mel bands than the frequencies can fill.
     """
     size, stride = frame_sizes(sample_rate, window_ms, stride_ms)
-    if not count_frames(len(samples), size, stride):
+    frames = count_frames(len(samples), size, stride)
+    if not frames:
         raise UserError(
             f"the sound lasts {1000 * len(samples) / sample_rate:.1f} ms; "
             f"one window of {window_ms:g} ms is the least"
         )
     filters = None if mels is None else mel_filters(sample_rate, size, mels)
 
-    frames = count_frames(len(samples), size, stride)
+    def of_frames(first, count):
+        piece = samples[first * stride : (first + count - 1) * stride + size]
+        return log_spectrogram_forward(piece, size, stride, window, filters)[0]
+
     if frames <= BLOCK or get_array_module(samples) is not np:
-        return log_spectrogram_forward(samples, size, stride, window, filters)[0]
+        return of_frames(0, frames)
+    out = np.empty((frames, mels or size // 2 + 1), samples.dtype)
 
-    def of_block(first):
-        block = samples[first * stride : (first + BLOCK - 1) * stride + size]
-        return log_spectrogram_forward(block, size, stride, window, filters)[0]
+    def fill(start, stop):
+        for first in range(start, stop, BLOCK):
+            count = min(BLOCK, stop - first)
+            out[first : first + count] = of_frames(first, count)
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return np.concatenate(list(threads.map(of_block, range(0, frames, BLOCK))))
+    cuts = np.linspace(0, frames, os.cpu_count() + 1, dtype=int)
+    list(_threads().map(fill, cuts[:-1], cuts[1:]))
+    return out

@@ -107,26 +107,22 @@ def stft_backward(dout, cache):
     return frame_backward(window_backward(dfaded, window_cache), frame_cache)
 
 
-def power_forward(spectrum, scale=1.0):
-    """Compute the power of each time and frequency.
+def power_forward(spectrum):
+    """Compute the power of each time and frequency: the squared size of its complex number.
 
     Parameters
     ----------
     spectrum : complex ndarray of shape (T, F)
-    scale : float
-        With 1 / (sum of the squared window), white noise of variance 1 has power 1 on average,
-        whatever the window and its length.
 
     Returns
     -------
     power : ndarray of shape (T, F)
-    cache : tuple
+    cache : complex ndarray of shape (T, F)
         For `power_backward`.
     """
     power = spectrum.real**2
     power += spectrum.imag**2
-    power *= scale
-    return power, (spectrum, scale)
+    return power, spectrum
 
 
 def power_backward(dout, cache):
@@ -135,15 +131,14 @@ def power_backward(dout, cache):
     Parameters
     ----------
     dout : ndarray of shape (T, F)
-    cache : tuple
+    cache : complex ndarray of shape (T, F)
 
     Returns
     -------
     dspectrum : complex ndarray of shape (T, F)
         dL/d(Re) + i dL/d(Im).
     """
-    spectrum, scale = cache
-    return 2 * scale * dout * spectrum
+    return 2 * dout * cache
 
 
 def log_forward(power, floor=POWER_FLOOR):

@@ -3,7 +3,8 @@ import pytest
 import scipy.signal
 
 from ds2np.audio import log_spectrogram
-from ds2np.audio.frames import count_frames, frame_sizes, make_window
+from ds2np.audio.frames import WINDOWS, count_frames, frame_sizes, make_window
+from ds2np.audio.mel import mel_filters
 from ds2np.audio.spectrogram import log_spectrogram_forward
 from ds2np.audio.stft import POWER_FLOOR
 from ds2np.errors import UserError
@@ -27,6 +28,13 @@ def test_scipy_agrees(rng, window, size, stride):
     power = np.abs(power.T) ** 2 * weights.sum() ** 2 / (weights**2).sum()
     out, _ = log_spectrogram_forward(samples, size, stride, window)
     np.testing.assert_allclose(out, np.log(power + POWER_FLOOR), atol=1e-10)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("size", [160, 400])
+def test_white_noise_has_the_power_of_its_variance_whatever_the_window(rng, window, size):
+    out, _ = log_spectrogram_forward(3 * rng.standard_normal(80000), size, size, window)
+    assert np.exp(out).mean() == pytest.approx(9, rel=0.02)
 
 
 def test_a_sine_peaks_in_its_bin():
@@ -59,4 +67,6 @@ def test_long_sounds_are_computed_in_blocks_that_leave_no_seam(frames, rng):
     samples = rng.standard_normal((frames - 1) * stride + size + 3)
     whole, _ = log_spectrogram_forward(samples, size, stride)
     np.testing.assert_array_equal(log_spectrogram(samples, 1000), whole)
+    whole, _ = log_spectrogram_forward(samples, size, stride, filters=mel_filters(1000, size, 4))
+    np.testing.assert_allclose(log_spectrogram(samples, 1000, mels=4), whole, rtol=1e-12)
     assert len(whole) == frames
