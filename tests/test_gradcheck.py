@@ -14,7 +14,7 @@ from cases import CASES as REGISTRY
 from cases import Case, Steady
 
 from ds2np.ctc import ctc_loss
-from ds2np.ctc.lattice import Lattice
+from ds2np.ctc.lattice import Lattice, recurse
 from ds2np.gradcheck import check_layer, check_model, compare_gradients, numerical_gradient
 from ds2np.layers import (
     GRU,
@@ -134,16 +134,16 @@ def check_network():
 CHECKS = {case.name: check_case(case) for case in CASES}
 CHECKS |= {"CTC": check_ctc, "network": check_network}
 
-OCCUPANCY = "occupancy = posterior @ lattice.one_hot(logits.shape[2], logits)"
+OCCUPANCY = "lattice.posterior(*(of_all[frames] for of_all in rows)) @ one_hot"
 OVERWRITTEN = (
-    "np.zeros_like(log_probs); symbols = np.broadcast_to(lattice.symbols[0][:, None], "
-    "posterior.shape); np.put_along_axis(occupancy, symbols, posterior, axis=2)"
+    "(lambda p: [o := np.zeros_like(log_probs[:, frames]), np.put_along_axis(o, np.broadcast_to("
+    "lattice.symbols.T[:, None], p.shape), p, axis=2)][0])("
+    + OCCUPANCY.removesuffix(" @ one_hot")
+    + ")"
 )
-BETA = "reverse_sequences(rows[:, 1], self.frames)"
 BOTH = "da.sum(axis=0, keepdims=True)"
 TURNED_WITH_PADDING = "self._turn(self._turn(da, lengths), 0 * lengths + T)."
 SPLIT = ".transpose(2, 0, 1, 3)"
-NO_BLANK = "self.skip[1, :, 2:] = self.symbols[1, :, 2:] != blank"
 
 # What is checked and the function with the mistake: what is wrong, the right code, the wrong code.
 
@@ -304,39 +304,38 @@ MISTAKES = {
         ("reshaped, not transposed", ".transpose(0, 2, 1, 3)", ".reshape(2, 2, 5, 3)"),
     ],
     ("CTC", ctc_loss): [
-        ("occupancy forgotten", "xp.exp(log_probs) - occupancy", "xp.exp(log_probs)"),
-        ("probabilities forgotten", "xp.exp(log_probs) - occupancy", "-occupancy"),
-        ("logarithms for probabilities", "xp.exp(log_probs)", "log_probs"),
-        ("wrong sign", "xp.exp(log_probs) - occupancy", "occupancy - xp.exp(log_probs)"),
-        ("padding not zeroed", "xp.where(counts,", "xp.where(True,"),
-        ("states of equal symbols overwritten", OCCUPANCY, "occupancy = " + OVERWRITTEN),
+        ("occupancy forgotten", OCCUPANCY, "0"),
+        ("probabilities forgotten", "xp.exp(log_probs)", "xp.zeros_like(log_probs)"),
+        ("logarithms for probabilities", "xp.exp(log_probs)", "log_probs.copy()"),
+        ("wrong sign", "return loss, dlogits", "return loss, -dlogits"),
+        ("padding not zeroed", "dlogits *= counts", "dlogits *= 1"),
+        ("states of equal symbols overwritten", OCCUPANCY, OVERWRITTEN),
     ],
     ("CTC", Lattice.posterior): [
-        ("alpha forgotten", "rows[:, 0]", "0"),
-        ("beta forgotten", BETA, "xp.zeros_like(rows[:, 1])"),
-        ("beta in the order of its own frames", BETA, "rows[:, 1]"),
-        (
-            "beta from the end of the batch",
-            BETA,
-            BETA.replace("self.frames", "0 * self.frames + 5"),
-        ),
-        ("beta in the order of its own states", "self.turned", "np.sort(self.turned)"),
-        ("emission forgotten", "emissions[:, 0]", "0"),
-        ("emission counted twice", "emissions[:, 0]", "2 * emissions[:, 0]"),
+        ("alpha forgotten", "alpha + beta", "0 * alpha + beta"),
+        ("beta forgotten", "alpha + beta", "alpha + 0 * beta"),
+        ("beta in the order of its own frames", "alpha + beta", "alpha + beta[::-1]"),
+        ("beta in the order of its own states", "alpha + beta", "alpha + beta[:, ::-1]"),
+        ("emission forgotten", "joint += emissions", "joint += 0"),
+        ("emission counted twice", "joint += emissions", "joint += 2 * emissions"),
         ("not normalised", "joint /=", "_ ="),
     ],
-    ("CTC", Lattice.__init__): [
-        ("jumps not turned", "needed =", "self.skip[1] = self.skip[0]; needed ="),
-        ("no blank between equal labels on the way back", "needed =", NO_BLANK + "; needed ="),
+    ("CTC", recurse): [
+        ("beta from the end of the batch", "T - frames:", "0 * frames:"),
+        ("jumps not turned", "lattice.skip[:1:-1]", "lattice.skip[2:]"),
+        (
+            "no blank between equal labels on the way back",
+            "lattice.skip[:1:-1]",
+            "(lattice.symbols != 0)[:1:-1]",
+        ),
+        ("beta ends in the batch's last states", "lattice.ends[::-1]", "lattice.ends"),
     ],
     ("network", conv2d_backward): [("dW convolved, not correlated", "D.conj()", "D")],
     ("network", seq_batchnorm_backward): [
         ("variance taken as a constant", "-dgamma / batch_count", "0 * dgamma"),
     ],
     ("network", gru_backward): [("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0")],
-    ("network", ctc_loss): [
-        ("occupancy forgotten", "xp.exp(log_probs) - occupancy", "xp.exp(log_probs)"),
-    ],
+    ("network", ctc_loss): [("occupancy forgotten", OCCUPANCY, "0")],
 }
 TABLE = [
     pytest.param(name, function, right, wrong, id=f"{name}: {what}")

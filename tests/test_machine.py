@@ -50,6 +50,14 @@ def test_without_a_description_of_the_processor_nothing_is_chosen(fresh, tmp_pat
     assert "OPENBLAS_CORETYPE" not in os.environ
 
 
+@pytest.mark.parametrize(("own", "kept"), [(None, "12"), ("26", "26")])
+def test_idle_threads_go_to_sleep_unless_the_user_decides(fresh, own, kept):
+    if own:
+        os.environ["OPENBLAS_THREAD_TIMEOUT"] = own
+    machine.let_idle_threads_sleep()
+    assert os.environ["OPENBLAS_THREAD_TIMEOUT"] == kept
+
+
 @pytest.mark.parametrize("libc", ["glibc", "musl", ""])
 def test_memory_is_kept_where_glibc_is(monkeypatch, libc):
     asked = []

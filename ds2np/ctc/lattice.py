@@ -5,14 +5,16 @@ sums all ways to reach state s at frame t, beta_t(s) all ways to finish from the
 tells how probable it is that the right alignment passes through s at t.
 
 In float32 the usual exp(alpha + beta - total) takes the difference of numbers in the thousands, and
-the gradient suffers. Here every row of alpha and beta is shifted to a maximum of 0 (the shifts add
-up in float64), and the posterior is normalised within its frame.
+the gradient suffers. Here alpha and beta are shifted to a maximum of 0 every few frames (the shifts
+add up in float64), and the posterior is normalised within its frame.
 """
 
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.padding import length_mask, reverse_sequences
+
+CLOSED = -1e25  # log probability of what cannot be; unlike -inf, it can be taken from itself
+SHIFT_EVERY = 8  # frames
 
 
 def min_frames(labels):
@@ -30,138 +32,137 @@ def min_frames(labels):
     return len(labels) + int((labels[1:] == labels[:-1]).sum())
 
 
-def take_each(frames, columns):
-    """Take columns of each utterance's frames, others for each utterance.
-
-    Parameters
-    ----------
-    frames : ndarray of shape (T, N, V)
-    columns : ndarray of int of shape (N, S)
-        In main memory.
-
-    Returns
-    -------
-    ndarray of shape (T, N, S)
-    """
-    xp = get_array_module(frames)
-    T, N, V = frames.shape
-    flat = (np.arange(N)[:, None] * V + columns).ravel()  # one index a column, not one a number
-    return frames.reshape(T, N * V).take(xp.asarray(flat), axis=1).reshape(T, *columns.shape)
-
-
 class Lattice:
-    """States and frames of a batch, seen from both ends.
+    """The states of each transcript of a batch.
 
-    Direction 0 runs forward. Direction 1 starts at each utterance's own last frame and last state,
-    so that alpha and beta are one and the same recursion over an axis of size 2.
+    States lead and utterances follow, (S, N): a state's neighbours are then whole rows away, and
+    every step of the recursion runs over memory without gaps.
+
+    Attributes
+    ----------
+    frames : ndarray of shape (N,)
+        Real frames of each utterance.
+    states : ndarray of shape (N,)
+        Real states of each.
+    symbols : ndarray of int of shape (S, N)
+        What each state stands for.
+    real, skip, ends : ndarray of bool of shape (S, N)
+        Whether a state is one, may be entered from the one before the last, and may be a path's
+        last.
+    fits : ndarray of bool of shape (N,)
+        Whether there are frames enough for the transcript.
     """
 
     def __init__(self, labels, input_lengths, label_lengths, blank):
-        N, L = labels.shape
         self.frames, self.states = input_lengths, 2 * label_lengths + 1
-        S = 2 * L + 1
-        states = np.full((N, S), blank)
-        states[:, 1::2] = labels
-        s = np.arange(S)
-        self.real = s < self.states[:, None]  # (N, S)
-        self.turned = np.where(self.real, self.states[:, None] - 1 - s, s)  # (N, S)
-        states[~self.real] = blank
-        self.symbols = np.stack([states, np.take_along_axis(states, self.turned, axis=1)])
-        self.skip = np.zeros((2, N, S), bool)  # may s be entered from s - 2?
-        self.skip[:, :, 2:] = (self.symbols[:, :, 2:] != blank) & (
-            self.symbols[:, :, 2:] != self.symbols[:, :, :-2]
-        )
+        s = np.arange(2 * labels.shape[1] + 1)[:, None]
+        self.real = s < self.states
+        self.symbols = np.full(self.real.shape, blank)
+        self.symbols[1::2] = np.where(self.real[1::2], labels.T, blank)
+        self.skip = np.zeros(self.real.shape, bool)
+        self.skip[2:] = (self.symbols[2:] != blank) & (self.symbols[2:] != self.symbols[:-2])
+        self.ends = self.real & (s >= self.states - 2)
         needed = [min_frames(row[:n]) for row, n in zip(labels, label_lengths, strict=True)]
         self.fits = np.asarray(needed, dtype=int) <= input_lengths
 
     def emissions(self, log_probs):
-        """Look up each state's log probability: (T, 2, N, S), -inf for padded states."""
+        """Look up each state's log probability: (T, S, N), `CLOSED` for padded states."""
         xp = get_array_module(log_probs)
-        forward = xp.ascontiguousarray(log_probs.transpose(1, 0, 2))  # (T, N, V)
-        emissions = xp.empty((len(forward), 2, *self.real.shape), log_probs.dtype)
-        for d, frames in enumerate((forward, reverse_sequences(forward, self.frames))):
-            emissions[:, d] = take_each(frames, self.symbols[d])
+        N, T, V = log_probs.shape
+        frames = log_probs.transpose(1, 0, 2).reshape(T, N * V)
+        columns = np.arange(N) * V + self.symbols  # one index for a column, not for each number
+        emissions = frames.take(xp.asarray(columns.ravel()), axis=1).reshape(T, *columns.shape)
         if not self.real.all():
-            emissions += xp.where(xp.asarray(self.real), 0, -np.inf).astype(emissions.dtype)
-        return emissions
+            emissions += xp.where(xp.asarray(self.real), 0, CLOSED).astype(emissions.dtype)
+        return xp.maximum(emissions, CLOSED, out=emissions)
 
-    def loss(self, rows, shifts, emissions):
-        """Add up the ways that end in the last label or the last blank."""
-        xp = get_array_module(rows)
+    def loss(self, alpha, offsets, emissions):
+        """Add up the ways that end in the last label or the last blank: (N,), inf for none."""
+        xp = get_array_module(alpha)
+        if not len(alpha):
+            return xp.asarray(np.where(self.fits, 0.0, np.inf))
         n = xp.arange(len(self.frames))
         t = xp.asarray(np.maximum(self.frames - 1, 0))
-        last = rows[t, 0, n] + emissions[t, 0, n]  # (N, S)
-        s = xp.asarray(self.states)
-        ends = xp.stack([last[n, s - 1], xp.where(s > 1, last[n, s - 2], -np.inf)])
-        before = length_mask(np.maximum(self.frames - 1, 0), len(shifts), shifts).T  # (T, N)
-        total = xp.logaddexp(*ends) + (shifts[:, 0] * before).sum(axis=0)
-        return xp.where(xp.asarray(self.frames > 0), -total, 0)
+        last = alpha[t, :, n] + emissions[t, :, n]  # (N, S)
+        last = xp.where(xp.asarray(self.ends.T), last, -np.inf)
+        total = xp.logaddexp.reduce(last, axis=1) + offsets[t, n]
+        loss = xp.where(xp.asarray(self.frames > 0), -total, 0)
+        return xp.where(xp.asarray(self.fits) & (loss < -CLOSED / 2), loss, np.inf)
 
-    def posterior(self, rows, emissions):
+    def posterior(self, alpha, beta, emissions):
         """Tell how probable each state is in each frame, given the transcript: (N, T, S)."""
-        xp = get_array_module(rows)
-        joint = take_each(reverse_sequences(rows[:, 1], self.frames), self.turned)  # beta
-        joint += rows[:, 0]
-        joint += emissions[:, 0]  # once: neither alpha nor beta has it
-        joint -= xp.maximum(joint.max(axis=2, keepdims=True), xp.finfo(joint.dtype).min)
+        xp = get_array_module(alpha)
+        joint = alpha + beta
+        joint += emissions  # once: neither alpha nor beta has it
+        joint = xp.ascontiguousarray(joint.transpose(2, 0, 1))
+        joint -= joint.max(axis=2, keepdims=True)
         xp.exp(joint, out=joint)
-        total = joint.sum(axis=2, keepdims=True)
-        joint /= xp.where(total > 0, total, 1)  # 0 in every state: the transcript does not fit
-        return joint.transpose(1, 0, 2)
-
-    def counts(self, logits):
-        """Tell which frames have a gradient, (N, T): neither padding nor of a misfit."""
-        xp = get_array_module(logits)
-        real = length_mask(self.frames, logits.shape[1], logits) > 0
-        return real & xp.asarray(self.fits)[:, None]
+        joint /= joint.sum(axis=2, keepdims=True)
+        return joint
 
     def one_hot(self, V, like):
         """Map states to symbols: (N, S, V)."""
         xp = get_array_module(like)
-        return (xp.asarray(self.symbols[0])[:, :, None] == xp.arange(V)).astype(like.dtype)
+        return (xp.asarray(self.symbols.T)[:, :, None] == xp.arange(V)).astype(like.dtype)
 
 
-def recurse(emissions, skip):
+def recurse(emissions, lattice):
     """Run alpha and beta over all frames.
+
+    Seen from the end, with states and frames in reverse, beta is the recursion of alpha: both run
+    at once, over an axis of size 2. A shorter utterance's beta begins when its last frame comes.
 
     Parameters
     ----------
-    emissions : ndarray of shape (T, 2, N, S)
-    skip : ndarray of bool of shape (2, N, S)
-        Whether a state may be entered from the one before the last.
+    emissions : ndarray of shape (T, S, N)
+    lattice : Lattice
 
     Returns
     -------
-    rows : ndarray of shape (T, 2, N, S)
-        Log of the sum of all ways into a state, the frame's own emission left out, relative to the
-        shifts of the rows before.
-    shifts : ndarray of float64 of shape (T, 2, N)
-        What was taken from each row to bring its maximum to 0.
+    alpha, beta : ndarray of shape (T, S, N)
+        Log of the sum of all ways into a state and out of it, the frame's own emission left out.
+        A constant is taken from each frame, to keep the numbers small.
+    offsets : ndarray of float64 of shape (T, N)
+        What has been taken from each frame of alpha.
     """
     xp = get_array_module(emissions)
-    T, _, N, S = emissions.shape
-    lowest = xp.finfo(emissions.dtype).min  # stands in for the maximum where all ways are closed
-    rows = xp.empty_like(emissions)
-    rows[0] = -np.inf
-    rows[0, :, :, :2] = 0  # a path starts with the first blank or the first label
-    shifts = xp.zeros((T, 2, N), np.float64)
-    open_skip = xp.where(skip, 0, -np.inf).astype(emissions.dtype)
-    row = xp.full((2, N, S + 2), -np.inf, emissions.dtype)  # two closed states before the first
-    peak, term = xp.empty_like(rows[0]), xp.empty_like(rows[0])
-    with np.errstate(divide="ignore"):  # log 0 = -inf is meant
-        for t in range(T):
-            if t > 0:
-                stay, step, jump = row[..., 2:], row[..., 1:-1], row[..., :-2] + open_skip
-                xp.maximum(stay, step, out=peak)
-                xp.maximum(peak, jump, out=peak)
-                xp.maximum(peak, lowest, out=peak)
-                total = xp.exp(xp.subtract(stay, peak, out=term), out=rows[t])
-                for way in (step, jump):
-                    total += xp.exp(xp.subtract(way, peak, out=term), out=term)
-                xp.log(total, out=total)
-                total += peak
-            xp.add(rows[t], emissions[t], out=row[..., 2:])
-            shift = xp.maximum(row[..., 2:].max(axis=-1), lowest)
-            row[..., 2:] -= shift[..., None]
-            shifts[t] = shift
-    return rows, shifts
+    T, S, N = emissions.shape
+    begins = np.stack([np.broadcast_to(np.arange(S)[:, None] < 2, (S, N)), lattice.ends[::-1]])
+    begins = xp.where(xp.asarray(begins), 0, CLOSED).astype(emissions.dtype)
+    ends_at = {T - frames: np.flatnonzero(lattice.frames == frames) for frames in lattice.frames}
+    # Two closed states lie before the first of either direction. All is one line of memory, and a
+    # step looks at it from three places.
+    skip = np.zeros((2, S + 2, N), bool)
+    skip[0, 2:] = lattice.skip
+    skip[1, 4:] = lattice.skip[:1:-1]  # who is entered from there, is left for there
+    skip = xp.where(xp.asarray(skip), 0, CLOSED).astype(emissions.dtype).reshape(-1)[2 * N :]
+    row = xp.full((2, S + 2, N), CLOSED, emissions.dtype)
+    line = row.reshape(-1)
+    stay, step, jump = line[2 * N :], line[N:-N], line[: -2 * N]
+    opened, peak, term = (xp.empty_like(skip) for _ in range(3))
+    rows = xp.empty((T, 2, S + 2, N), emissions.dtype)
+    offset, offsets = xp.zeros((2, N), np.float64), xp.empty((T, N), np.float64)
+    states, now = rows[:, :, 2:], row[:, 2:]
+    states[:1, 0], states[:1, 1] = begins[0], CLOSED
+    for t in range(T):
+        if t > 0:
+            new = rows[t].reshape(-1)[2 * N :]
+            xp.add(jump, skip, out=opened)
+            xp.maximum(stay, step, out=peak)
+            xp.maximum(peak, opened, out=peak)
+            xp.exp(xp.subtract(stay, peak, out=new), out=new)
+            for way in (step, opened):
+                new += xp.exp(xp.subtract(way, peak, out=term), out=term)
+            xp.log(new, out=new)
+            new += peak
+        if t in ends_at:
+            n = ends_at[t]
+            states[t, 1, :, n] = begins[1, :, n]
+        offsets[t] = offset[0]
+        xp.add(states[t, 0], emissions[t], out=now[0])
+        xp.add(states[t, 1], emissions[T - 1 - t, ::-1], out=now[1])
+        if t % SHIFT_EVERY == 0:
+            shift = now.max(axis=1)
+            now -= shift[:, None]
+            offset += shift
+    return states[:, 0], states[::-1, 1, ::-1], offsets

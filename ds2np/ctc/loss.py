@@ -4,8 +4,11 @@ import numpy as np
 
 from ds2np.backend import get_array_module, to_cpu
 from ds2np.ctc.lattice import Lattice, recurse
-from ds2np.layers.padding import length_mask
+from ds2np.layers.padding import length_mask, zero_padding
 from ds2np.layers.softmax import log_softmax
+
+# Numbers of the posterior that are computed together, so that they stay in the cache.
+IN_CACHE = 100_000
 
 
 def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
@@ -38,12 +41,17 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
         If shapes or lengths do not fit together, or a label is no symbol or the blank.
     """
     xp = get_array_module(logits)
-    loss, posterior, log_probs, lattice = _solve(
+    loss, counts, log_probs, lattice, rows = _solve(
         logits, labels, input_lengths, label_lengths, blank
     )
-    occupancy = posterior @ lattice.one_hot(logits.shape[2], logits)  # (N, T, V)
-    counts = lattice.counts(logits)[:, :, None]
-    return loss, xp.where(counts, xp.exp(log_probs) - occupancy, logits.dtype.type(0))
+    one_hot = lattice.one_hot(logits.shape[2], logits)  # (N, S, V)
+    dlogits = xp.exp(log_probs)
+    block = max(1, IN_CACHE // max(lattice.real.size, 1))
+    for first in range(0, logits.shape[1], block):
+        frames = slice(first, first + block)
+        dlogits[:, frames] -= lattice.posterior(*(of_all[frames] for of_all in rows)) @ one_hot
+    dlogits *= counts
+    return loss, dlogits
 
 
 def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
@@ -62,31 +70,37 @@ def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
     ndarray of shape (N, T, 2 * L + 1)
         Sums to 1 in each real frame; 0 in padding, and where the transcript does not fit.
     """
-    _, posterior, _, lattice = _solve(logits, labels, input_lengths, label_lengths, blank)
-    return posterior * lattice.counts(logits)[:, :, None]
+    _, counts, _, lattice, rows = _solve(logits, labels, input_lengths, label_lengths, blank)
+    return lattice.posterior(*rows) * counts
 
 
 def _solve(logits, labels, input_lengths, label_lengths, blank):
-    """Run alpha and beta; return the loss, the states' posterior, log probabilities and lattice."""
+    """Run alpha and beta.
+
+    Returns
+    -------
+    loss : ndarray of shape (N,)
+    counts : ndarray of shape (N, T, 1)
+        1 for the frames that have a gradient: neither padding nor of a transcript that does not
+        fit.
+    log_probs : ndarray of shape (N, T, V)
+    lattice : Lattice
+    rows : tuple of three ndarray of shape (T, S, N)
+        Alpha, beta and emissions.
+    """
     labels, input_lengths, label_lengths = (
         np.asarray(to_cpu(a)) for a in (labels, input_lengths, label_lengths)
     )
     check_ctc(logits, labels, input_lengths, label_lengths, blank)
     xp = get_array_module(logits)
-    N, T, _ = logits.shape
-    real = length_mask(input_lengths, T, logits)[:, :, None]
-    log_probs = log_softmax(xp.where(real > 0, logits, logits.dtype.type(0)))
+    log_probs = log_softmax(zero_padding(logits, input_lengths))
     lattice = Lattice(labels, input_lengths, label_lengths, blank)
-    fits = xp.asarray(lattice.fits)
-    if T == 0:
-        loss, posterior = xp.zeros(N), xp.zeros((N, 0, lattice.real.shape[1]))
-    else:
-        emissions = lattice.emissions(log_probs)
-        rows, shifts = recurse(emissions, xp.asarray(lattice.skip))
-        loss = lattice.loss(rows, shifts, emissions)
-        posterior = lattice.posterior(rows, emissions)
-    loss = xp.where(fits, loss, np.inf).astype(logits.dtype)
-    return loss, posterior.astype(logits.dtype, copy=False), log_probs, lattice
+    emissions = lattice.emissions(log_probs)
+    alpha, beta, offsets = recurse(emissions, lattice)
+    loss = lattice.loss(alpha, offsets, emissions)
+    counts = length_mask(input_lengths, logits.shape[1], logits) * xp.isfinite(loss)[:, None]
+    rows = alpha, beta, emissions
+    return loss.astype(logits.dtype), counts[:, :, None], log_probs, lattice, rows
 
 
 def check_ctc(logits, labels, input_lengths, label_lengths, blank):

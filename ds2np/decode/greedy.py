@@ -40,7 +40,7 @@ def greedy_decode(log_probs, lengths, alphabet):
     list of str
         With single spaces between words.
     """
-    paths = to_cpu(log_probs.argmax(axis=2))
+    paths = to_cpu(log_probs.argmax(axis=2)).tolist()  # Python's own numbers are quicker one by one
     return [
         " ".join(alphabet.decode(collapse(path[:length])).split())
         for path, length in zip(paths, lengths, strict=True)

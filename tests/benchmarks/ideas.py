@@ -23,6 +23,11 @@ def plain_kernels():
     os.environ["OPENBLAS_CORETYPE"] = ""
 
 
+def waiting_threads():
+    """Let OpenBLAS's idle threads stay awake as long as they do by default."""
+    os.environ["OPENBLAS_THREAD_TIMEOUT"] = ""
+
+
 def forget_memory():
     """Let glibc give freed memory back to the system."""
     from ds2np import machine
@@ -77,17 +82,20 @@ def number_by_number():
     """Look up the lattice's emissions with one index for each number."""
     import numpy as np
 
-    from ds2np.ctc import lattice
+    from ds2np.ctc.lattice import CLOSED, Lattice
 
-    def take_each(frames, columns):
-        every = np.broadcast_to(columns, (len(frames), *columns.shape))
-        return np.take_along_axis(frames, every, axis=2)
+    def emissions(self, log_probs):
+        columns = self.symbols.T[:, None]  # (N, 1, S)
+        columns = np.broadcast_to(columns, (*log_probs.shape[:2], columns.shape[2]))
+        taken = np.take_along_axis(log_probs, columns, axis=2).transpose(1, 2, 0)  # (T, S, N)
+        return taken + np.where(self.real, 0, CLOSED).astype(taken.dtype)
 
-    lattice.take_each = take_each
+    Lattice.emissions = emissions
 
 
 IDEAS = {
     "AVX-512 kernels where OpenBLAS does not choose them": plain_kernels,
+    "idle BLAS threads go to sleep": waiting_threads,
     "freed memory is kept": forget_memory,
     "one BLAS thread in the recurrence": shared_products,
     "a thread for each wide direction": one_loop,
