@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from ds2np.decode import greedy_decode
-from ds2np.decode.greedy import collapse
+from ds2np.decode.greedy import Word, collapse, greedy_words
 from ds2np.text import Alphabet
 
 ALPHABET = Alphabet(" ab")
@@ -48,3 +49,77 @@ def test_what_lies_behind_the_length_is_not_read():
 
 def test_spaces_are_single_and_inside():
     assert read(" a -  b- ") == ["a b"]
+
+
+# Words and their times
+
+
+def times(path, frame_ms=20.0, **options):
+    found = greedy_words(scores(path), ALPHABET, frame_ms, **options)
+    return [(word.text, word.start, word.end) for word in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("ab", [("ab", 0.0, 0.04)]),
+        ("--aa-b-- --b-", [("ab", 0.04, 0.12), ("b", 0.22, 0.24)]),
+        ("a b", [("a", 0.0, 0.02), ("b", 0.04, 0.06)]),
+        (" -a-aa  ", [("aa", 0.04, 0.12)]),
+        ("-a- - -b", [("a", 0.02, 0.04), ("b", 0.14, 0.16)]),
+        ("- - -", []),
+        ("", []),
+    ],
+)
+def test_a_word_lasts_from_its_first_frame_to_the_end_of_its_last(path, words):
+    assert times(path) == words
+
+
+def test_times_follow_the_length_of_a_frame():
+    assert times("-a b", frame_ms=12.5) == [("a", 0.0125, 0.025), ("b", 0.0375, 0.05)]
+
+
+def test_no_time_lies_behind_the_end_of_the_recording():
+    assert times("-a- b", duration=0.09) == [("a", 0.02, 0.04), ("b", 0.08, 0.09)]
+    assert times("-a- b", duration=0.07) == [("a", 0.02, 0.04), ("b", 0.07, 0.07)]
+
+
+def test_confidence_is_the_mean_of_the_best_frame_of_each_character():
+    probabilities = np.array(
+        [  # blank, space, a, b
+            [0.10, 0.10, 0.60, 0.20],
+            [0.05, 0.00, 0.90, 0.05],
+            [0.99, 0.00, 0.01, 0.00],
+            [0.20, 0.00, 0.30, 0.50],
+            [0.00, 1.00, 0.00, 0.00],
+            [0.40, 0.00, 0.59, 0.01],
+        ]
+    )
+    with np.errstate(divide="ignore"):
+        log_probs = np.log(probabilities)
+    assert greedy_words(log_probs, ALPHABET, 10) == [
+        Word("ab", 0.0, 0.04, pytest.approx((0.9 + 0.5) / 2)),
+        Word("a", 0.05, 0.06, pytest.approx(0.59)),
+    ]
+    logits = log_probs + np.linspace(-5, 800, 6)[:, None]  # as the network gives them
+    assert [word.confidence for word in greedy_words(logits, ALPHABET, 10)] == [
+        pytest.approx(0.7),
+        pytest.approx(0.59),
+    ]
+
+
+LOGITS = st.integers(0, 30).flatmap(
+    lambda T: arrays(np.float32, (T, len(ALPHABET)), elements=st.floats(-5, 5, width=32))
+)
+
+
+@given(LOGITS)
+def test_words_are_those_of_the_text_in_order_of_time(logits):
+    duration = 0.02 * len(logits)
+    words = greedy_words(logits, ALPHABET, 20, duration)
+    (text,) = greedy_decode(logits[None], [len(logits)], ALPHABET)
+    assert " ".join(word.text for word in words) == text
+    moments = [time for word in words for time in (word.start, word.end)]
+    assert moments == sorted(moments)
+    assert all(0 <= time <= duration for time in moments)
+    assert all(0.2499 < word.confidence <= 1 for word in words)  # the best of four symbols
