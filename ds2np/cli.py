@@ -72,11 +72,14 @@ def _parser():
     evaluate.add_argument("run_folder", type=Path, metavar="RUN", help="of a run, or a checkpoint")
     evaluate.add_argument("manifest", type=Path, metavar="M.jsonl")
     evaluate.add_argument("--json", action="store_true", help="print JSON, each utterance included")
+    evaluate.add_argument("--json-file", type=Path, metavar="FILE", help="write the JSON there")
 
     transcribe = _add(commands, "transcribe", _transcribe, "write down what recordings say")
     transcribe.add_argument("run_folder", type=Path, metavar="RUN", help="of a run or a checkpoint")
     transcribe.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    transcribe.add_argument("--json", action="store_true", help="print a JSON line for each file")
+    transcribe.add_argument(
+        "--json", action="store_true", help="print a JSON line for each file, with words and times"
+    )
 
     bench = _add(commands, "bench", _bench, "time each part of the package, or race PyTorch")
     bench.add_argument("--against", choices=["torch"], help="run PyTorch in turn, and compare")
@@ -176,59 +179,53 @@ def _train(args):
 
 
 def _evaluate(args):
-    import json
-
     from tqdm import tqdm
 
     from ds2np.backend import choose_device
     from ds2np.data.dataset import Dataset
     from ds2np.data.manifest import read_manifest
+    from ds2np.files import replacing
     from ds2np.train.checkpoint import load_run
-    from ds2np.train.evaluate import evaluate
+    from ds2np.train.evaluate import evaluate, format_summary, strict_json, summarise
 
+    target = args.json_file
+    if target and (target.is_dir() or not target.parent.is_dir()):  # better now than at the end
+        problem = "is a folder" if target.is_dir() else f"needs the folder {target.parent}"
+        raise UserError(f"{target} {problem}; name a file for --json-file in a folder that exists")
     model = load_run(args.run_folder, choose_device(args.device))
     dataset = Dataset(read_manifest(args.manifest), model)
     with tqdm(total=len(dataset), unit=" utterances") as bar:
         result = evaluate(model, dataset, progress=bar.update)
+    summary = summarise(result, [u.audio_filepath for u in dataset.utterances])
+    if target:
+        with replacing(target) as file:
+            file.write(strict_json(summary, indent=1) + "\n")
     if args.json:
-        pairs = zip(dataset.utterances, result.refs, result.hyps, strict=True)
-        print(
-            json.dumps(
-                {
-                    "wer": result.wer,
-                    "cer": result.cer,
-                    "loss": result.loss,
-                    "utterances": [
-                        {"audio_filepath": str(u.audio_filepath), "reference": r, "hypothesis": h}
-                        for u, r, h in pairs
-                    ],
-                },
-                ensure_ascii=False,
-                indent=1,
-            )
-        )
+        print(strict_json(summary, indent=1))
     else:
-        print(f"{len(dataset)} utterances: {result}")
+        print(f"{len(dataset)} utterances: {result}\n{format_summary(summary)}")
 
 
 def _transcribe(args):
-    import json
+    import dataclasses
 
     from ds2np.backend import choose_device
     from ds2np.train.checkpoint import load_run
-    from ds2np.train.evaluate import transcribe
+    from ds2np.train.evaluate import strict_json, transcribe_words
 
     model = load_run(args.run_folder, choose_device(args.device))
     failed = False
     for path in args.files:
         try:
-            text = transcribe(model, path)
+            words = transcribe_words(model, path)
         except UserError as error:  # the other files can still be transcribed
             print(f"error: {error}", file=sys.stderr)
             failed = True
             continue
+        text = " ".join(word.text for word in words)
         if args.json:
-            line = json.dumps({"audio_filepath": str(path), "text": text}, ensure_ascii=False)
+            words = [dataclasses.asdict(word) for word in words]
+            line = strict_json({"audio_filepath": str(path), "text": text, "words": words})
         else:
             line = text if len(args.files) == 1 else f"{path}: {text}"
         print(line, flush=True)
