@@ -2,7 +2,6 @@
 
 import argparse
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
@@ -78,54 +77,38 @@ def make_folder(path):
         raise UserError(f"{path} cannot be made ({error.strerror}); give another --out") from None
 
 
-def indexing_parser(description, corpus):
-    """Build the command line of a script that indexes an unpacked corpus.
+def read_transcript(path):
+    """Read a file of transcripts, each line a name and a text.
 
     Parameters
     ----------
-    description : str
-        What the script does.
-    corpus : str
-        What --root holds.
+    path : Path
 
     Returns
     -------
-    argparse.ArgumentParser
-        With --root and --out.
-    """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--root", type=Path, required=True, metavar="FOLDER", help=corpus)
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where the manifests go (default: into --root)"
-    )
-    return parser
-
-
-def corpus_folders(args):
-    """Find the folder of the corpus and the folder its manifests go to.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        Parsed by the parser of `indexing_parser`.
-
-    Returns
-    -------
-    root, out : Path
-        Both exist; `root` is absolute.
+    dict of str to str
+        Texts in lower case, by the name of the recording.
 
     Raises
     ------
     UserError
-        If there is no corpus, or no place for its manifests.
+        If a line is not a name and a text, or a name comes twice.
     """
-    if not args.root.is_dir():
-        raise UserError(f"{args.root}: no such folder; --root has to be the folder of the corpus")
-    out = args.out or args.root
-    make_folder(out)
-    if not os.access(out, os.W_OK):
-        raise UserError(f"{out} is not writable; give the manifests another folder with --out")
-    return args.root.resolve(), out
+    texts = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text") from None
+    for number, line in enumerate(lines, start=1):
+        name, *words = line.split() or [None]
+        if name is None:
+            continue
+        if not words:
+            raise UserError(f"{path}:{number}: {name} has no text; a line is NAME TEXT")
+        if name in texts:
+            raise UserError(f"{path}:{number}: {name} comes a second time; each has one line")
+        texts[name] = " ".join(words).lower()
+    return texts
 
 
 def audio_duration(path):

@@ -1,16 +1,22 @@
-"""Index an unpacked Free Spoken Digit Dataset.
+"""Download the Free Spoken Digit Dataset, or index it where it is.
 
 Its official split: the recordings with index 0 to 4 of each digit and speaker are the test set.
 """
 
 import re
 
-from common import audio_duration, corpus_folders, indexing_parser, run, save, warn_left_out
+from common import audio_duration, run, save, warn_left_out
+from corpus import Archive, corpus_folders, corpus_parser
 from tqdm import tqdm
 
 from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 
+# The version with six speakers. Its archive is made on demand, and no checksum is published.
+ARCHIVE = Archive(
+    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz",
+    "free-spoken-digit-dataset-1.0.10",
+)
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RECORDING = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)\.wav")
 TEST_INDICES = range(5)
@@ -54,8 +60,8 @@ def index(root):
 
 def main():
     """Write the manifests that the command line asks for."""
-    args = indexing_parser(__doc__.splitlines()[0], "the unpacked dataset").parse_args()
-    root, out = corpus_folders(args)
+    args = corpus_parser(__doc__.splitlines()[0], "the unpacked dataset").parse_args()
+    root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, strangers = index(root)
     warn_left_out("files not named DIGIT_SPEAKER_INDEX.wav", strangers)
     for part, utterances in manifests.items():

@@ -1,4 +1,4 @@
-"""Index an unpacked corpus in the layout of LibriSpeech, a manifest for each subset.
+"""Download subsets of LibriSpeech, or index what has its layout, a manifest for each subset.
 
 A subset, such as train-clean-100, holds SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt and, beside it,
 the recordings as .flac or .wav.
@@ -6,13 +6,53 @@ the recordings as .flac or .wav.
 
 from collections import defaultdict
 
-from common import audio_duration, corpus_folders, indexing_parser, run, save, warn_left_out
+from common import audio_duration, read_transcript, run, save, warn_left_out
+from corpus import Archive, corpus_folders, corpus_parser
 from tqdm import tqdm
 
 from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 
 AUDIO_SUFFIXES = (".flac", ".wav")
+FOLDER = "LibriSpeech"  # in every archive
+DEFAULT = ("train-clean-5", "dev-clean-2")
+
+# Open Speech and Language Resources: 12 is LibriSpeech, 31 is mini-LibriSpeech. The checksums are
+# those of the md5sum.txt in each of the two places.
+RESOURCES = "https://www.openslr.org/resources"
+SUBSETS = {
+    "train-clean-5": (31, "5df7d4e78065366204ca6845bb08f490"),
+    "dev-clean-2": (31, "6d7ab67ac6a1d2c993d050e16d61080d"),
+    "train-clean-100": (12, "2a93770f6d5c6c964bc36631d331a522"),
+    "train-clean-360": (12, "c0e676e450a7ff2f54aeade5171606fa"),
+    "train-other-500": (12, "d1a0fd59409feb2c614ce4d30c387708"),
+    "dev-clean": (12, "42e2234ba48799c1f50f24a7926300a1"),
+    "dev-other": (12, "c8d0bcc9cca99d4f8b62fcc847357931"),
+    "test-clean": (12, "32fa31d27d2e1cad72775fee3f4849a9"),
+    "test-other": (12, "fb5a50374b501bb3bac4815ee91d3135"),
+}
+
+
+def subset_archive(name):
+    """Say where the archive of a subset is.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Archive
+
+    Raises
+    ------
+    UserError
+        If there is no such subset.
+    """
+    if name not in SUBSETS:
+        raise UserError(f"--subsets: there is no {name}; there are {', '.join(SUBSETS)}")
+    number, md5 = SUBSETS[name]
+    return Archive(f"{RESOURCES}/{number}/{name}.tar.gz", f"{FOLDER}/{name}", md5)
 
 
 def find_subsets(root):
@@ -49,40 +89,6 @@ def find_subsets(root):
         if other != subset:
             raise UserError(f"{other} and {subset} share a name; index one at a time with --root")
     return dict(subsets)
-
-
-def read_transcript(path):
-    """Read what is said in a chapter.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    dict of str to str
-        Texts in lower case, by the name of the recording.
-
-    Raises
-    ------
-    UserError
-        If a line is not a name and a text, or a name comes twice.
-    """
-    texts = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text") from None
-    for number, line in enumerate(lines, start=1):
-        name, *words = line.split() or [None]
-        if name is None:
-            continue
-        if not words:
-            raise UserError(f"{path}:{number}: {name} has no text; a line is NAME TEXT")
-        if name in texts:
-            raise UserError(f"{path}:{number}: {name} comes a second time; each has one line")
-        texts[name] = " ".join(words).lower()
-    return texts
 
 
 def index(subset, transcripts):
@@ -128,11 +134,48 @@ def index(subset, transcripts):
     return utterances, without_audio, sorted(recordings.values())
 
 
+def choose(subsets, names):
+    """Pick subsets by name.
+
+    Parameters
+    ----------
+    subsets : dict of Path to list of Path
+    names : sequence of str
+
+    Returns
+    -------
+    dict of Path to list of Path
+        In the order of the names.
+
+    Raises
+    ------
+    UserError
+        If one is not there.
+    """
+    by_name = {subset.name: subset for subset in subsets}
+    for name in names:
+        if name not in by_name:
+            found = ", ".join(sorted(by_name))
+            raise UserError(f"--subsets: {name} is not in the corpus, which holds {found}")
+    return {by_name[name]: subsets[by_name[name]] for name in names}
+
+
 def main():
     """Write the manifests that the command line asks for."""
-    args = indexing_parser(__doc__.splitlines()[0], "the unpacked corpus").parse_args()
-    root, out = corpus_folders(args)
-    for subset, transcripts in find_subsets(root).items():
+    parser = corpus_parser(__doc__.splitlines()[0], "an unpacked corpus")
+    parser.add_argument(
+        "--subsets",
+        nargs="+",
+        metavar="NAME",
+        help=f"which ones (default: all of --root, or to download the small {' and '.join(DEFAULT)}"
+        f"); there are {', '.join(SUBSETS)}",
+    )
+    args = parser.parse_args()
+    names = args.subsets or (DEFAULT if args.root is None else None)
+    archives = [subset_archive(name) for name in names] if args.root is None else []
+    root, out = corpus_folders(args, archives, FOLDER)
+    subsets = find_subsets(root)
+    for subset, transcripts in (choose(subsets, names) if names else subsets).items():
         utterances, without_audio, without_text = index(subset, transcripts)
         warn_left_out("transcripts without a recording", without_audio)
         warn_left_out("recordings without a transcript", without_text)

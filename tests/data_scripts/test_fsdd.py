@@ -104,3 +104,34 @@ def test_the_real_dataset(shared_data, run_script, tmp_path):
     assert "6 speakers, 2700 utterances" in out
     assert "6 speakers, 300 utterances" in out
     assert len(read_manifest(tmp_path / "test.jsonl")) == 300
+
+
+@pytest.fixture
+def published(tmp_path, dataset, pack, server):
+    """Publish the dataset in the layout of its archive, on a server of this machine."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    dataset.rename(folder / fsdd.ARCHIVE.folder)
+    server.files["/v1.0.10.tar.gz"] = pack(folder)
+    server.lengths = server.ranges = False  # like the archives that are made on demand
+    return server
+
+
+def test_it_can_be_downloaded(published, run_script, tmp_path):
+    out = tmp_path / "out"
+    code, text, err = run_script(fsdd, "--out", out, "--mirror", published.url)
+    assert code == 0, err
+    assert "v1.0.10.tar.gz: no checksum is published" in text
+    assert "train.jsonl: 0.0 minutes, 2 speakers, 3 utterances" in text
+    names = {"train.jsonl", "test.jsonl", "free-spoken-digit-dataset-1.0.10"}
+    assert {path.name for path in out.iterdir()} == names
+
+
+def test_a_download_that_ends_early_is_noticed_by_the_archive(published, run_script, tmp_path):
+    published.cuts = [1000]
+    out = tmp_path / "out"
+    code, _, err = run_script(fsdd, "--out", out, "--mirror", published.url)
+    assert code == 2
+    assert "what arrived is no intact archive" in err
+    assert list(out.iterdir()) == []
+    assert run_script(fsdd, "--out", out, "--mirror", published.url)[0] == 0

@@ -1,3 +1,5 @@
+import hashlib
+
 import librispeech
 import pytest
 
@@ -46,6 +48,18 @@ def test_the_root_can_be_a_subset(corpus, run_script, tmp_path):
     out = tmp_path / "manifests"
     assert run_script(librispeech, "--root", corpus / "dev-clean", "--out", out)[0] == 0
     assert [path.name for path in out.iterdir()] == ["dev-clean.jsonl"]
+
+
+def test_subsets_of_a_root_can_be_chosen(corpus, run_script, tmp_path):
+    out = tmp_path / "manifests"
+    arguments = ("--root", corpus, "--out", out, "--subsets")
+    assert run_script(librispeech, *arguments, "dev-clean", "dev-clean")[0] == 0
+    assert [path.name for path in out.iterdir()] == ["dev-clean.jsonl"]
+    code, _, err = run_script(librispeech, *arguments, "test-other")
+    assert code == 2
+    assert err == (
+        "--subsets: test-other is not in the corpus, which holds dev-clean, train-clean-100\n"
+    )
 
 
 def test_a_transcript_without_audio_is_left_out_loudly(corpus, run_script):
@@ -138,3 +152,102 @@ def test_real_corpora(shared_data, run_script, tmp_path, corpus_name, counts):
     assert "warning" not in err
     found = {path.stem: len(read_manifest(path)) for path in tmp_path.iterdir()}
     assert found == counts
+
+
+@pytest.fixture
+def published(tmp_path, record, pack, server, monkeypatch):
+    """Publish mini-LibriSpeech and one subset of LibriSpeech on a server of this machine."""
+    for number, name, speaker in (
+        (31, "train-clean-5", "19"),
+        (31, "dev-clean-2", "84"),
+        (12, "test-other", "61"),
+    ):
+        folder = tmp_path / "published" / name
+        subset = folder / "LibriSpeech" / name
+        add_chapter(subset, record, speaker, "7", ["0000 YES", "0001 OH NO"])
+        (folder / "LibriSpeech" / "LICENSE.TXT").write_text("CC BY 4.0")
+        packed = pack(folder)
+        server.files[f"/{number}/{name}.tar.gz"] = packed
+        md5 = hashlib.md5(packed).hexdigest()
+        monkeypatch.setitem(librispeech.SUBSETS, name, (number, md5))
+    monkeypatch.setattr(librispeech, "RESOURCES", server.url)
+    return server
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_small_corpus_is_downloaded_by_default(published, run_script, tmp_path):
+    out = tmp_path / "libri"
+    code, text, err = run_script(librispeech, "--out", out)
+    assert code == 0, err
+    assert [path for path, _ in published.requests] == [
+        "/31/train-clean-5.tar.gz",
+        "/31/dev-clean-2.tar.gz",
+    ]
+    assert [u.text for u in read_manifest(out / "dev-clean-2.jsonl")] == ["yes", "oh no"]
+    assert all(u.audio_filepath.is_file() for u in read_manifest(out / "train-clean-5.jsonl"))
+    assert f"{out}/train-clean-5.jsonl: 0.0 minutes, 1 speakers, 2 utterances, 8 char" in text
+    assert len(tree(out)) == 2 * (3 + 1) + 1
+    assert (out / "LibriSpeech" / "LICENSE.TXT").is_file()
+    # The manifests can be moved together with the corpus.
+    out.rename(tmp_path / "moved")
+    moved = read_manifest(tmp_path / "moved" / "dev-clean-2.jsonl")
+    assert all(u.audio_filepath.is_file() for u in moved)
+
+
+def test_a_second_run_downloads_nothing(published, run_script, tmp_path):
+    arguments = ("--out", tmp_path / "libri", "--subsets")
+    assert run_script(librispeech, *arguments, "dev-clean-2")[0] == 0
+    before = tree(tmp_path / "libri")
+    published.requests.clear()
+    code, out, _ = run_script(librispeech, *arguments, "dev-clean-2")
+    assert code == 0
+    assert published.requests == []
+    assert "LibriSpeech/dev-clean-2 is there already, nothing is downloaded" in out
+    assert tree(tmp_path / "libri") == before
+    code, out, _ = run_script(librispeech, *arguments, "test-other", "dev-clean-2")
+    assert code == 0
+    assert [path for path, _ in published.requests] == ["/12/test-other.tar.gz"]
+    assert out.index("test-other.jsonl") < out.index("dev-clean-2.jsonl")
+
+
+def test_a_cut_connection_is_resumed(published, run_script, tmp_path):
+    published.cuts = [1000, 2000]
+    code, _, err = run_script(librispeech, "--out", tmp_path / "l", "--subsets", "test-other")
+    assert code == 0, err
+    assert [span for _, span in published.requests] == [None, "bytes=1000-", "bytes=3000-"]
+    assert [u.text for u in read_manifest(tmp_path / "l" / "test-other.jsonl")] == ["yes", "oh no"]
+
+
+def test_a_wrong_checksum_leaves_nothing(published, run_script, tmp_path):
+    published.files["/12/test-other.tar.gz"] = published.files["/31/dev-clean-2.tar.gz"]
+    out = tmp_path / "libri"
+    code, text, err = run_script(librispeech, "--out", out, "--subsets", "test-other")
+    assert (code, text) == (2, "")
+    found = hashlib.md5(published.files["/12/test-other.tar.gz"]).hexdigest()
+    expected = librispeech.SUBSETS["test-other"][1]
+    assert f"MD5 checksum {found} instead of {expected} and is deleted" in err
+    assert list(out.iterdir()) == []
+
+
+def test_a_subset_that_does_not_exist_is_refused(server, run_script, tmp_path):
+    code, _, err = run_script(librispeech, "--out", tmp_path / "l", "--subsets", "train-clean-99")
+    assert code == 2
+    assert err.startswith("--subsets: there is no train-clean-99; there are train-clean-5, dev-cl")
+    assert not (tmp_path / "l").exists()
+
+
+def test_every_official_subset_has_its_place_and_checksum():
+    numbers = {name: number for name, (number, _) in librispeech.SUBSETS.items()}
+    assert numbers == {
+        **dict.fromkeys(["train-clean-5", "dev-clean-2"], 31),
+        **dict.fromkeys(["train-clean-100", "train-clean-360", "train-other-500"], 12),
+        **dict.fromkeys(["dev-clean", "dev-other", "test-clean", "test-other"], 12),
+    }
+    sums = [md5 for _, md5 in librispeech.SUBSETS.values()]
+    assert len(set(sums)) == len(sums)
+    assert all(len(bytes.fromhex(md5)) == 16 for md5 in sums)
+    url = "https://www.openslr.org/resources/12/dev-other.tar.gz"
+    assert librispeech.subset_archive("dev-other").url == url

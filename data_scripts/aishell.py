@@ -1,0 +1,80 @@
+"""Download AISHELL-1, Mandarin read by 400 speakers, or index it where it is.
+
+It holds wav/PART/SPEAKER/NAME.wav and one transcript, in which spaces divide Chinese words. Each
+character is a symbol of its own to the network, and nobody speaks the spaces: they are left out.
+"""
+
+from common import audio_duration, read_transcript, run, save, warn_left_out
+from corpus import Archive, corpus_folders, corpus_parser
+from tqdm import tqdm
+
+from ds2np.data.manifest import Utterance
+from ds2np.errors import UserError
+
+# The sum of data_aishell.tgz as the recipes of several toolkits have it.
+ARCHIVE = Archive(
+    "https://www.openslr.org/resources/33/data_aishell.tgz",
+    "data_aishell",
+    "2f494334227864a8a8fec932999db9d8",
+    inner="data_aishell/wav/*.tar.gz",
+)
+PARTS = ("train", "dev", "test")
+TRANSCRIPT = "transcript/aishell_transcript_v0.8.txt"
+
+
+def index(root):
+    """Match the transcript with the recordings.
+
+    Parameters
+    ----------
+    root : Path
+        Holds wav and transcript.
+
+    Returns
+    -------
+    manifests : dict of str to list of Utterance
+        What "train", "dev" and "test" hold.
+    without_audio : list of str
+        Names in the transcript that no recording has.
+    without_text : list of Path
+        Recordings that the transcript does not name.
+
+    Raises
+    ------
+    UserError
+        If something is missing, the transcript is malformed, or a recording is not audio.
+    """
+    if not (root / TRANSCRIPT).is_file():
+        raise UserError(f"{root / TRANSCRIPT} is missing; give --root the folder data_aishell")
+    texts = read_transcript(root / TRANSCRIPT)
+    manifests, without_text = {part: [] for part in PARTS}, []
+    for part in PARTS:
+        recordings = sorted((root / "wav" / part).glob("*/*.wav"))
+        for path in tqdm(recordings, desc=part, unit="file", leave=False):
+            text = texts.pop(path.stem, None)
+            if text is None:
+                without_text.append(path)
+                continue
+            text = text.replace(" ", "")
+            manifests[part].append(Utterance(path, audio_duration(path), text, path.parent.name))
+        if not manifests[part]:
+            raise UserError(
+                f"{root / 'wav' / part} holds no SPEAKER/NAME.wav that the transcript names; the "
+                f"archives in {root / 'wav'} have to be unpacked as well, each where it lies"
+            )
+    return manifests, list(texts), without_text
+
+
+def main():
+    """Write the manifests that the command line asks for."""
+    args = corpus_parser(__doc__.splitlines()[0], "the unpacked data_aishell").parse_args()
+    root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
+    manifests, without_audio, without_text = index(root)
+    warn_left_out("transcripts without a recording", without_audio)
+    warn_left_out("recordings without a transcript", without_text)
+    for part, utterances in manifests.items():
+        save(out / f"{part}.jsonl", utterances)
+
+
+if __name__ == "__main__":
+    run(main)

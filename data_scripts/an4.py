@@ -1,0 +1,148 @@
+"""Download CMU's AN4, addresses and numbers spelt out, or index it where it is.
+
+Its recordings come as NIST .sph, as .wav, or as .raw: samples without a header, most significant
+byte first.
+"""
+
+import re
+
+import soundfile
+from common import audio_duration, make_folder, run, save, warn_left_out
+from corpus import Archive, corpus_folders, corpus_parser
+from tqdm import tqdm
+
+from ds2np.data.manifest import Utterance
+from ds2np.errors import UserError
+from ds2np.files import replacing
+
+# CMU's own page, www.speech.cs.cmu.edu/databases/an4, often does not answer; this is the copy that
+# NVIDIA's NeMo uses. Nobody publishes a checksum.
+ARCHIVE = Archive("https://dldata-public.s3.us-east-2.amazonaws.com/an4_sphere.tar.gz", "an4")
+
+PARTS = ("train", "test")
+AUDIO_SUFFIXES = (".raw", ".sph", ".wav")  # of two, the later one is taken
+RAW = {"samplerate": 16_000, "channels": 1, "format": "RAW", "subtype": "PCM_16", "endian": "BIG"}
+LINE = re.compile(r"(?P<text>.*)\((?P<name>\w+-(?P<speaker>\w+)-\w+)\)")
+MARK = re.compile(r"</?\w+>")  # <s> begins and </s> ends an utterance
+
+
+def read_transcription(path):
+    """Read one of the two files of transcripts.
+
+    Parameters
+    ----------
+    path : Path
+        Its lines are such as "<s> YES </s> (an89-fash-b)", those of the test without the marks.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Text in lower case and speaker, by the name of the recording.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, a line is malformed, or a name comes twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} is missing; give --root the folder that holds etc and wav"
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text") from None
+    found = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        match = LINE.fullmatch(line.strip())
+        words = MARK.sub(" ", match["text"]).lower().split() if match else None
+        if not words:
+            raise UserError(
+                f"{path}:{number}: found {line.strip()}; a line is TEXT (NUMBER-SPEAKER-b)"
+            )
+        if match["name"] in found:
+            raise UserError(f"{path}:{number}: {match['name']} comes a second time")
+        found[match["name"]] = " ".join(words), match["speaker"]
+    return found
+
+
+def convert_raw(path, folder):
+    """Give a recording without a header one.
+
+    Parameters
+    ----------
+    path : Path
+        A .raw file.
+    folder : Path
+        Where the .wav file goes.
+
+    Returns
+    -------
+    Path
+    """
+    make_folder(folder)
+    samples, rate = soundfile.read(path, dtype="int16", **RAW)
+    target = folder / f"{path.stem}.wav"
+    with replacing(target, "wb") as file:
+        soundfile.write(file, samples, rate, format="WAV", subtype="PCM_16")
+    return target
+
+
+def index(root, out):
+    """Match the transcripts with the recordings.
+
+    Parameters
+    ----------
+    root : Path
+        Holds etc and wav.
+    out : Path
+        Recordings without a header are converted to .wav files below it.
+
+    Returns
+    -------
+    manifests : dict of str to list of Utterance
+        What "train" and "test" hold.
+    without_audio : list of str
+        Names in the transcripts that no recording has.
+    without_text : list of Path
+        Recordings that no transcript names.
+
+    Raises
+    ------
+    UserError
+        If a transcript is malformed, a recording is not audio, or nothing matches.
+    """
+    recordings = {
+        path.stem: path for suffix in AUDIO_SUFFIXES for path in (root / "wav").rglob(f"*{suffix}")
+    }
+    manifests, without_audio = {part: [] for part in PARTS}, []
+    for part in PARTS:
+        transcription = read_transcription(root / "etc" / f"an4_{part}.transcription")
+        for name, (text, speaker) in tqdm(transcription.items(), desc=part, leave=False):
+            path = recordings.pop(name, None)
+            if path is None:
+                without_audio.append(name)
+                continue
+            if path.suffix == ".raw":
+                path = convert_raw(path, out / "converted")
+            manifests[part].append(Utterance(path, audio_duration(path), text, speaker))
+        if not manifests[part]:
+            raise UserError(f"{root / 'wav'} holds no recording that the {part} transcripts name")
+    return manifests, without_audio, sorted(recordings.values())
+
+
+def main():
+    """Write the manifests that the command line asks for."""
+    args = corpus_parser(__doc__.splitlines()[0], "the unpacked an4").parse_args()
+    root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
+    manifests, without_audio, without_text = index(root, out)
+    warn_left_out("transcripts without a recording", without_audio)
+    warn_left_out("recordings without a transcript", without_text)
+    for part, utterances in manifests.items():
+        save(out / f"{part}.jsonl", utterances)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,119 @@
+"""Unpack an archive: all of it or nothing, and never outside of its folder."""
+
+import os
+import shutil
+import tarfile
+import zlib
+from pathlib import PureWindowsPath
+
+from common import make_folder
+from tqdm import tqdm
+
+from ds2np.errors import UserError
+
+
+def unpack(path, folder, inner=None):
+    """Unpack an archive beside itself.
+
+    Everything goes through a temporary folder: whoever finds `folder` finds it complete.
+
+    Parameters
+    ----------
+    path : Path
+        A .tar.gz file.
+    folder : str
+        The folder in the archive that is wanted. Its neighbours, such as a licence, come along
+        unless they are there already.
+    inner : str, optional
+        Pattern of archives in the archive, each of which is unpacked where it lies and removed.
+
+    Raises
+    ------
+    UserError
+        If the archive is damaged, or one of its members must not be unpacked, or the disk is full.
+    """
+    temporary = path.with_name(path.name + ".unpacking")
+    shutil.rmtree(temporary, ignore_errors=True)
+    make_folder(temporary)
+    try:
+        extract(path, temporary, path.name)
+        if inner is not None:
+            _extract_inner(sorted(temporary.glob(inner)), path)
+        if not (temporary / folder).is_dir():
+            raise UserError(f"{path} holds no folder {folder}; it is not the archive it should be")
+        _move(temporary / folder, path.parent / folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _extract_inner(archives, path):
+    for archive in tqdm(archives, desc=path.name, unit="archive", leave=False):
+        extract(archive, archive.parent, f"{path.name}: {archive.name}")
+        archive.unlink()
+
+
+def _move(source, target):
+    make_folder(target.parent)
+    for neighbour in source.parent.iterdir():
+        if neighbour != source and not (target.parent / neighbour.name).exists():
+            os.replace(neighbour, target.parent / neighbour.name)
+    os.replace(source, target)
+
+
+def extract(path, folder, name):
+    """Extract the members of an archive into a folder.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path
+    name : str
+        Of the archive, for messages.
+
+    Raises
+    ------
+    UserError
+        If a member is anything but a file or a folder below `folder`, or extraction fails.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise UserError("this Python cannot unpack safely; Python 3.10.12, 3.11.4 or newer can")
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in tqdm(archive, desc=f"unpacking {name}", unit="file", leave=False):
+                check_member(member, name)
+                archive.extract(member, folder, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise UserError(
+            f"{name} cannot be unpacked ({error}); the archive stays, the rest is removed"
+        ) from None
+
+
+def check_member(member, name):
+    """Refuse members of an archive that could reach outside of the folder it is unpacked to.
+
+    A corpus is made of plain files, so that no link is allowed at all, wherever it may lead.
+
+    Parameters
+    ----------
+    member : tarfile.TarInfo
+    name : str
+        Of the archive.
+
+    Raises
+    ------
+    UserError
+        If its name is absolute or leads upwards, or it is a link or a device.
+    """
+    where = PureWindowsPath(member.name)  # knows / and \ and drives, on every system
+    if where.root or where.drive:
+        fault = "has an absolute name"
+    elif ".." in where.parts:
+        fault = "leads out of the folder"
+    elif not (member.isfile() or member.isdir()):
+        fault = "is neither a file nor a folder"
+    else:
+        return
+    raise UserError(
+        f"{name}: its member {member.name} {fault}; nothing is unpacked: remove the "
+        f"archive and give another --mirror"
+    )
