@@ -88,6 +88,20 @@ def _parser():
     bench.add_argument("--memory", action="store_true", help="measure a training step's, too")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
 
+    data = _add(commands, "data", _data, "say what a manifest holds, and all that is wrong with it")
+    data.add_argument("manifest", type=Path, metavar="MANIFEST")
+    data.add_argument("--listen", action="store_true", help="decode all sound (default: headers)")
+    data.add_argument("--preset", default="tiny", help="that is to learn from it (default: tiny)")
+    data.add_argument("--characters", metavar="STRING", help="alphabet (default: the preset's)")
+    data.add_argument("--longest", type=_positive, metavar="SECONDS", help="longer is a fault")
+    data.add_argument("--json", action="store_true", help="print all of it as JSON")
+    data.add_argument("--lower", action="store_true", help="with --alphabet: fold upper case")
+    instead = data.add_mutually_exclusive_group()
+    instead.add_argument("--fix", type=Path, metavar="OUT.jsonl", help="write a clean copy there")
+    instead.add_argument(
+        "--alphabet", action="store_true", help="print its characters, for --characters, only"
+    )
+
     for command in (demo, train, evaluate, transcribe, bench):
         command.add_argument(
             "--device",
@@ -243,6 +257,37 @@ def _bench(args):
         memory=args.memory,
         path=args.json,
     )
+
+
+def _data(args):
+    import dataclasses
+    import json
+
+    from ds2np.data.survey import check_target, find_alphabet, survey_manifest, write_clean
+    from ds2np.data.survey_report import describe, describe_copy, statistics
+    from ds2np.model import preset
+
+    if args.alphabet:
+        characters = find_alphabet(args.manifest, args.lower)
+        print(json.dumps(characters, ensure_ascii=False) if args.json else characters)
+        return 0
+    if args.lower:
+        raise UserError("--lower is for --alphabet; elsewhere the alphabet decides on upper case")
+    if args.fix:
+        check_target(args.manifest, args.fix)
+    config = dataclasses.replace(preset(args.preset), **_given(args, "characters"))
+    survey = survey_manifest(
+        args.manifest, config, listening=args.listen, **_given(args, "longest")
+    )
+    done = write_clean(survey, args.fix) if args.fix else None
+    if args.json:
+        copy = {"clean_copy": {"manifest": str(args.fix), **done}} if done else {}
+        print(json.dumps({**statistics(survey), **copy}, ensure_ascii=False, indent=1))
+    else:
+        print(describe(survey))
+        if done:
+            print(f"\n{describe_copy(survey, args.fix, done)}")
+    return 1 if survey.faulty else 0
 
 
 def _gradcheck(args):

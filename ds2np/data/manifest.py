@@ -1,13 +1,14 @@
 """Manifests: one JSON object a line, one utterance an object."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ds2np.errors import UserError
 from ds2np.files import replacing
 
 LONGEST = 24 * 60 * 60  # seconds; more is a mistake
+KEYS = ("audio_filepath", "duration", "text", "speaker")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Utterance:
         Who says it; empty where that is not known.
     where : str
         The manifest and line it came from, for error messages.
+    extra : dict
+        What else its line says. Nothing here reads it, but a copy of the manifest keeps it.
     """
 
     audio_filepath: Path
@@ -33,6 +36,7 @@ class Utterance:
     text: str
     speaker: str = ""
     where: str = ""
+    extra: dict = field(default_factory=dict, hash=False)
 
 
 def read_manifest(path):
@@ -54,6 +58,33 @@ def read_manifest(path):
         If the file is missing, is not UTF-8 text, has no utterance, or one of its lines is not what
         a manifest line has to be; the message names the file and the line.
     """
+    utterances = []
+    for _, item in scan_manifest(path):
+        if isinstance(item, UserError):
+            raise item
+        utterances.append(item)
+    return utterances
+
+
+def scan_manifest(path):
+    """Read a manifest line by line, and go on after a bad line.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    number : int
+        Of the line, from 1; blank lines are left out.
+    item : Utterance or UserError
+        What the line says, or what is wrong with it.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not UTF-8 text, or has no utterance.
+    """
     path = Path(path)
     try:
         # Not splitlines(), which also cuts at separators that a JSON string may hold as they are.
@@ -64,14 +95,16 @@ def read_manifest(path):
         raise UserError(f"{path} is a folder; a manifest is a file of JSON lines") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text; a manifest is a file of JSON lines") from None
-    utterances = [
-        _parse_line(line, f"{path}:{number}", path.parent)
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    ]
-    if not utterances:
+    if not any(line.strip() for line in lines):
         raise UserError(f"{path} holds no utterance; a manifest needs at least one line")
-    return utterances
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            item = _parse_line(line, f"{path}:{number}", path.parent)
+        except UserError as error:
+            item = error
+        yield number, item
 
 
 def _parse_line(line, where, folder):
@@ -83,6 +116,13 @@ def _parse_line(line, where, folder):
         raise UserError(f"{where}: not valid JSON ({reason}); {needed}") from None
     if not isinstance(entry, dict):
         raise UserError(f"{where}: found {type(entry).__name__}; {needed}")
+    if "\\u" in line:  # JSON can spell what no file can hold
+        try:
+            json.dumps(entry, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise UserError(
+                f"{where}: holds half a character, such as \\ud83d without \\ude00; {needed}"
+            ) from None
     for key, kinds in (("audio_filepath", str), ("duration", (int, float)), ("text", str)):
         if key not in entry:
             raise UserError(f'{where}: "{key}" is missing; {needed}')
@@ -94,12 +134,14 @@ def _parse_line(line, where, folder):
             f'{where}: "duration" is {json.dumps(duration)}; '
             f"it has to be above 0 and at most {LONGEST} seconds"
         )
+    speaker = entry.get("speaker")
     return Utterance(
         audio_filepath=folder / entry["audio_filepath"],
         duration=float(duration),
         text=entry["text"],
-        speaker=str(entry.get("speaker", "")),
+        speaker="" if speaker is None else str(speaker),
         where=where,
+        extra={key: value for key, value in entry.items() if key not in KEYS},
     )
 
 
@@ -126,5 +168,6 @@ def write_manifest(path, utterances):
                 "duration": round(utterance.duration, 4),
                 "text": utterance.text,
                 "speaker": utterance.speaker,
+                **utterance.extra,
             }
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")

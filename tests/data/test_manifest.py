@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ds2np.data.manifest import Utterance, read_manifest, write_manifest
+from ds2np.data.manifest import Utterance, read_manifest, scan_manifest, write_manifest
 from ds2np.errors import UserError
 
 LINE = '{"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}'
@@ -141,3 +141,31 @@ def test_a_failure_while_writing_leaves_the_old_manifest(tmp_path):
         write_manifest(path, utterances())
     assert path.read_text() == "the old one"
     assert os.listdir(tmp_path) == ["m.jsonl"]
+
+
+def test_a_copy_keeps_what_else_a_line_says(manifest, tmp_path):
+    path = manifest(LINE[:-1] + ', "mood": "good", "takes": [1, 2]}')
+    write_manifest(tmp_path / "copy.jsonl", read_manifest(path))
+    copied = json.loads((tmp_path / "copy.jsonl").read_text())
+    assert (copied["mood"], copied["takes"]) == ("good", [1, 2])
+
+
+def test_a_speaker_of_null_is_no_speaker(manifest):
+    assert read_manifest(manifest(line(speaker=None)))[0].speaker == ""
+
+
+@pytest.mark.parametrize("key", ["text", "audio_filepath", "speaker", "mood"])
+def test_half_a_character_is_refused(manifest, key):
+    path = manifest(LINE + "\n" + line(**{key: "\ud83d"}))
+    with pytest.raises(UserError, match=r"m\.jsonl:2: holds half a character"):
+        read_manifest(path)
+    assert read_manifest(manifest(line(**{key: "\N{GRINNING FACE}"})))
+
+
+def test_a_scan_goes_on_after_a_bad_line(manifest):
+    path = manifest(f"{LINE}\n[]\n\n{LINE}\n")
+    (a, first), (b, error), (c, last) = scan_manifest(path)
+    assert (a, b, c) == (1, 2, 4)
+    assert (first.text, last.text) == ("hello", "hello")
+    assert isinstance(error, UserError)
+    assert str(error).startswith(f"{path}:2: found list")

@@ -1,0 +1,194 @@
+"""A survey of a manifest as numbers, and as a page for the terminal."""
+
+import math
+import textwrap
+from collections import Counter
+
+BAR = 50  # characters of the longest bar
+BARS = 20  # at most
+WIDTH = 100  # of a line
+
+
+def statistics(survey):
+    """Count what a manifest holds; repeated transcripts are counted, they are no fault.
+
+    Parameters
+    ----------
+    survey : Survey
+
+    Returns
+    -------
+    dict
+        Plain values. Durations are those of the recordings, or stated ones where a recording cannot
+        be read; characters are those that the alphabet makes of the transcripts.
+    """
+    lines = [line for line in survey.lines if line.utterance]
+    texts = [survey.alphabet.normalise(line.utterance.text) for line in lines]
+    words = [word for text in texts for word in text.split()]
+    characters = Counter("".join(texts))
+    speakers = Counter(line.utterance.speaker for line in lines)
+    heard = [line.recording for line in lines if line.recording]
+    return {
+        "manifest": str(survey.path),
+        "utterances": len(lines),
+        "hours": sum(line.seconds for line in lines) / 3600,
+        "speakers": len(speakers.keys() - {""}),
+        "without_speaker": speakers[""],
+        "characters": characters.total(),
+        "words": len(words),
+        "distinct_words": len(set(words)),
+        "distinct_texts": len(set(texts)),
+        "shortest": _place(min(lines, key=_seconds, default=None)),
+        "longest": _place(max(lines, key=_seconds, default=None)),
+        "sampling_rates": dict(Counter(r.rate for r in heard).most_common()),
+        "formats": dict(Counter(r.format for r in heard).most_common()),
+        "durations": count_durations([line.seconds for line in lines]),
+        "each_character": dict(characters.most_common()),
+        "faulty_lines": len(survey.faulty),
+        "faults": [
+            {"line": line.number, "kind": fault.kind, "message": fault.message}
+            for line in survey.lines
+            for fault in line.faults
+        ],
+    }
+
+
+def _seconds(line):
+    return line.seconds
+
+
+def _place(line):
+    return line and {"line": line.number, "seconds": line.seconds}
+
+
+def count_durations(seconds):
+    """Sort durations into intervals of equal and round width.
+
+    Parameters
+    ----------
+    seconds : list of float
+
+    Returns
+    -------
+    list of dict
+        Each with "from", "to" (not included) and "utterances"; from 0 on, without gaps.
+    """
+    longest = max(seconds, default=0)
+    if not longest:
+        return []
+    scale = 10.0 ** math.floor(math.log10(longest / BARS))
+    width = next(w for m in (1, 2, 5, 10) if longest / (w := m * scale) < BARS)
+    counts = Counter(int(s / width) for s in seconds)
+    return [
+        {"from": round(i * width, 6), "to": round((i + 1) * width, 6), "utterances": counts[i]}
+        for i in range(max(counts) + 1)
+    ]
+
+
+def describe(survey):
+    """Write what a manifest holds, and what is wrong with it, for the terminal.
+
+    Parameters
+    ----------
+    survey : Survey
+
+    Returns
+    -------
+    str
+    """
+    numbers = statistics(survey)
+    parts = [
+        _table(numbers),
+        _bars(numbers["durations"]),
+        _characters(numbers["each_character"]),
+        _faults(survey, numbers),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(numbers):
+    hours, unknown = numbers["hours"], numbers["without_speaker"]
+    rows = {
+        "manifest": numbers["manifest"],
+        "utterances": f"{numbers['utterances']:,}",
+        "sound": f"{hours:.2f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes",
+        "speakers": f"{numbers['speakers']:,}"
+        + (f" ({unknown:,} lines name none)" * bool(unknown)),
+        "characters": f"{numbers['characters']:,} ({len(numbers['each_character']):,} distinct)",
+        "words": f"{numbers['words']:,} ({numbers['distinct_words']:,} distinct)",
+        "transcripts": f"{numbers['distinct_texts']:,} distinct",
+        "shortest": _duration(numbers["shortest"]),
+        "longest": _duration(numbers["longest"]),
+        "rates": _counted({f"{rate:,} Hz": n for rate, n in numbers["sampling_rates"].items()}),
+        "formats": _counted(numbers["formats"]),
+    }
+    return "\n".join(f"{name:12}{value}" for name, value in rows.items())
+
+
+def _duration(place):
+    return f"{place['seconds']:.2f} s (line {place['line']})" if place else "-"
+
+
+def _counted(counts):
+    return "; ".join(f"{name} ({count:,})" for name, count in counts.items()) or "-"
+
+
+def _bars(durations):
+    """Draw a histogram; what is there at all gets a mark at least."""
+    if not durations:
+        return ""
+    most = max(interval["utterances"] for interval in durations)
+    rows = ["seconds         utterances"]
+    for interval in durations:
+        count = interval["utterances"]
+        bar = "#" * math.ceil(BAR * count / most)
+        place = f"{interval['from']:6g} to {interval['to']:<6g}"
+        rows.append(f"{place}{count:10,}  {bar}".rstrip())
+    return "\n".join(rows)
+
+
+def _characters(counts):
+    if not counts:
+        return ""
+    # A no-break space keeps a character and its number on one line.
+    items = [f"{char!r} {count:,}" for char, count in counts.items()]
+    listed = "  ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
+    lines = textwrap.wrap(listed, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(["characters", *lines]).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _faults(survey, numbers):
+    if not numbers["faults"]:
+        return "nothing is wrong"
+    kinds = _counted(Counter(fault["kind"] for fault in numbers["faults"]))
+    return "\n".join(
+        [
+            *(f"{survey.path}:{f['line']}: {f['kind']}: {f['message']}" for f in numbers["faults"]),
+            f"wrong: {numbers['faulty_lines']:,} of {len(survey.lines):,} lines: {kinds}",
+        ]
+    )
+
+
+def describe_copy(survey, target, done):
+    """Write what became of a manifest in its clean copy, for the terminal.
+
+    Parameters
+    ----------
+    survey : Survey
+    target : Path
+    done : dict
+        From `write_clean`.
+
+    Returns
+    -------
+    str
+    """
+    kept = sum(line.usable for line in survey.lines)
+    rows = [f"{target}: {kept:,} of {len(survey.lines):,} lines" + ", not written" * (not kept)]
+    actions = {f"left out, {kind}": lines for kind, lines in done["left_out"].items()}
+    actions["durations corrected"] = done["durations_corrected"]
+    actions["transcripts rewritten"] = done["transcripts_rewritten"]
+    for action, lines in actions.items():
+        if lines:
+            rows.append(f"  {action} ({len(lines):,}): lines {', '.join(map(str, lines))}")
+    return "\n".join(rows)

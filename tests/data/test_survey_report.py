@@ -1,0 +1,121 @@
+import json
+import re
+
+import pytest
+import toys
+
+from ds2np.data.survey import survey_manifest, write_clean
+from ds2np.data.survey_report import count_durations, describe, describe_copy, statistics
+
+TEXTS = ("abc", "cab ab", "a b", "abc")
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return toys.make_corpus(tmp_path / "corpus", TEXTS)
+
+
+def test_statistics_are_those_of_the_manifest(corpus):
+    numbers = statistics(survey_manifest(corpus, toys.MODEL))
+    assert json.loads(json.dumps(numbers)) == {
+        "manifest": str(corpus),
+        "utterances": 4,
+        "hours": pytest.approx(1.5 / 3600),
+        "speakers": 1,
+        "without_speaker": 0,
+        "characters": 15,
+        "words": 6,
+        "distinct_words": 5,
+        "distinct_texts": 3,
+        "shortest": {"line": 1, "seconds": 0.3},
+        "longest": {"line": 2, "seconds": 0.6},
+        "sampling_rates": {"1600": 4},
+        "formats": {"WAV PCM_16, 1 channel": 4},
+        "durations": numbers["durations"],
+        "each_character": {"a": 5, "b": 5, "c": 3, " ": 2},
+        "faulty_lines": 0,
+        "faults": [],
+    }
+    assert sum(interval["utterances"] for interval in numbers["durations"]) == 4
+
+
+def test_faults_stand_in_the_statistics(corpus):
+    corpus.write_text(corpus.read_text() + "[]\n")
+    numbers = statistics(survey_manifest(corpus, toys.MODEL))
+    assert (numbers["utterances"], numbers["faulty_lines"]) == (4, 1)
+    (fault,) = numbers["faults"]
+    assert (fault["line"], fault["kind"]) == (5, "unreadable line")
+    assert fault["message"].startswith("found list")
+
+
+def test_durations_are_counted_in_round_intervals():
+    intervals = count_durations([0.2, 1.9, 2.0, 2.1, 33.12])
+    assert [(i["from"], i["to"]) for i in intervals] == [(i, i + 2) for i in range(0, 34, 2)]
+    assert [i["utterances"] for i in intervals] == [2, 2, *[0] * 14, 1]
+    assert count_durations([]) == []
+
+
+@pytest.mark.parametrize("longest", [1e-4, 0.3, 1, 19.99, 20, 86400])
+def test_the_intervals_reach_as_far_as_needed_and_are_few(longest):
+    intervals = count_durations([longest / 3, longest])
+    assert 5 <= len(intervals) <= 21
+    assert intervals[-1]["from"] <= longest + 1e-6
+    assert intervals[-1]["utterances"] == 1
+    assert sum(i["utterances"] for i in intervals) == 2
+
+
+def test_the_page_says_what_is_there(corpus):
+    page = describe(survey_manifest(corpus, toys.MODEL))
+    rows = page.splitlines()
+    assert "utterances  4" in rows
+    assert "shortest    0.30 s (line 1)" in rows
+    assert "'a' 5  'b' 5  'c' 3  ' ' 2" in rows
+    assert rows[-1] == "nothing is wrong"
+    bars = [row for row in rows if row.endswith("#")]
+    assert [row.split()[3] for row in bars] == ["3", "1"]
+    assert [row.count("#") for row in bars] == [50, 17]
+
+
+def test_every_fault_has_its_line(corpus):
+    corpus.write_text("[]\n" + corpus.read_text().replace("cab ab", "xy"))
+    rows = describe(survey_manifest(corpus, toys.MODEL)).splitlines()
+    assert rows[-3].startswith(f"{corpus}:1: unreadable line: found list")
+    assert rows[-2].startswith(f"{corpus}:3: unknown characters: 'x' 'y' in 'xy'")
+    assert rows[-1] == "wrong: 2 of 5 lines: unreadable line (1); unknown characters (1)"
+
+
+def test_many_characters_are_wrapped_between_them(corpus):
+    text = "".join(chr(0x4E00 + i) * (10 if i < 5 else 1) for i in range(128))
+    corpus.write_text(corpus.read_text().replace("cab ab", text))
+    rows = describe(survey_manifest(corpus, toys.MODEL)).splitlines()
+    start = rows.index("characters")
+    listed = rows[start + 1 : rows.index("", start)]
+    assert len(listed) > 5
+    assert max(map(len, listed)) <= 100
+    assert all(re.fullmatch(r"('.' \d+  )*'.' \d+", row) for row in listed)
+
+
+def test_a_manifest_of_which_nothing_can_be_read(corpus):
+    corpus.write_text("[]\n")
+    page = describe(survey_manifest(corpus, toys.MODEL))
+    assert "shortest    -" in page.splitlines()
+    assert page.endswith("wrong: 1 of 1 lines: unreadable line (1)")
+
+
+def test_the_copy_is_accounted_for(corpus, tmp_path):
+    corpus.write_text("[]\n{}\n" + corpus.read_text().replace("a b", "A b"))
+    survey = survey_manifest(corpus, toys.MODEL)
+    target = tmp_path / "clean.jsonl"
+    assert describe_copy(survey, target, write_clean(survey, target)).splitlines() == [
+        f"{target}: 4 of 6 lines",
+        "  left out, unreadable line (2): lines 1, 2",
+        "  transcripts rewritten (1): lines 5",
+    ]
+
+
+def test_a_copy_that_is_not_written_is_named(corpus, tmp_path):
+    corpus.write_text("[]\n")
+    survey = survey_manifest(corpus, toys.MODEL)
+    target = tmp_path / "clean.jsonl"
+    page = describe_copy(survey, target, write_clean(survey, target))
+    assert page.startswith(f"{target}: 0 of 1 lines, not written\n")
