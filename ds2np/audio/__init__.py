@@ -1,7 +1,18 @@
 """From a file or a waveform to the spectrogram that the network reads."""
 
+from ds2np.audio.augment import Augmentation, augment, load_sounds
 from ds2np.audio.load import load_audio
 from ds2np.audio.normalisation import normalise
 from ds2np.audio.spectrogram import log_spectrogram
+from ds2np.audio.vocoder import pitch_shift, time_stretch
 
-__all__ = ["load_audio", "log_spectrogram", "normalise"]
+__all__ = [
+    "Augmentation",
+    "augment",
+    "load_audio",
+    "load_sounds",
+    "log_spectrogram",
+    "normalise",
+    "pitch_shift",
+    "time_stretch",
+]
