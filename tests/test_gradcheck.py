@@ -307,8 +307,8 @@ MISTAKES = {
         ("occupancy forgotten", OCCUPANCY, "0"),
         ("probabilities forgotten", "xp.exp(log_probs)", "xp.zeros_like(log_probs)"),
         ("logarithms for probabilities", "xp.exp(log_probs)", "log_probs.copy()"),
-        ("wrong sign", "return loss, dlogits", "return loss, -dlogits"),
-        ("padding not zeroed", "dlogits *= counts", "dlogits *= 1"),
+        ("wrong sign", "xp.where(counts, dlogits,", "xp.where(counts, -dlogits,"),
+        ("padding not zeroed", "xp.where(counts,", "xp.where(True,"),
         ("states of equal symbols overwritten", OCCUPANCY, OVERWRITTEN),
     ],
     ("CTC", Lattice.posterior): [

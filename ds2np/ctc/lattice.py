@@ -84,8 +84,9 @@ class Lattice:
         n = xp.arange(len(self.frames))
         t = xp.asarray(np.maximum(self.frames - 1, 0))
         last = alpha[t, :, n] + emissions[t, :, n]  # (N, S)
-        last = xp.where(xp.asarray(self.ends.T), last, -np.inf)
-        total = xp.logaddexp.reduce(last, axis=1) + offsets[t, n]
+        last = xp.where(xp.asarray(self.ends.T), last, CLOSED)
+        peak = last.max(axis=1)
+        total = xp.log(xp.exp(last - peak[:, None]).sum(axis=1)) + peak + offsets[t, n]
         loss = xp.where(xp.asarray(self.frames > 0), -total, 0)
         return xp.where(xp.asarray(self.fits) & (loss < -CLOSED / 2), loss, np.inf)
 
@@ -156,7 +157,7 @@ def recurse(emissions, lattice):
             xp.log(new, out=new)
             new += peak
         if t in ends_at:
-            n = ends_at[t]
+            n = xp.asarray(ends_at[t])
             states[t, 1, :, n] = begins[1, :, n]
         offsets[t] = offset[0]
         xp.add(states[t, 0], emissions[t], out=now[0])

@@ -50,8 +50,7 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
     for first in range(0, logits.shape[1], block):
         frames = slice(first, first + block)
         dlogits[:, frames] -= lattice.posterior(*(of_all[frames] for of_all in rows)) @ one_hot
-    dlogits *= counts
-    return loss, dlogits
+    return loss, xp.where(counts, dlogits, dlogits.dtype.type(0))
 
 
 def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
@@ -80,9 +79,8 @@ def _solve(logits, labels, input_lengths, label_lengths, blank):
     Returns
     -------
     loss : ndarray of shape (N,)
-    counts : ndarray of shape (N, T, 1)
-        1 for the frames that have a gradient: neither padding nor of a transcript that does not
-        fit.
+    counts : ndarray of bool of shape (N, T, 1)
+        Which frames have a gradient: neither padding nor of a transcript that does not fit.
     log_probs : ndarray of shape (N, T, V)
     lattice : Lattice
     rows : tuple of three ndarray of shape (T, S, N)
@@ -98,7 +96,8 @@ def _solve(logits, labels, input_lengths, label_lengths, blank):
     emissions = lattice.emissions(log_probs)
     alpha, beta, offsets = recurse(emissions, lattice)
     loss = lattice.loss(alpha, offsets, emissions)
-    counts = length_mask(input_lengths, logits.shape[1], logits) * xp.isfinite(loss)[:, None]
+    real = length_mask(input_lengths, logits.shape[1], logits) > 0
+    counts = real & xp.isfinite(loss)[:, None]
     rows = alpha, beta, emissions
     return loss.astype(logits.dtype), counts[:, :, None], log_probs, lattice, rows
 

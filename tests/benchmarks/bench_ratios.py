@@ -8,6 +8,7 @@ python -m ds2np bench --against torch --device cpu --json tests/benchmarks/ratio
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,9 @@ def measured(tmp_path_factory):
     path = tmp_path_factory.mktemp("bench") / "ratios.json"
     command = [sys.executable, "-m", "ds2np", "bench", "--against", "torch", "--device", "cpu"]
     command += ["--only", *KEPT["items"], "--json", str(path)]
-    subprocess.run(command, cwd=ROOT, check=True)
+    # The tests give BLAS one thread (tests/conftest.py); a measurement needs all.
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
     return json.loads(path.read_text(encoding="utf-8"))["items"]
 
 
