@@ -19,7 +19,7 @@ from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import SGD
 from ds2np.text import Alphabet
 from ds2np.text.alphabet import ENGLISH
-from ds2np.train.trainer import TrainingConfig
+from ds2np.train.config import TrainingConfig
 
 RATE = 16000  # Hz
 FRAMES = 100  # of spectrogram, in a second

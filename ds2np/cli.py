@@ -57,16 +57,47 @@ def _parser():
 
     train = _add(commands, "train", _train, "train a network on a manifest")
     train.add_argument("--train", type=Path, required=True, metavar="M.jsonl", help="to train on")
-    train.add_argument("--dev", type=Path, required=True, metavar="M.jsonl", help="held out")
+    train.add_argument("--dev", type=Path, metavar="M.jsonl", help="held out")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     train.add_argument("--preset", default="tiny", help="size of the network (default: tiny)")
     train.add_argument("--sample-rate", type=_count, metavar="HZ", help="default: the preset's")
     train.add_argument("--mels", type=_count, metavar="N", help="mel bands (default: no mel scale)")
     train.add_argument("--epochs", type=_count, metavar="N")
     train.add_argument("--batch-size", type=_count, metavar="N")
-    train.add_argument("--learning-rate", type=_positive, metavar="RATE")
+    train.add_argument("--batch-seconds", type=_positive, metavar="S", help="of sound, at most")
+    train.add_argument(
+        "--accumulate", type=_count, metavar="N", help="minibatches whose gradients make one step"
+    )
+    train.add_argument("--learning-rate", type=_positive, metavar="RATE", help="of the first epoch")
+    train.add_argument(
+        "--anneal", type=_positive, metavar="BY", help="the rate is divided by this each epoch"
+    )
+    train.add_argument("--momentum", type=_share, metavar="M", help="Nesterov's")
+    train.add_argument(
+        "--max-norm", type=_positive, metavar="G", help="larger gradients are scaled down to it"
+    )
+    train.add_argument(
+        "--patience", type=_count, metavar="N", help="stop after N epochs without a better WER"
+    )
+    train.add_argument("--minutes", type=_positive, metavar="M", help="stop after so long")
+    train.add_argument(
+        "--longest", type=_positive, metavar="S", help="leave out longer utterances of --train"
+    )
+    train.add_argument(
+        "--augment", action="store_true", default=None, help="change the recordings in each epoch"
+    )
+    train.add_argument("--noise", metavar="FOLDER", help="recordings of noise for --augment")
+    train.add_argument("--rooms", metavar="FOLDER", help="impulse responses for --augment")
+    train.add_argument("--cache", type=Path, metavar="FOLDER", help="keep spectrograms there")
     train.add_argument("--seed", type=_whole, metavar="N")
-    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    go_on = train.add_mutually_exclusive_group()
+    go_on.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    go_on.add_argument(
+        "--overfit",
+        type=_count,
+        metavar="N",
+        help="learn N utterances by heart, as a test of the set-up; needs no --dev",
+    )
 
     evaluate = _add(commands, "evaluate", _evaluate, "measure WER and CER on a manifest")
     evaluate.add_argument("run_folder", type=Path, metavar="RUN", help="of a run, or a checkpoint")
@@ -141,6 +172,13 @@ def _positive(text):
     return value
 
 
+def _share(text):
+    value = _positive(text) if text.strip("0.") else 0.0
+    if not value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to below 1")
+    return value
+
+
 def _given(args, *names):
     """Collect the options that the command line sets."""
     return {name: value for name in names if (value := getattr(args, name)) is not None}
@@ -170,19 +208,32 @@ def _train(args):
     from ds2np.data.manifest import read_manifest
     from ds2np.model import preset
     from ds2np.train.checkpoint import LAST
-    from ds2np.train.trainer import TrainingConfig, train
+    from ds2np.train.config import TrainingConfig
+    from ds2np.train.run import overfit, train
 
     model_config = dataclasses.replace(preset(args.preset), **_given(args, "sample_rate", "mels"))
-    training = _given(args, "epochs", "batch_size", "learning_rate", "seed")
+    names = [field.name for field in dataclasses.fields(TrainingConfig)]
+    config = TrainingConfig(**_given(args, *names))
+    utterances = _not_longer(read_manifest(args.train), args.longest)
+    device = choose_device(args.device)
+    if args.overfit:
+        if args.epochs is None:
+            config = dataclasses.replace(config, epochs=100)
+        learnt = overfit(model_config, config, utterances[: args.overfit], args.out, device)
+        return 0 if learnt else 1
+    if args.dev is None:
+        raise UserError("--dev is missing: training needs utterances that are held out")
     try:
         train(
             model_config,
-            TrainingConfig(**training),
-            read_manifest(args.train),
+            config,
+            utterances,
             read_manifest(args.dev),
             args.out,
             resume=args.resume,
-            to_device=choose_device(args.device),
+            to_device=device,
+            cache=args.cache,
+            **_given(args, "minutes"),
         )
     except KeyboardInterrupt:
         if not (args.out / LAST).exists():
@@ -190,6 +241,17 @@ def _train(args):
         print(f"\nsaved; go on with the same command and --resume ({args.out})", file=sys.stderr)
         return 130
     return 0
+
+
+def _not_longer(utterances, seconds):
+    """Leave out utterances that are longer, and say how many."""
+    if seconds is None:
+        return utterances
+    kept = [u for u in utterances if u.duration <= seconds]
+    if not kept:
+        raise UserError(f"no utterance to learn from is {seconds:g} s or shorter (--longest)")
+    print(f"left out: {len(utterances) - len(kept)} utterances longer than {seconds:g} s")
+    return kept
 
 
 def _evaluate(args):

@@ -10,9 +10,11 @@ from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 from ds2np.model import preset
 from ds2np.train.checkpoint import BEST, LAST
+from ds2np.train.config import TrainingConfig
 from ds2np.train.history import read_history
 from ds2np.train.report import REPORT
-from ds2np.train.trainer import CONFIG, HISTORY, TrainingConfig, train
+from ds2np.train.run import train
+from ds2np.train.trainer import CONFIG, HISTORY
 
 MAKER = Path(__file__).parent.parent / "data_scripts" / "synthetic.py"
 TRAINING = TrainingConfig(epochs=12, anneal=1.3)

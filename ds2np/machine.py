@@ -63,3 +63,15 @@ def keep_memory():
     libc.mallopt(M_MMAP_THRESHOLD, largest)
     libc.mallopt(M_TRIM_THRESHOLD, largest)
     libc.mallopt(M_TOP_PAD, 64 * 2**20)
+
+
+def peak_memory():
+    """Return the most main memory that this process has taken so far, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux's own account; ru_maxrss begins with the size of the parent
+        line = next(w for w in status.read_text().splitlines() if w.startswith("VmHWM:"))
+        return 1024 * int(line.split()[1])
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -5,7 +5,7 @@ import soundfile
 
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.model import ConvConfig, DeepSpeech2Config
-from ds2np.train.trainer import TrainingConfig
+from ds2np.train.config import TrainingConfig
 
 RATE = 1600
 TONES = {"a": 200, "b": 400, "c": 600, " ": 0}  # Hz

@@ -1,5 +1,7 @@
 """Minibatches: which utterances, in which order, padded to one length, fetched ahead."""
 
+import math
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ class Batch:
     label_lengths: np.ndarray
 
 
-def plan_epoch(frames, batch_size, epoch, seed):
+def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
     """Decide which utterances form the minibatches of an epoch, and their order.
 
     Paper, "SortaGrad": the first epoch runs from short utterances to long ones, as the loss of a
@@ -40,9 +42,12 @@ def plan_epoch(frames, batch_size, epoch, seed):
     ----------
     frames : ndarray of int of shape (utterances,)
     batch_size : int
+        Utterances of a minibatch, at most.
     epoch : int
         From 1; the plan is a function of seed and epoch alone.
     seed : int
+    most_frames : float
+        Frames of a minibatch with its padding, at most; an utterance that has more comes alone.
 
     Returns
     -------
@@ -54,35 +59,63 @@ def plan_epoch(frames, batch_size, epoch, seed):
         order = np.argsort(frames, kind="stable")
     else:
         order = np.argsort(frames * rng.uniform(0.9, 1.1, len(frames)), kind="stable")
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    batches = _cut(order, frames, batch_size, most_frames)
     if epoch > 1:
         rng.shuffle(batches)
     return batches
 
 
-def make_batch(dataset, indices):
+def _cut(order, frames, batch_size, most_frames):
+    """Cut an order of utterances into minibatches that are not too large."""
+    cuts, first, longest = [], 0, 0
+    for place, length in enumerate(frames[order]):
+        longest = max(longest, length)
+        count = place - first + 1
+        if place > first and (count > batch_size or count * longest > most_frames):
+            cuts.append(place)
+            first, longest = place, length
+    return np.split(order, cuts)
+
+
+def make_batch(dataset, indices, draw=None):
     """Compute the features of some utterances and pad them to one length.
 
     Parameters
     ----------
     dataset : Dataset
     indices : ndarray of int of shape (N,)
+    draw : tuple of int, optional
+        Seed of the changes to the recordings; none are made without it.
 
     Returns
     -------
     Batch
     """
-    features = [dataset.features(i) for i in indices]
+    features = [
+        dataset.features(i, None if draw is None else np.random.default_rng((*draw, i)))
+        for i in indices
+    ]
     labels = [dataset.labels[i] for i in indices]
     return Batch(
         indices,
-        *_pad(features, np.float32),
-        *_pad(labels, np.int64),
+        *pad(features, np.float32),
+        *pad(labels, np.int64),
     )
 
 
-def _pad(sequences, dtype):
-    """Stack sequences of unequal length, zeros behind the shorter ones, and count them."""
+def pad(sequences, dtype):
+    """Stack sequences of unequal length, zeros behind the shorter ones, and count them.
+
+    Parameters
+    ----------
+    sequences : list of ndarray of shape (length, ...)
+    dtype : dtype
+
+    Returns
+    -------
+    padded : ndarray of shape (N, longest, ...)
+    lengths : ndarray of int of shape (N,)
+    """
     lengths = np.array([len(s) for s in sequences])
     padded = np.zeros((len(sequences), lengths.max(), *sequences[0].shape[1:]), dtype)
     for row, sequence in zip(padded, sequences, strict=True):
@@ -90,13 +123,15 @@ def _pad(sequences, dtype):
     return padded, lengths
 
 
-def prefetch(dataset, plan, ahead=2):
+def prefetch(dataset, plan, draw=None, ahead=4):
     """Make the minibatches of a plan in order, the next ones while the caller is busy.
 
     Parameters
     ----------
     dataset : Dataset
     plan : list of ndarray of int
+    draw : tuple of int, optional
+        See `make_batch`.
     ahead : int
         Minibatches that are made in advance.
 
@@ -105,10 +140,10 @@ def prefetch(dataset, plan, ahead=2):
     Batch
     """
     waiting = deque()
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         try:
             for indices in plan:
-                waiting.append(pool.submit(make_batch, dataset, indices))
+                waiting.append(pool.submit(make_batch, dataset, indices, draw))
                 if len(waiting) > ahead:
                     yield waiting.popleft().result()
             while waiting:

@@ -1,5 +1,7 @@
 """Utterances as the network needs them: spectrograms, and labels that fit their frames."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +30,40 @@ def load_features(path, config):
     UserError
         If the file cannot be read, or is shorter than one window.
     """
-    samples, rate = load_audio(path, config.sample_rate)
+    samples, _ = load_audio(path, config.sample_rate)
     try:
-        spectrogram = log_spectrogram(
-            samples, rate, config.window_ms, config.stride_ms, mels=config.mels or None
-        )
+        return compute_features(samples, config)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    return normalise(spectrogram)
+
+
+def compute_features(samples, config):
+    """Turn a waveform into the network's input.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (samples,)
+        At the network's sampling rate.
+    config : DeepSpeech2Config
+
+    Returns
+    -------
+    ndarray of shape (T, F)
+
+    Raises
+    ------
+    UserError
+        If the sound is shorter than one window.
+    """
+    return normalise(
+        log_spectrogram(
+            samples,
+            config.sample_rate,
+            config.window_ms,
+            config.stride_ms,
+            mels=config.mels or None,
+        )
+    )
 
 
 class Dataset:
@@ -46,6 +74,10 @@ class Dataset:
     utterances : list of Utterance
     model : DeepSpeech2
         Says how sound becomes frames, and which characters there are.
+    change : callable, optional
+        Changes the samples of a recording, given them and a generator (augmentation).
+    cache : FeatureCache, optional
+        Keeps spectrograms on disk.
 
     Attributes
     ----------
@@ -62,8 +94,9 @@ class Dataset:
         missing.
     """
 
-    def __init__(self, utterances, model):
+    def __init__(self, utterances, model, change=None, cache=None):
         self.utterances, self.config = utterances, model.config
+        self._change, self._cache = change, cache
         alphabet = Alphabet(self.config.characters)
         self.labels = [alphabet.encode(u.text, u.where) for u in utterances]
         self.texts = [alphabet.decode(labels) for labels in self.labels]
@@ -95,14 +128,43 @@ class Dataset:
     def __len__(self):
         return len(self.utterances)
 
-    def features(self, i):
-        """Compute the spectrogram of utterance i, of shape (T, F)."""
+    def features(self, i, rng=None):
+        """Compute the spectrogram of an utterance.
+
+        Parameters
+        ----------
+        i : int
+        rng : numpy.random.Generator, optional
+            Draws the changes to the recording; without it there are none.
+
+        Returns
+        -------
+        ndarray of float32 of shape (T, F)
+        """
         path = self.utterances[i].audio_filepath
-        x = load_features(path, self.config)
+        if self._change is not None and rng is not None:
+            samples, _ = load_audio(path, self.config.sample_rate)
+            x = compute_features(self._change(samples, rng), self.config)
+            if self._needed[i] <= self._out_lengths(len(x)):
+                return x  # otherwise it is spoken too fast now, and is taken as it was
+        if self._cache is None:
+            x = load_features(path, self.config)
+        else:
+            x = self._cache.features(path, self.config)
         available = self._out_lengths(len(x))
         if self._needed[i] > available:  # the recording is shorter than the manifest states
             raise self._misfit(i, f"{path} gives {available}")
         return x
+
+    def describe(self, i):
+        """Name an utterance: its recording, and where the manifest has it."""
+        utterance = self.utterances[i]
+        return f"{utterance.audio_filepath} ({utterance.where or 'no manifest'})"
+
+    def fingerprint(self):
+        """Return a checksum of what is learned from: names, durations and transcripts."""
+        content = [(Path(u.audio_filepath).name, u.duration, u.text) for u in self.utterances]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def _name(utterance):

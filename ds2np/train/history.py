@@ -4,6 +4,7 @@ import csv
 
 from ds2np.errors import UserError
 from ds2np.files import replacing
+from ds2np.train.clock import PARTS
 
 COLUMNS = {
     "epoch": int,
@@ -12,8 +13,12 @@ COLUMNS = {
     "dev_loss": float,
     "wer": float,
     "cer": float,
+    "blank_share": float,
+    "mean_length": float,
     "gradient_norm": float,
+    "left_out": int,
     "seconds": float,
+    **{f"seconds_{part}": float for part in PARTS},
 }
 
 
@@ -25,7 +30,8 @@ def write_history(path, rows):
     path : str or Path
     rows : list of dict
         With the keys of `COLUMNS`; losses are means over utterances in nats, WER and CER fractions,
-        the gradient norm is the epoch's median before clipping.
+        the gradient norm is the epoch's median before clipping; left_out counts utterances. The
+        seconds of training are told apart by what took them.
     """
     with replacing(path) as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

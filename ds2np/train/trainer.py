@@ -3,60 +3,30 @@
 import contextlib
 import dataclasses
 import json
-import signal
-import threading
 import time
-from dataclasses import dataclass
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 import ds2np
-from ds2np.backend import to_cpu
-from ds2np.ctc import ctc_loss
 from ds2np.data.batches import plan_epoch, prefetch
-from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
 from ds2np.files import replacing
-from ds2np.model import DeepSpeech2
 from ds2np.optim import SGD
-from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, load_run, save_checkpoint
+from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from ds2np.train.clock import Clock
 from ds2np.train.evaluate import evaluate
+from ds2np.train.gradients import add_gradients, describe
 from ds2np.train.history import write_history
+from ds2np.train.interrupt import InterruptLater
 from ds2np.train.report import write_report
 
 CONFIG, HISTORY = "config.json", "history.csv"
 PATIENCE = 10  # steps in a row with a gradient that is not finite, before the run stops
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a network is trained.
-
-    Attributes
-    ----------
-    epochs, batch_size : int
-    learning_rate : float
-        Of the first epoch, for the gradient of the mean loss of the minibatch. (The paper's is 1e-4
-        to 6e-4, with minibatches of 512 and networks of up to 100 million parameters.)
-    anneal : float
-        The rate is divided by this after each epoch (paper: 1.2).
-    momentum : float
-        Nesterov momentum (paper: 0.99).
-    max_norm : float
-        Gradients of a larger norm are scaled down to it (paper: 400).
-    seed : int
-        Of the initial weights and of the order of the minibatches.
-    """
-
-    epochs: int = 20
-    batch_size: int = 16
-    learning_rate: float = 4e-3
-    anneal: float = 1.2
-    momentum: float = 0.98
-    max_norm: float = 100.0
-    seed: int = 0
+SAVE_EVERY = 60  # seconds: what a power cut can cost at most
+GROWING = ("epochs", "patience")  # these may change when a run goes on
 
 
 class Trainer:
@@ -67,7 +37,7 @@ class Trainer:
     model : DeepSpeech2
     train_set, dev_set : Dataset
     folder : str or Path
-        Receives config.json, history.csv and the checkpoints; made if it is not there.
+        Receives config.json, history.csv, the checkpoints and the report; made if it is not there.
     config : TrainingConfig
     """
 
@@ -79,16 +49,27 @@ class Trainer:
         )
         self.history = []
         self.broken_steps = 0  # in a row, with a gradient that is not finite
+        self._recent = deque(maxlen=50)  # losses, for the progress bar
         self._start_epoch()
 
     def _start_epoch(self):
         self.step = 0  # minibatches of this epoch that are done
-        self.losses, self.norms, self.seconds = [], [], 0.0
+        self.loss_sum, self.learned, self.left_out = 0.0, 0, 0  # over utterances
+        self.norms, self.clock = [], Clock()
 
     @property
     def epoch(self):
         """The epoch at work, from 1."""
         return len(self.history) + 1
+
+    @property
+    def finished(self):
+        """Whether all epochs are done, or the word error rate has stopped falling."""
+        if self.epoch > self.config.epochs:
+            return True
+        rates = [row["wer"] for row in self.history]
+        patience = self.config.patience
+        return bool(patience and rates and len(rates) - 1 - np.argmin(rates) >= patience)
 
     def start(self):
         """Make the folder of a new run; it stays empty until there is something to go on with.
@@ -109,6 +90,16 @@ class Trainer:
                 f"{self.folder} cannot be made ({error.strerror}); name another --out"
             ) from None
 
+    def _identity(self):
+        """Return all that has to be the same for a run to go on, by name."""
+        identity = {
+            **self.model.config.to_dict(),
+            **dataclasses.asdict(self.config),
+            "training utterances": len(self.train_set),
+            "checksum of the training manifest": self.train_set.fingerprint(),
+        }
+        return json.loads(json.dumps(identity))  # as a checkpoint has it: lists, no tuples
+
     def resume(self):
         """Take up the run of the folder where its last checkpoint left it.
 
@@ -118,13 +109,9 @@ class Trainer:
             If there is none, or it was made for another network, training or data.
         """
         model, progress, velocity = load_checkpoint(self.folder / LAST)
-        saved = {**model.config.to_dict(), **progress["training"]}
-        saved["training utterances"] = progress["utterances"]
-        wanted = {**self.model.config.to_dict(), **dataclasses.asdict(self.config)}
-        wanted["training utterances"] = len(self.train_set)
-        for name, value in wanted.items():
-            # The number of epochs may grow: that is what going on means.
-            if name != "epochs" and (before := saved.get(name)) != value:
+        saved = progress["identity"]
+        for name, value in self._identity().items():
+            if name not in GROWING and (before := saved.get(name)) != value:
                 raise UserError(
                     f"{self.folder} cannot go on: {name} was {before}, asked for is {value}; "
                     f"ask for the same, or start anew in another --out"
@@ -132,9 +119,11 @@ class Trainer:
         self.model.load_state_dict(model.state_dict())
         for name, value in velocity.items():
             self.optimiser.velocity[name][...] = self.model.to_device(value)
-        self.history = progress["history"]
-        self.step, self.seconds = progress["step"], progress["seconds"]
-        self.losses, self.norms = progress["losses"], progress["norms"]
+        self.history, self.step = progress["history"], progress["step"]
+        self.loss_sum, self.learned = progress["loss_sum"], progress["learned"]
+        self.left_out, self.norms = progress["left_out"], progress["norms"]
+        self.broken_steps = progress["broken_steps"]
+        self.clock.seconds.update(progress["seconds"])
 
     def save(self, name=LAST):
         """Write a checkpoint from which the run goes on exactly as if it had not stopped.
@@ -142,34 +131,45 @@ class Trainer:
         The effective configuration is written beside it.
         """
         progress = {
-            "training": dataclasses.asdict(self.config),
-            "utterances": len(self.train_set),
+            "identity": self._identity(),
             "history": self.history,
             "step": self.step,
-            "losses": self.losses,
+            "loss_sum": self.loss_sum,
+            "learned": self.learned,
+            "left_out": self.left_out,
             "norms": self.norms,
-            "seconds": self.seconds,
+            "broken_steps": self.broken_steps,
+            "seconds": self.clock.seconds,
         }
         velocity = self.optimiser.velocity if name == LAST else None
         save_checkpoint(self.folder / name, self.model, progress, velocity)
+        self._saved_at = time.monotonic()
         effective = {
             "ds2np": ds2np.__version__,
             "model": self.model.config.to_dict(),
             "training": dataclasses.asdict(self.config),
             "train_utterances": len(self.train_set),
+            "train_checksum": self.train_set.fingerprint(),
             "dev_utterances": len(self.dev_set),
         }
         with replacing(self.folder / CONFIG) as file:
             file.write(json.dumps(effective, indent=2) + "\n")
 
-    def run(self):
+    def run(self, minutes=float("inf")):
         """Train until the last epoch is done; show progress and keep the best network by WER.
+
+        Parameters
+        ----------
+        minutes : float
+            Stop after so long, at the end of a step; the run can go on later.
 
         Raises
         ------
         KeyboardInterrupt
             If the user interrupts; the step or the evaluation at hand is finished and saved first.
         """
+        deadline = time.monotonic() + 60 * minutes
+        self._saved_at = time.monotonic()
         epoch_frames = int(self.train_set.frames.sum())
         bar = tqdm(
             total=self.config.epochs * epoch_frames,
@@ -177,64 +177,110 @@ class Trainer:
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left",
             mininterval=1,
         )
-        with bar, _InterruptLater() as interrupt:
-            while self.epoch <= self.config.epochs:
-                self._train_epoch(bar, interrupt)
+        with bar, InterruptLater() as interrupt:
+            while not self.finished:
+                if not self._train_epoch(bar, interrupt, deadline):
+                    bar.write(f"time is up after {self.step} minibatches of epoch {self.epoch}")
+                    break
                 self._finish_epoch(bar)
                 if interrupt.requested:
                     raise KeyboardInterrupt
+            if self.finished and self.epoch <= self.config.epochs:
+                bar.write(f"no better word error rate for {self.config.patience} epochs: the end")
+        if not (self.folder / BEST).exists():  # not one epoch was done
+            self.save(BEST)
 
-    def _train_epoch(self, bar, interrupt):
+    def _train_epoch(self, bar, interrupt, deadline):
+        """Train to the end of an epoch; return whether there was time for all of it."""
         config = self.config
         self.optimiser.learning_rate = config.learning_rate / config.anneal ** (self.epoch - 1)
-        plan = plan_epoch(self.train_set.frames, config.batch_size, self.epoch, config.seed)
-        order = "shortest first" if self.epoch == 1 else "shuffled minibatches"
+        plan = self.plan(self.epoch)
+        order = "shortest first (SortaGrad)" if self.epoch == 1 else "shuffled minibatches"
         bar.write(f"epoch {self.epoch} of {config.epochs}, {order}")
         bar.update(int(sum(self.train_set.frames[i].sum() for i in plan[: self.step])))
         self.model.set_training(True)
-        batches = prefetch(self.train_set, plan[self.step :])
-        with contextlib.closing(batches):
-            for batch in batches:
-                self._train_step(batch)
-                bar.set_description_str(f"loss {np.mean(self.losses[-50:]):6.2f}", False)
-                bar.update(int(self.train_set.frames[batch.indices].sum()))
+        fetched = prefetch(self.train_set, plan[self.step :], (config.seed, self.epoch))
+        with contextlib.closing(fetched):
+            batches = self.clock.waiting_for("data", fetched)
+            while self.step < len(plan):
+                frames = self._train_step(batches, min(config.accumulate, len(plan) - self.step))
+                if self._recent:
+                    bar.set_description_str(f"loss {np.mean(self._recent):6.2f}", False)
+                bar.update(frames)
                 if interrupt.requested:
                     self.save()
                     raise KeyboardInterrupt
+                if time.monotonic() > deadline:
+                    self.save()
+                    return False
+                if time.monotonic() > self._saved_at + SAVE_EVERY:
+                    self.save()
+        return True
 
-    def _train_step(self, batch):
-        began = time.perf_counter()
-        logits, lengths = self.model.forward(batch.x, batch.lengths)
-        loss, dlogits = ctc_loss(logits, batch.labels, lengths, batch.label_lengths)
+    def plan(self, epoch):
+        """Decide on the minibatches of an epoch; see `plan_epoch`."""
+        config = self.config
+        most_frames = 1000 * config.batch_seconds / self.model.config.stride_ms
+        return plan_epoch(self.train_set.frames, config.batch_size, epoch, config.seed, most_frames)
+
+    def _train_step(self, batches, count):
+        """Add up the gradients of some minibatches and move the weights; return their frames."""
         self.model.zero_grads()
-        self.model.backward(dlogits / dlogits.dtype.type(len(loss)))
-        norm = self.optimiser.step()
-        self.step += 1
-        self.losses.append(float(to_cpu(loss).mean()))
-        self.norms.append(norm)
-        self.seconds += time.perf_counter() - began
-        self.broken_steps = 0 if np.isfinite(norm) else self.broken_steps + 1
+        scale = 1 / (self.config.batch_size * self.config.accumulate)
+        learned, loss_sum, frames = [], 0.0, 0
+        for _ in range(count):
+            batch = next(batches)
+            frames += int(self.train_set.frames[batch.indices].sum())
+            loss, out_lengths = add_gradients(self.model, batch, scale, self.clock)
+            fine = np.isfinite(loss)
+            for n in np.flatnonzero(~fine):
+                self._leave_out([batch.indices[n]], f"its loss is {loss[n]}; needed is a number")
+                tqdm.write(f"    {describe(batch, out_lengths, n)}")
+            learned.extend(batch.indices[fine])
+            loss_sum += float(loss[fine].sum(dtype=np.float64))
+        self.step += count
+        if learned:
+            with self.clock.part("update"):
+                norm = self.optimiser.step()
+            if np.isfinite(norm):
+                self.norms.append(norm)
+                self.learned += len(learned)
+                self.loss_sum += loss_sum
+                self._recent.append(loss_sum / len(learned))
+                self.broken_steps = 0
+                return frames
+            self._leave_out(learned, "the gradient of their minibatch is not finite")
+        self.broken_steps += 1
         if self.broken_steps == PATIENCE:
             raise UserError(
                 f"{self.folder}: {PATIENCE} steps in a row had a gradient that is not finite; "
                 f"the checkpoints are as they were, try a smaller --learning-rate"
             )
+        return frames
+
+    def _leave_out(self, indices, reason):
+        self.left_out += len(indices)
+        others = f" and {len(indices) - 1} others" if len(indices) > 1 else ""
+        tqdm.write(f"  left out: {self.train_set.describe(indices[0])}{others}: {reason}")
 
     def _finish_epoch(self, bar):
-        finite = np.isfinite(self.norms)
-        losses, norms = np.array(self.losses)[finite], np.array(self.norms)[finite]
-        if not finite.all():
-            bar.write(f"  {(~finite).sum()} minibatches left out: their gradient was not finite")
-        evaluation = evaluate(self.model, self.dev_set)
+        with self.clock.part("evaluation"):
+            evaluation = evaluate(self.model, self.dev_set)
+        seconds = self.clock.seconds
+        training = sum(seconds.values()) - seconds["evaluation"]
         row = {
             "epoch": self.epoch,
             "learning_rate": self.optimiser.learning_rate,
-            "train_loss": float(np.mean(losses)) if finite.any() else float("nan"),
+            "train_loss": self.loss_sum / self.learned if self.learned else float("nan"),
             "dev_loss": evaluation.loss,
             "wer": evaluation.wer,
             "cer": evaluation.cer,
-            "gradient_norm": float(np.median(norms)) if finite.any() else float("nan"),
-            "seconds": self.seconds,
+            "blank_share": evaluation.blank_share,
+            "mean_length": evaluation.mean_length,
+            "gradient_norm": float(np.median(self.norms)) if self.norms else float("nan"),
+            "left_out": self.left_out,
+            "seconds": training,
+            **{f"seconds_{part}": value for part, value in seconds.items()},
         }
         best = min((r["wer"] for r in self.history), default=float("inf"))
         self.history.append(row)
@@ -243,89 +289,16 @@ class Trainer:
             self.save(BEST)
         self.save(LAST)
         write_history(self.folder / HISTORY, self.history)
-        bar.write(f"  train loss {row['train_loss']:.2f}  held out: {evaluation}")
+        write_report(self.folder, self.model, self.dev_set, evaluation, self.history)
+        waiting = seconds["data"] / training if training else 0.0
+        left_out = f"  {row['left_out']} utterances left out" if row["left_out"] else ""
+        bar.write(
+            f"  train loss {row['train_loss']:.2f}  held out: {evaluation}  "
+            f"blanks {100 * row['blank_share']:.0f} %  waiting for data {100 * waiting:.1f} %"
+            f"{left_out}"
+        )
         for i in _two_of(len(evaluation.refs), row["epoch"]):
             bar.write(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
-
-
-def train(
-    model_config,
-    training_config,
-    train_utterances,
-    dev_utterances,
-    folder,
-    resume=False,
-    to_device=to_cpu,
-):
-    """Train a network and write its run: configuration, history, checkpoints and report.
-
-    Parameters
-    ----------
-    model_config : DeepSpeech2Config
-    training_config : TrainingConfig
-    train_utterances, dev_utterances : list of Utterance
-    folder : str or Path
-        Of the run.
-    resume : bool
-        Go on with the run that the folder holds.
-    to_device : callable
-        Where to compute; see `ds2np.backend.choose_device`.
-
-    Returns
-    -------
-    Path
-        Of the report.
-
-    Raises
-    ------
-    UserError, KeyboardInterrupt
-        See `Trainer`.
-    """
-    model = DeepSpeech2(model_config, seed=training_config.seed)
-    model.move(to_device)
-    trainer = Trainer(
-        model,
-        Dataset(train_utterances, model),
-        Dataset(dev_utterances, model),
-        folder,
-        training_config,
-    )
-    if resume:
-        trainer.resume()
-    else:
-        trainer.start()
-    print(
-        f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} utterances "
-        f"to learn from, {len(trainer.dev_set):,} held out"
-    )
-    trainer.run()
-    best = load_run(folder, to_device)
-    evaluation = evaluate(best, trainer.dev_set)
-    report = write_report(folder, best, trainer.dev_set, evaluation, trainer.history)
-    print(f"best network: {evaluation}\nreport: {report}")
-    return report
-
-
-class _InterruptLater:
-    """Note Ctrl-C instead of raising at once, so that no step is left half done.
-
-    A second Ctrl-C raises. Outside the main thread Python delivers no signals: nothing changes.
-    """
-
-    def __enter__(self):
-        self.requested = False
-        self._in_main = threading.current_thread() is threading.main_thread()
-        if self._in_main:
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def _note(self, number, frame):
-        self.requested = True
-        signal.signal(signal.SIGINT, self._before)
-
-    def __exit__(self, *_):
-        if self._in_main:
-            signal.signal(signal.SIGINT, self._before)
 
 
 def _two_of(count, epoch):

@@ -17,7 +17,7 @@ class Numbers:
         self.frames = np.array(frames)
         self.labels = [np.arange(1, 1 + n // 2) for n in frames]
 
-    def features(self, i):
+    def features(self, i, rng=None):
         return np.full((self.frames[i], 3), i + 1, np.float32)
 
 
@@ -100,7 +100,7 @@ def test_prefetching_makes_the_same_batches(batches):
 
 def test_an_error_in_the_background_reaches_the_caller(no_thread_left):
     class Broken(Numbers):
-        def features(self, i):
+        def features(self, i, rng=None):
             assert threading.current_thread() is not threading.main_thread()
             if i == 3:
                 raise OSError("the disk is gone")

@@ -4,7 +4,7 @@ import toys
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifest
 from ds2np.train.checkpoint import load_run
-from ds2np.train.trainer import train
+from ds2np.train.run import train
 
 
 @pytest.fixture(scope="session")

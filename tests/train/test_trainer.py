@@ -12,7 +12,8 @@ from ds2np.errors import UserError
 from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, load_run
 from ds2np.train.evaluate import evaluate
 from ds2np.train.history import read_history, write_history
-from ds2np.train.trainer import CONFIG, HISTORY, PATIENCE, Trainer, train
+from ds2np.train.run import train
+from ds2np.train.trainer import CONFIG, HISTORY, PATIENCE, Trainer
 
 FILES = {CONFIG, HISTORY, BEST, LAST, "report.html"}
 
@@ -20,7 +21,8 @@ FILES = {CONFIG, HISTORY, BEST, LAST, "report.html"}
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
     """Leave the pictures out where a test is not about them: they take longer than the training."""
-    monkeypatch.setattr("ds2np.train.trainer.write_report", lambda folder, *rest: folder)
+    for module in ("run", "trainer"):
+        monkeypatch.setattr(f"ds2np.train.{module}.write_report", lambda folder, *rest: folder)
 
 
 @pytest.fixture
@@ -39,12 +41,17 @@ def after_steps(monkeypatch, count, act):
     """Do something after so many training steps."""
     step, steps = Trainer._train_step, itertools.count(1)
 
-    def counted(self, batch):
-        step(self, batch)
+    def counted(self, *arguments):
+        frames = step(self, *arguments)
         if next(steps) == count:
             act()
+        return frames
 
     monkeypatch.setattr(Trainer, "_train_step", counted)
+
+
+def untimed(row):
+    return {name: value for name, value in row.items() if not name.startswith("seconds")}
 
 
 def contents(folder):
@@ -86,12 +93,13 @@ def test_the_best_network_is_kept_by_its_word_error_rate(run, monkeypatch):
     rates = iter([0.5, 0.25, 0.75, 0.25])
 
     class Evaluation:
-        refs, hyps, loss, cer = ("a",), ("b",), 1.0, 0.5
+        refs, hyps, loss, cer, blank_share, mean_length = ("a",), ("b",), 1.0, 0.5, 0.5, 1.0
 
         def __init__(self):
             self.wer = next(rates, 0)
 
-    monkeypatch.setattr("ds2np.train.trainer.evaluate", lambda model, dataset: Evaluation())
+    for module in ("run", "trainer"):
+        monkeypatch.setattr(f"ds2np.train.{module}.evaluate", lambda *rest: Evaluation())
     folder = run(epochs=4)
     assert len(load_checkpoint(folder / BEST)[1]["history"]) == 2
     assert len(load_checkpoint(folder / LAST)[1]["history"]) == 4
@@ -113,14 +121,11 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, ste
         assert expected.keys() == got.keys()
         for name in expected:
             np.testing.assert_array_equal(got[name], expected[name])
-    rows = [
-        [{**row, "seconds": 0} for row in progress["history"]]
-        for progress in (a_progress, b_progress)
-    ]
+    rows = [[untimed(row) for row in progress["history"]] for progress in (a_progress, b_progress)]
     assert rows[0] == rows[1]
     assert (undisturbed / BEST).exists() == (resumed / BEST).exists()
     written = [
-        [{**row, "seconds": 0} for row in read_history(folder / HISTORY)]
+        [untimed(row) for row in read_history(folder / HISTORY)]
         for folder in (undisturbed, resumed)
     ]
     assert written[0] == written[1]
@@ -205,7 +210,7 @@ def test_nothing_to_go_on_with(run):
 
 def test_a_run_that_failed_before_its_first_checkpoint_can_start_again(run, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_train_step", lambda self, batch: 1 / 0)
+        patch.setattr(Trainer, "_train_step", lambda self, *rest: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run()
     assert set(contents(run())) == FILES - {"report.html"}
@@ -226,7 +231,8 @@ def break_gradients(monkeypatch, steps):
         loss, dlogits = ctc_loss(*arguments)
         return loss, dlogits * np.float32("nan") if next(counted) in steps else dlogits
 
-    monkeypatch.setattr("ds2np.train.trainer.ctc_loss", broken)
+    monkeypatch.setattr("ds2np.train.run.try_longest", lambda trainer: None)
+    monkeypatch.setattr("ds2np.train.gradients.ctc_loss", broken)
 
 
 def test_gradients_that_stay_broken_stop_the_run(run, monkeypatch):
@@ -248,7 +254,7 @@ def test_short_epochs_do_not_hide_them(run, monkeypatch, tmp_path):
 def test_a_single_broken_gradient_is_left_out_and_counted(run, monkeypatch, capsys):
     break_gradients(monkeypatch, {2})
     history = read_history(run(epochs=1) / HISTORY)
-    assert "1 minibatches left out" in capsys.readouterr().out
+    assert "left out: " in capsys.readouterr().out
     assert np.isfinite([row["train_loss"] for row in history]).all()
     assert np.isfinite([row["gradient_norm"] for row in history]).all()
 

@@ -1,0 +1,38 @@
+"""Where the time of training goes."""
+
+import contextlib
+import time
+
+PARTS = ("data", "forward", "ctc", "backward", "update", "evaluation")
+
+
+class Clock:
+    """Seconds spent in each part of training.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+    """
+
+    def __init__(self):
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+
+    @contextlib.contextmanager
+    def part(self, name):
+        """Count what a ``with`` block takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - began
+
+    def waiting_for(self, name, iterable):
+        """Pass on the items of an iterable, counting the time until each is there."""
+        iterator = iter(iterable)
+        while True:
+            with self.part(name):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item

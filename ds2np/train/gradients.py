@@ -1,0 +1,68 @@
+"""The gradients of a minibatch, without the utterances that would break them."""
+
+import dataclasses
+
+import numpy as np
+
+from ds2np.backend import to_cpu
+from ds2np.ctc import ctc_loss, min_frames
+
+
+def add_gradients(model, batch, scale, clock):
+    """Run a minibatch forward and backward, adding to the network's gradients.
+
+    An utterance whose loss is not finite is left out, and the others are computed without it: what
+    is not finite spreads over the minibatch through the statistics of batch normalisation, and from
+    there into the running averages.
+
+    Parameters
+    ----------
+    model : DeepSpeech2
+        In training mode.
+    batch : Batch
+    scale : float
+        Weight of each utterance's gradient.
+    clock : Clock
+
+    Returns
+    -------
+    loss : ndarray of shape (N,)
+        Of each utterance, in main memory; not finite where it was left out.
+    out_lengths : ndarray of shape (N,)
+        Frames of output of each.
+    """
+    averages = {name: value.copy() for name, value in model.buffers.items()}
+    with clock.part("forward"):
+        logits, out_lengths = model.forward(batch.x, batch.lengths)
+    with clock.part("ctc"):
+        loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
+        loss = to_cpu(loss)
+    broken = ~np.isfinite(loss)
+    if not broken.any():
+        with clock.part("backward"):
+            model.backward(dlogits * dlogits.dtype.type(scale))
+        return loss, out_lengths
+    for name, value in averages.items():
+        model.buffers[name][...] = value
+    culprits = ~np.isfinite(batch.x).all(axis=(1, 2))
+    if not culprits.any():
+        culprits = broken
+    if not culprits.all():
+        rest = np.flatnonzero(~culprits)
+        loss[rest] = add_gradients(model, _take(batch, rest), scale, clock)[0]
+    return loss, out_lengths
+
+
+def _take(batch, rows):
+    """Make a smaller minibatch of some rows."""
+    columns = dataclasses.asdict(batch)
+    return dataclasses.replace(batch, **{name: of_all[rows] for name, of_all in columns.items()})
+
+
+def describe(batch, out_lengths, n):
+    """Tell what may be wrong with an utterance: its frames, labels and repeats."""
+    labels = batch.labels[n, : batch.label_lengths[n]]
+    return (
+        f"{out_lengths[n]} frames of output, {len(labels)} characters, "
+        f"{min_frames(labels) - len(labels)} of them repeats"
+    )

@@ -1,0 +1,186 @@
+"""From manifests to a finished run: data, a network, training, and the report."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from ds2np.audio.augment import Augmentation, augment, load_sounds
+from ds2np.backend import to_cpu
+from ds2np.data.batches import Batch, pad
+from ds2np.data.cache import FeatureCache
+from ds2np.data.dataset import Dataset
+from ds2np.errors import UserError
+from ds2np.machine import peak_memory
+from ds2np.model import DeepSpeech2
+from ds2np.train.checkpoint import load_run
+from ds2np.train.clock import Clock
+from ds2np.train.evaluate import evaluate
+from ds2np.train.gradients import add_gradients
+from ds2np.train.report import write_report
+from ds2np.train.trainer import Trainer
+
+LEARNT = 0.02  # character error rate below which a few utterances are known by heart
+
+
+def train(
+    model_config,
+    training_config,
+    train_utterances,
+    dev_utterances,
+    folder,
+    resume=False,
+    to_device=to_cpu,
+    minutes=float("inf"),
+    cache=None,
+):
+    """Train a network and write its run: configuration, history, checkpoints and report.
+
+    Parameters
+    ----------
+    model_config : DeepSpeech2Config
+    training_config : TrainingConfig
+    train_utterances, dev_utterances : list of Utterance
+    folder : str or Path
+        Of the run.
+    resume : bool
+        Go on with the run that the folder holds.
+    to_device : callable
+        Where to compute; see `ds2np.backend.choose_device`.
+    minutes : float
+        Stop after so long.
+    cache : str or Path, optional
+        A folder in which spectrograms are kept. Changed recordings are never kept.
+
+    Returns
+    -------
+    Evaluation
+        Of the best network, on the held out utterances.
+
+    Raises
+    ------
+    UserError, KeyboardInterrupt
+        See `Trainer`.
+    """
+    model = DeepSpeech2(model_config, seed=training_config.seed)
+    model.move(to_device)
+    cache = None if cache is None else FeatureCache(cache)
+    change = make_change(training_config, model_config.sample_rate)
+    trainer = Trainer(
+        model,
+        Dataset(train_utterances, model, change, cache),
+        Dataset(dev_utterances, model, cache=cache),
+        folder,
+        training_config,
+    )
+    if resume:
+        trainer.resume()
+    else:
+        trainer.start()
+    print(
+        f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} utterances "
+        f"to learn from, {len(trainer.dev_set):,} held out"
+    )
+    if to_device is to_cpu and not trainer.finished:
+        try_longest(trainer)
+    trainer.run(minutes)
+    best = load_run(folder, to_device)
+    evaluation = evaluate(best, trainer.dev_set)
+    report = write_report(folder, best, trainer.dev_set, evaluation, trainer.history)
+    print(f"best network: {evaluation}\nreport: {report}")
+    return evaluation
+
+
+def make_change(config, sample_rate):
+    """Make the function that changes recordings, or None where they stay as they are.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    sample_rate : int
+        In hertz.
+
+    Returns
+    -------
+    callable or None
+        Given samples and a generator, returns samples.
+
+    Raises
+    ------
+    UserError
+        If a folder of noise or rooms is missing or empty, or given although nothing is changed.
+    """
+    if not config.augment:
+        if config.noise or config.rooms:
+            raise UserError("--noise and --rooms need --augment, which uses them")
+        return None
+    settings = Augmentation()
+    noises = load_sounds(Path(config.noise), sample_rate) if config.noise else None
+    rooms = load_sounds(Path(config.rooms), sample_rate) if config.rooms else None
+    return lambda samples, rng: augment(samples, sample_rate, rng, settings, noises, rooms)
+
+
+def try_longest(trainer):
+    """Run the largest minibatch once, on noise, and say how much memory it takes.
+
+    Better now than at the end of the first epoch, where it comes. Nothing of it remains.
+
+    Parameters
+    ----------
+    trainer : Trainer
+
+    Returns
+    -------
+    int
+        Bytes that the process has taken at the most.
+    """
+    model, data = trainer.model, trainer.train_set
+    longest = max(trainer.plan(epoch=1), key=lambda b: len(b) * data.frames[b].max())
+    N, T = len(longest), int(data.frames[longest].max())
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, T, model.config.features), np.float32)
+    labels = pad([data.labels[i] for i in longest], np.int64)
+    batch = Batch(longest, x, np.full(N, T), *labels)
+    buffers = {name: value.copy() for name, value in model.buffers.items()}
+    model.set_training(True)
+    try:
+        add_gradients(model, batch, 1.0, Clock())
+    except MemoryError:
+        raise UserError(
+            f"{N} utterances of {T} frames do not fit into the memory; "
+            f"try a smaller --batch-seconds or --batch-size"
+        ) from None
+    model.zero_grads()
+    for name, value in buffers.items():
+        model.buffers[name][...] = value
+    peak = peak_memory()
+    seconds = T * model.config.stride_ms / 1000
+    print(f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {N} x {seconds:.1f} s")
+    return peak
+
+
+def overfit(model_config, training_config, utterances, folder, to_device=to_cpu):
+    """Learn a few utterances by heart: the quickest test of a set-up and its data.
+
+    Parameters
+    ----------
+    model_config : DeepSpeech2Config
+    training_config : TrainingConfig
+    utterances : list of Utterance
+        Both learned from and tested on.
+    folder : str or Path
+    to_device : callable
+
+    Returns
+    -------
+    bool
+        Whether they were learned.
+    """
+    config = dataclasses.replace(training_config, augment=False, noise="", rooms="", anneal=1.0)
+    evaluation = train(model_config, config, utterances, utterances, folder, to_device=to_device)
+    learnt = evaluation.cer <= LEARNT
+    verdict = "known by heart: this set-up learns"
+    if not learnt:
+        verdict = "NOT known by heart: try more --epochs or another --learning-rate"
+    print(f"{len(utterances)} utterances, CER {100 * evaluation.cer:.1f} %: {verdict}")
+    return learnt
