@@ -1,4 +1,4 @@
-"""Three settings of this process that make NumPy about twice as fast on some machines.
+"""Three settings of this process that make NumPy faster on some machines.
 
 None changes what is computed, and each does nothing where it does not apply.
 """
