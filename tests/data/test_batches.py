@@ -115,3 +115,12 @@ def test_a_caller_may_stop_early(no_thread_left):
     batches = prefetch(Numbers([2] * 9), np.arange(9)[:, None])
     assert next(batches).indices == [0]
     batches.close()
+
+
+@given(FRAMES, st.integers(1, 9), st.integers(1, 400), st.integers(1, 3))
+def test_minibatches_hold_no_more_than_they_may(frames, batch_size, most, epoch):
+    plan = plan_epoch(frames, batch_size, epoch, seed=0, most_frames=most)
+    assert sorted(np.concatenate(plan)) == list(range(len(frames)))
+    for batch in plan:
+        assert len(batch) <= batch_size
+        assert len(batch) == 1 or len(batch) * frames[batch].max() <= most

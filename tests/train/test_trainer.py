@@ -1,20 +1,32 @@
 import dataclasses
 import itertools
 import json
+import math
+import os
 import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 import toys
 
 from ds2np.ctc import ctc_loss
+from ds2np.data.batches import make_batch, plan_epoch
+from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
+from ds2np.model import DeepSpeech2
+from ds2np.optim import SGD
 from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, load_run
-from ds2np.train.evaluate import evaluate
+from ds2np.train.clock import Clock
+from ds2np.train.evaluate import Evaluation, evaluate
+from ds2np.train.gradients import add_gradients
 from ds2np.train.history import read_history, write_history
-from ds2np.train.run import train
+from ds2np.train.run import overfit, train, try_longest
 from ds2np.train.trainer import CONFIG, HISTORY, PATIENCE, Trainer
 
+FLAT = Evaluation(["a"], ["b"], 1.0)
 FILES = {CONFIG, HISTORY, BEST, LAST, "report.html"}
 
 
@@ -29,9 +41,11 @@ def no_report(monkeypatch):
 def run(tmp_path, utterances):
     """Train on the toy; return the folder of the run."""
 
-    def run(name="run", model=toys.MODEL, resume=False, data=utterances, **changes):
+    def run(
+        name="run", model=toys.MODEL, resume=False, data=utterances, minutes=math.inf, **changes
+    ):
         config = dataclasses.replace(toys.TRAINING, **changes)
-        train(model, config, data, data[:4], tmp_path / name, resume)
+        train(model, config, data, data[:4], tmp_path / name, resume, minutes=minutes)
         return tmp_path / name
 
     return run
@@ -257,6 +271,142 @@ def test_a_single_broken_gradient_is_left_out_and_counted(run, monkeypatch, caps
     assert "left out: " in capsys.readouterr().out
     assert np.isfinite([row["train_loss"] for row in history]).all()
     assert np.isfinite([row["gradient_norm"] for row in history]).all()
+
+
+def test_a_broken_recording_is_named_with_what_ctc_minds(run, monkeypatch, capsys, utterances):
+    features = Dataset.features
+
+    def broken(self, i, rng=None):
+        x = features(self, i, rng)
+        return x * np.float32("nan") if i == 3 and rng is not None else x
+
+    monkeypatch.setattr(Dataset, "features", broken)
+    with np.errstate(invalid="ignore"):
+        history = read_history(run(epochs=1) / HISTORY)
+    out = capsys.readouterr().out
+    assert f"left out: {utterances[3].audio_filepath} ({utterances[3].where})" in out
+    assert "frames of output, 3 characters" in out
+    assert history[0]["left_out"] == 1
+    assert np.isfinite(history[0]["train_loss"])
+
+
+def test_gradients_of_several_minibatches_make_one_step(run, monkeypatch, utterances):
+    pushes, step = [], SGD.step
+
+    def recorded(self):
+        pushes.append({name: grad.copy() for name, grad in self.grads.items()})
+        return step(self)
+
+    monkeypatch.setattr(SGD, "step", recorded)
+    run(batch_size=4, accumulate=2, epochs=1)  # 4 + 4, then 2
+    model = DeepSpeech2(toys.MODEL)
+    data = Dataset(utterances, model)
+    for indices in plan_epoch(data.frames, 4, epoch=1, seed=0)[:2]:
+        add_gradients(model, make_batch(data, indices), 1 / 8, Clock())
+    assert len(pushes) == 2
+    for name, grad in model.grads.items():
+        np.testing.assert_allclose(pushes[0][name], grad, rtol=1e-4, atol=1e-6)
+
+
+def test_the_run_ends_when_the_error_no_longer_falls(run, monkeypatch, capsys):
+    for module in ("run", "trainer"):
+        monkeypatch.setattr(f"ds2np.train.{module}.evaluate", lambda *rest: FLAT)
+    history = read_history(run(epochs=9, patience=2) / HISTORY)
+    assert len(history) == 3  # the first was the best, two more were no better
+    assert "no better word error rate for 2 epochs" in capsys.readouterr().out
+
+
+def test_time_that_is_up_leaves_a_run_to_go_on_with(run, capsys):
+    undisturbed, short = run("undisturbed"), run("short", minutes=1e-9)
+    assert "time is up after 1 minibatches of epoch 1" in capsys.readouterr().out
+    assert (short / BEST).exists()
+    assert not (short / HISTORY).exists()
+    run("short", resume=True)
+    weights = [load_run(folder / LAST).params["output.W"] for folder in (undisturbed, short)]
+    np.testing.assert_array_equal(*weights)
+
+
+def test_changed_recordings_are_drawn_anew_in_each_epoch_and_run_alike(run, monkeypatch):
+    drawn = []
+
+    def change(samples, rng):
+        drawn.append(rng.integers(1 << 30))
+        return samples
+
+    monkeypatch.setattr("ds2np.train.run.make_change", lambda *rest: change)
+    run("a", augment=True)
+    first, drawn[:] = sorted(drawn), []
+    assert len(set(first)) == 2 * len(toys.TEXTS)  # twice each, in two epochs
+    run("b", augment=True)
+    assert sorted(drawn) == first
+    run("c", augment=True, seed=1)
+    assert set(drawn) - set(first)
+
+
+def test_augmentation_trains(run):
+    history = read_history(run(augment=True) / HISTORY)
+    assert np.isfinite([row["train_loss"] for row in history]).all()
+
+
+def test_noise_without_augmentation_is_refused(run):
+    with pytest.raises(UserError, match="--noise and --rooms need --augment"):
+        run(noise="somewhere")
+
+
+@pytest.mark.parametrize(("epochs", "learnt"), [(150, True), (1, False)])
+def test_a_few_utterances_are_learned_by_heart(tmp_path, utterances, capsys, epochs, learnt):
+    config = dataclasses.replace(toys.TRAINING, epochs=epochs, learning_rate=2e-2)
+    assert overfit(toys.MODEL, config, utterances[:3], tmp_path / "run") == learnt
+    verdict = capsys.readouterr().out.splitlines()[-1]
+    assert verdict.startswith("3 utterances, CER")
+    assert ("NOT known by heart" in verdict) != learnt
+
+
+def test_the_dry_run_leaves_no_trace(utterances, tmp_path, capsys):
+    model = DeepSpeech2(toys.MODEL)
+    before = {name: value.copy() for name, value in model.state_dict().items()}
+    data = Dataset(utterances, model)
+    peak = try_longest(Trainer(model, data, data, tmp_path, toys.TRAINING))
+    assert f"memory: {peak / 1e6:.0f} MB with the largest minibatch, 4 x 0.5 s" in (
+        capsys.readouterr().out
+    )
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    assert not any(grad.any() for grad in model.grads.values())
+
+
+KILLS = int(os.environ.get("DS2NP_KILLS", "3"))
+
+
+def test_a_killed_run_goes_on_to_the_very_same_network(utterances, tmp_path):
+    manifest = utterances[0].where.rsplit(":", 1)[0]
+    code = "import sys, ds2np.train.trainer as t; t.SAVE_EVERY = 0; t.write_report = "
+    code += "lambda *rest: None; from ds2np.cli import main; sys.exit(main(sys.argv[1:]))"
+    arguments = [sys.executable, "-c", code, "train", "--train", manifest, "--dev", manifest]
+    arguments += ["--sample-rate", str(toys.RATE), "--epochs", "8", "--batch-size", "2"]
+    rng = np.random.default_rng()
+    folders = tmp_path / "undisturbed", tmp_path / "killed"
+
+    def start(folder):
+        go_on = ["--resume"] if (folder / LAST).exists() else []
+        command = [*arguments, "--out", str(folder), *go_on]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start(folders[0]).wait() == 0
+    for _ in range(KILLS):
+        process = start(folders[1])
+        before = (folders[1] / LAST).stat().st_mtime_ns if (folders[1] / LAST).exists() else 0
+        while process.poll() is None:  # until it has saved something new, and a little longer
+            if (folders[1] / LAST).exists() and (folders[1] / LAST).stat().st_mtime_ns != before:
+                break
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.2))
+        process.kill()
+        process.wait()
+    assert start(folders[1]).wait() == 0
+    states = [load_checkpoint(folder / LAST)[0].state_dict() for folder in folders]
+    for name in states[0]:
+        np.testing.assert_array_equal(states[1][name], states[0][name])
 
 
 def test_history_round_trip(tmp_path, finished):
