@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ds2np.train.clock import PARTS
+
 
 def plot_curves(history, axes):
     """Draw loss and error rates over epochs.
@@ -31,6 +33,38 @@ def plot_curves(history, axes):
         axis.set(xlabel="epoch", ylabel=label, ylim=(0, None))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
+        axis.grid(alpha=0.3)
+    return axes
+
+
+def plot_health(history, axes):
+    """Draw what tells whether training goes well: gradients, blanks, and where the time goes.
+
+    Parameters
+    ----------
+    history : list of dict
+        As `read_history` returns it.
+    axes : sequence of three matplotlib axes
+
+    Returns
+    -------
+    sequence of three matplotlib axes
+    """
+    epochs = [row["epoch"] for row in history]
+    axes[0].plot(epochs, [row["gradient_norm"] for row in history], "o-", ms=4)
+    axes[0].set(ylabel="gradient norm, median")
+    axes[1].plot(epochs, [100 * row["blank_share"] for row in history], "o-", ms=4)
+    axes[1].set(ylabel="frames that are blank, held out (%)", ylim=(0, 100))
+    bottom = np.zeros(len(history))
+    for part in PARTS:
+        seconds = np.array([row[f"seconds_{part}"] for row in history])
+        axes[2].bar(epochs, seconds, bottom=bottom, label=part)
+        bottom += seconds
+    axes[2].set(ylabel="time (s)")
+    axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides no bar
+    for axis in axes:
+        axis.set(xlabel="epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     return axes
 

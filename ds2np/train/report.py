@@ -13,7 +13,7 @@ from ds2np.ctc import log_softmax
 from ds2np.data.dataset import load_features
 from ds2np.files import replacing
 from ds2np.text import wer
-from ds2np.train.plots import plot_curves, plot_probabilities, plot_spectrogram
+from ds2np.train.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
 
 REPORT = "report.html"
 SAMPLES = 8  # transcripts to listen to
@@ -68,6 +68,12 @@ def write_report(folder, model, dataset, evaluation, history):
         _picture(
             _draw_curves(history), "Loss, and word and character error rate, after each epoch"
         ),
+        "<p>A network begins by finding nothing but blanks probable; it learns to read when their "
+        "share falls. Gradients that grow without end, or a large share of time spent waiting for "
+        "data, are worth a look.</p>",
+        _picture(
+            _draw_health(history), "Gradient norm, share of blank frames, and seconds of each part"
+        ),
         "<h2>From sound to characters</h2>",
         "<p>Above, the spectrogram that the network reads; below, how probable it finds each "
         "character over time. Between two characters it is mostly sure of the blank.</p>",
@@ -121,6 +127,12 @@ def _figure(rows, columns, size):
 def _draw_curves(history):
     figure, axes = _figure(1, 2, (10, 3.6))
     plot_curves(history, axes)
+    return figure
+
+
+def _draw_health(history):
+    figure, axes = _figure(1, 3, (12, 3.2))
+    plot_health(history, axes)
     return figure
 
 

@@ -62,7 +62,7 @@ def test_it_says_how_good_the_network_is(page, trained):
 
 def test_pictures_have_words_for_those_who_do_not_see_them(page):
     pictures = page.find("img")
-    assert len(pictures) == 2
+    assert len(pictures) == 3
     assert all(len(picture["alt"]) > 20 for picture in pictures)
     assert all(picture["src"].startswith("data:image/png;base64,") for picture in pictures)
 
