@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.data.dataset import load_features
+from ds2np.errors import UserError
 from ds2np.files import replacing
 
 FORMAT = 1  # of the features; a change in how they are computed needs a new number
@@ -23,11 +24,22 @@ class FeatureCache:
     Parameters
     ----------
     folder : str or Path
-        Made when the first spectrogram is written.
+        Made if it is not there.
+
+    Raises
+    ------
+    UserError
+        If it cannot be made.
     """
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{folder} cannot be made ({error.strerror}); name another --cache"
+            ) from None
 
     def features(self, path, config):
         """Return the features of a recording, computed only the first time.

@@ -63,3 +63,8 @@ def test_changed_recordings_pass_by_the_cache(path, tmp_path):
     assert not files(tmp_path / "cache")
     data.features(0)
     assert len(files(tmp_path / "cache")) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_named(path):
+    with pytest.raises(UserError, match=r"cannot be made .*; name another --cache"):
+        FeatureCache(path / "below a file")
