@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -22,13 +23,14 @@ from ds2np.backend import choose_device, to_cpu
 from ds2np.bench_items import ITEMS, training_step
 from ds2np.errors import UserError
 from ds2np.files import replacing
+from ds2np.machine import peak_memory
 
 GROWTH = "growth"
 SHORTEST = 0.3  # s that a run lasts; quick parts are repeated within it, and the mean is taken
 NAME_WIDTH = 14
 
 
-def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", memory=False, path=None):
+def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=None):
     """Measure, and print a line as soon as it is known.
 
     Parameters
@@ -41,8 +43,6 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", memory=
         Names of parts; all by default.
     device : str
         As `ds2np.backend.choose_device` has it.
-    memory : bool
-        Measure the peak memory of a training step, too (in main memory).
     path : Path, optional
         Write the results there, as JSON.
 
@@ -77,12 +77,14 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", memory=
         gemm = gemm or row["gflops"]
         if "gflops" in row:
             row["share_of_gemm"] = row["gflops"] / gemm
+        if to_device is to_cpu:
+            row["peak_bytes"] = measure_memory(name, "ours")
+            if torch_side:
+                row["torch"]["peak_bytes"] = measure_memory(name, "torch")
         results["items"][name] = row
         print(_line(name, row), flush=True)
     if not only or GROWTH in only:
         results[GROWTH] = measure_growth(pairs, to_device)
-    if memory:
-        results["memory"] = measure_memory(["ours", "torch"] if against_torch else ["ours"])
     if path is not None:
         with replacing(path) as file:
             file.write(json.dumps(results, indent=1) + "\n")
@@ -210,10 +212,10 @@ def _spread(values, unit=None):
 
 
 def _header(against_torch):
-    columns = ("median ms", "min", "max", "GFLOP/s", "of GEMM")
+    columns = ("median ms", "min", "max", "GFLOP/s", "of GEMM", "peak MB")
     header = " " * NAME_WIDTH + "".join(f"{column:>10}" for column in columns)
     if against_torch:
-        header += f"{'torch ms':>10}   torch/ours (min-max)"
+        header += f"{'torch ms':>10}{'torch MB':>10}   torch/ours (min-max)"
     return header
 
 
@@ -222,10 +224,17 @@ def _line(name, row):
     cells += (
         [f"{row['gflops']:.1f}", f"{row['share_of_gemm']:.0%}"] if "gflops" in row else [""] * 2
     )
+    cells.append(_megabytes(row))
+    if "torch" in row:
+        cells += [f"{row['torch']['median_ms']:.1f}", _megabytes(row["torch"])]
     line = f"{name:<{NAME_WIDTH}}" + "".join(f"{cell:>10}" for cell in cells)
     if "torch" in row:
-        line += f"{row['torch']['median_ms']:>10.1f}   {_with_range(row['ratio'])}"
+        line += f"   {_with_range(row['ratio'])}"
     return line.rstrip()
+
+
+def _megabytes(row):
+    return f"{row['peak_bytes'] / 1e6:.0f}" if "peak_bytes" in row else ""
 
 
 def _with_range(ratio):
@@ -271,64 +280,41 @@ def measure_growth(pairs, to_device, N=16, seconds=5):
     return growth
 
 
-def measure_memory(sides, **sizes):
-    """Measure the peak memory of training steps, each side in a process of its own.
+def measure_memory(name, side):
+    """Measure the peak memory of a part, in a process of its own.
 
     Parameters
     ----------
-    sides : list of {"ours", "torch"}
-    **sizes
-        Of `ds2np.bench_items.training_step`.
+    name : str
+        In `ds2np.bench_items.ITEMS`.
+    side : {"ours", "torch"}
 
     Returns
     -------
-    dict
-        Bytes before the first step and above them at the peak, for each side; with both, the ratio
-        of the latter, PyTorch's by ours.
+    int
+        Bytes at the peak, above what was taken before the first run.
     """
-    memory = {}
-    for side in sides:
-        # Each as it is commonly run: ours as the commands do, which keeps freed memory.
-        tune = "from ds2np.machine import tune; tune(); " if side == "ours" else ""
-        code = f"{tune}from ds2np.bench import print_memory; print_memory({side!r}, **{sizes!r})"
-        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        if child.returncode:
-            reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise UserError(f"the memory of {side} cannot be measured: {reason}")
-        before, above = map(int, child.stdout.split())
-        memory[side] = {"before_bytes": before, "above_bytes": above}
-        print(
-            f"memory: training step, {side}: {above / 1e6:.0f} MB at the peak, "
-            f"above {before / 1e6:.0f} MB before the first step",
-            flush=True,
-        )
-    if len(memory) == 2:
-        memory["ratio"] = memory["torch"]["above_bytes"] / memory["ours"]["above_bytes"]
-        print(f"memory: torch/ours {memory['ratio']:.2f}", flush=True)
-    return memory
+    # Each as it is commonly run: ours as the commands do, which keeps freed memory.
+    tune = "from ds2np.machine import tune; tune(); " if side == "ours" else ""
+    code = f"{tune}from ds2np.bench import print_memory; print_memory({name!r}, {side!r})"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if child.returncode:
+        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise UserError(f"the memory of {name} cannot be measured: {reason}")
+    return int(child.stdout)
 
 
-def print_memory(side, **sizes):
-    """Run training steps in this process and print two numbers, for `measure_memory`.
-
-    Linux's own account is read, which starts anew with each program: ru_maxrss begins with the
-    size of the process that started this one.
-    """
-    item = training_step(to_cpu, **sizes)
-    make = {"ours": item.make_ours, "torch": partial(_make_torch_step, item)}[side]
-    step = make()
-    before = _status("VmRSS")
+def print_memory(name, side):
+    """Run a part in this process and print its peak memory, for `measure_memory`."""
+    item = ITEMS[name](to_cpu)
+    step = item.make_ours() if side == "ours" else item.make_torch(_import_torch_side(), "cpu")
+    before = _memory_taken()
     for _ in range(3):
         step()
-    print(before, _status("VmHWM") - before)
+    print(peak_memory() - before)
 
 
-def _make_torch_step(item):
-    return item.make_torch(_import_torch_side(), "cpu")
-
-
-def _status(field):
-    """Read a number of bytes from Linux's description of this process."""
-    with open("/proc/self/status", encoding="ascii") as file:
-        words = next(line for line in file if line.startswith(f"{field}:")).split()
-    return 1024 * int(words[1])
+def _memory_taken():
+    """Return the bytes of main memory that this process takes now, by Linux's account."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -22,7 +22,10 @@ def main(arguments=None):
     int
         The exit code: 0 if all went well, 1 if a check failed, 2 for bad input, 130 if interrupted.
     """
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if empty := [name for name, value in vars(args).items() if value == []]:  # from --name=--
+        parser.error(f"argument --{empty[0].replace('_', '-')}: expected one argument")
     machine.tune()
     try:
         return args.run(args) or 0
@@ -116,7 +119,6 @@ def _parser():
     bench.add_argument("--against", choices=["torch"], help="run PyTorch in turn, and compare")
     bench.add_argument("--pairs", type=_count, default=5, metavar="N", help="runs (default: 5)")
     bench.add_argument("--only", nargs="+", metavar="NAME", help="parts to time (default: all)")
-    bench.add_argument("--memory", action="store_true", help="measure a training step's, too")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
 
     data = _add(commands, "data", _data, "say what a manifest holds, and all that is wrong with it")
@@ -173,8 +175,11 @@ def _positive(text):
 
 
 def _share(text):
-    value = _positive(text) if text.strip("0.") else 0.0
-    if not value < 1:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to below 1")
     return value
 
@@ -206,12 +211,11 @@ def _train(args):
 
     from ds2np.backend import choose_device
     from ds2np.data.manifest import read_manifest
-    from ds2np.model import preset
     from ds2np.train.checkpoint import LAST
     from ds2np.train.config import TrainingConfig
     from ds2np.train.run import overfit, train
 
-    model_config = dataclasses.replace(preset(args.preset), **_given(args, "sample_rate", "mels"))
+    model_config = _network(args)
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**_given(args, *names))
     utterances = _not_longer(read_manifest(args.train), args.longest)
@@ -241,6 +245,24 @@ def _train(args):
         print(f"\nsaved; go on with the same command and --resume ({args.out})", file=sys.stderr)
         return 130
     return 0
+
+
+def _network(args):
+    """Look up the preset, changed as asked for; refuse what would only fill the memory."""
+    import dataclasses
+
+    from ds2np.audio.load import RATES
+    from ds2np.model import preset
+
+    config = dataclasses.replace(preset(args.preset), **_given(args, "sample_rate"))
+    if config.sample_rate > RATES[1]:
+        raise UserError(f"--sample-rate {config.sample_rate}: at most {RATES[1]} Hz are possible")
+    if args.mels is None:
+        return config
+    frequencies = dataclasses.replace(config, mels=0).features
+    if args.mels > frequencies:
+        raise UserError(f"--mels {args.mels}: at most {frequencies}, the frequencies of a window")
+    return dataclasses.replace(config, mels=args.mels)
 
 
 def _not_longer(utterances, seconds):
@@ -316,7 +338,6 @@ def _bench(args):
         pairs=args.pairs,
         only=args.only,
         device=args.device,
-        memory=args.memory,
         path=args.json,
     )
 

@@ -8,9 +8,10 @@ import pytest
 
 from ds2np import bench, bench_items, cli
 from ds2np.backend import to_cpu
+from ds2np.errors import UserError
 from ds2np.layers import GRU, SimpleRNN
 
-COLUMNS = ("median ms", "min", "max", "GFLOP/s", "of GEMM")
+COLUMNS = ("median ms", "min", "max", "GFLOP/s", "of GEMM", "peak MB")
 RECURRENT = {"N": 2, "T": 5, "D": 4, "H": 3}
 SMALL = {
     "gemm": partial(bench_items.gemm, size=50),
@@ -35,6 +36,7 @@ def small(monkeypatch):
     assert set(SMALL) == set(bench.ITEMS)
     monkeypatch.setattr(bench, "ITEMS", SMALL)
     monkeypatch.setattr(bench, "SHORTEST", 1e-3)
+    monkeypatch.setattr(bench, "measure_memory", lambda name, side: 12_000_000)
     growth = partial(bench.measure_growth, N=1, seconds=0.4)
     monkeypatch.setattr(bench, "measure_growth", growth)
 
@@ -91,7 +93,7 @@ def test_the_table_has_a_line_for_each_part(small, capsys):
     assert "torch" not in header
     assert [line.split()[0] for line in lines] == [*SMALL, *["growth:"] * 3]
     assert "100%" in lines[0]
-    assert len(lines[1].split()) == 4  # no rate: the name and the three times
+    assert len(lines[1].split()) == 5  # no rate: the name, the three times and the memory
 
 
 def test_json_holds_what_the_table_shows(small, tmp_path):
@@ -101,7 +103,7 @@ def test_json_holds_what_the_table_shows(small, tmp_path):
     assert set(results) == {"machine", "items", "growth"}
     for name, row in results["items"].items():
         rate = set() if name in ("spectrogram", "ctc", "ctc-long", "decoding") else FLOP
-        assert set(row) == TIMES | rate
+        assert set(row) == TIMES | rate | {"peak_bytes"}
         assert 0 < row["min_ms"] <= row["median_ms"] <= row["max_ms"]
     assert set(results["growth"]) == {"T", "N", "T and N"}
 
@@ -126,9 +128,9 @@ def test_the_comparison_adds_columns(torch_side, tmp_path, capsys):
     arguments = ["bench", "--against", "torch", "--pairs", "2", "--device", "cpu"]
     only = ["--only", "convolutions", "ctc", "decoding"]
     assert cli.main([*arguments, *only, "--json", str(path)]) == 0
-    assert "torch ms   torch/ours (min-max)" in capsys.readouterr().out
+    assert "torch ms  torch MB   torch/ours (min-max)" in capsys.readouterr().out
     for row in json.loads(path.read_text())["items"].values():
-        assert set(row["torch"]) == TIMES
+        assert set(row["torch"]) == TIMES | {"peak_bytes"}
         assert set(row["ratio"]) == {"median", "min", "max"}
         assert row["compared"]
 
@@ -148,10 +150,13 @@ def test_without_torch_one_sentence_says_what_to_do(monkeypatch, capsys):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's account of memory")
-def test_memory_is_that_of_a_fresh_process(capsys):
-    memory = bench.measure_memory(["ours"], N=2, seconds=0.4)
-    assert 0 < memory["ours"]["above_bytes"] < 2e8
-    assert "at the peak" in capsys.readouterr().out
+def test_memory_is_that_of_a_fresh_process():
+    assert 3e6 < bench.measure_memory("ctc", "ours") < 1e8
+
+
+def test_memory_that_cannot_be_measured_says_why():
+    with pytest.raises(UserError, match="memory of nothing cannot be measured: KeyError"):
+        bench.measure_memory("nothing", "ours")
 
 
 @pytest.mark.parametrize("name", SMALL)
