@@ -1,11 +1,15 @@
 """Read recordings of any format and rate that libsndfile knows."""
 
+import os
 from math import gcd
 from pathlib import Path
 
 import numpy as np
 
 from ds2np.errors import UserError
+
+RATES = 100, 1_000_000  # hertz; a header that states another is damaged
+LOUDEST = 1e10  # of full scale; whole numbers of 32 bits, stored as they are, reach 2e9
 
 
 def load_audio(path, sample_rate=None):
@@ -28,27 +32,39 @@ def load_audio(path, sample_rate=None):
     Raises
     ------
     UserError
-        If the file is missing, is no audio, is empty, or holds samples that are not numbers.
+        If the file is missing, is no audio, is empty, states an impossible rate or length, or holds
+        samples that are no numbers or impossibly large.
     """
     import soundfile
 
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path's, False for a name that no file can have
         raise UserError(f"{path}: no such audio file")
     if path.is_dir():
         raise UserError(f"{path} is a folder; an audio file is needed")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
+    except MemoryError:
+        raise UserError(
+            f"{path} does not fit into memory; is the length right that its header states?"
+        ) from None
+    # TypeError: raw samples without a header. ValueError: a header that states no length.
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
         reason = str(error).split(": ", 1)[-1].strip().rstrip(".")
         raise UserError(
             f"{path} is not audio that can be read ({reason}); WAV, FLAC, OGG and MP3 can"
         ) from None
+    if not RATES[0] <= rate <= RATES[1]:
+        raise UserError(
+            f"{path} states a sampling rate of {rate} Hz; {RATES[0]} to {RATES[1]} Hz can be read"
+        )
     if not len(samples):
         raise UserError(f"{path} is empty: it holds no samples")
     if not np.isfinite(samples).all():
         count = int((~np.isfinite(samples)).sum())
         raise UserError(f"{path} holds {count} samples that are NaN or infinite; record it anew")
+    if (peak := np.abs(samples).max()) > LOUDEST:
+        raise UserError(f"{path} has a peak of {peak:.1g}, where full scale is 1; record it anew")
     samples = samples.mean(axis=1)
     if sample_rate is not None and rate != sample_rate:
         samples, rate = resample(samples, rate, sample_rate), sample_rate

@@ -127,11 +127,17 @@ def _parse_line(line, where, folder):
         if key not in entry:
             raise UserError(f'{where}: "{key}" is missing; {needed}')
         if not isinstance(entry[key], kinds) or isinstance(entry[key], bool):
-            raise UserError(f'{where}: "{key}" is {json.dumps(entry[key])}; {needed}')
+            raise UserError(f'{where}: "{key}" is {_shown(entry[key])}; {needed}')
+    if "\0" in entry["audio_filepath"]:
+        raise UserError(f'{where}: "audio_filepath" holds a NUL, which no file name can; {needed}')
+    if len(entry["audio_filepath"]) > 4096:  # no system opens a longer one
+        raise UserError(
+            f'{where}: "audio_filepath" is {_shown(entry["audio_filepath"])}, which is too long'
+        )
     duration = entry["duration"]
     if not 0 < duration <= LONGEST:
         raise UserError(
-            f'{where}: "duration" is {json.dumps(duration)}; '
+            f'{where}: "duration" is {_shown(duration)}; '
             f"it has to be above 0 and at most {LONGEST} seconds"
         )
     speaker = entry.get("speaker")
@@ -143,6 +149,12 @@ def _parse_line(line, where, folder):
         where=where,
         extra={key: value for key, value in entry.items() if key not in KEYS},
     )
+
+
+def _shown(value):
+    """Write a value as JSON, cut where it would fill the screen."""
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def write_manifest(path, utterances):

@@ -1,5 +1,6 @@
 """Checkpoints: plain arrays and a JSON header in one .npz file; nothing in it is executed."""
 
+import dataclasses
 import json
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from ds2np.backend import to_cpu
 from ds2np.errors import UserError
 from ds2np.files import replacing
 from ds2np.model import DeepSpeech2, DeepSpeech2Config
+from ds2np.text import Alphabet
 
 FORMAT = "ds2np checkpoint 1"
 LAST, BEST = "last.npz", "best.npz"
@@ -69,20 +71,28 @@ def load_checkpoint(path):
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no .npz file, or not all of one")
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: np.load leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         if "header" not in arrays:
             raise ValueError("it has no header")
         header = json.loads(str(arrays.pop("header")))
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']!r}, known is {FORMAT!r}")
-        model = DeepSpeech2(DeepSpeech2Config.from_dict(header["model"]))
+        config = DeepSpeech2Config.from_dict(header["model"])
+        _check_values(config, arrays)
+        model = DeepSpeech2(config)
         groups = {"model": {}, "velocity": {}}
         for name, value in arrays.items():
             group, _, name = name.partition("/")
             groups[group][name] = value
         model.load_state_dict(groups["model"])
+        for name, value in groups["velocity"].items():
+            if name not in model.params or model.params[name].shape != value.shape:
+                raise ValueError(f"its velocity {name!r} fits no parameter")
         progress = header["progress"]
+        if not isinstance(progress, dict):
+            raise ValueError(f"its progress is {progress!r}")
     except Exception as error:  # a damaged file can raise anything: EOFError, MemoryError, ...
         raise UserError(
             f"{path} is not a checkpoint that can be read ({str(error) or type(error).__name__}); "
@@ -90,6 +100,32 @@ def load_checkpoint(path):
         ) from None
     model.set_training(False)
     return model, progress, groups["velocity"]
+
+
+def _check_values(config, arrays):
+    """Refuse what no network can be made of, before its memory is asked for."""
+    for name, value in arrays.items():
+        if value.dtype.kind != "f":
+            raise ValueError(f"{name} holds {value.dtype}, not real numbers")
+        if name.startswith("model/") and not np.isfinite(value).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+    largest = max((n for value in arrays.values() for n in value.shape), default=0)
+    for field in dataclasses.fields(config):
+        value, kind = getattr(config, field.name), type(field.default)
+        if type(value) is not kind and not (field.name.endswith("_ms") and type(value) is float):
+            raise ValueError(f"{field.name} is {value!r}, not {kind.__name__}")
+    sizes = {name: getattr(config, name) for name in ("layers", "hidden", "lookahead", "dense")}
+    for conv in config.conv:
+        for name, values in dataclasses.asdict(conv).items():
+            for value in values if isinstance(values, tuple) else (values,):
+                if type(value) is not int or not 0 < value <= largest:
+                    raise ValueError(f"{name} of a convolution is {value!r}")
+    for name, value in sizes.items():
+        if not 0 <= value <= largest:
+            raise ValueError(f"{name} is {value}, more than its arrays hold")
+    if not 0 < config.features <= 16 * largest:
+        raise ValueError(f"{config.features} features are more than its arrays hold")
+    Alphabet(config.characters)
 
 
 def load_run(run, to_device=to_cpu):

@@ -78,6 +78,27 @@ def write_not_finite(value):
     return write
 
 
+def write_rate(rate):
+    def write(path):
+        soundfile.write(path, sine(440, 8000), 8000)
+        data = bytearray(path.read_bytes())
+        data[24:28] = rate.to_bytes(4, "little")
+        path.write_bytes(data)
+
+    return write
+
+
+def write_without_length(path):
+    soundfile.write(path, sine(440, 8000), 8000, format="FLAC")
+    data = bytearray(path.read_bytes())
+    data[21:26] = bytes([data[21] & 0xF0, 0, 0, 0, 0])
+    path.write_bytes(data)
+
+
+def write_huge(path):
+    soundfile.write(path, 1e30 * sine(440, 8000), 8000, subtype="FLOAT")
+
+
 BROKEN = {
     "missing": (lambda path: None, "no such audio file"),
     "folder": (lambda path: path.mkdir(), "is a folder"),
@@ -86,6 +107,9 @@ BROKEN = {
     "zero bytes": (lambda path: path.touch(), "not audio that can be read"),
     "no samples": (write_nothing, "holds no samples"),
     "NaN": (write_not_finite(np.nan), "2 samples that are NaN or infinite"),
+    "impossible rate": (write_rate(2_000_000_000), "a sampling rate of 2000000000 Hz"),
+    "no length": (write_without_length, "bad.wav"),
+    "huge": (write_huge, "a peak of 5e+29"),
     "infinite": (write_not_finite(np.inf), "2 samples that are NaN or infinite"),
 }
 
@@ -100,3 +124,19 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, kind):
     assert str(caught.value).startswith(str(path))
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_samples_without_a_header(tmp_path):
+    (tmp_path / "a.raw").write_bytes(bytes(800))
+    with pytest.raises(UserError, match=r"a\.raw is not audio that can be read"):
+        load_audio(tmp_path / "a.raw")
+
+
+def test_a_length_that_memory_does_not_hold(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise MemoryError
+
+    soundfile.write(tmp_path / "a.wav", sine(440, 8000), 8000)
+    monkeypatch.setattr(soundfile, "read", fail)
+    with pytest.raises(UserError, match=r"a\.wav does not fit into memory"):
+        load_audio(tmp_path / "a.wav")

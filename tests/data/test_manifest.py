@@ -96,6 +96,9 @@ def line(**changes):
         (line(duration=float("nan")), '"duration" is NaN'),
         (line(duration=float("inf")), '"duration" is Infinity'),
         (line(duration=10**400), "at most 86400 seconds"),
+        (line(duration=10**400), '"duration" is 1' + 76 * "0" + "...; "),
+        (line(audio_filepath="a\0.wav"), "holds a NUL"),
+        (line(audio_filepath="a/" * 3000), "is too long"),
     ],
 )
 def test_a_broken_line_is_named(manifest, broken, reason):

@@ -99,6 +99,17 @@ def write_flipped(path, model):
     path.write_bytes(data)
 
 
+def write_with(**arrays):
+    return lambda path, model: np.savez(path, **{**arrays_of(model), **arrays})
+
+
+def write_config(**values):
+    def write(path, model):
+        np.savez(path, **arrays_of(model, model={**model.config.to_dict(), **values}))
+
+    return write
+
+
 BROKEN = {
     "empty": (lambda path, model: path.touch(), "no .npz file"),
     "text": (lambda path, model: path.write_text("hello " * 99), "no .npz file"),
@@ -125,6 +136,12 @@ BROKEN = {
         "'x.W' is no parameter",
     ),
     "missing parameter": (write_without_parameter, "'output.W' is missing"),
+    "not finite": (write_with(**{"model/output.b": np.full(4, np.nan)}), "not finite"),
+    "complex": (write_with(**{"model/output.b": np.zeros(4, complex)}), "complex128"),
+    "other velocity": (write_with(**{"velocity/output.b": np.zeros(9)}), "fits no parameter"),
+    "huge network": (write_config(hidden=10**6), "hidden is 1000000, more than"),
+    "fractional rate": (write_config(sample_rate=1600.5), "sample_rate is 1600.5, not int"),
+    "the same twice": (write_config(characters=" aab"), "'a' twice"),
     "impossible network": (write_impossible, "not a checkpoint that can be read"),
 }
 
