@@ -4,7 +4,7 @@ It holds wav/PART/SPEAKER/NAME.wav and one transcript, in which spaces divide Ch
 character is a symbol of its own to the network, and nobody speaks the spaces: they are left out.
 """
 
-from common import audio_duration, read_transcript, run, save, warn_left_out
+from common import audio_duration, read_transcript, run, save_parts, warn_unmatched
 from corpus import Archive, corpus_folders, corpus_parser
 from tqdm import tqdm
 
@@ -70,10 +70,8 @@ def main():
     args = corpus_parser(__doc__.splitlines()[0], "the unpacked data_aishell").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root)
-    warn_left_out("transcripts without a recording", without_audio)
-    warn_left_out("recordings without a transcript", without_text)
-    for part, utterances in manifests.items():
-        save(out / f"{part}.jsonl", utterances)
+    warn_unmatched(without_audio, without_text)
+    save_parts(out, manifests)
 
 
 if __name__ == "__main__":

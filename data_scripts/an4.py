@@ -7,7 +7,7 @@ byte first.
 import re
 
 import soundfile
-from common import audio_duration, make_folder, run, save, warn_left_out
+from common import audio_duration, make_folder, run, save_parts, warn_unmatched
 from corpus import Archive, corpus_folders, corpus_parser
 from tqdm import tqdm
 
@@ -138,10 +138,8 @@ def main():
     args = corpus_parser(__doc__.splitlines()[0], "the unpacked an4").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root, out)
-    warn_left_out("transcripts without a recording", without_audio)
-    warn_left_out("recordings without a transcript", without_text)
-    for part, utterances in manifests.items():
-        save(out / f"{part}.jsonl", utterances)
+    warn_unmatched(without_audio, without_text)
+    save_parts(out, manifests)
 
 
 if __name__ == "__main__":

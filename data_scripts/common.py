@@ -152,6 +152,20 @@ def warn_left_out(reason, files):
         print(f"warning: left out {len(files)} {reason}: {named}{more}", file=sys.stderr)
 
 
+def warn_unmatched(without_audio, without_text):
+    """Say what of a corpus is left out because its transcripts and recordings do not match.
+
+    Parameters
+    ----------
+    without_audio : sequence
+        Names in the transcripts that no recording has.
+    without_text : sequence of Path
+        Recordings that no transcript names.
+    """
+    warn_left_out("transcripts without a recording", without_audio)
+    warn_left_out("recordings without a transcript", without_text)
+
+
 def save(path, utterances):
     """Write a manifest and print one line about it.
 
@@ -162,6 +176,18 @@ def save(path, utterances):
     """
     write_manifest(path, utterances)
     print(f"{path}: {statistics(utterances)}")
+
+
+def save_parts(folder, manifests):
+    """Write the manifest of each part of a corpus, PART.jsonl.
+
+    Parameters
+    ----------
+    folder : Path
+    manifests : dict of str to sequence of Utterance
+    """
+    for part, utterances in manifests.items():
+        save(folder / f"{part}.jsonl", utterances)
 
 
 def statistics(utterances):

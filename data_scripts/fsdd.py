@@ -5,7 +5,7 @@ Its official split: the recordings with index 0 to 4 of each digit and speaker a
 
 import re
 
-from common import audio_duration, run, save, warn_left_out
+from common import audio_duration, run, save_parts, warn_left_out
 from corpus import Archive, corpus_folders, corpus_parser
 from tqdm import tqdm
 
@@ -64,8 +64,7 @@ def main():
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, strangers = index(root)
     warn_left_out("files not named DIGIT_SPEAKER_INDEX.wav", strangers)
-    for part, utterances in manifests.items():
-        save(out / f"{part}.jsonl", utterances)
+    save_parts(out, manifests)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ the recordings as .flac or .wav.
 
 from collections import defaultdict
 
-from common import audio_duration, read_transcript, run, save, warn_left_out
+from common import audio_duration, read_transcript, run, save, warn_unmatched
 from corpus import Archive, corpus_folders, corpus_parser
 from tqdm import tqdm
 
@@ -177,8 +177,7 @@ def main():
     subsets = find_subsets(root)
     for subset, transcripts in (choose(subsets, names) if names else subsets).items():
         utterances, without_audio, without_text = index(subset, transcripts)
-        warn_left_out("transcripts without a recording", without_audio)
-        warn_left_out("recordings without a transcript", without_text)
+        warn_unmatched(without_audio, without_text)
         save(out / f"{subset.name}.jsonl", utterances)
 
 

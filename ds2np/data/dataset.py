@@ -1,5 +1,6 @@
 """Utterances as the network needs them: spectrograms, and labels that fit their frames."""
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -161,8 +162,9 @@ class Dataset:
         utterance = self.utterances[i]
         return f"{utterance.audio_filepath} ({utterance.where or 'no manifest'})"
 
+    @functools.cached_property
     def fingerprint(self):
-        """Return a checksum of what is learned from: names, durations and transcripts."""
+        """A checksum of what is learned from: names, durations and transcripts."""
         content = [(Path(u.audio_filepath).name, u.duration, u.text) for u in self.utterances]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 

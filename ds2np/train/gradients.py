@@ -31,7 +31,7 @@ def add_gradients(model, batch, scale, clock):
     out_lengths : ndarray of shape (N,)
         Frames of output of each.
     """
-    averages = {name: value.copy() for name, value in model.buffers.items()}
+    restore_averages = keep_averages(model)
     with clock.part("forward"):
         logits, out_lengths = model.forward(batch.x, batch.lengths)
     with clock.part("ctc"):
@@ -42,8 +42,7 @@ def add_gradients(model, batch, scale, clock):
         with clock.part("backward"):
             model.backward(dlogits * dlogits.dtype.type(scale))
         return loss, out_lengths
-    for name, value in averages.items():
-        model.buffers[name][...] = value
+    restore_averages()
     culprits = ~np.isfinite(batch.x).all(axis=(1, 2))
     if not culprits.any():
         culprits = broken
@@ -51,6 +50,17 @@ def add_gradients(model, batch, scale, clock):
         rest = np.flatnonzero(~culprits)
         loss[rest] = add_gradients(model, _take(batch, rest), scale, clock)[0]
     return loss, out_lengths
+
+
+def keep_averages(model):
+    """Keep the running averages of a network; return a function that puts them back."""
+    kept = {name: value.copy() for name, value in model.buffers.items()}
+
+    def restore():
+        for name, value in kept.items():
+            model.buffers[name][...] = value
+
+    return restore
 
 
 def _take(batch, rows):

@@ -12,7 +12,7 @@ from ds2np.backend import to_cpu
 from ds2np.ctc import log_softmax
 from ds2np.data.dataset import load_features
 from ds2np.files import replacing
-from ds2np.text import wer
+from ds2np.text.score import count_edits
 from ds2np.train.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
 
 REPORT = "report.html"
@@ -97,7 +97,7 @@ def _choose(evaluation):
     """Choose which utterances to show: some at random, then the worst of all."""
     count = len(evaluation.refs)
     drawn = np.random.default_rng(0).permutation(count)[: SAMPLES // 2].tolist()
-    errors = [wer([r], [h]) for r, h in zip(evaluation.refs, evaluation.hyps, strict=True)]
+    errors = [count_edits([alignment]).rate for alignment in evaluation.word_alignments]
     worst = [int(i) for i in np.argsort(errors)[::-1] if int(i) not in drawn]
     return drawn + worst[: SAMPLES // 2]
 
@@ -162,7 +162,7 @@ def _picture(figure, caption):
 def _samples(dataset, evaluation, shown):
     rows = []
     for i in shown:
-        reference, hypothesis = _mark(evaluation.refs[i], evaluation.hyps[i])
+        reference, hypothesis = _mark(evaluation.word_alignments[i])
         rows.append(
             f"<tr><td>{_player(dataset.utterances[i].audio_filepath)}"
             f"<br><small>{html.escape(dataset.utterances[i].speaker)}</small></td>"
@@ -181,16 +181,12 @@ def _player(path):
     return f'<audio controls src="data:audio/wav;base64,{source}"></audio>'
 
 
-def _mark(reference, hypothesis):
+def _mark(alignment):
     """Mark the words in which a reference and a hypothesis differ, as two pieces of HTML."""
-    import jiwer
-
-    words = jiwer.process_words(reference, hypothesis)
     said, heard = [], []
-    for chunk in words.alignments[0]:
-        ref = words.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
-        hyp = words.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
-        same = chunk.type == "equal"
-        said += [html.escape(w) if same else f"<del>{html.escape(w)}</del>" for w in ref]
-        heard += [html.escape(w) if same else f"<ins>{html.escape(w)}</ins>" for w in hyp]
+    for ref, hyp in alignment:
+        for words, word, tag in ((said, ref, "del"), (heard, hyp, "ins")):
+            if word is not None:
+                text = html.escape(word)
+                words.append(text if ref == hyp else f"<{tag}>{text}</{tag}>")
     return " ".join(said), " ".join(heard)

@@ -16,7 +16,7 @@ from ds2np.model import DeepSpeech2
 from ds2np.train.checkpoint import load_run
 from ds2np.train.clock import Clock
 from ds2np.train.evaluate import evaluate
-from ds2np.train.gradients import add_gradients
+from ds2np.train.gradients import add_gradients, keep_averages
 from ds2np.train.report import write_report
 from ds2np.train.trainer import Trainer
 
@@ -141,7 +141,7 @@ def try_longest(trainer):
     x = rng.standard_normal((N, T, model.config.features), np.float32)
     labels = pad([data.labels[i] for i in longest], np.int64)
     batch = Batch(longest, x, np.full(N, T), *labels)
-    buffers = {name: value.copy() for name, value in model.buffers.items()}
+    restore_averages = keep_averages(model)
     model.set_training(True)
     try:
         add_gradients(model, batch, 1.0, Clock())
@@ -151,8 +151,7 @@ def try_longest(trainer):
             f"try a smaller --batch-seconds or --batch-size"
         ) from None
     model.zero_grads()
-    for name, value in buffers.items():
-        model.buffers[name][...] = value
+    restore_averages()
     peak = peak_memory()
     seconds = T * model.config.stride_ms / 1000
     print(f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {N} x {seconds:.1f} s")

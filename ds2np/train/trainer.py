@@ -96,7 +96,7 @@ class Trainer:
             **self.model.config.to_dict(),
             **dataclasses.asdict(self.config),
             "training utterances": len(self.train_set),
-            "checksum of the training manifest": self.train_set.fingerprint(),
+            "checksum of the training manifest": self.train_set.fingerprint,
         }
         return json.loads(json.dumps(identity))  # as a checkpoint has it: lists, no tuples
 
@@ -149,7 +149,7 @@ class Trainer:
             "model": self.model.config.to_dict(),
             "training": dataclasses.asdict(self.config),
             "train_utterances": len(self.train_set),
-            "train_checksum": self.train_set.fingerprint(),
+            "train_checksum": self.train_set.fingerprint,
             "dev_utterances": len(self.dev_set),
         }
         with replacing(self.folder / CONFIG) as file:
