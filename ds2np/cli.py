@@ -169,8 +169,8 @@ def _positive(text):
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    if not 0 < value < 1e30:  # larger ones do not fit into float32 with what they multiply
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and below 1e30")
     return value
 
 
@@ -219,11 +219,11 @@ def _train(args):
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**_given(args, *names))
     utterances = _not_longer(read_manifest(args.train), args.longest)
-    device = choose_device(args.device)
+    options = {"to_device": choose_device(args.device), **_given(args, "minutes", "cache")}
     if args.overfit:
         if args.epochs is None:
             config = dataclasses.replace(config, epochs=100)
-        learnt = overfit(model_config, config, utterances[: args.overfit], args.out, device)
+        learnt = overfit(model_config, config, utterances[: args.overfit], args.out, **options)
         return 0 if learnt else 1
     if args.dev is None:
         raise UserError("--dev is missing: training needs utterances that are held out")
@@ -235,9 +235,7 @@ def _train(args):
             read_manifest(args.dev),
             args.out,
             resume=args.resume,
-            to_device=device,
-            cache=args.cache,
-            **_given(args, "minutes"),
+            **options,
         )
     except KeyboardInterrupt:
         if not (args.out / LAST).exists():

@@ -4,6 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from ds2np.errors import UserError
+
 
 @contextlib.contextmanager
 def replacing(path, mode="w"):
@@ -18,6 +20,11 @@ def replacing(path, mode="w"):
     ------
     file
         A temporary neighbour of path; renamed to path at the end, removed if anything is raised.
+
+    Raises
+    ------
+    UserError
+        If the disk takes no more.
     """
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
@@ -27,6 +34,11 @@ def replacing(path, mode="w"):
             file.flush()
             os.fsync(file.fileno())  # the data has to be on the disk before the name is
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not error.filename:  # of the writing, not of the opening
+            raise UserError(
+                f"{path} could not be written ({error.strerror}); the file that was there before "
+                f"is as it was; make room on the disk"
+            ) from None
         raise

@@ -8,10 +8,35 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
+from ds2np import cli
+from ds2np.train.report import Report
+
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def ds2np(capsys):
+    """Run a command in this process; return its exit code, stdout and stderr."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:  # argparse's way out
+            code = end.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    """Leave the pictures out where a test is not about them: they take longer than the training."""
+    monkeypatch.setattr(Report, "show", lambda self, *rest: None)
+    monkeypatch.setattr(Report, "write", lambda self, *rest: self.path)
 
 
 @pytest.fixture(scope="session")

@@ -37,21 +37,6 @@ def trained(tmp_path_factory, manifest):
     return folder
 
 
-@pytest.fixture
-def ds2np(capsys):
-    """Run a command in this process; return its exit code, stdout and stderr."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as end:  # argparse's way out
-            code = end.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def contents(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 

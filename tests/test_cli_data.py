@@ -1,9 +1,10 @@
+import functools
 import json
 
 import pytest
 import toys
 
-from ds2np import cli, model
+from ds2np import model
 
 
 @pytest.fixture(autouse=True)
@@ -24,18 +25,9 @@ def bad(manifest):
 
 
 @pytest.fixture
-def data(capsys):
+def data(ds2np):
     """Run the command; return its exit code, stdout and stderr."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = cli.main(["data", *map(str, arguments)])
-        except SystemExit as end:  # argparse's way out
-            code = end.code
-        return code, *capsys.readouterr()
-
-    return run
+    return functools.partial(ds2np, "data")
 
 
 @pytest.mark.parametrize("options", [(), ("--listen",), ("--longest", "0.6")])

@@ -5,7 +5,7 @@ import json
 import pytest
 import toys
 
-from ds2np import cli, model
+from ds2np import model
 from ds2np.train.checkpoint import LAST
 from ds2np.train.trainer import CONFIG
 
@@ -16,21 +16,14 @@ def manifest(tmp_path_factory):
 
 
 @pytest.fixture
-def train(manifest, tmp_path, monkeypatch, capsys):
+def train(manifest, tmp_path, monkeypatch, ds2np, no_report):
     """Run the command; return its exit code, stdout and stderr."""
     monkeypatch.setitem(model.PRESETS, "toy", toys.MODEL)
-    for module in ("run", "trainer"):
-        monkeypatch.setattr(f"ds2np.train.{module}.write_report", lambda *rest: "no report")
 
     def run(*options, dev=manifest):
         given = ["--dev", dev] if dev else []
-        arguments = ["train", "--preset", "toy", "--train", manifest, *given]
-        arguments += ["--out", tmp_path / "run", "--batch-size", 4, *options]
-        try:
-            code = cli.main(list(map(str, arguments)))
-        except SystemExit as end:  # argparse's way out
-            code = end.code
-        return code, *capsys.readouterr()
+        common = ["--preset", "toy", "--train", manifest, *given, "--out", tmp_path / "run"]
+        return ds2np("train", *common, "--batch-size", 4, *options)
 
     return run
 
@@ -83,7 +76,7 @@ def test_overfit_says_whether_it_learned(train, epochs, code):
         (("--noise", "somewhere"), "error: --noise and --rooms need --augment"),
         (("--augment", "--noise", "/nowhere"), "error: /nowhere: no such folder"),
         (("--momentum", "1"), "argument --momentum: 1 is not a number from 0 to below 1"),
-        (("--minutes", "0"), "argument --minutes: 0 is not a number above 0"),
+        (("--minutes", "0"), "argument --minutes: 0 is not a number above 0 and below 1e30"),
         (("--resume", "--overfit", "2"), "argument --overfit: not allowed with argument --resume"),
     ],
 )

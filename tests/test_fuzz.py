@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import toys
 
-from ds2np import cli, model
+from ds2np import model
 from ds2np.data.manifest import read_manifest
 from ds2np.train.checkpoint import BEST, LAST
 from ds2np.train.run import train
@@ -388,16 +388,10 @@ def contents(folder):
     return {p: p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
 
 
-def check(capsys, folder, arguments, culprits):
+def check(ds2np, folder, arguments, culprits):
     """Run a command; check how it ends, and that it leaves its input as it was."""
     before = contents(folder)
-    capsys.readouterr()
-    try:
-        code = cli.main([str(argument) for argument in arguments])
-    except SystemExit as end:  # argparse's way out
-        code = end.code
-        assert code == 2
-    out, err = capsys.readouterr()
+    code, out, err = ds2np(*arguments)
     assert code in (0, 1, 2), err
     assert "Traceback" not in out + err
     assert contents(folder) == before
@@ -417,7 +411,7 @@ def cases(corruptions):
 
 
 @pytest.mark.parametrize(("seed", "corrupt"), cases(AUDIO))
-def test_a_broken_recording(capsys, folder, seed, corrupt):
+def test_a_broken_recording(ds2np, folder, seed, corrupt):
     rng = np.random.default_rng([1, seed])
     manifest, run = folder / "corpus" / "tones.jsonl", folder / "run"
     path = folder / "corpus" / "1.wav"
@@ -431,11 +425,11 @@ def test_a_broken_recording(capsys, folder, seed, corrupt):
         ("data", "--preset", "toy", manifest),
         ("data", "--preset", "toy", "--listen", manifest),
     ):
-        check(capsys, folder, command, [path])
+        check(ds2np, folder, command, [path])
 
 
 @pytest.mark.parametrize(("seed", "corrupt"), cases(MANIFEST))
-def test_a_broken_manifest(capsys, folder, seed, corrupt):
+def test_a_broken_manifest(ds2np, folder, seed, corrupt):
     rng = np.random.default_rng([2, seed])
     manifest, run = folder / "corpus" / "tones.jsonl", folder / "run"
     good = shutil.copy(manifest, manifest.with_name("good.jsonl"))
@@ -448,11 +442,11 @@ def test_a_broken_manifest(capsys, folder, seed, corrupt):
         ("train", "--train", manifest, "--dev", good, "--out", run, *TRAIN),
     ):
         named = [manifest, folder / "corpus"]
-        check(capsys, folder, command, [run, *named] if command[0] == "train" else named)
+        check(ds2np, folder, command, [run, *named] if command[0] == "train" else named)
 
 
 @pytest.mark.parametrize(("seed", "corrupt"), cases(CHECKPOINT))
-def test_a_broken_checkpoint(capsys, folder, seed, corrupt):
+def test_a_broken_checkpoint(ds2np, folder, seed, corrupt):
     rng = np.random.default_rng([3, seed])
     manifest, run = folder / "corpus" / "tones.jsonl", folder / "run"
     path = run / BEST
@@ -460,12 +454,12 @@ def test_a_broken_checkpoint(capsys, folder, seed, corrupt):
     audio = folder / "corpus" / "0.wav"
     for command in (("transcribe", path, audio), ("evaluate", path, manifest)):
         # A stride of the convolutions that is changed fits the arrays still, but no transcript.
-        check(capsys, folder, command, [path, manifest])
+        check(ds2np, folder, command, [path, manifest])
     if path.is_file():
         path.replace(run / LAST)
         identical = ("--preset", "toy", "--epochs", "2")  # another run than the one that is there
         arguments = ("--train", manifest, "--dev", manifest, "--out", run, "--resume", *identical)
-        assert check(capsys, folder, ("train", *arguments), [run]) == 2
+        assert check(ds2np, folder, ("train", *arguments), [run]) == 2
 
 
 def option_cases():
@@ -478,16 +472,15 @@ def option_cases():
 
 
 @pytest.mark.parametrize(("option", "data_option", "value"), list(option_cases()))
-def test_a_senseless_option(capsys, folder, monkeypatch, option, data_option, value):
-    monkeypatch.setattr("ds2np.train.run.write_report", lambda folder, *rest: folder)  # is slow
+def test_a_senseless_option(ds2np, folder, no_report, option, data_option, value):
     manifest = folder / "corpus" / "tones.jsonl"
     out = folder.parent / "run"
     arguments = ("--train", manifest, "--dev", manifest, "--out", out, *TRAIN, "--minutes", "0.001")
     check(
-        capsys,
+        ds2np,
         folder,
         ("train", *arguments, f"{option}={value}"),
         [option, value.strip() or option],
     )
     culprits = [data_option, repr(value), "alphabet"]
-    check(capsys, folder, ("data", manifest, f"{data_option}={value}"), culprits)
+    check(ds2np, folder, ("data", manifest, f"{data_option}={value}"), culprits)

@@ -273,6 +273,12 @@ class Augmentation:
             if len(values) != 2 or values[0] > values[1]:
                 raise UserError(f"{name} is {values}; its lowest and highest value are needed")
 
+    @property
+    def lengthening(self):
+        """By how much an utterance can become longer: 1.25 is a quarter."""
+        slowest = min(self.stretch[0], 1) if self.stretch_share else 1
+        return 1 / (min(self.speeds) * slowest)
+
 
 def augment(samples, rate, rng, augmentation, noises=None, rooms=None):
     """Change an utterance at random, as different speakers, rooms and microphones would.

@@ -82,7 +82,7 @@ def _mean_length(texts):
     return sum(map(len, texts)) / len(texts) if texts else 0.0
 
 
-def evaluate(model, dataset, batch_size=16, progress=None):
+def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None):
     """Transcribe a dataset greedily and compare.
 
     Parameters
@@ -91,6 +91,8 @@ def evaluate(model, dataset, batch_size=16, progress=None):
         Left in evaluation mode.
     dataset : Dataset
     batch_size : int
+    batch_seconds : float
+        Sound of a minibatch, padding included, at most.
     progress : callable, optional
         Called with the number of utterances after each minibatch.
 
@@ -102,7 +104,8 @@ def evaluate(model, dataset, batch_size=16, progress=None):
     alphabet = Alphabet(model.config.characters)
     hyps, losses = [""] * len(dataset), np.zeros(len(dataset))
     blanks = frames = 0
-    plan = plan_epoch(dataset.frames, batch_size, epoch=1, seed=0)  # like lengths, little padding
+    most_frames = 1000 * batch_seconds / model.config.stride_ms
+    plan = plan_epoch(dataset.frames, batch_size, 1, 0, most_frames)  # like lengths, little padding
     for batch in prefetch(dataset, plan):
         logits, lengths = model.forward(batch.x, batch.lengths)
         loss, _ = ctc_loss(logits, batch.labels, lengths, batch.label_lengths)

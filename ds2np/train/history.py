@@ -17,6 +17,7 @@ COLUMNS = {
     "mean_length": float,
     "gradient_norm": float,
     "left_out": int,
+    "memory_mb": float,
     "seconds": float,
     **{f"seconds_{part}": float for part in PARTS},
 }
@@ -30,7 +31,8 @@ def write_history(path, rows):
     path : str or Path
     rows : list of dict
         With the keys of `COLUMNS`; losses are means over utterances in nats, WER and CER fractions,
-        the gradient norm is the epoch's median before clipping; left_out counts utterances. The
+        the gradient norm is the epoch's median before clipping; left_out counts utterances;
+        memory_mb is the most that the process has taken so far, in units of 10 ** 6 bytes. The
         seconds of training are told apart by what took them.
     """
     with replacing(path) as file:

@@ -3,11 +3,13 @@
 import signal
 import threading
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second from whoever manages the machine's jobs
+
 
 class InterruptLater:
-    """Note Ctrl-C instead of raising at once, so that no step is left half done.
+    """Note Ctrl-C, or a polite request to end, instead of stopping with a step half done.
 
-    A second Ctrl-C raises. Outside the main thread Python delivers no signals: nothing changes.
+    A second one stops at once. Outside the main thread Python delivers no signals: nothing changes.
 
     Attributes
     ----------
@@ -16,15 +18,14 @@ class InterruptLater:
 
     def __enter__(self):
         self.requested = False
-        self._in_main = threading.current_thread() is threading.main_thread()
-        if self._in_main:
-            self._before = signal.signal(signal.SIGINT, self._note)
+        in_main = threading.current_thread() is threading.main_thread()
+        self._before = {s: signal.signal(s, self._note) for s in SIGNALS if in_main}
         return self
 
     def _note(self, number, frame):
         self.requested = True
-        signal.signal(signal.SIGINT, self._before)
+        self.__exit__()
 
     def __exit__(self, *_):
-        if self._in_main:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

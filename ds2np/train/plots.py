@@ -5,7 +5,7 @@ import numpy as np
 from ds2np.train.clock import PARTS
 
 
-def plot_curves(history, axes):
+def plot_curves(history, axes, points=()):
     """Draw loss and error rates over epochs.
 
     Parameters
@@ -13,12 +13,15 @@ def plot_curves(history, axes):
     history : list of dict
         As `read_history` returns it.
     axes : sequence of two matplotlib axes
+    points : list of dict
+        Training loss at times within epochs, as `Trainer` collects them.
 
     Returns
     -------
     sequence of two matplotlib axes
     """
     epochs = [row["epoch"] for row in history]
+    _plot_points(points, "train_loss", axes[0])
     for axis, curves, label in (
         (
             axes[0],
@@ -30,14 +33,20 @@ def plot_curves(history, axes):
         scale = 100 if "%" in label else 1
         for (key, name), style in zip(curves, ("o-", "s--"), strict=True):
             axis.plot(epochs, [scale * row[key] for row in history], style, label=name, ms=4)
-        axis.set(xlabel="epoch", ylabel=label, ylim=(0, None))
+        axis.set(xlabel="epoch", ylabel=label, xlim=(0, None), ylim=(0, None))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
         axis.grid(alpha=0.3)
     return axes
 
 
-def plot_health(history, axes):
+def _plot_points(points, key, axis):
+    """Draw what was seen within epochs, faintly: each point stands for some steps only."""
+    if points:
+        axis.plot([p["epoch"] for p in points], [p[key] for p in points], color="0.7", lw=1)
+
+
+def plot_health(history, axes, points=()):
     """Draw what tells whether training goes well: gradients, blanks, and where the time goes.
 
     Parameters
@@ -45,12 +54,15 @@ def plot_health(history, axes):
     history : list of dict
         As `read_history` returns it.
     axes : sequence of three matplotlib axes
+    points : list of dict
+        Gradient norm at times within epochs, as `Trainer` collects them.
 
     Returns
     -------
     sequence of three matplotlib axes
     """
     epochs = [row["epoch"] for row in history]
+    _plot_points(points, "gradient_norm", axes[0])
     axes[0].plot(epochs, [row["gradient_norm"] for row in history], "o-", ms=4)
     axes[0].set(ylabel="gradient norm, median")
     axes[1].plot(epochs, [100 * row["blank_share"] for row in history], "o-", ms=4)

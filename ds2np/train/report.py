@@ -42,55 +42,95 @@ audio {{ width: 16rem; height: 2rem; }}
 """
 
 
-def write_report(folder, model, dataset, evaluation, history):
-    """Write report.html into the folder of a run.
+class Report:
+    """The page of a run, rewritten as the run goes on.
 
     Parameters
     ----------
     folder : str or Path
-    model : DeepSpeech2
-        In evaluation mode.
-    dataset : Dataset
-        What was evaluated, never trained on.
-    evaluation : Evaluation
-    history : list of dict
+        Of the run; receives report.html.
 
-    Returns
-    -------
-    Path
-        Of the report.
+    Attributes
+    ----------
+    path : Path
+        Of the page.
     """
-    folder = Path(folder)
-    shown = _choose(evaluation)
-    sections = [
-        _figures(model, evaluation, history),
-        "<h2>Learning</h2>",
-        _picture(
-            _draw_curves(history), "Loss, and word and character error rate, after each epoch"
-        ),
-        "<p>A network begins by finding nothing but blanks probable; it learns to read when their "
-        "share falls. Gradients that grow without end, or a large share of time spent waiting for "
-        "data, are worth a look.</p>",
-        _picture(
-            _draw_health(history), "Gradient norm, share of blank frames, and seconds of each part"
-        ),
-        "<h2>From sound to characters</h2>",
-        "<p>Above, the spectrogram that the network reads; below, how probable it finds each "
-        "character over time. Between two characters it is mostly sure of the blank.</p>",
-        _picture(
-            _draw_utterance(model, dataset.utterances[shown[0]].audio_filepath),
-            f"Spectrogram and character probabilities of “{evaluation.refs[shown[0]]}”",
-        ),
-        "<h2>Listen and compare</h2>",
-        "<p>Recordings that the network was not trained on: half of these are drawn at random, "
-        "the others are those that it got most wrong. "
-        "<del>Missed</del> and <ins>wrongly heard</ins> words are marked.</p>",
-        _samples(dataset, evaluation, shown),
-    ]
-    path = folder / REPORT
-    with replacing(path) as file:
-        file.write(PAGE.format(title=f"Run {html.escape(str(folder))}", body="\n".join(sections)))
-    return path
+
+    def __init__(self, folder):
+        self.path = Path(folder) / REPORT
+        self._title = f"Run {html.escape(str(folder))}"
+        self._figures, self._heard = {}, []
+
+    def show(self, model, dataset, evaluation):
+        """Take what a network made of recordings into the page, in place of what was there.
+
+        Parameters
+        ----------
+        model : DeepSpeech2
+            In evaluation mode.
+        dataset : Dataset
+            What was evaluated, never trained on.
+        evaluation : Evaluation
+        """
+        shown = _choose(evaluation)
+        self._figures = {
+            "word error rate": f"{100 * evaluation.wer:.1f} %",
+            "character error rate": f"{100 * evaluation.cer:.1f} %",
+            "utterances": f"{len(evaluation.refs):,}",
+            "parameters": f"{model.count_parameters():,}",
+        }
+        self._heard = [
+            "<h2>From sound to characters</h2>",
+            "<p>Above, the spectrogram that the network reads; below, how probable it finds each "
+            "character over time. Between two characters it is mostly sure of the blank.</p>",
+            _picture(
+                _draw_utterance(model, dataset.utterances[shown[0]].audio_filepath),
+                f"Spectrogram and character probabilities of “{evaluation.refs[shown[0]]}”",
+            ),
+            "<h2>Listen and compare</h2>",
+            "<p>Recordings that the network was not trained on: half of these are drawn at random, "
+            "the others are those that it got most wrong. "
+            "<del>Missed</del> and <ins>wrongly heard</ins> words are marked.</p>",
+            _samples(dataset, evaluation, shown),
+        ]
+
+    def write(self, history, points=(), status=""):
+        """Write the page anew.
+
+        Parameters
+        ----------
+        history : list of dict
+            As `read_history` returns it.
+        points : list of dict
+            Loss and gradient norm of the latest steps, at times within epochs.
+        status : str
+            How far the run is, if it goes on.
+
+        Returns
+        -------
+        Path
+            Of the page.
+        """
+        figures = self._figures | _count_training(history)
+        sections = [
+            f"<p><strong>{html.escape(status)}</strong></p>" if status else "",
+            _table(figures),
+            "<h2>Learning</h2>",
+            _picture(
+                _draw_curves(history, points), "Loss, and word and character error rate, by epoch"
+            ),
+            "<p>A network begins by finding nothing but blanks probable; it learns to read when "
+            "their share falls. Gradients that grow without end, or a large share of time spent "
+            "waiting for data, are worth a look.</p>",
+            _picture(
+                _draw_health(history, points),
+                "Gradient norm, share of blank frames, and seconds of each part",
+            ),
+            *self._heard,
+        ]
+        with replacing(self.path) as file:
+            file.write(PAGE.format(title=self._title, body="\n".join(sections)))
+        return self.path
 
 
 def _choose(evaluation):
@@ -102,16 +142,17 @@ def _choose(evaluation):
     return drawn + worst[: SAMPLES // 2]
 
 
-def _figures(model, evaluation, history):
+def _count_training(history):
     minutes = sum(row["seconds"] for row in history) / 60
-    figures = {
-        "word error rate": f"{100 * evaluation.wer:.1f} %",
-        "character error rate": f"{100 * evaluation.cer:.1f} %",
-        "utterances": f"{len(evaluation.refs):,}",
-        "parameters": f"{model.count_parameters():,}",
+    memory = max((row["memory_mb"] for row in history), default=0)
+    return {
         "epochs": f"{len(history)}",
         "minutes of training": f"{minutes:.1f}",
+        "MB of memory": f"{memory:,.0f}",
     }
+
+
+def _table(figures):
     head = "".join(f"<th>{name}</th>" for name in figures)
     row = "".join(f"<td>{value}</td>" for value in figures.values())
     return f'<div class="scroll"><table class="figures"><tr>{head}</tr><tr>{row}</tr></table></div>'
@@ -124,15 +165,15 @@ def _figure(rows, columns, size):
     return figure, figure.subplots(rows, columns)
 
 
-def _draw_curves(history):
+def _draw_curves(history, points):
     figure, axes = _figure(1, 2, (10, 3.6))
-    plot_curves(history, axes)
+    plot_curves(history, axes, points)
     return figure
 
 
-def _draw_health(history):
+def _draw_health(history, points):
     figure, axes = _figure(1, 3, (12, 3.2))
-    plot_health(history, axes)
+    plot_health(history, axes, points)
     return figure
 
 

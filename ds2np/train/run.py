@@ -1,6 +1,7 @@
 """From manifests to a finished run: data, a network, training, and the report."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,7 @@ from ds2np.machine import peak_memory
 from ds2np.model import DeepSpeech2
 from ds2np.train.checkpoint import load_run
 from ds2np.train.clock import Clock
-from ds2np.train.evaluate import evaluate
 from ds2np.train.gradients import add_gradients, keep_averages
-from ds2np.train.report import write_report
 from ds2np.train.trainer import Trainer
 
 LEARNT = 0.02  # character error rate below which a few utterances are known by heart
@@ -85,8 +84,10 @@ def train(
         try_longest(trainer)
     trainer.run(minutes)
     best = load_run(folder, to_device)
-    evaluation = evaluate(best, trainer.dev_set)
-    report = write_report(folder, best, trainer.dev_set, evaluation, trainer.history)
+    evaluation = trainer.evaluate(best)
+    trainer.report.show(best, trainer.dev_set, evaluation)
+    status = "" if trainer.finished else f"Stopped in epoch {trainer.epoch}; --resume goes on."
+    report = trainer.report.write(trainer.history, trainer.points, status)
     print(f"best network: {evaluation}\nreport: {report}")
     return evaluation
 
@@ -123,7 +124,8 @@ def make_change(config, sample_rate):
 def try_longest(trainer):
     """Run the largest minibatch once, on noise, and say how much memory it takes.
 
-    Better now than at the end of the first epoch, where it comes. Nothing of it remains.
+    Better now than at the end of the first epoch, where it comes. Recordings that are changed are
+    taken to be as long as they can become. Nothing of it remains.
 
     Parameters
     ----------
@@ -136,9 +138,9 @@ def try_longest(trainer):
     """
     model, data = trainer.model, trainer.train_set
     longest = max(trainer.plan(epoch=1), key=lambda b: len(b) * data.frames[b].max())
-    N, T = len(longest), int(data.frames[longest].max())
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((N, T, model.config.features), np.float32)
+    lengthening = Augmentation().lengthening if trainer.config.augment else 1.0
+    N, T = len(longest), math.ceil(data.frames[longest].max() * lengthening)
+    x = np.random.default_rng(0).standard_normal((N, T, model.config.features), np.float32)
     labels = pad([data.labels[i] for i in longest], np.int64)
     batch = Batch(longest, x, np.full(N, T), *labels)
     restore_averages = keep_averages(model)
@@ -158,7 +160,7 @@ def try_longest(trainer):
     return peak
 
 
-def overfit(model_config, training_config, utterances, folder, to_device=to_cpu):
+def overfit(model_config, training_config, utterances, folder, **options):
     """Learn a few utterances by heart: the quickest test of a set-up and its data.
 
     Parameters
@@ -168,7 +170,8 @@ def overfit(model_config, training_config, utterances, folder, to_device=to_cpu)
     utterances : list of Utterance
         Both learned from and tested on.
     folder : str or Path
-    to_device : callable
+    **options
+        Of `train`: to_device, minutes, cache.
 
     Returns
     -------
@@ -176,7 +179,7 @@ def overfit(model_config, training_config, utterances, folder, to_device=to_cpu)
         Whether they were learned.
     """
     config = dataclasses.replace(training_config, augment=False, noise="", rooms="", anneal=1.0)
-    evaluation = train(model_config, config, utterances, utterances, folder, to_device=to_device)
+    evaluation = train(model_config, config, utterances, utterances, folder, **options)
     learnt = evaluation.cer <= LEARNT
     verdict = "known by heart: this set-up learns"
     if not learnt:

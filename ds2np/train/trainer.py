@@ -14,19 +14,30 @@ import ds2np
 from ds2np.data.batches import plan_epoch, prefetch
 from ds2np.errors import UserError
 from ds2np.files import replacing
+from ds2np.machine import peak_memory
 from ds2np.optim import SGD
 from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from ds2np.train.clock import Clock
 from ds2np.train.evaluate import evaluate
 from ds2np.train.gradients import add_gradients, describe
-from ds2np.train.history import write_history
+from ds2np.train.history import COLUMNS, write_history
 from ds2np.train.interrupt import InterruptLater
-from ds2np.train.report import write_report
+from ds2np.train.report import Report
 
 CONFIG, HISTORY = "config.json", "history.csv"
 PATIENCE = 10  # steps in a row with a gradient that is not finite, before the run stops
 SAVE_EVERY = 60  # seconds: what a power cut can cost at most
 GROWING = ("epochs", "patience")  # these may change when a run goes on
+PROGRESS = {  # what a trainer has come to, and goes on from
+    "history": list,
+    "points": list,
+    "step": int,
+    "loss_sum": float,
+    "learned": int,
+    "left_out": int,
+    "norms": list,
+    "broken_steps": int,
+}
 
 
 class Trainer:
@@ -39,6 +50,14 @@ class Trainer:
     folder : str or Path
         Receives config.json, history.csv, the checkpoints and the report; made if it is not there.
     config : TrainingConfig
+
+    Attributes
+    ----------
+    history : list of dict
+        The figures of each epoch; see `ds2np.train.history`.
+    points : list of dict
+        Loss and gradient norm of the latest steps, taken at each checkpoint within an epoch.
+    report : Report
     """
 
     def __init__(self, model, train_set, dev_set, folder, config):
@@ -47,7 +66,8 @@ class Trainer:
         self.optimiser = SGD(
             model.params, model.grads, config.learning_rate, config.momentum, config.max_norm
         )
-        self.history = []
+        self.report = Report(folder)
+        self.history, self.points = [], []
         self.broken_steps = 0  # in a row, with a gradient that is not finite
         self._recent = deque(maxlen=50)  # losses, for the progress bar
         self._start_epoch()
@@ -103,13 +123,16 @@ class Trainer:
     def resume(self):
         """Take up the run of the folder where its last checkpoint left it.
 
+        The optimiser, the history and the place in the epoch come from the checkpoint; the order of
+        the minibatches and the changes to recordings follow from seed and epoch.
+
         Raises
         ------
         UserError
             If there is none, or it was made for another network, training or data.
         """
         model, progress, velocity = load_checkpoint(self.folder / LAST)
-        saved = progress["identity"]
+        saved = self._check(progress)
         for name, value in self._identity().items():
             if name not in GROWING and (before := saved.get(name)) != value:
                 raise UserError(
@@ -119,11 +142,26 @@ class Trainer:
         self.model.load_state_dict(model.state_dict())
         for name, value in velocity.items():
             self.optimiser.velocity[name][...] = self.model.to_device(value)
-        self.history, self.step = progress["history"], progress["step"]
-        self.loss_sum, self.learned = progress["loss_sum"], progress["learned"]
-        self.left_out, self.norms = progress["left_out"], progress["norms"]
-        self.broken_steps = progress["broken_steps"]
+        for name in PROGRESS:
+            setattr(self, name, progress[name])
         self.clock.seconds.update(progress["seconds"])
+        write_history(self.folder / HISTORY, self.history)  # the stop may have come before it
+
+    def _check(self, progress):
+        """Refuse what no run has written; return what has to be the same for it to go on."""
+        for name, kind in (PROGRESS | {"identity": dict, "seconds": dict}).items():
+            if type(progress.get(name)) is not kind:
+                raise UserError(
+                    f"{self.folder / LAST} cannot go on: its {name} is {progress.get(name)!r}, "
+                    f"needed is {kind.__name__}; start anew in another --out"
+                )
+        for row in progress["history"]:
+            if missing := COLUMNS.keys() - (row if type(row) is dict else {}).keys():
+                raise UserError(
+                    f"{self.folder / LAST} cannot go on: its history has no {sorted(missing)[0]}; "
+                    f"start anew in another --out"
+                )
+        return progress["identity"]
 
     def save(self, name=LAST):
         """Write a checkpoint from which the run goes on exactly as if it had not stopped.
@@ -132,13 +170,7 @@ class Trainer:
         """
         progress = {
             "identity": self._identity(),
-            "history": self.history,
-            "step": self.step,
-            "loss_sum": self.loss_sum,
-            "learned": self.learned,
-            "left_out": self.left_out,
-            "norms": self.norms,
-            "broken_steps": self.broken_steps,
+            **{name: getattr(self, name) for name in PROGRESS},
             "seconds": self.clock.seconds,
         }
         velocity = self.optimiser.velocity if name == LAST else None
@@ -177,7 +209,9 @@ class Trainer:
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left",
             mininterval=1,
         )
-        with bar, InterruptLater() as interrupt:
+        # What is not finite is looked for and named: NumPy need not warn of it.
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        with bar, quiet, InterruptLater() as interrupt:
             while not self.finished:
                 if not self._train_epoch(bar, interrupt, deadline):
                     bar.write(f"time is up after {self.step} minibatches of epoch {self.epoch}")
@@ -207,15 +241,32 @@ class Trainer:
                 if self._recent:
                     bar.set_description_str(f"loss {np.mean(self._recent):6.2f}", False)
                 bar.update(frames)
+                late = time.monotonic() > deadline
+                if interrupt.requested or late or time.monotonic() > self._saved_at + SAVE_EVERY:
+                    self._save_within(len(plan))
                 if interrupt.requested:
-                    self.save()
                     raise KeyboardInterrupt
-                if time.monotonic() > deadline:
-                    self.save()
+                if late:
                     return False
-                if time.monotonic() > self._saved_at + SAVE_EVERY:
-                    self.save()
         return True
+
+    def _save_within(self, steps):
+        """Save within an epoch of so many steps, and show how far it is in the report."""
+        done = self.step / steps
+        if self._recent and self.norms:
+            point = {
+                "epoch": len(self.history) + done,
+                "train_loss": float(np.mean(self._recent)),
+                "gradient_norm": float(np.median(self.norms[-len(self._recent) :])),
+            }
+            self.points.append(point)
+        self.save()
+        self.report.write(
+            self.history,
+            self.points,
+            f"Epoch {self.epoch} of {self.config.epochs}, {done:.0%} of it done on "
+            f"{time.strftime('%Y-%m-%d at %H:%M')}. Reload this page to see how it goes on.",
+        )
 
     def plan(self, epoch):
         """Decide on the minibatches of an epoch; see `plan_epoch`."""
@@ -263,9 +314,13 @@ class Trainer:
         others = f" and {len(indices) - 1} others" if len(indices) > 1 else ""
         tqdm.write(f"  left out: {self.train_set.describe(indices[0])}{others}: {reason}")
 
+    def evaluate(self, model):
+        """Evaluate a network on what is held out, in minibatches no larger than training's."""
+        return evaluate(model, self.dev_set, self.config.batch_size, self.config.batch_seconds)
+
     def _finish_epoch(self, bar):
         with self.clock.part("evaluation"):
-            evaluation = evaluate(self.model, self.dev_set)
+            evaluation = self.evaluate(self.model)
         seconds = self.clock.seconds
         training = sum(seconds.values()) - seconds["evaluation"]
         row = {
@@ -279,17 +334,20 @@ class Trainer:
             "mean_length": evaluation.mean_length,
             "gradient_norm": float(np.median(self.norms)) if self.norms else float("nan"),
             "left_out": self.left_out,
+            "memory_mb": peak_memory() / 1e6,
             "seconds": training,
             **{f"seconds_{part}": value for part, value in seconds.items()},
         }
-        best = min((r["wer"] for r in self.history), default=float("inf"))
+        best = min(((r["wer"], r["cer"]) for r in self.history), default=(float("inf"),))
         self.history.append(row)
         self._start_epoch()
-        if row["wer"] < best:
+        if (row["wer"], row["cer"]) < best:
             self.save(BEST)
         self.save(LAST)
         write_history(self.folder / HISTORY, self.history)
-        write_report(self.folder, self.model, self.dev_set, evaluation, self.history)
+        self.report.show(self.model, self.dev_set, evaluation)
+        status = f"{len(self.history)} of {self.config.epochs} epochs are done."
+        self.report.write(self.history, self.points, status)
         waiting = seconds["data"] / training if training else 0.0
         left_out = f"  {row['left_out']} utterances left out" if row["left_out"] else ""
         bar.write(

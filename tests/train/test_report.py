@@ -7,7 +7,8 @@ import pytest
 from ds2np.data.dataset import Dataset
 from ds2np.train.evaluate import Evaluation
 from ds2np.train.history import read_history
-from ds2np.train.report import write_report
+from ds2np.train.plots import plot_curves, plot_health
+from ds2np.train.report import Report
 from ds2np.train.trainer import HISTORY
 
 
@@ -79,13 +80,9 @@ def write(tmp_path, finished, trained):
     """Write a report of transcripts made up; return the page."""
 
     def write(refs, hyps, folder=tmp_path):
-        model, dataset = trained
-        evaluation = Evaluation(refs, hyps, 1.0)
-        return Page(
-            write_report(
-                folder, model, dataset, evaluation, read_history(finished / HISTORY)
-            ).read_text(encoding="utf-8")
-        )
+        report = Report(folder)
+        report.show(*trained, Evaluation(refs, hyps, 1.0))
+        return Page(report.write(read_history(finished / HISTORY)).read_text(encoding="utf-8"))
 
     return write
 
@@ -120,7 +117,30 @@ def test_the_worst_are_among_those_shown(tmp_path, finished, utterances, trained
     count = len(dataset)
     for worst in (0, 7, count - 1):
         hyps = ["b" if i == worst else "a" for i in range(count)]
-        evaluation = Evaluation(["a"] * count, hyps, 1.0)
-        path = write_report(tmp_path, model, dataset, evaluation, read_history(finished / HISTORY))
+        report = Report(tmp_path)
+        report.show(model, dataset, Evaluation(["a"] * count, hyps, 1.0))
+        path = report.write(read_history(finished / HISTORY))
         assert "<ins>b</ins>" in path.read_text(encoding="utf-8")
         assert path.read_text(encoding="utf-8").count("<audio") == 8
+
+
+def test_before_the_first_epoch_is_done_it_shows_how_learning_goes(tmp_path):
+    points = [{"epoch": e, "train_loss": 9 - e, "gradient_norm": 1} for e in (0.25, 0.5)]
+    report = Report(tmp_path)
+    page = Page(report.write([], points, "Epoch 1 of 2, <50 %").read_text(encoding="utf-8"))
+    assert "Epoch 1 of 2, <50 %" in page.text
+    assert len(page.find("img")) == 2
+    assert page.open == []
+
+
+def test_points_within_epochs_are_drawn(finished):
+    from matplotlib.figure import Figure
+
+    points = [{"epoch": e, "train_loss": 9 - e, "gradient_norm": e} for e in (0.25, 0.5)]
+    history = read_history(finished / HISTORY)
+    curves, health = (Figure().subplots(1, n) for n in (2, 3))
+    plot_curves(history, curves, points)
+    plot_health(history, health, points)
+    for axis, key in ((curves[0], "train_loss"), (health[0], "gradient_norm")):
+        drawn = axis.lines[0].get_xydata().tolist()
+        assert drawn == [[p["epoch"], p[key]] for p in points]

@@ -23,6 +23,7 @@ from ds2np.train.clock import Clock
 from ds2np.train.evaluate import Evaluation, evaluate
 from ds2np.train.gradients import add_gradients
 from ds2np.train.history import read_history, write_history
+from ds2np.train.report import Report
 from ds2np.train.run import overfit, train, try_longest
 from ds2np.train.trainer import CONFIG, HISTORY, PATIENCE, Trainer
 
@@ -30,11 +31,7 @@ FLAT = Evaluation(["a"], ["b"], 1.0)
 FILES = {CONFIG, HISTORY, BEST, LAST, "report.html"}
 
 
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch):
-    """Leave the pictures out where a test is not about them: they take longer than the training."""
-    for module in ("run", "trainer"):
-        monkeypatch.setattr(f"ds2np.train.{module}.write_report", lambda folder, *rest: folder)
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 @pytest.fixture
@@ -64,8 +61,9 @@ def after_steps(monkeypatch, count, act):
     monkeypatch.setattr(Trainer, "_train_step", counted)
 
 
-def untimed(row):
-    return {name: value for name, value in row.items() if not name.startswith("seconds")}
+def reproducible(row):
+    measured = ("seconds", "memory")
+    return {name: value for name, value in row.items() if not name.startswith(measured)}
 
 
 def contents(folder):
@@ -112,18 +110,18 @@ def test_the_best_network_is_kept_by_its_word_error_rate(run, monkeypatch):
         def __init__(self):
             self.wer = next(rates, 0)
 
-    for module in ("run", "trainer"):
-        monkeypatch.setattr(f"ds2np.train.{module}.evaluate", lambda *rest: Evaluation())
+    monkeypatch.setattr("ds2np.train.trainer.evaluate", lambda *rest: Evaluation())
     folder = run(epochs=4)
     assert len(load_checkpoint(folder / BEST)[1]["history"]) == 2
     assert len(load_checkpoint(folder / LAST)[1]["history"]) == 4
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5, 6])  # of 3 an epoch, 6 in all
-def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, steps):
+@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, steps, request_to_end):
     undisturbed = run("undisturbed")
     with monkeypatch.context() as patch:
-        after_steps(patch, steps, lambda: signal.raise_signal(signal.SIGINT))
+        after_steps(patch, steps, lambda: signal.raise_signal(request_to_end))
         with pytest.raises(KeyboardInterrupt):
             run("stopped")
     resumed = run("stopped", resume=True)
@@ -135,11 +133,13 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, ste
         assert expected.keys() == got.keys()
         for name in expected:
             np.testing.assert_array_equal(got[name], expected[name])
-    rows = [[untimed(row) for row in progress["history"]] for progress in (a_progress, b_progress)]
+    rows = [
+        [reproducible(row) for row in progress["history"]] for progress in (a_progress, b_progress)
+    ]
     assert rows[0] == rows[1]
     assert (undisturbed / BEST).exists() == (resumed / BEST).exists()
     written = [
-        [untimed(row) for row in read_history(folder / HISTORY)]
+        [reproducible(row) for row in read_history(folder / HISTORY)]
         for folder in (undisturbed, resumed)
     ]
     assert written[0] == written[1]
@@ -309,8 +309,7 @@ def test_gradients_of_several_minibatches_make_one_step(run, monkeypatch, uttera
 
 
 def test_the_run_ends_when_the_error_no_longer_falls(run, monkeypatch, capsys):
-    for module in ("run", "trainer"):
-        monkeypatch.setattr(f"ds2np.train.{module}.evaluate", lambda *rest: FLAT)
+    monkeypatch.setattr("ds2np.train.trainer.evaluate", lambda *rest: FLAT)
     history = read_history(run(epochs=9, patience=2) / HISTORY)
     assert len(history) == 3  # the first was the best, two more were no better
     assert "no better word error rate for 2 epochs" in capsys.readouterr().out
@@ -375,13 +374,24 @@ def test_the_dry_run_leaves_no_trace(utterances, tmp_path, capsys):
     assert not any(grad.any() for grad in model.grads.values())
 
 
+def test_the_dry_run_takes_changed_recordings_to_be_as_long_as_they_can_become(
+    utterances, tmp_path, capsys
+):
+    model = DeepSpeech2(toys.MODEL)
+    data = Dataset(utterances, model)
+    config = dataclasses.replace(toys.TRAINING, augment=True)
+    try_longest(Trainer(model, data, data, tmp_path, config))
+    assert "with the largest minibatch, 4 x 0.6 s" in capsys.readouterr().out
+
+
 KILLS = int(os.environ.get("DS2NP_KILLS", "3"))
 
 
 def test_a_killed_run_goes_on_to_the_very_same_network(utterances, tmp_path):
     manifest = utterances[0].where.rsplit(":", 1)[0]
-    code = "import sys, ds2np.train.trainer as t; t.SAVE_EVERY = 0; t.write_report = "
-    code += "lambda *rest: None; from ds2np.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys, ds2np.train.trainer as t; t.SAVE_EVERY = 0; t.Report.show = "
+    code += "t.Report.write = lambda *rest: None; "
+    code += "from ds2np.cli import main; sys.exit(main(sys.argv[1:]))"
     arguments = [sys.executable, "-c", code, "train", "--train", manifest, "--dev", manifest]
     arguments += ["--sample-rate", str(toys.RATE), "--epochs", "8", "--batch-size", "2"]
     rng = np.random.default_rng()
@@ -407,6 +417,92 @@ def test_a_killed_run_goes_on_to_the_very_same_network(utterances, tmp_path):
     states = [load_checkpoint(folder / LAST)[0].state_dict() for folder in folders]
     for name in states[0]:
         np.testing.assert_array_equal(states[1][name], states[0][name])
+
+
+def test_a_full_disk_stops_a_run_that_then_goes_on_as_if_nothing_had_been(run, utterances):
+    undisturbed, full = run("undisturbed"), run("full", epochs=1)
+    before = contents(full)
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999)); "
+    code += "import ds2np.model, toys; ds2np.model.PRESETS['toy'] = toys.MODEL; "
+    code += "from ds2np.cli import main; sys.exit(main(sys.argv[1:]))"
+    manifest = utterances[0].where.rsplit(":", 1)[0]
+    options = ["--preset", "toy", "--train", manifest, "--dev", manifest, "--out", str(full)]
+    options += ["--learning-rate", str(toys.TRAINING.learning_rate), "--batch-size", "4"]
+    command = [sys.executable, "-c", code, "train", *options, "--epochs", "2", "--resume"]
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(toys.__file__)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "npz could not be written (File too large)" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert contents(full) == before
+    run("full", resume=True)
+    states = [load_checkpoint(folder / LAST)[0].state_dict() for folder in (undisturbed, full)]
+    for name in states[0]:
+        np.testing.assert_array_equal(states[1][name], states[0][name])
+
+
+@pytest.fixture
+def edit_progress(tmp_path):
+    """Change what the last checkpoint of a run says of its progress."""
+
+    def edit(change):
+        path = tmp_path / "run" / LAST
+        with np.load(path) as archive:
+            arrays = dict(archive)
+        header = json.loads(str(arrays["header"]))
+        change(header["progress"])
+        arrays["header"] = np.array(json.dumps(header))
+        np.savez(path, **arrays)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda p: p.pop("norms"), "its norms is None, needed is list"),
+        (lambda p: p.update(step="2"), "its step is '2', needed is int"),
+        (lambda p: p.update(identity=[]), r"its identity is \[\], needed is dict"),
+        (lambda p: p["history"][0].pop("wer"), "its history has no wer"),
+        (lambda p: p["history"].append(3), "its history has no blank_share"),
+    ],
+)
+def test_a_checkpoint_written_over_by_hand_is_refused(run, edit_progress, change, problem):
+    run(epochs=1)
+    edit_progress(change)
+    with pytest.raises(UserError, match=rf"last\.npz cannot go on: {problem}; start anew"):
+        run(resume=True)
+
+
+def test_a_history_that_a_power_cut_left_behind_is_made_good(run):
+    folder = run(epochs=1)
+    (folder / HISTORY).unlink()
+    run(epochs=1, resume=True)
+    assert len(read_history(folder / HISTORY)) == 1
+
+
+def test_a_report_is_written_within_epochs(run, monkeypatch):
+    pages = []
+    monkeypatch.setattr("ds2np.train.trainer.SAVE_EVERY", 0)
+    monkeypatch.setattr(Report, "write", lambda self, *arguments: pages.append(arguments))
+    run()
+    points = pages[-1][1]
+    assert [p["epoch"] for p in points] == pytest.approx([1 / 3, 2 / 3, 1, 4 / 3, 5 / 3, 2])
+    assert all(np.isfinite(list(point.values())).all() for point in points)
+    statuses = [status.split(" on ")[0] for _, _, status in pages]
+    assert statuses[:4] == [
+        "Epoch 1 of 2, 33% of it done",
+        "Epoch 1 of 2, 67% of it done",
+        "Epoch 1 of 2, 100% of it done",
+        "1 of 2 epochs are done.",
+    ]
+    assert statuses[-1] == ""
+
+
+@pytest.mark.parametrize("rate", [1e20, 1e29])
+def test_steps_too_long_stop_the_run_without_a_warning(run, rate):
+    with pytest.raises(UserError, match="not finite"):
+        run(learning_rate=rate, batch_size=1)
 
 
 def test_history_round_trip(tmp_path, finished):
