@@ -131,18 +131,23 @@ def ctc(device, logits, labels, lengths, label_lengths):
 
 
 def training_step(device, config, training, x, labels, out_lengths):
-    """Train the network of PyTorch's modules that is closest to a configuration."""
+    """Train by one minibatch; all labels are of the same length."""
+    step = make_training_step(device, config, training)
+    label_lengths = np.full(*labels.shape)
+    on_device = [torch.tensor(a, device=device) for a in (x, labels, out_lengths, label_lengths)]
+    return lambda: step(*on_device)
+
+
+def make_training_step(device, config, training):
+    """Make the network of PyTorch's modules that is closest to a configuration; train it."""
     network = _Network(config, len(config.characters) + 1).to(device)
     optimiser = torch.optim.SGD(
         network.parameters(), training.learning_rate, training.momentum, nesterov=True
     )
-    on_device = torch.tensor(x[:, None], device=device)
-    label_lengths = np.full(*labels.shape)  # all of the same length
-    rest = [torch.tensor(values, device=device) for values in (labels, out_lengths, label_lengths)]
 
-    def step():
-        log_probs = network(on_device).log_softmax(-1).transpose(0, 1)
-        loss = ctc_loss(log_probs, *rest, reduction="sum") / len(x)
+    def step(x, labels, out_lengths, label_lengths):
+        log_probs = network(x[:, None]).log_softmax(-1).transpose(0, 1)
+        loss = ctc_loss(log_probs, labels, out_lengths, label_lengths, reduction="sum") / len(x)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), training.max_norm)
