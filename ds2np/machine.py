@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 # From glibc's malloc.h.
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 
 
 def tune():
@@ -54,7 +54,7 @@ def keep_memory():
 
     A training step frees and asks for the same hundred megabytes over and over; fresh pages from
     the system are cleared one by one as they are first touched, which costs more than the
-    arithmetic on them.
+    arithmetic on them. One heap for all threads: what one of them frees, every other can have.
     """
     if platform.libc_ver()[0] != "glibc":
         return
@@ -63,6 +63,7 @@ def keep_memory():
     libc.mallopt(M_MMAP_THRESHOLD, largest)
     libc.mallopt(M_TRIM_THRESHOLD, largest)
     libc.mallopt(M_TOP_PAD, 64 * 2**20)
+    libc.mallopt(M_ARENA_MAX, 1)
 
 
 def peak_memory():

@@ -188,6 +188,10 @@ class DeepSpeech2:
         """Choose between training and evaluation mode."""
         self.layers.set_training(training)
 
+    def forget(self):
+        """Free what the forward pass kept, where no backward pass follows."""
+        self.layers.forget()
+
     def zero_grads(self):
         """Set all gradients to 0."""
         self.layers.zero_grads()

@@ -69,7 +69,8 @@ def test_memory_is_kept_where_glibc_is(monkeypatch, libc):
     monkeypatch.setattr(machine.platform, "libc_ver", lambda: (libc, "2"))
     monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: Library())
     machine.keep_memory()
-    settings = [machine.M_MMAP_THRESHOLD, machine.M_TRIM_THRESHOLD, machine.M_TOP_PAD]
+    settings = [machine.M_MMAP_THRESHOLD, machine.M_TRIM_THRESHOLD]
+    settings += [machine.M_TOP_PAD, machine.M_ARENA_MAX]
     assert asked == (settings if libc == "glibc" else [])
 
 

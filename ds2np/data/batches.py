@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+AHEAD = 4  # minibatches that are made in advance
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -123,7 +125,7 @@ def pad(sequences, dtype):
     return padded, lengths
 
 
-def prefetch(dataset, plan, draw=None, ahead=4):
+def prefetch(dataset, plan, draw=None, ahead=AHEAD):
     """Make the minibatches of a plan in order, the next ones while the caller is busy.
 
     Parameters

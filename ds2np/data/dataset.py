@@ -10,6 +10,7 @@ import numpy as np
 from ds2np.audio import load_audio, log_spectrogram, normalise
 from ds2np.audio.spectrogram import count_frames, frame_sizes
 from ds2np.ctc import min_frames
+from ds2np.data.batches import plan_epoch
 from ds2np.errors import UserError
 from ds2np.text import Alphabet
 
@@ -156,6 +157,26 @@ class Dataset:
         if self._needed[i] > available:  # the recording is shorter than the manifest states
             raise self._misfit(i, f"{path} gives {available}")
         return x
+
+    def plan(self, epoch, batch_size=16, batch_seconds=200.0, seed=0):
+        """Decide on the minibatches of an epoch; see `plan_epoch`.
+
+        Parameters
+        ----------
+        epoch : int
+            1 for the order of length.
+        batch_size : int
+            Utterances of a minibatch, at most.
+        batch_seconds : float
+            Sound of a minibatch, padding included, at most.
+        seed : int
+
+        Returns
+        -------
+        list of ndarray of int
+        """
+        most_frames = 1000 * batch_seconds / self.config.stride_ms
+        return plan_epoch(self.frames, batch_size, epoch, seed, most_frames)
 
     def describe(self, i):
         """Name an utterance: its recording, and where the manifest has it."""

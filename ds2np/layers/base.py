@@ -148,6 +148,12 @@ class Layer:
         cache, self._cache = self._cache, None
         return cache
 
+    def forget(self):
+        """Free what the forward pass kept, where no backward pass follows."""
+        self._cache = None
+        for layer in self.sublayers.values():
+            layer.forget()
+
     def zero_grads(self):
         """Set all gradients to 0."""
         for grad in self.grads.values():

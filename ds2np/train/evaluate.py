@@ -9,7 +9,7 @@ import numpy as np
 
 from ds2np.backend import to_cpu
 from ds2np.ctc import ctc_loss
-from ds2np.data.batches import plan_epoch, prefetch
+from ds2np.data.batches import prefetch
 from ds2np.data.dataset import load_features
 from ds2np.decode.greedy import best_paths, greedy_words, read_path
 from ds2np.text import Alphabet
@@ -104,10 +104,10 @@ def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None):
     alphabet = Alphabet(model.config.characters)
     hyps, losses = [""] * len(dataset), np.zeros(len(dataset))
     blanks = frames = 0
-    most_frames = 1000 * batch_seconds / model.config.stride_ms
-    plan = plan_epoch(dataset.frames, batch_size, 1, 0, most_frames)  # like lengths, little padding
-    for batch in prefetch(dataset, plan):
+    # In order of length: little padding.
+    for batch in prefetch(dataset, dataset.plan(1, batch_size, batch_seconds)):
         logits, lengths = model.forward(batch.x, batch.lengths)
+        model.forget()
         loss, _ = ctc_loss(logits, batch.labels, lengths, batch.label_lengths)
         losses[batch.indices] = to_cpu(loss)
         for i, path in zip(batch.indices, best_paths(logits, lengths), strict=True):

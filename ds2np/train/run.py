@@ -1,6 +1,7 @@
 """From manifests to a finished run: data, a network, training, and the report."""
 
 import dataclasses
+import itertools
 import math
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from ds2np.audio.augment import Augmentation, augment, load_sounds
 from ds2np.backend import to_cpu
-from ds2np.data.batches import Batch, pad
+from ds2np.data.batches import AHEAD, Batch, pad
 from ds2np.data.cache import FeatureCache
 from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
@@ -122,9 +123,9 @@ def make_change(config, sample_rate):
 
 
 def try_longest(trainer):
-    """Run the largest minibatch once, on noise, and say how much memory it takes.
+    """Run the largest minibatches once, on noise, and say how much memory they take.
 
-    Better now than at the end of the first epoch, where it comes. Recordings that are changed are
+    Better now than in the middle of the night, when they come. Recordings that are changed are
     taken to be as long as they can become. Nothing of it remains.
 
     Parameters
@@ -137,27 +138,41 @@ def try_longest(trainer):
         Bytes that the process has taken at the most.
     """
     model, data = trainer.model, trainer.train_set
-    longest = max(trainer.plan(epoch=1), key=lambda b: len(b) * data.frames[b].max())
-    lengthening = Augmentation().lengthening if trainer.config.augment else 1.0
-    N, T = len(longest), math.ceil(data.frames[longest].max() * lengthening)
-    x = np.random.default_rng(0).standard_normal((N, T, model.config.features), np.float32)
+    config = trainer.config
+    lengthening = Augmentation().lengthening if config.augment else 1.0
+    epochs = range(trainer.epoch, config.epochs + 1)
+    plan = itertools.chain.from_iterable(map(trainer.plan, epochs))
+    longest, x, lengths = _largest(plan, data, lengthening)
+    evaluation = trainer.dev_set.plan(1, config.batch_size, config.batch_seconds)
     labels = pad([data.labels[i] for i in longest], np.int64)
-    batch = Batch(longest, x, np.full(N, T), *labels)
     restore_averages = keep_averages(model)
-    model.set_training(True)
+    waiting = [x.copy() for _ in range(AHEAD)]  # as those that are made in advance
     try:
-        add_gradients(model, batch, 1.0, Clock())
+        model.set_training(True)
+        add_gradients(model, Batch(longest, x, lengths, *labels), 1.0, Clock())
+        model.set_training(False)
+        model.forward(*_largest(evaluation, trainer.dev_set)[1:])
+        model.forget()
     except MemoryError:
         raise UserError(
-            f"{N} utterances of {T} frames do not fit into the memory; "
+            f"{len(x)} utterances of {x.shape[1]} frames do not fit into the memory; "
             f"try a smaller --batch-seconds or --batch-size"
         ) from None
+    del waiting
     model.zero_grads()
     restore_averages()
     peak = peak_memory()
-    seconds = T * model.config.stride_ms / 1000
-    print(f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {N} x {seconds:.1f} s")
+    seconds = x.shape[1] * model.config.stride_ms / 1000
+    print(f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {len(x)} x {seconds:.1f} s")
     return peak
+
+
+def _largest(plan, dataset, lengthening=1.0):
+    """Choose the largest minibatch of a plan; return it with noise in place of its sound."""
+    indices = max(plan, key=lambda b: len(b) * dataset.frames[b].max())
+    N, T = len(indices), math.ceil(dataset.frames[indices].max() * lengthening)
+    x = np.random.default_rng(0).standard_normal((N, T, dataset.config.features), np.float32)
+    return indices, x, np.full(N, T)
 
 
 def overfit(model_config, training_config, utterances, folder, **options):

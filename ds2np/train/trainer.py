@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 import ds2np
-from ds2np.data.batches import plan_epoch, prefetch
+from ds2np.data.batches import prefetch
 from ds2np.errors import UserError
 from ds2np.files import replacing
 from ds2np.machine import peak_memory
@@ -269,10 +269,9 @@ class Trainer:
         )
 
     def plan(self, epoch):
-        """Decide on the minibatches of an epoch; see `plan_epoch`."""
+        """Decide on the minibatches of an epoch; see `Dataset.plan`."""
         config = self.config
-        most_frames = 1000 * config.batch_seconds / self.model.config.stride_ms
-        return plan_epoch(self.train_set.frames, config.batch_size, epoch, config.seed, most_frames)
+        return self.train_set.plan(epoch, config.batch_size, config.batch_seconds, config.seed)
 
     def _train_step(self, batches, count):
         """Add up the gradients of some minibatches and move the weights; return their frames."""

@@ -62,6 +62,10 @@ def test_backward_without_forward_raises(case, rng):
     layer.backward(np.ones_like(out))
     with pytest.raises(RuntimeError, match="needs a forward pass"):
         layer.backward(np.ones_like(out))
+    layer.forward(x, LENGTHS)
+    layer.forget()
+    with pytest.raises(RuntimeError, match="needs a forward pass"):
+        layer.backward(np.ones_like(out))
 
 
 @every_case

@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import itertools
 import json
 import math
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -382,6 +384,24 @@ def test_the_dry_run_takes_changed_recordings_to_be_as_long_as_they_can_become(
     config = dataclasses.replace(toys.TRAINING, augment=True)
     try_longest(Trainer(model, data, data, tmp_path, config))
     assert "with the largest minibatch, 4 x 0.6 s" in capsys.readouterr().out
+
+
+def test_memory_stays_as_it_is_from_epoch_to_epoch(run, monkeypatch, utterances):
+    held, finish = [], Trainer._finish_epoch
+
+    def measured(self, bar):
+        finish(self, bar)
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory())
+        tracemalloc.reset_peak()
+
+    monkeypatch.setattr(Trainer, "_finish_epoch", measured)
+    tracemalloc.start()
+    run(data=utterances * 4, epochs=5)
+    tracemalloc.stop()
+    now, peak = np.array(held[1:]).T  # the first one has paid for what is loaded when needed
+    assert np.diff(now).max() < 12_500  # half of what a minibatch's spectrograms take
+    assert np.ptp(peak) < 0.1 * peak[0]
 
 
 KILLS = int(os.environ.get("DS2NP_KILLS", "3"))
