@@ -104,6 +104,8 @@ class DeepSpeech2:
     ----------
     params, grads, buffers : dict of str to ndarray
         Of all layers, under names like "conv1.W".
+    flat_params, flat_grads : ndarray of shape (parameters,)
+        The same numbers in one piece, in the order of the layers: those above are views of it.
     """
 
     def __init__(self, config, seed=0, dtype=np.float32):
@@ -113,7 +115,12 @@ class DeepSpeech2:
         self.layers = Sequential(build_layers(config, rng, self.dtype))
         self.params, self.grads = self.layers.params, self.layers.grads
         self.buffers = self.layers.buffers
+        self._lay_flat()
         self.to_device = to_cpu
+
+    def _lay_flat(self):
+        self.flat_params = self.layers.lay_flat("params")
+        self.flat_grads = self.layers.lay_flat("grads")
 
     def forward(self, x, lengths):
         """Compute the logits of a padded batch.
@@ -182,6 +189,7 @@ class DeepSpeech2:
             `ds2np.backend.to_gpu` or `to_cpu`; the network's input is moved by it, too.
         """
         self.layers.move(to_device)
+        self._lay_flat()
         self.to_device = to_device
 
     def set_training(self, training):

@@ -101,6 +101,23 @@ def test_ten_steps_go_where_they_went_before(rng):
     np.testing.assert_allclose(losses, before, rtol=1e-6)
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_parameters_and_gradients_lie_in_one_piece(moved):
+    model = DeepSpeech2(SMALL)
+    before = {name: value.copy() for name, value in model.state_dict().items()}
+    if moved:
+        model.move(np.copy)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    for flat, arrays in ((model.flat_params, model.params), (model.flat_grads, model.grads)):
+        flat[...] = np.arange(len(flat))
+        in_order = np.concatenate([array.ravel() for array in arrays.values()])
+        np.testing.assert_array_equal(in_order, flat)
+    layer = model.layers.sublayers["gru1"]  # what computes sees the same numbers
+    assert layer.params["W"] is model.params["gru1.W"]
+    assert layer.norm.params["gamma"] is model.params["gru1.gamma"]
+
+
 def test_lengths_of_the_output():
     model = DeepSpeech2(PRESETS["tiny"])
     lengths = np.array([1, 2, 3, 100, 101])

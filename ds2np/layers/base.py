@@ -4,6 +4,12 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 
+KINDS = ("params", "grads", "buffers")
+
+
+def _join(prefix, name):
+    return f"{prefix}.{name}".lstrip(".")
+
 
 class Layer:
     """A step of the network that can be run forward and backward.
@@ -118,13 +124,23 @@ class Layer:
     def add_sublayer(self, name, layer):
         """Take in a layer, whose parameter W becomes "name.W", or W where the name is empty."""
         self.sublayers[name] = layer
-        self._adopt(name, layer)
+        for kind in KINDS:
+            for inner, value in getattr(layer, kind).items():
+                getattr(self, kind)[_join(name, inner)] = value
 
-    def _adopt(self, prefix, layer):
-        for kind in ("params", "grads", "buffers"):
-            getattr(self, kind).update(
-                {f"{prefix}.{name}".lstrip("."): v for name, v in getattr(layer, kind).items()}
-            )
+    def replace_arrays(self, kind, arrays):
+        """Put other arrays in place of those here and in the sublayers.
+
+        Parameters
+        ----------
+        kind : {"params", "grads", "buffers"}
+        arrays : dict of str to ndarray
+            One for each name.
+        """
+        getattr(self, kind).update({name: arrays[name] for name in getattr(self, kind)})
+        for prefix, layer in self.sublayers.items():
+            inner = {name: arrays[_join(prefix, name)] for name in getattr(layer, kind)}
+            layer.replace_arrays(kind, inner)
 
     def move(self, to):
         """Move parameters, gradients and buffers to another device.
@@ -134,12 +150,30 @@ class Layer:
         to : callable
             Such as `ds2np.backend.to_gpu`; given an array, returns it on the device.
         """
-        for kind in ("params", "grads", "buffers"):
+        for kind in KINDS:
             arrays = getattr(self, kind)
-            arrays.update({name: to(value) for name, value in arrays.items()})
-        for name, layer in self.sublayers.items():
-            layer.move(to)
-            self._adopt(name, layer)
+            self.replace_arrays(kind, {name: to(value) for name, value in arrays.items()})
+
+    def lay_flat(self, kind):
+        """Lay all arrays of a kind into one, in the order of the layers; they become views of it.
+
+        Parameters
+        ----------
+        kind : {"params", "grads", "buffers"}
+
+        Returns
+        -------
+        ndarray of shape (numbers,)
+        """
+        arrays = getattr(self, kind)
+        xp = get_array_module(next(iter(arrays.values())))
+        flat = xp.concatenate([array.ravel() for array in arrays.values()])
+        views, start = {}, 0
+        for name, array in arrays.items():
+            views[name] = flat[start : start + array.size].reshape(array.shape)
+            start += array.size
+        self.replace_arrays(kind, views)
+        return flat
 
     def take_cache(self):
         """Hand over what the forward pass kept; it serves one backward pass only."""
