@@ -205,10 +205,10 @@ MISTAKES = {
     ],
     **{
         (name, seq_batchnorm_backward): [
-            ("mean taken as a constant", "dx -= (dbeta / batch_count).reshape(column)", "pass"),
-            ("variance taken as a constant", "-dgamma / batch_count", "0 * dgamma"),
+            ("mean taken as a constant", "dx -= by_one.reshape(column)", "pass"),
+            ("variance taken as a constant", "-by_normal", "0 * by_normal"),
             ("padded frames counted", "batch_count = cache", "batch_count = cache; " + padded),
-            ("divided by count - 1", "batch_count).reshape", "(batch_count - 1)).reshape"),
+            ("divided by count - 1", "sums / batch_count", "sums / (batch_count - 1)"),
             ("gamma forgotten", "gamma * inverse_std", "inverse_std"),
             ("standard deviation forgotten", "gamma * inverse_std", "gamma"),
             ("dx in the padding", "dx *= mask", "pass"),
@@ -332,7 +332,7 @@ MISTAKES = {
     ],
     ("network", conv2d_backward): [("dW convolved, not correlated", "D.conj()", "D")],
     ("network", seq_batchnorm_backward): [
-        ("variance taken as a constant", "-dgamma / batch_count", "0 * dgamma"),
+        ("variance taken as a constant", "-by_normal", "0 * by_normal"),
     ],
     ("network", gru_backward): [("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0")],
     ("network", ctc_loss): [("occupancy forgotten", OCCUPANCY, "0")],

@@ -25,7 +25,11 @@ def _spread(mask, x):
     return mask[:, :, None] if x.ndim == 3 else mask[:, None, :, None]
 
 
-def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
+def alone(sums):
+    """Add up over the processes that share a minibatch, where there is one only."""
+
+
+def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, add_up=alone):
     """Normalise each feature (or channel) over all real frames, then scale and shift it.
 
     Parameters
@@ -38,6 +42,8 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
         1 for a real frame, 0 for padding.
     statistics : tuple of two ndarray of shape (H,) or (C,), optional
         Mean and variance to use instead of the batch's own (evaluation).
+    add_up : callable
+        Adds an array up, in place, over all processes that hold a part of the minibatch.
 
     Returns
     -------
@@ -49,22 +55,29 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None):
     axes, column = _rows(x)
     mask = _spread(mask, x)
     xp = get_array_module(x)
-    frames = xp.maximum(mask.sum(), 1)  # where none is real, nothing is divided
-    count = frames * (1 if x.ndim == 3 else x.shape[3])
-    mean = x.sum(axis=axes) / count if statistics is None else statistics[0]
+    if statistics is None:
+        frames = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
+        sums = xp.append(x.sum(axis=axes), frames).astype(x.dtype, copy=False)
+        add_up(sums)
+        batch_count = xp.maximum(sums[-1], 1)  # where no frame is real, nothing is divided
+        mean = sums[:-1] / batch_count
+    else:
+        batch_count, (mean, var) = None, statistics
     normal = x - mean.reshape(column)
     normal *= mask
-    var = (normal * normal).sum(axis=axes) / count if statistics is None else statistics[1]
+    if statistics is None:
+        squares = (normal * normal).sum(axis=axes)
+        add_up(squares)
+        var = squares / batch_count
     inverse_std = 1 / xp.sqrt(var + x.dtype.type(EPSILON))
     normal *= inverse_std.reshape(column)
     out = normal * gamma.reshape(column)
     out += beta.reshape(column)
     out *= mask
-    batch_count = count if statistics is None else None
     return out, (mean, var, normal, inverse_std, gamma, mask, batch_count)
 
 
-def seq_batchnorm_backward(dout, cache):
+def seq_batchnorm_backward(dout, cache, add_up=alone):
     """Compute the gradients of `seq_batchnorm_forward`.
 
     Parameters
@@ -72,12 +85,15 @@ def seq_batchnorm_backward(dout, cache):
     dout : ndarray of shape (N, T, H) or (N, C, T, F)
         0 on padded frames.
     cache : tuple
+    add_up : callable
+        As in the forward pass.
 
     Returns
     -------
     dx : ndarray of the shape of dout
         Exactly 0 on padded frames.
     dgamma, dbeta : ndarray of shape (H,) or (C,)
+        Of the frames that this process holds.
     """
     _, _, normal, inverse_std, gamma, mask, batch_count = cache
     axes, column = _rows(dout)
@@ -88,9 +104,12 @@ def seq_batchnorm_backward(dout, cache):
         dx = dout.copy()
     else:  # each frame moves the mean and the variance, too
         xp = get_array_module(dout)
-        xp.multiply(normal, (-dgamma / batch_count).reshape(column), out=dx)
+        sums = xp.stack([dgamma, dbeta])
+        add_up(sums)
+        by_normal, by_one = sums / batch_count
+        xp.multiply(normal, -by_normal.reshape(column), out=dx)
         dx += dout
-        dx -= (dbeta / batch_count).reshape(column)
+        dx -= by_one.reshape(column)
         dx *= mask
     dx *= (gamma * inverse_std).reshape(column)
     return dx, dgamma, dbeta
@@ -108,11 +127,17 @@ class SeqBatchNorm(Layer):
     momentum : float
         Share of the old value in each update of the running averages.
     dtype : dtype
+
+    Attributes
+    ----------
+    add_up : callable
+        Makes the statistics those of all processes that share a minibatch; see
+        `seq_batchnorm_forward`.
     """
 
     def __init__(self, H, time_axis=1, momentum=0.9, dtype=np.float32):
         super().__init__()
-        self.time_axis, self.momentum = time_axis, momentum
+        self.time_axis, self.momentum, self.add_up = time_axis, momentum, alone
         self.add_param("gamma", np.ones(H, dtype))
         self.add_param("beta", np.zeros(H, dtype))
         self.buffers["running_mean"] = np.zeros(H, dtype)
@@ -130,10 +155,11 @@ class SeqBatchNorm(Layer):
             self.params["gamma"],
             self.params["beta"],
             mask,
-            statistics=None if self.training else running,
+            None if self.training else running,
+            self.add_up,
         )
         self._cache = cache, lengths
-        if self.training and lengths.any():
+        if self.training and (lengths.any() or self.add_up is not alone):
             for average, new in zip(running, cache[:2], strict=True):
                 average *= self.momentum
                 average += (1 - self.momentum) * new
@@ -147,7 +173,7 @@ class SeqBatchNorm(Layer):
     def backward(self, dout):
         cache, lengths = self.take_cache()
         dout = zero_padding(dout, lengths, self.time_axis)
-        dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache)
+        dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache, self.add_up)
         self.grads["gamma"] += dgamma
         self.grads["beta"] += dbeta
         return dx
