@@ -17,7 +17,7 @@ FLOORS = {
     **dict.fromkeys(["errors", "files", "machine", "backend"], 0),
     **dict.fromkeys(["audio", "text", "layers", "ctc", "gradcheck"], 1),
     **dict.fromkeys(["data", "config", "summary", "model", "optim", "decode"], 2),
-    "train": 3,
+    **dict.fromkeys(["parallel", "train"], 3),
     **dict.fromkeys(["demo", "doctor", "selfcheck"], 4),
     **dict.fromkeys(["bench", "bench_items", "bench_torch"], 4),
     **dict.fromkeys(["cli", "__main__"], 5),

@@ -1,0 +1,121 @@
+import subprocess
+import sys
+
+import pytest
+
+from ds2np.errors import UserError
+from ds2np.parallel import choose, connect, local_rank
+from ds2np.parallel.communicator import Communicator
+from ds2np.parallel.mpi import MPICommunicator
+
+LAUNCHERS = [*choose.MPI_SIZES, *choose.LOCAL_RANKS, "WORLD_SIZE", "RANK"]
+
+
+@pytest.fixture(autouse=True)
+def no_launcher(monkeypatch):
+    for name in LAUNCHERS:
+        monkeypatch.delenv(name, raising=False)
+
+
+def modules_after(code):
+    code = f"import sys; {code}; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_a_single_process_needs_no_library():
+    modules = modules_after("from ds2np.parallel import connect; connect(); connect(True)")
+    assert not modules & {"mpi4py", "cupy"}
+
+
+@pytest.mark.parametrize("name", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "WORLD_SIZE"])
+def test_one_of_one_is_a_single_process(name, monkeypatch):
+    monkeypatch.setenv(name, "1")
+    for on_gpu in (False, True):
+        assert type(connect(on_gpu)) is Communicator
+
+
+@pytest.mark.parametrize("name", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE"])
+def test_without_mpi4py_a_sentence(name, monkeypatch):
+    monkeypatch.setenv(name, "4")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(UserError, match="started 4 processes, but mpi4py is not installed; pip"):
+        connect()
+
+
+class MPI4PyWithoutMPI:
+    __path__ = ()
+
+    @property
+    def MPI(self):
+        raise RuntimeError("cannot load MPI library\nlibmpi.so: no such file")
+
+
+def test_without_an_mpi_library_a_sentence(monkeypatch):
+    monkeypatch.setenv("PMI_SIZE", "4")
+    monkeypatch.setitem(sys.modules, "mpi4py", MPI4PyWithoutMPI())
+    with pytest.raises(UserError, match=r"no MPI library \(cannot load MPI library\); pip install"):
+        connect()
+
+
+class WorldOfOne:
+    size = 1
+
+
+class OtherMPI:
+    COMM_WORLD = WorldOfOne
+
+    @staticmethod
+    def Get_library_version():
+        return "MPICH Version: 9\0\nand so on"
+
+
+def test_the_mpiexec_of_another_mpi_is_noticed(monkeypatch):
+    class MPI4Py:
+        MPI = OtherMPI
+
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "mpi4py", MPI4Py)
+    with pytest.raises(UserError, match=r"to mpi4py's library \(MPICH Version: 9\) each is alone"):
+        connect()
+
+
+class MPIOfFour:
+    class COMM_WORLD:
+        size, rank = 4, 0
+
+    @staticmethod
+    def Is_initialized():
+        return True
+
+
+def test_mpi_that_is_there_already_is_asked(monkeypatch):
+    class MPI4Py:
+        MPI = MPIOfFour
+
+    monkeypatch.setitem(sys.modules, "mpi4py", MPI4Py)
+    monkeypatch.setitem(sys.modules, "mpi4py.MPI", MPIOfFour)
+    made = []
+    monkeypatch.setattr(MPICommunicator, "__init__", lambda self, timeout: made.append(timeout))
+    assert isinstance(connect(timeout=5), MPICommunicator)
+    assert made == [5]
+
+
+def test_processes_on_cpus_need_mpiexec(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(UserError, match=r"WORLD_SIZE is 4, but .*: mpiexec -n 4 python -m ds2np"):
+        connect()
+
+
+@pytest.mark.parametrize("text", ["", "four", "-1", "1.5"])
+def test_a_variable_that_is_no_number_is_named(text, monkeypatch):
+    monkeypatch.setenv("PMI_SIZE", text)
+    with pytest.raises(UserError, match=f"PMI_SIZE is {text!r}; needed is a whole number"):
+        connect()
+
+
+@pytest.mark.parametrize("name", choose.LOCAL_RANKS)
+def test_the_place_on_the_machine(name, monkeypatch):
+    assert local_rank() == 0
+    monkeypatch.setenv(name, "3")
+    assert local_rank() == 3

@@ -1,0 +1,275 @@
+"""NCCL's room, with threads for ranks and a stand-in for CuPy that adds up raw memory."""
+
+import ctypes
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+
+from ds2np.backend import to_gpu, why_no_gpu
+from ds2np.errors import UserError
+from ds2np.parallel.choose import connect
+from ds2np.parallel.nccl import NCCLCommunicator
+from ds2np.parallel.rendezvous import Rendezvous
+
+KINDS = {2: np.int32, 4: np.int64, 1: np.uint8, 7: np.float32, 8: np.float64}  # of nccl.h
+
+
+class Array:
+    """Memory of a GPU, as far as the room looks at it."""
+
+    def __init__(self, host):
+        self.host = np.array(host)
+        self.dtype, self.size, self.flags = self.host.dtype, self.host.size, self.host.flags
+        self.data = types.SimpleNamespace(ptr=self.host.ctypes.data)
+
+    def get(self):
+        return self.host.copy()
+
+    def __itruediv__(self, number):
+        self.host /= number
+        return self
+
+
+class Stream:
+    def __init__(self, non_blocking=False):
+        assert non_blocking
+        self.work, self.waits_for = [], []
+        self.ptr = id(self)
+        STREAMS[self.ptr] = self
+
+    def wait_event(self, event):
+        self.waits_for.append(event)
+
+
+class Event:
+    def __init__(self, disable_timing):
+        self.work, self.stream = None, None
+
+    def record(self, stream):
+        self.work, self.stream = list(stream.work), stream
+
+    @property
+    def done(self):
+        return all(work.is_set() for work in self.work)
+
+
+class Device:
+    used = 0
+
+    def use(self):
+        type(self).used += 1
+
+
+STREAMS = {}
+DEFAULT = types.SimpleNamespace(work=[])
+IDENTITY = (*range(-64, 0), *range(64))  # NCCL's number is of signed bytes
+
+
+class World:
+    """What connects the stand-ins of one test."""
+
+    def __init__(self):
+        self.lock, self.calls, self.members, self.aborted = threading.Lock(), {}, {}, []
+        self.error = None
+
+    def communicator(self, size, number, rank):
+        assert number == IDENTITY
+        self.members[rank] = size
+        return Connection(self, size, rank)
+
+
+class Connection:
+    def __init__(self, world, size, rank):
+        self.world, self.size, self.rank, self.count = world, size, rank, 0
+
+    def allReduce(self, send, receive, count, kind, operation, stream):
+        assert (send, operation) == (receive, 0)
+        self._meet(receive, count, kind, stream, lambda arrays: sum(arrays[1:], arrays[0]))
+
+    def broadcast(self, send, receive, count, kind, root, stream):
+        assert (send, root) == (receive, 0)
+        self._meet(receive, count, kind, stream, lambda arrays: arrays[0])
+
+    def _meet(self, pointer, count, kind, stream, function):
+        computed = STREAMS[stream].waits_for.pop()
+        assert computed.stream is DEFAULT  # NCCL waits for what computes the array
+        memory = (ctypes.c_byte * (count * np.dtype(KINDS[kind]).itemsize)).from_address(pointer)
+        array, done = np.frombuffer(memory, KINDS[kind]), threading.Event()
+        STREAMS[stream].work.append(done)
+        with self.world.lock:
+            here = self.world.calls.setdefault(self.count, {})
+            here[self.rank] = array, done
+            self.count += 1
+            if len(here) == self.size:
+                result = function([here[rank][0].copy() for rank in range(self.size)])
+                for each, done in here.values():
+                    each[...] = result
+                    done.set()
+
+    def check_async_error(self):
+        if self.world.error:
+            raise RuntimeError(self.world.error)
+
+    def abort(self):
+        self.world.aborted.append(self.rank)
+
+    def destroy(self):
+        pass
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world, cupy, cuda = World(), types.ModuleType("cupy"), types.ModuleType("cupy.cuda")
+    nccl = types.ModuleType("cupy.cuda.nccl")
+    nccl.available, nccl.NCCL_SUM = True, 0
+    for number, kind in KINDS.items():
+        setattr(nccl, f"NCCL_{np.dtype(kind).name.upper()}", number)
+    nccl.get_unique_id, nccl.NcclCommunicator = lambda: IDENTITY, world.communicator
+    cuda.nccl, cuda.Stream, cuda.Event, cuda.Device = nccl, Stream, Event, Device
+    cuda.get_current_stream = lambda: DEFAULT
+    cupy.cuda, cupy.ndarray, cupy.asarray = cuda, Array, Array
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setitem(sys.modules, "cupy.cuda", cuda)
+    monkeypatch.setitem(sys.modules, "cupy.cuda.nccl", nccl)
+    world.nccl = nccl
+    return world
+
+
+def in_threads(size, port, function, timeout=10):
+    """Run a function of a communicator on every rank; return what each returns or raises."""
+    results = [None] * size
+
+    def run(rank):
+        meeting = Rendezvous(rank, size, "127.0.0.1", port, timeout)
+        try:
+            with NCCLCommunicator(meeting) as comm:
+                results[rank] = function(comm)
+        except Exception as error:
+            results[rank] = error
+        finally:
+            meeting.close()
+
+    threads = [threading.Thread(target=run, args=[rank]) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    return results
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_all_calls(world, port, size):
+    def calls(comm):
+        assert comm.size == size
+        x = Array(np.arange(4, dtype=np.float32) + comm.rank)
+        comm.average(x)
+        np.testing.assert_allclose(x.host, np.arange(4) + (size - 1) / 2)
+        matrix = Array(np.full((2, 3), comm.rank, np.int64))
+        comm.broadcast(matrix)
+        assert not matrix.host.any()
+        first, second = Array(np.ones(3)), Array(np.ones(2, np.int32))
+        handles = [comm.begin_sum(first), comm.begin_sum(second)]
+        for handle in reversed(handles):
+            handle.wait()
+        assert set(first.host) | set(second.host) == {size}
+        host = np.array([2.0, comm.rank])
+        comm.sum(host)
+        assert host.tolist() == [2 * size, size * (size - 1) / 2]
+        comm.barrier()
+        return comm.gather("é" * comm.rank)
+
+    Device.used = 0
+    assert in_threads(size, port, calls) == [["é" * rank for rank in range(size)]] * size
+    assert world.members == dict.fromkeys(range(size), size)
+    assert Device.used == size  # NCCL's thread has the device of this one
+    assert world.aborted == []
+
+
+def test_a_late_rank_is_named_and_nothing_waits_on_the_gpus(world, port):
+    go_on = threading.Event()
+
+    def calls(comm):
+        comm.timeout = 0.4
+        comm.at("step 17")
+        if comm.rank == 1:
+            go_on.wait(10)
+            raise ValueError
+        try:
+            comm.barrier()
+        finally:
+            go_on.set()
+
+    results = in_threads(2, port, calls)
+    assert isinstance(results[0], UserError)
+    assert str(results[0]).startswith("rank 1 of 2 (host ")
+    assert "has not come to step 17 within 0.4 s" in str(results[0])
+    assert sorted(world.aborted) == [0, 1]
+
+
+def test_what_nccl_reports_is_told(world, port):
+    def calls(comm):
+        comm.timeout = 0.8
+        if comm.rank == 1:
+            stay.wait(10)
+            raise ValueError
+        world.error = "NCCL_ERROR_REMOTE_ERROR"
+        try:
+            comm.barrier()
+        finally:
+            stay.set()
+
+    stay = threading.Event()
+    told = str(in_threads(2, port, calls)[0])
+    assert "has not come" in told
+    assert "(NCCL reports: NCCL_ERROR_REMOTE_ERROR)" in told
+
+
+def test_nccl_that_cannot_start_is_told(world, port):
+    def broken(*_):
+        raise RuntimeError("NCCL_ERROR_INVALID_USAGE")
+
+    world.nccl.NcclCommunicator = broken
+    for error in in_threads(2, port, lambda comm: None):
+        assert isinstance(error, UserError)
+        assert "NCCL cannot start (NCCL_ERROR_INVALID_USAGE); each process needs" in str(error)
+
+
+def test_without_nccl_a_sentence(world, port):
+    world.nccl.available = False
+    meeting = Rendezvous(0, 1, "127.0.0.1", port)
+    with pytest.raises(UserError, match="pip install nvidia-nccl-cu13"):
+        NCCLCommunicator(meeting)
+
+
+def test_the_variables_of_a_launcher_lead_to_nccl(world, port, monkeypatch):
+    variables = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+    other = []
+    thread = threading.Thread(
+        target=lambda: other.append(NCCLCommunicator(Rendezvous(1, 2, "127.0.0.1", port)))
+    )
+    thread.start()
+    comm = connect(on_gpu=True, timeout=10)
+    thread.join(timeout=10)
+    assert isinstance(comm, NCCLCommunicator)
+    assert (comm.rank, other[0].rank) == (0, 1)
+    for each in (comm, *other):
+        each.fail(None)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
+def test_one_rank_on_a_real_gpu(dtype, port):
+    if why_no_gpu():
+        pytest.skip(f"no GPU: {why_no_gpu()}")
+    with NCCLCommunicator(Rendezvous(0, 1, "127.0.0.1", port)) as comm:
+        x = to_gpu(np.arange(1000).astype(dtype))
+        handle = comm.begin_sum(x[10:20])
+        handle.wait()
+        comm.broadcast(x)
+        np.testing.assert_array_equal(x.get(), np.arange(1000).astype(dtype))
+        assert comm.gather("é") == ["é"]

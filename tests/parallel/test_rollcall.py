@@ -1,0 +1,121 @@
+"""The roll call with a post in memory; real processes are in test_mpi and test_rendezvous."""
+
+import pytest
+
+from ds2np.errors import UserError
+from ds2np.parallel.rollcall import RollCall
+
+
+class Post:
+    def __init__(self, *letters):
+        self.letters, self.sent = list(letters), []
+
+    def send(self, rank, note):
+        self.sent.append((rank, note))
+
+    def receive(self):
+        return self.letters.pop(0) if self.letters else None
+
+
+def waits(rank, call, kind="waits"):
+    return rank, {"kind": kind, "call": call}
+
+
+def never():
+    return False
+
+
+def roll_call(rank, *letters, size=4, timeout=0.04, hosts=("a", "b", "c", "d")):
+    roll = RollCall(rank, size, Post(*letters), timeout, list(hosts))
+    roll.place = "step 17"
+    return roll
+
+
+def test_what_is_done_needs_no_post():
+    roll = roll_call(1)
+    roll.wait_until(lambda: True, roll.begin())
+    assert roll.post.sent == []
+
+
+def test_rank_0_names_who_has_sent_no_note_and_tells_the_others():
+    roll = roll_call(0, waits(1, 1))
+    with pytest.raises(UserError) as caught:
+        roll.wait_until(never, roll.begin())
+    text = str(caught.value)
+    assert text.startswith(
+        "ranks 2 (host c) and 3 (host d) of 4 have not come to step 17 within 0.04 s;"
+    )
+    assert roll.post.sent == [(r, {"kind": "verdict", "text": text}) for r in (1, 2, 3)]
+
+
+def test_notes_of_an_earlier_call_do_not_count():
+    roll = roll_call(0, waits(1, 1, "alarm"), waits(2, 1), waits(3, 2))
+    roll.wait_until(lambda: not roll.post.letters, roll.begin())
+    with pytest.raises(UserError, match=r"^ranks 1 \(host b\) and 2 \(host c\) of 4 have not"):
+        roll.wait_until(never, roll.begin())
+
+
+def test_an_alarm_of_another_rank_calls_the_roll():
+    letters = waits(1, 1, "alarm"), waits(2, 1)
+    roll = roll_call(0, *letters, timeout=60)
+    roll.timeout = 0.4  # the pause is a quarter of it
+    with pytest.raises(UserError, match=r"rank 3 of 4 \(host d\) has not come"):
+        roll.wait_until(never, roll.begin())
+
+
+def test_the_others_write_notes_and_believe_rank_0():
+    roll = roll_call(2)
+    call = roll.begin()
+
+    def answer():
+        if roll.post.sent and not roll.post.letters:
+            roll.post.letters.append((0, {"kind": "verdict", "text": "rank 1 is missing"}))
+        return False
+
+    with pytest.raises(UserError, match="rank 1 is missing"):
+        roll.wait_until(answer, call)
+    assert roll.post.sent == [(0, {"kind": "waits", "call": 1})]
+
+
+def test_a_silent_rank_0_is_the_one_that_is_missing():
+    roll = roll_call(2, hosts=())
+    with pytest.raises(UserError, match=r"^rank 0 of 4 has not come to step 17 within"):
+        roll.wait_until(never, roll.begin())
+    assert [note["kind"] for _, note in roll.post.sent] == ["waits", "alarm"]
+
+
+def test_who_has_ended_is_named_long_before_the_time_out():
+    roll = roll_call(0, (3, None), waits(1, 1), timeout=60)
+    roll.timeout = 0.4
+    with pytest.raises(UserError, match=r"^rank 3 of 4 \(host d\) ended before step 17"):
+        roll.wait_until(never, roll.begin())
+
+
+def test_a_rank_that_ends_as_the_others_are_done_is_no_trouble():
+    roll = roll_call(0, (3, None))
+    roll.wait_until(lambda: not roll.post.letters, roll.begin())
+
+
+def test_if_all_have_come_it_is_the_network():
+    roll = roll_call(0, *(waits(r, 1) for r in (1, 2, 3)))
+    with pytest.raises(UserError, match="all 4 ranks came to step 17, but their arrays"):
+        roll.wait_until(never, roll.begin())
+
+
+def test_trouble_is_told():
+    roll = roll_call(0, waits(1, 1), size=3)
+
+    def broken():
+        roll.alarm("a cable is out")
+        return False
+
+    with pytest.raises(UserError, match=r"rank 2 .* come to step 17 \(a cable is out\);"):
+        roll.wait_until(broken, roll.begin())
+
+
+def test_without_a_place_calls_are_counted():
+    roll = roll_call(0)
+    roll.place = None
+    roll.begin()
+    with pytest.raises(UserError, match="not come to collective call 2 within"):
+        roll.wait_until(never, roll.begin())
