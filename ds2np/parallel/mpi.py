@@ -119,6 +119,7 @@ class MPIPost:
 
     def send(self, rank, note):
         data = np.frombuffer(json.dumps(note).encode(), np.uint8)
+        self._sent = [sent for sent in self._sent if not sent[0].Test()]
         self._sent.append((self._world.Isend(data, rank, NOTES), data))
 
     def receive(self):

@@ -130,3 +130,69 @@ def test_ranks_at_different_places_end_with_a_sentence(mpiexec):
     assert result.returncode == 2
     # MPI notices it, or waits for ever.
     assert re.search("^error: (rank . of|all) 2 .*step 2", result.stderr, re.MULTILINE)
+
+
+# A GPU is main memory here, and NCCL is MPI: what is tested is who connects to whom.
+CUPY_OVER_MPI = """
+import ctypes, sys, types
+import numpy as np
+from mpi4py import MPI
+
+class Array:
+    def __init__(self, host):
+        self.host = np.array(host)
+        self.dtype, self.size, self.flags = self.host.dtype, self.host.size, self.host.flags
+        self.data = types.SimpleNamespace(ptr=self.host.ctypes.data)
+
+    def get(self):
+        return self.host
+
+class Connection:
+    def __init__(self, size, number, rank):
+        assert number == tuple(range(-64, 64))
+        self.world = MPI.COMM_WORLD.Dup()
+        assert (size, rank) == (self.world.size, self.world.rank)
+
+    def allReduce(self, send, receive, count, kind, operation, stream):
+        memory = (ctypes.c_byte * (count * kind(0).itemsize)).from_address(receive)
+        self.world.Allreduce(MPI.IN_PLACE, np.frombuffer(memory, kind))
+
+    def abort(self):
+        print("aborted", flush=True)
+
+    destroy = abort
+
+class Anything:
+    ptr, done = 0, True
+    def __init__(self, **_): pass
+    def use(self): pass
+    def record(self, stream): pass
+    def wait_event(self, event): pass
+
+nccl = types.ModuleType("cupy.cuda.nccl")
+nccl.available, nccl.NCCL_SUM, nccl.NcclCommunicator = True, 0, Connection
+nccl.NCCL_FLOAT64, nccl.NCCL_INT64, nccl.NCCL_UINT8 = np.float64, np.int64, np.uint8
+nccl.get_unique_id = lambda: tuple(range(-64, 64)) if MPI.COMM_WORLD.rank == 0 else None
+cuda = types.ModuleType("cupy.cuda")
+cuda.nccl, cuda.Stream, cuda.Event, cuda.Device = nccl, Anything, Anything, Anything
+cuda.get_current_stream = Anything
+ndarray = asarray = Array
+sys.modules |= {"cupy.cuda": cuda, "cupy.cuda.nccl": nccl}
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_mpi_connects_gpus(mpiexec, tmp_path, fails):
+    (tmp_path / "cupy.py").write_text(CUPY_OVER_MPI)
+    body = f"""
+        comm.close()
+        gpus = connect(on_gpu=True)
+        with gpus:
+            assert type(gpus).__name__ == "NCCLCommunicator"
+            assert gpus.gather("x" * gpus.rank) == ["", "x", "xx"]
+            if {fails} and gpus.rank == 1:
+                raise UserError("no more")
+    """
+    result = mpiexec(3, f"if True:\n{body}")
+    assert (result.returncode, result.stdout.count("aborted")) == ((2, 1) if fails else (0, 3))
+    assert result.stderr.count("error: no more") == fails

@@ -1,5 +1,7 @@
 """The roll call with a post in memory; real processes are in test_mpi and test_rendezvous."""
 
+import time
+
 import pytest
 
 from ds2np.errors import UserError
@@ -111,6 +113,18 @@ def test_trouble_is_told():
 
     with pytest.raises(UserError, match=r"rank 2 .* come to step 17 \(a cable is out\);"):
         roll.wait_until(broken, roll.begin())
+
+
+@pytest.mark.parametrize("earlier", ["an alarm of its own", "a note of another rank"])
+def test_an_earlier_alarm_is_over(earlier):
+    letters = [waits(1, 1, "alarm")] if earlier == "a note of another rank" else []
+    roll = roll_call(0, *letters, timeout=0.4)  # a verdict comes 0.2 s after an alarm
+    call = roll.begin()
+    if not letters:
+        roll.alarm()
+    roll.wait_until(lambda: True, call)
+    began = time.monotonic()
+    roll.wait_until(lambda: time.monotonic() > began + 0.3, roll.begin())
 
 
 def test_without_a_place_calls_are_counted():
