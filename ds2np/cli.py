@@ -80,6 +80,12 @@ def _parser():
         "--max-norm", type=_positive, metavar="G", help="larger gradients are scaled down to it"
     )
     train.add_argument(
+        "--shared-norm",
+        action="store_true",
+        default=None,
+        help="batch statistics over all processes that train together",
+    )
+    train.add_argument(
         "--patience", type=_count, metavar="N", help="stop after N epochs without a better WER"
     )
     train.add_argument("--minutes", type=_positive, metavar="M", help="stop after so long")
@@ -209,8 +215,9 @@ def _demo(args):
 def _train(args):
     import dataclasses
 
-    from ds2np.backend import choose_device
+    from ds2np.backend import to_cpu
     from ds2np.data.manifest import read_manifest
+    from ds2np.parallel import connect
     from ds2np.train.checkpoint import LAST
     from ds2np.train.config import TrainingConfig
     from ds2np.train.run import overfit, train
@@ -219,30 +226,38 @@ def _train(args):
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**_given(args, *names))
     utterances = _not_longer(read_manifest(args.train), args.longest)
-    options = {"to_device": choose_device(args.device), **_given(args, "minutes", "cache")}
-    if args.overfit:
-        if args.epochs is None:
-            config = dataclasses.replace(config, epochs=100)
-        learnt = overfit(model_config, config, utterances[: args.overfit], args.out, **options)
-        return 0 if learnt else 1
-    if args.dev is None:
+    device = _device_of_process(args.device)
+    options = {"to_device": device, **_given(args, "minutes", "cache")}
+    if args.dev is None and not args.overfit:
         raise UserError("--dev is missing: training needs utterances that are held out")
     try:
-        train(
-            model_config,
-            config,
-            utterances,
-            read_manifest(args.dev),
-            args.out,
-            resume=args.resume,
-            **options,
-        )
+        with connect(on_gpu=device is not to_cpu) as together:
+            options["together"] = together
+            if args.overfit:
+                if args.epochs is None:
+                    config = dataclasses.replace(config, epochs=100)
+                learnt = overfit(
+                    model_config, config, utterances[: args.overfit], args.out, **options
+                )
+                return 0 if learnt else 1
+            dev = read_manifest(args.dev)
+            train(model_config, config, utterances, dev, args.out, args.resume, **options)
     except KeyboardInterrupt:
         if not (args.out / LAST).exists():
             raise
         print(f"\nsaved; go on with the same command and --resume ({args.out})", file=sys.stderr)
         return 130
     return 0
+
+
+def _device_of_process(name):
+    """Choose where this process computes; of several on a machine, each takes a GPU of its own."""
+    from ds2np.backend import choose_device, has_gpu
+    from ds2np.parallel.choose import LOCAL_RANKS, local_rank
+
+    if name in ("auto", "cuda") and has_gpu() and any(r in os.environ for r in LOCAL_RANKS):
+        name = f"cuda:{local_rank()}"
+    return choose_device(name)
 
 
 def _network(args):

@@ -141,18 +141,20 @@ class DeepSpeech2:
         x = self.to_device(x)
         return self.layers.forward(x, lengths), self.out_lengths(lengths)
 
-    def backward(self, dlogits):
+    def backward(self, dlogits, done=None):
         """Add to the gradients of all parameters; return the gradient of the input.
 
         Parameters
         ----------
         dlogits : ndarray of shape (N, T_out, V)
+        done : callable, optional
+            Called with the name of each layer whose gradients are complete, the last layer first.
 
         Returns
         -------
         ndarray of shape (N, T, F)
         """
-        return self.layers.backward(dlogits)
+        return self.layers.backward(dlogits, done)
 
     def out_lengths(self, lengths):
         """Tell how many frames of logits come from so many frames of spectrogram."""

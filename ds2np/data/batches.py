@@ -1,26 +1,26 @@
 """Minibatches: which utterances, in which order, padded to one length, fetched ahead."""
 
+import dataclasses
 import math
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
 AHEAD = 4  # minibatches that are made in advance
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Batch:
     """A padded minibatch.
 
     Attributes
     ----------
     indices : ndarray of int of shape (N,)
-        Which utterances of the dataset.
-    x : ndarray of float32 of shape (N, T, F)
-        Spectrograms, 0 in the padding.
+        Which utterances of the dataset; none where a single row of no frames stands for nothing.
+    x : ndarray of shape (N, T, F)
+        Spectrograms, of the network's dtype, 0 in the padding.
     lengths : ndarray of int of shape (N,)
     labels : ndarray of int of shape (N, L)
     label_lengths : ndarray of int of shape (N,)
@@ -67,6 +67,25 @@ def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
     return batches
 
 
+def share_out(plan, rank, size):
+    """Give a process its part of every minibatch.
+
+    Each has like lengths, since a minibatch is in order of length; one that has fewer utterances
+    than there are processes leaves some without.
+
+    Parameters
+    ----------
+    plan : list of ndarray of int
+    rank, size : int
+        Of the process, and how many there are.
+
+    Returns
+    -------
+    list of ndarray of int
+    """
+    return [indices[rank::size] for indices in plan]
+
+
 def _cut(order, frames, batch_size, most_frames):
     """Cut an order of utterances into minibatches that are not too large."""
     cuts, first, longest = [], 0, 0
@@ -98,11 +117,23 @@ def make_batch(dataset, indices, draw=None):
         for i in indices
     ]
     labels = [dataset.labels[i] for i in indices]
-    return Batch(
-        indices,
-        *pad(features, np.float32),
-        *pad(labels, np.int64),
-    )
+    if not features:
+        return _no_utterance(dataset.config.features, dataset.dtype)
+    return Batch(indices, *pad(features, dataset.dtype), *pad(labels, np.int64))
+
+
+def _no_utterance(F, dtype):
+    """Make a minibatch for a process that has no utterance, but has to keep step with others."""
+    none = np.zeros(1, np.int64)
+    return Batch(none[:0], np.zeros((1, 1, F), dtype), none, np.zeros((1, 0), np.int64), none)
+
+
+def take(batch, rows):
+    """Make a smaller minibatch of some rows."""
+    if not len(rows):
+        return _no_utterance(batch.x.shape[2], batch.x.dtype)
+    columns = dataclasses.asdict(batch)
+    return dataclasses.replace(batch, **{name: of_all[rows] for name, of_all in columns.items()})
 
 
 def pad(sequences, dtype):

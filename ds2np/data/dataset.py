@@ -97,7 +97,7 @@ class Dataset:
     """
 
     def __init__(self, utterances, model, change=None, cache=None):
-        self.utterances, self.config = utterances, model.config
+        self.utterances, self.config, self.dtype = utterances, model.config, model.dtype
         self._change, self._cache = change, cache
         alphabet = Alphabet(self.config.characters)
         self.labels = [alphabet.encode(u.text, u.where) for u in utterances]

@@ -245,9 +245,12 @@ class Sequential(Layer):
             lengths = layer.out_lengths(lengths)
         return x
 
-    def backward(self, dout):
-        for layer in reversed(self.sublayers.values()):
+    def backward(self, dout, done=None):
+        """Run all layers backward; ``done`` is called with the name of each that has been run."""
+        for name, layer in reversed(self.sublayers.items()):
             dout = layer.backward(dout)
+            if done:
+                done(name)
         return dout
 
     def feed(self, x, state, last):

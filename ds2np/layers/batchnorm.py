@@ -177,3 +177,18 @@ class SeqBatchNorm(Layer):
         self.grads["gamma"] += dgamma
         self.grads["beta"] += dbeta
         return dx
+
+
+def share_statistics(layer, add_up):
+    """Let every batch normalisation in a layer have the statistics of several processes together.
+
+    Parameters
+    ----------
+    layer : Layer
+    add_up : callable
+        See `seq_batchnorm_forward`.
+    """
+    if isinstance(layer, SeqBatchNorm):
+        layer.add_up = add_up
+    for inner in layer.sublayers.values():
+        share_statistics(inner, add_up)

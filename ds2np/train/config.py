@@ -26,6 +26,8 @@ class TrainingConfig:
         Nesterov momentum (paper: 0.99).
     max_norm : float
         Gradients of a larger norm are scaled down to it (paper: 400).
+    shared_norm : bool
+        Batch statistics are those of all processes that train together, not of each by itself.
     patience : int
         Epochs without a better word error rate before the run ends; 0 for all epochs.
     augment : bool
@@ -44,6 +46,7 @@ class TrainingConfig:
     anneal: float = 1.2
     momentum: float = 0.98
     max_norm: float = 100.0
+    shared_norm: bool = False
     patience: int = 0
     augment: bool = False
     noise: str = ""

@@ -12,6 +12,7 @@ from ds2np.ctc import ctc_loss
 from ds2np.data.batches import prefetch
 from ds2np.data.dataset import load_features
 from ds2np.decode.greedy import best_paths, greedy_words, read_path
+from ds2np.parallel.communicator import Communicator
 from ds2np.text import Alphabet
 from ds2np.text.score import (
     align_characters,
@@ -82,7 +83,7 @@ def _mean_length(texts):
     return sum(map(len, texts)) / len(texts) if texts else 0.0
 
 
-def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None):
+def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, together=None):
     """Transcribe a dataset greedily and compare.
 
     Parameters
@@ -95,28 +96,32 @@ def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None):
         Sound of a minibatch, padding included, at most.
     progress : callable, optional
         Called with the number of utterances after each minibatch.
+    together : Communicator, optional
+        Connects processes that share the work; each of them gets the whole evaluation.
 
     Returns
     -------
     Evaluation
     """
     model.set_training(False)
-    alphabet = Alphabet(model.config.characters)
-    hyps, losses = [""] * len(dataset), np.zeros(len(dataset))
-    blanks = frames = 0
-    # In order of length: little padding.
-    for batch in prefetch(dataset, dataset.plan(1, batch_size, batch_seconds)):
+    alphabet, together = Alphabet(model.config.characters), together or Communicator()
+    results = {}  # of each utterance: transcript, loss, blanks and frames
+    plan = dataset.plan(1, batch_size, batch_seconds)  # in order of length: little padding
+    for batch in prefetch(dataset, plan[together.rank :: together.size]):
         logits, lengths = model.forward(batch.x, batch.lengths)
         model.forget()
         loss, _ = ctc_loss(logits, batch.labels, lengths, batch.label_lengths)
-        losses[batch.indices] = to_cpu(loss)
-        for i, path in zip(batch.indices, best_paths(logits, lengths), strict=True):
-            hyps[i] = read_path(path, alphabet)
-            blanks += path.count(0)
-            frames += len(path)
+        paths = best_paths(logits, lengths)
+        for i, path, nats in zip(batch.indices, paths, to_cpu(loss), strict=True):
+            results[int(i)] = read_path(path, alphabet), float(nats), path.count(0), len(path)
         if progress:
             progress(len(batch.indices))
-    return Evaluation(list(dataset.texts), hyps, float(losses.mean()), blanks / frames)
+    parts = [json.loads(text) for text in together.gather(json.dumps(results))]
+    found = {int(i): result for part in parts for i, result in part.items()}
+    hyps, losses, blanks, frames = zip(*(found[i] for i in range(len(dataset))), strict=True)
+    return Evaluation(
+        list(dataset.texts), list(hyps), float(np.mean(losses)), sum(blanks) / sum(frames)
+    )
 
 
 def summarise(evaluation, files):

@@ -1,14 +1,13 @@
 """The gradients of a minibatch, without the utterances that would break them."""
 
-import dataclasses
-
 import numpy as np
 
 from ds2np.backend import to_cpu
 from ds2np.ctc import ctc_loss, min_frames
+from ds2np.data.batches import take
 
 
-def add_gradients(model, batch, scale, clock):
+def add_gradients(model, batch, scale, clock, done=None, anywhere=bool):
     """Run a minibatch forward and backward, adding to the network's gradients.
 
     An utterance whose loss is not finite is left out, and the others are computed without it: what
@@ -23,6 +22,10 @@ def add_gradients(model, batch, scale, clock):
     scale : float
         Weight of each utterance's gradient.
     clock : Clock
+    done : callable, optional
+        See `DeepSpeech2.backward`.
+    anywhere : callable
+        Tells whether something is true in any of the processes that share statistics.
 
     Returns
     -------
@@ -32,23 +35,24 @@ def add_gradients(model, batch, scale, clock):
         Frames of output of each.
     """
     restore_averages = keep_averages(model)
+    N = len(batch.indices)
     with clock.part("forward"):
         logits, out_lengths = model.forward(batch.x, batch.lengths)
     with clock.part("ctc"):
         loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
-        loss = to_cpu(loss)
+        loss = to_cpu(loss)[:N]
     broken = ~np.isfinite(loss)
-    if not broken.any():
+    if not anywhere(broken.any()):
         with clock.part("backward"):
-            model.backward(dlogits * dlogits.dtype.type(scale))
+            model.backward(dlogits * dlogits.dtype.type(scale), done)
         return loss, out_lengths
     restore_averages()
-    culprits = ~np.isfinite(batch.x).all(axis=(1, 2))
-    if not culprits.any():
+    culprits = ~np.isfinite(batch.x[:N]).all(axis=(1, 2))
+    if not anywhere(culprits.any()):
         culprits = broken
-    if not culprits.all():
-        rest = np.flatnonzero(~culprits)
-        loss[rest] = add_gradients(model, _take(batch, rest), scale, clock)[0]
+    rest = np.flatnonzero(~culprits)
+    if anywhere(len(rest)):
+        loss[rest] = add_gradients(model, take(batch, rest), scale, clock, done, anywhere)[0]
     return loss, out_lengths
 
 
@@ -61,12 +65,6 @@ def keep_averages(model):
             model.buffers[name][...] = value
 
     return restore
-
-
-def _take(batch, rows):
-    """Make a smaller minibatch of some rows."""
-    columns = dataclasses.asdict(batch)
-    return dataclasses.replace(batch, **{name: of_all[rows] for name, of_all in columns.items()})
 
 
 def describe(batch, out_lengths, n):

@@ -33,6 +33,7 @@ def train(
     to_device=to_cpu,
     minutes=float("inf"),
     cache=None,
+    together=None,
 ):
     """Train a network and write its run: configuration, history, checkpoints and report.
 
@@ -51,6 +52,8 @@ def train(
         Stop after so long.
     cache : str or Path, optional
         A folder in which spectrograms are kept. Changed recordings are never kept.
+    together : Communicator, optional
+        Connects the processes that train this network.
 
     Returns
     -------
@@ -72,20 +75,24 @@ def train(
         Dataset(dev_utterances, model, cache=cache),
         folder,
         training_config,
+        together,
     )
     if resume:
         trainer.resume()
     else:
         trainer.start()
-    print(
+    trainer.say(
         f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} utterances "
         f"to learn from, {len(trainer.dev_set):,} held out"
+        + (f"; {trainer.together.size} processes" if trainer.together.size > 1 else "")
     )
     if to_device is to_cpu and not trainer.finished:
         try_longest(trainer)
     trainer.run(minutes)
     best = load_run(folder, to_device)
     evaluation = trainer.evaluate(best)
+    if not trainer.leads:
+        return evaluation
     trainer.report.show(best, trainer.dev_set, evaluation)
     status = "" if trainer.finished else f"Stopped in epoch {trainer.epoch}; --resume goes on."
     report = trainer.report.write(trainer.history, trainer.points, status)
@@ -163,7 +170,9 @@ def try_longest(trainer):
     restore_averages()
     peak = peak_memory()
     seconds = x.shape[1] * model.config.stride_ms / 1000
-    print(f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {len(x)} x {seconds:.1f} s")
+    trainer.say(
+        f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {len(x)} x {seconds:.1f} s"
+    )
     return peak
 
 

