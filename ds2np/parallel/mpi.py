@@ -1,8 +1,8 @@
 """Many processes on CPUs: MPI carries the arrays.
 
 MPI's blocking calls wait for ever. So each call is begun and then asked, again and again, whether
-it is done. MPI moves the arrays while one of its functions runs; it is therefore given a moment at
-the beginning of each further call, too.
+it is done. MPI moves the arrays only while one of its functions runs; where a sum goes on in the
+background, a thread calls one now and then.
 """
 
 import atexit
@@ -10,16 +10,19 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 
 import numpy as np
 
 from ds2np.errors import UserError
-from ds2np.parallel.communicator import TIMEOUT, ManyProcesses, exit_code
+from ds2np.parallel.communicator import TIMEOUT, Handle, ManyProcesses, exit_code
 from ds2np.parallel.rollcall import RollCall
 from ds2np.parallel.watcher import watch
 
 NOTES = 17  # the tag of messages that are no arrays
+NOTHING = 18  # a tag that no message has
+MOVE_EVERY = 0.0005  # seconds
 
 
 class MPICommunicator(ManyProcesses):
@@ -41,6 +44,7 @@ class MPICommunicator(ManyProcesses):
         post = MPIPost(MPI)
         super().__init__(RollCall(self._world.rank, self._world.size, post, timeout))
         self._requests = []
+        self._mover = _Mover(MPI)
         self._exit_code, self._closed = 2, False
         self._stop_watching = None
         atexit.register(self._end_all_unless_closed)
@@ -56,6 +60,19 @@ class MPICommunicator(ManyProcesses):
             self._stop_watching = watch({cards[r][1]: self.roll.name([r]) for r in here})
         self.barrier()  # all are being watched
         self.at(None)
+
+    def begin_sum(self, array):
+        handle = super().begin_sum(array)
+        self._mover.begin()
+
+        def wait():
+            self._mover.end()
+            handle.wait()
+
+        return Handle(wait)
+
+    def sum(self, array):
+        super().begin_sum(array).wait()  # it is moved by the one who waits
 
     def _start_sum(self, array):
         return self._start(self._world.Iallreduce, self._mpi.IN_PLACE, array)
@@ -82,6 +99,7 @@ class MPICommunicator(ManyProcesses):
         if not self._closed:
             self.at("the end of the run")
             self.barrier()
+            self._mover.stop()
             self._end_watch()
             self._closed = True
 
@@ -97,11 +115,51 @@ class MPICommunicator(ManyProcesses):
         """End all processes, after Python has told what happened in this one."""
         if self._closed:
             return
+        self._mover.stop()
         self._end_watch()
         sys.stdout.flush()
         sys.stderr.flush()
         time.sleep(0.3)  # mpiexec drops what it has not read by the end
         self._world.Abort(self._exit_code)
+
+
+class _Mover:
+    """Lets MPI move arrays while the program computes.
+
+    Parameters
+    ----------
+    mpi : module
+        mpi4py.MPI.
+    """
+
+    def __init__(self, mpi):
+        self._mpi = mpi
+        self._under_way, self._stopped = 0, False
+        self._needed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        if mpi.Query_thread() == mpi.THREAD_MULTIPLE:
+            self._thread.start()
+
+    def begin(self):
+        self._under_way += 1
+        self._needed.set()
+
+    def end(self):
+        self._under_way -= 1
+        if not self._under_way:
+            self._needed.clear()
+
+    def stop(self):
+        """End the thread: nobody may call MPI after its end."""
+        self._stopped = True
+        self._needed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self):
+        while self._needed.wait() and not self._stopped:
+            self._mpi.COMM_WORLD.Iprobe(tag=NOTHING)
+            time.sleep(MOVE_EVERY)
 
 
 class MPIPost:
