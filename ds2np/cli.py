@@ -213,40 +213,45 @@ def _demo(args):
 
 
 def _train(args):
-    import dataclasses
-
     from ds2np.backend import to_cpu
-    from ds2np.data.manifest import read_manifest
     from ds2np.parallel import connect
     from ds2np.train.checkpoint import LAST
+
+    device = _device_of_process(args.device)
+    with connect(on_gpu=device is not to_cpu) as together:
+        try:
+            return _train_together(args, device, together)
+        except KeyboardInterrupt:
+            if not (args.out / LAST).exists():
+                raise
+            if together.rank == 0:
+                again = f"go on with the same command and --resume ({args.out})"
+                print(f"\nsaved; {again}", file=sys.stderr)
+            return 130
+
+
+def _train_together(args, device, together):
+    import dataclasses
+
+    from ds2np.data.manifest import read_manifest
     from ds2np.train.config import TrainingConfig
     from ds2np.train.run import overfit, train
 
     model_config = _network(args)
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**_given(args, *names))
-    utterances = _not_longer(read_manifest(args.train), args.longest)
-    device = _device_of_process(args.device)
-    options = {"to_device": device, **_given(args, "minutes", "cache")}
-    if args.dev is None and not args.overfit:
+    utterances = _not_longer(read_manifest(args.train), args.longest, together.rank == 0)
+    options = _given(args, "minutes", "cache") | {"to_device": device, "together": together}
+    if args.overfit:
+        if args.epochs is None:
+            config = dataclasses.replace(config, epochs=100)
+        learnt = overfit(model_config, config, utterances[: args.overfit], args.out, **options)
+        return 0 if learnt else 1
+    if args.dev is None:
         raise UserError("--dev is missing: training needs utterances that are held out")
-    try:
-        with connect(on_gpu=device is not to_cpu) as together:
-            options["together"] = together
-            if args.overfit:
-                if args.epochs is None:
-                    config = dataclasses.replace(config, epochs=100)
-                learnt = overfit(
-                    model_config, config, utterances[: args.overfit], args.out, **options
-                )
-                return 0 if learnt else 1
-            dev = read_manifest(args.dev)
-            train(model_config, config, utterances, dev, args.out, args.resume, **options)
-    except KeyboardInterrupt:
-        if not (args.out / LAST).exists():
-            raise
-        print(f"\nsaved; go on with the same command and --resume ({args.out})", file=sys.stderr)
-        return 130
+    train(
+        model_config, config, utterances, read_manifest(args.dev), args.out, args.resume, **options
+    )
     return 0
 
 
@@ -278,14 +283,15 @@ def _network(args):
     return dataclasses.replace(config, mels=args.mels)
 
 
-def _not_longer(utterances, seconds):
+def _not_longer(utterances, seconds, speaks):
     """Leave out utterances that are longer, and say how many."""
     if seconds is None:
         return utterances
     kept = [u for u in utterances if u.duration <= seconds]
     if not kept:
         raise UserError(f"no utterance to learn from is {seconds:g} s or shorter (--longest)")
-    print(f"left out: {len(utterances) - len(kept)} utterances longer than {seconds:g} s")
+    if speaks:
+        print(f"left out: {len(utterances) - len(kept)} utterances longer than {seconds:g} s")
     return kept
 
 

@@ -15,6 +15,7 @@ from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
 from ds2np.machine import peak_memory
 from ds2np.model import DeepSpeech2
+from ds2np.parallel.communicator import Communicator
 from ds2np.train.checkpoint import load_run
 from ds2np.train.clock import Clock
 from ds2np.train.gradients import add_gradients, keep_averages
@@ -195,7 +196,7 @@ def overfit(model_config, training_config, utterances, folder, **options):
         Both learned from and tested on.
     folder : str or Path
     **options
-        Of `train`: to_device, minutes, cache.
+        Of `train`: to_device, minutes, cache, together.
 
     Returns
     -------
@@ -203,10 +204,12 @@ def overfit(model_config, training_config, utterances, folder, **options):
         Whether they were learned.
     """
     config = dataclasses.replace(training_config, augment=False, noise="", rooms="", anneal=1.0)
+    together = options.get("together") or Communicator()
     evaluation = train(model_config, config, utterances, utterances, folder, **options)
     learnt = evaluation.cer <= LEARNT
     verdict = "known by heart: this set-up learns"
     if not learnt:
         verdict = "NOT known by heart: try more --epochs or another --learning-rate"
-    print(f"{len(utterances)} utterances, CER {100 * evaluation.cer:.1f} %: {verdict}")
+    if together.rank == 0:
+        print(f"{len(utterances)} utterances, CER {100 * evaluation.cer:.1f} %: {verdict}")
     return learnt
