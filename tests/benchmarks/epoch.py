@@ -7,8 +7,11 @@ PyTorch is given them for nothing. Both networks see the same minibatches in the
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main():
@@ -24,6 +27,7 @@ def main():
 
 def compare(args):
     """Train both in turn and print the ratio of their times."""
+    sys.path.insert(0, str(ROOT))
     from ds2np import machine
 
     machine.tune()  # before NumPy is imported

@@ -8,7 +8,11 @@ in turn, with all of them leaving after it; what waits in the end is what was no
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class SlowLink:
@@ -83,6 +87,7 @@ def measure(communicator, megabytes_per_second, steps, preset_name="small", N=8,
 
 def main():
     """Measure and print."""
+    sys.path.insert(0, str(ROOT))
     from ds2np import machine
 
     machine.tune()

@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+
 UTTERANCES, SECONDS, STEPS = 8, 3, 4
 # Of the model: a GPU's step of 0.5 s, 38 million parameters, messages of 10 us and 6 GB/s.
 COMPUTE, PARAMETERS, LATENCY, BANDWIDTH = 0.5, 38e6, 1e-5, 6e9
@@ -21,6 +23,7 @@ COMPUTE, PARAMETERS, LATENCY, BANDWIDTH = 0.5, 38e6, 1e-5, 6e9
 
 def time_step(preset_name, kind):
     """Make some steps in each process; print the median time of the slowest, by rank 0."""
+    sys.path.insert(0, str(ROOT))
     from ds2np import machine
 
     machine.tune()
@@ -84,6 +87,7 @@ def main():
                 f"{kind}: {processes} processes, {statistics.median(gains):.2f} times the "
                 f"utterances a second ({gains[0]:.2f} to {gains[-1]:.2f})"
             )
+    sys.path.insert(0, str(ROOT))
     from ds2np.parallel.scaling import PAPER_SAYS, Step, linearity, weak_scaling
 
     points = weak_scaling(Step(COMPUTE, 4 * PARAMETERS, LATENCY, BANDWIDTH))
