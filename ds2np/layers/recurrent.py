@@ -21,8 +21,8 @@ from ds2np.layers.linear import linear_backward, linear_forward
 from ds2np.layers.padding import check_batch, reverse_sequences, zero_padding
 
 # How much of the state the recurrent weights hand on in the beginning. With 1, a network on little
-# speech can stay for long with blanks alone; with less, it ends a little worse: see the measurements
-# in tests/benchmarks/README.md.
+# speech can stay for long with blanks alone; with less, it ends a little worse. The measurements
+# are in tests/benchmarks/README.md.
 MEMORY = 0.5
 
 
