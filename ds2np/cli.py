@@ -214,10 +214,10 @@ def _demo(args):
 
 def _train(args):
     from ds2np.backend import to_cpu
-    from ds2np.parallel import connect
+    from ds2np.parallel import choose_own_device, connect
     from ds2np.train.checkpoint import LAST
 
-    device = _device_of_process(args.device)
+    device = choose_own_device(args.device)
     with connect(on_gpu=device is not to_cpu) as together:
         try:
             return _train_together(args, device, together)
@@ -253,16 +253,6 @@ def _train_together(args, device, together):
         model_config, config, utterances, read_manifest(args.dev), args.out, args.resume, **options
     )
     return 0
-
-
-def _device_of_process(name):
-    """Choose where this process computes; of several on a machine, each takes a GPU of its own."""
-    from ds2np.backend import choose_device, has_gpu
-    from ds2np.parallel.choose import LOCAL_RANKS, local_rank
-
-    if name in ("auto", "cuda") and has_gpu() and any(r in os.environ for r in LOCAL_RANKS):
-        name = f"cuda:{local_rank()}"
-    return choose_device(name)
 
 
 def _network(args):

@@ -7,6 +7,7 @@ imported only then: the import alone initialises MPI.
 import os
 import sys
 
+from ds2np.backend import choose_device, has_gpu
 from ds2np.errors import UserError
 from ds2np.parallel.communicator import TIMEOUT, Communicator
 
@@ -64,6 +65,28 @@ def connect(on_gpu=False, timeout=TIMEOUT):
 def local_rank():
     """Return which of the processes on its machine this one is, to choose its GPU."""
     return next((number_from(name) for name in LOCAL_RANKS if name in os.environ), 0)
+
+
+def choose_own_device(name):
+    """Choose where this process computes; of several on a machine, each takes a GPU of its own.
+
+    Parameters
+    ----------
+    name : str
+        As for `ds2np.backend.choose_device`; a GPU that is named by its number is taken by all.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    UserError
+        If a GPU is asked for that is not there.
+    """
+    if name in ("auto", "cuda") and has_gpu() and any(r in os.environ for r in LOCAL_RANKS):
+        name = f"cuda:{local_rank()}"
+    return choose_device(name)
 
 
 def number_from(name, default=None):

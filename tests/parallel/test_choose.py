@@ -119,3 +119,23 @@ def test_the_place_on_the_machine(name, monkeypatch):
     assert local_rank() == 0
     monkeypatch.setenv(name, "3")
     assert local_rank() == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "chosen"),
+    [
+        ("auto", "2", "cuda:2"),
+        ("cuda", "1", "cuda:1"),
+        ("cuda:0", "1", "cuda:0"),
+        ("cpu", "1", "cpu"),
+        ("auto", None, "auto"),
+    ],
+)
+def test_each_process_takes_a_gpu_of_its_own(monkeypatch, name, rank, chosen):
+    monkeypatch.setattr(choose, "has_gpu", lambda: True)
+    monkeypatch.setattr(choose, "choose_device", lambda name: name)
+    for variable in choose.LOCAL_RANKS:
+        monkeypatch.delenv(variable, raising=False)
+    if rank:
+        monkeypatch.setenv("LOCAL_RANK", rank)
+    assert choose.choose_own_device(name) == chosen
