@@ -10,6 +10,7 @@ import sys
 from ds2np.backend import choose_device, has_gpu
 from ds2np.errors import UserError
 from ds2np.parallel.communicator import TIMEOUT, Communicator
+from ds2np.parallel.environment import number_from
 
 MPI_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 LOCAL_RANKS = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK")
@@ -87,32 +88,6 @@ def choose_own_device(name):
     if name in ("auto", "cuda") and has_gpu() and any(r in os.environ for r in LOCAL_RANKS):
         name = f"cuda:{local_rank()}"
     return choose_device(name)
-
-
-def number_from(name, default=None):
-    """Read a number from an environment variable.
-
-    Parameters
-    ----------
-    name : str
-    default : int, optional
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    UserError
-        If it is not set, and there is no default, or is no whole number of at least 0.
-    """
-    text = os.environ.get(name)
-    if text is None and default is not None:
-        return default
-    if text is None or not text.isdecimal():
-        found = "not set" if text is None else repr(text)
-        raise UserError(f"the environment variable {name} is {found}; needed is a whole number")
-    return int(text)
 
 
 def _started_by_mpi():

@@ -17,8 +17,8 @@ import time
 import numpy as np
 
 from ds2np.errors import UserError
-from ds2np.parallel.choose import number_from
 from ds2np.parallel.communicator import TIMEOUT
+from ds2np.parallel.environment import number_from
 from ds2np.parallel.rollcall import RollCall
 
 HELLO_TIMEOUT = 2.0  # for a caller to say who it is
