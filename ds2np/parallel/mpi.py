@@ -106,6 +106,10 @@ class MPICommunicator(ManyProcesses):
     def fail(self, error):
         self._exit_code = exit_code(error)
         super().fail(error)
+        if self._exit_code != 2 and not isinstance(error, SystemExit):
+            # A bug: its traceback follows, and does not say where it happened.
+            who = self.roll.name([self.rank])
+            print(f"error: {who} ends all by {type(error).__name__}", file=sys.stderr, flush=True)
 
     def _end_watch(self):
         if self._stop_watching is not None:
