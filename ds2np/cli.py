@@ -224,7 +224,7 @@ def _train(args):
         except KeyboardInterrupt:
             if not (args.out / LAST).exists():
                 raise
-            if together.rank == 0:
+            if together.leads:
                 again = f"go on with the same command and --resume ({args.out})"
                 print(f"\nsaved; {again}", file=sys.stderr)
             return 130
@@ -240,7 +240,7 @@ def _train_together(args, device, together):
     model_config = _network(args)
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**_given(args, *names))
-    utterances = _not_longer(read_manifest(args.train), args.longest, together.rank == 0)
+    utterances = _not_longer(read_manifest(args.train), args.longest, together.leads)
     options = _given(args, "minutes", "cache") | {"to_device": device, "together": together}
     if args.overfit:
         if args.epochs is None:

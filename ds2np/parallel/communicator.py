@@ -51,6 +51,11 @@ class Communicator:
 
     rank, size, timeout = 0, 1, TIMEOUT
 
+    @property
+    def leads(self):
+        """Whether this is rank 0, the one that writes and speaks."""
+        return self.rank == 0
+
     def at(self, place):
         """Name the place in the run, such as "step 17", for the message about a missing rank."""
 
@@ -90,6 +95,17 @@ class Communicator:
         """Average an array of floats over all ranks, in place."""
         self.sum(array)
         array /= self.size
+
+    def any(self, *flags):
+        """Tell of each flag whether it is true on any rank.
+
+        Returns
+        -------
+        list of bool
+        """
+        counts = np.array(flags, np.float64)
+        self.sum(counts)
+        return (counts > 0).tolist()
 
     def barrier(self):
         """Return when all ranks have come here."""

@@ -136,12 +136,7 @@ def weak_scaling(step, gpus=PAPER_GPUS):
     -------
     list of Point
     """
-    points = []
-    for p in gpus:
-        seconds, waiting = step_seconds(step, p)
-        efficiency = step.compute / seconds
-        points.append(Point(p, seconds, waiting, p * efficiency, efficiency))
-    return points
+    return [_point(step, p, step.compute) for p in gpus]
 
 
 def strong_scaling(step, gpus=PAPER_GPUS):
@@ -156,12 +151,14 @@ def strong_scaling(step, gpus=PAPER_GPUS):
     -------
     list of Point
     """
-    points = []
-    for p in gpus:
-        seconds, waiting = step_seconds(step, p, step.compute / p)
-        speed_up = step.compute / seconds
-        points.append(Point(p, seconds, waiting, speed_up, speed_up / p))
-    return points
+    return [_point(step, p, step.compute / p) for p in gpus]
+
+
+def _point(step, gpus, compute):
+    """Compare with one GPU, which would do for all what each does in so many seconds."""
+    seconds, waiting = step_seconds(step, gpus, compute)
+    efficiency = compute / seconds
+    return Point(gpus, seconds, waiting, gpus * efficiency, efficiency)
 
 
 def linearity(points):

@@ -92,7 +92,7 @@ def train(
     trainer.run(minutes)
     best = load_run(folder, to_device)
     evaluation = trainer.evaluate(best)
-    if not trainer.leads:
+    if not trainer.together.leads:
         return evaluation
     trainer.report.show(best, trainer.dev_set, evaluation)
     status = "" if trainer.finished else f"Stopped in epoch {trainer.epoch}; --resume goes on."
@@ -210,6 +210,6 @@ def overfit(model_config, training_config, utterances, folder, **options):
     verdict = "known by heart: this set-up learns"
     if not learnt:
         verdict = "NOT known by heart: try more --epochs or another --learning-rate"
-    if together.rank == 0:
+    if together.leads:
         print(f"{len(utterances)} utterances, CER {100 * evaluation.cer:.1f} %: {verdict}")
     return learnt

@@ -34,7 +34,9 @@ class Stepper:
         self.config, self.together = config, together
         self._buckets = Buckets(model, together)
         self._shares_statistics = config.shared_norm and together.size > 1
+        self._anywhere = bool  # of what is broken, all that share statistics have to know
         if self._shares_statistics:
+            self._anywhere = lambda flag: any(together.any(flag))
             share_statistics(model.layers, together.sum)
 
     def step(self, batches, count, clock):
@@ -57,9 +59,7 @@ class Stepper:
         for last in [False] * (count - 1) + [True]:
             batch = next(batches)
             done = self._buckets.layer_done if last else None
-            loss, out_lengths = add_gradients(
-                self.model, batch, scale, clock, done, self._in_any_process
-            )
+            loss, out_lengths = add_gradients(self.model, batch, scale, clock, done, self._anywhere)
             fine = np.isfinite(loss)
             for n in np.flatnonzero(~fine):
                 self._leave_out([batch.indices[n]], f"its loss is {loss[n]}; needed is a number")
@@ -76,14 +76,6 @@ class Stepper:
                 self._leave_out(learned, "the gradient of their minibatch is not finite")
                 by_all, left_out = 0, left_out + by_all
         return Outcome(int(by_all), loss_sum, int(left_out), norm)
-
-    def _in_any_process(self, flag):
-        """Tell whether something is true for any part of a minibatch that shares statistics."""
-        if not self._shares_statistics:
-            return flag
-        count = np.array([float(flag)])
-        self.together.sum(count)
-        return bool(count[0])
 
     def _add_up(self, counts, clock):
         """Add up gradients and counts over all processes, and average the running averages."""

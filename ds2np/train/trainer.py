@@ -154,13 +154,8 @@ class Trainer:
             setattr(self, name, progress[name])
         self.clock.seconds.update(progress["seconds"])
         self.together.barrier()  # all have read before anyone writes
-        if self.leads:
+        if self.together.leads:
             write_history(self.folder / HISTORY, self.history)  # the stop may have come before it
-
-    @property
-    def leads(self):
-        """Whether this process is the one that writes and speaks."""
-        return self.together.rank == 0
 
     def _check(self, progress):
         """Refuse what no run has written; return what has to be the same for it to go on."""
@@ -184,7 +179,7 @@ class Trainer:
         The effective configuration is written beside it.
         """
         self._saved_at = time.monotonic()
-        if not self.leads:
+        if not self.together.leads:
             return
         progress = {
             "identity": self._identity(),
@@ -225,7 +220,7 @@ class Trainer:
             initial=len(self.history) * epoch_frames,
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left",
             mininterval=1,
-            disable=not self.leads,
+            disable=not self.together.leads,
         )
         # What is not finite is looked for and named: NumPy need not warn of it.
         quiet = np.errstate(over="ignore", invalid="ignore")
@@ -235,24 +230,18 @@ class Trainer:
                     self.say(f"time is up after {self.step} minibatches of epoch {self.epoch}")
                     break
                 self._finish_epoch()
-                if self._in_any_process(interrupt.requested):
+                if any(self.together.any(interrupt.requested)):
                     raise KeyboardInterrupt
             if self.finished and self.epoch <= self.config.epochs:
                 self.say(f"no better word error rate for {self.config.patience} epochs: the end")
-        if self.leads and not (self.folder / BEST).exists():  # not one epoch was done
+        if self.together.leads and not (self.folder / BEST).exists():  # not one epoch was done
             self.save(BEST)
         self.together.barrier()  # what the others read from now on is there
 
     def say(self, text):
         """Print a line, without breaking the progress bar, on the process that speaks."""
-        if self.leads:
+        if self.together.leads:
             tqdm.write(text)
-
-    def _in_any_process(self, *flags):
-        """Tell of each flag whether it is true in any process."""
-        counts = np.array(flags, np.float64)
-        self.together.sum(counts)
-        return counts > 0
 
     def _train_epoch(self, bar, interrupt, deadline):
         """Train to the end of an epoch; return whether there was time for all of it."""
@@ -276,7 +265,7 @@ class Trainer:
                     bar.set_description_str(f"loss {np.mean(self._recent):6.2f}", False)
                 bar.update(sum(frames[first : self.step]))
                 now = time.monotonic()
-                stop, late, due = self._in_any_process(
+                stop, late, due = self.together.any(
                     interrupt.requested, now > deadline, now > self._saved_at + SAVE_EVERY
                 )
                 if stop or late or due:
@@ -304,7 +293,7 @@ class Trainer:
         )
 
     def _report(self, status):
-        if self.leads:
+        if self.together.leads:
             self.report.write(self.history, self.points, status)
 
     def plan(self, epoch):
@@ -364,7 +353,7 @@ class Trainer:
         if (row["wer"], row["cer"]) < best:
             self.save(BEST)
         self.save(LAST)
-        if self.leads:
+        if self.together.leads:
             write_history(self.folder / HISTORY, self.history)
             self.report.show(self.model, self.dev_set, evaluation)
         self._report(f"{len(self.history)} of {self.config.epochs} epochs are done.")

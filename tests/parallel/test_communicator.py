@@ -71,3 +71,8 @@ def test_an_interruption_reaches_all_and_ends_regularly():
 def test_exit_codes_are_those_of_the_commands():
     errors = UserError(""), OSError(), ValueError(), SystemExit(3), SystemExit(0), SystemExit()
     assert [exit_code(error) for error in errors] == [2, 2, 1, 3, 1, 1]
+
+
+def test_flags_of_a_single_process():
+    assert Communicator().any(True, False) == [True, False]
+    assert Communicator().leads

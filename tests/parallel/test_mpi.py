@@ -33,6 +33,8 @@ comm.barrier()
 texts = ["\\u00e9" * k + "\\n" for k in range(p)]
 assert comm.gather(texts[r]) == texts
 assert comm.gather("") == [""] * p
+assert comm.any(r == p - 1, False, True) == [True, False, True]
+assert comm.leads == (r == 0)
 rough = np.random.default_rng(r).standard_normal(70_001).astype(np.float32)
 comm.sum(rough)
 assert len(set(comm.gather(rough.tobytes().hex()))) == 1
