@@ -141,6 +141,13 @@ def _parser():
         "--alphabet", action="store_true", help="print its characters, for --characters, only"
     )
 
+    learn = _add(commands, "learn", _learn, "list chapters and exercises, and check your answers")
+    learn.add_argument("action", nargs="?", choices=["check"], help="run the checks, say all")
+    learn.add_argument("numbers", nargs="*", metavar="NN.N", help="exercises (default: all)")
+    learn.add_argument(
+        "--mine", type=Path, metavar="FILE", help="your functions (default: my_ds2np.py)"
+    )
+
     for command in (demo, train, evaluate, transcribe, bench):
         command.add_argument(
             "--device",
@@ -380,6 +387,14 @@ def _data(args):
         if done:
             print(f"\n{describe_copy(survey, args.fix, done)}")
     return 1 if survey.faulty else 0
+
+
+def _learn(args):
+    from ds2np.learn.command import check_answers, list_chapters
+    from ds2np.learn.mine import default_path
+
+    path = args.mine or default_path()
+    return check_answers(path, args.numbers) if args.action else list_chapters(path)
 
 
 def _gradcheck(args):

@@ -1,0 +1,74 @@
+"""Speech for the chapters, made on the spot."""
+
+import functools
+import sys
+
+import numpy as np
+
+from ds2np.audio.load import resample
+from ds2np.errors import UserError
+from ds2np.learn.book import FOLDER
+
+
+@functools.cache
+def _voice():
+    sys.path.append(str(FOLDER.parent / "data_scripts"))
+    try:
+        from espeak import Espeak
+
+        return Espeak()
+    except (ImportError, UserError) as error:
+        print(f"no voice here, so a hum takes its place ({error})")
+        return None
+    finally:
+        sys.path.pop()
+
+
+def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50):
+    """Speak a text with a voice of espeak-ng.
+
+    Parameters
+    ----------
+    text : str
+    rate : int
+        Samples a second.
+    voice : str
+        As espeak-ng names it.
+    speed : int
+        Words a minute.
+    pitch : int
+        Of 0 to 100.
+
+    Returns
+    -------
+    ndarray of float32 of shape (samples,)
+        Where there is no espeak-ng, a hum of the same kind: harmonics that come and go.
+    """
+    if _voice() is None:
+        return hum(0.09 * len(text), rate)
+    samples, own_rate = _voice().say(text, voice, speed, pitch)
+    return resample(samples, own_rate, rate)
+
+
+def hum(seconds, rate):
+    """Make a sound that has what a spectrogram of speech shows: harmonics, formants, pauses.
+
+    Parameters
+    ----------
+    seconds : float
+    rate : int
+        Samples a second.
+
+    Returns
+    -------
+    ndarray of float32 of shape (samples,)
+    """
+    t = np.arange(int(seconds * rate)) / rate
+    phase = 2 * np.pi * np.cumsum(140 + 20 * np.sin(2 * np.pi * 0.7 * t)) / rate
+    samples = np.zeros_like(t)
+    for harmonic in range(1, 25):
+        frequency = 140 * harmonic
+        for formant in (600 + 200 * np.sin(2 * np.pi * t), 1500 + 500 * np.cos(3 * np.pi * t)):
+            samples += np.exp(-(((frequency - formant) / 150) ** 2)) * np.sin(harmonic * phase)
+    samples *= np.clip(2 * np.sin(2 * np.pi * 2 * t) ** 2, 0, 1)
+    return (0.2 * samples / max(1e-9, np.abs(samples).max(initial=0))).astype(np.float32)
