@@ -1,0 +1,646 @@
+# %% [markdown]
+# # 05  CTC
+#
+# A recogniser hears a hundred frames a second and knows the sentence, but nobody has told it which
+# frame belongs to which letter. CTC, connectionist temporal classification, is the loss that does
+# without being told.
+#
+# ![The network from sound to text, with CTC, its last part, framed.](images/network_05.svg)
+#
+# **You will be able to**
+#
+# * say which paths over the frames read as a given text, and count them;
+# * derive the sum over all of them by dynamic programming, forwards and backwards;
+# * derive its gradient, and check it against finite differences;
+# * explain why it is computed with logarithms, and what that costs in single precision;
+# * explain why every network that is trained with CTC begins by saying nothing at all.
+#
+# **You need** NumPy, logarithms, and the chain rule. Of the other chapters, none: all that counts
+# here is that a network gives a score to each symbol in each frame. **Reading time** 90 minutes.
+
+# %%
+import itertools
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ds2np.ctc import ctc_loss, forced_align, min_frames
+from ds2np.ctc.loss import state_posterior
+from ds2np.decode.greedy import collapse
+from ds2np.gradcheck import compare_gradients, numerical_gradient
+from ds2np.layers.softmax import log_softmax
+from ds2np.learn import check, show
+from ds2np.learn.plots_05 import plot_lattice, plot_symbols
+
+# %% [markdown]
+# ## The idea in one picture
+#
+# Say "cat" slowly and the c may last for three frames, or for one; there may be silence before the
+# t. All of this is still "cat". So we let the network say one symbol in *each* frame, and add a
+# symbol that stands for no character: the **blank**, written – here. From such a path we read the
+# text in two steps: first merge what is repeated, then drop the blanks.
+#
+# ![The lattice of "cat": seven states (blank, c, blank, a, blank, t, blank) over seven frames, with
+# two of the paths that read "cat".](images/ctc_05_lattice.svg)
+#
+# The dots are places where a path may be: one column for each frame, one row for each character
+# and for the blanks around them. Every walk along the grey lines, from the upper left to the lower
+# right, reads "cat". CTC asks one thing of the network: that *all these walks together* be
+# probable. Which of them, it leaves to the network.
+
+# %% [markdown]
+# ## Paths that read the same
+#
+# The symbols are numbers: 0 is the blank, 1, 2, ... are characters. The map from a path to its text
+# is called $\mathcal{B}$ in the literature. The order of its two steps matters: the blank between
+# two equal characters keeps them apart, so it must still be there when repeats are merged.
+
+# %%
+symbols = "–cat"
+
+
+def read(path):
+    merged = [symbol for symbol, _ in itertools.groupby(path)]
+    return [symbol for symbol in merged if symbol != 0]
+
+
+for path in ([1, 1, 2, 0, 3, 3], [0, 1, 2, 2, 2, 3], [1, 2, 0, 2, 3, 3]):
+    written = " ".join(symbols[symbol] for symbol in path)
+    print(written, " reads ", "".join(symbols[symbol] for symbol in read(path)))
+    assert read(path) == collapse(path)  # the package's
+
+# %% [markdown]
+# Let the network's output for $T$ frames and $V$ symbols be a table of probabilities $y$ of shape
+# $(T, V)$, each row with the sum 1. A path $\pi$ takes one symbol from each row, and its probability
+# is the product of what it takes (given the sound, CTC assumes the frames to be independent):
+#
+# $$p(\pi \mid x) = \prod_{t=1}^{T} y_t(\pi_t), \qquad
+# p(l \mid x) = \sum_{\pi:\, \mathcal{B}(\pi) = l} p(\pi \mid x), \qquad
+# \text{loss} = -\ln p(l \mid x).$$
+#
+# With few frames and few symbols we can write down *all* $V^T$ paths and take those that read right.
+
+# %%
+rng = np.random.default_rng(0)
+T, V = 6, 4
+logits = rng.standard_normal((T, V))
+y = np.exp(log_softmax(logits))  # (T, V), the rows add up to 1
+labels = [1, 2, 3]  # "cat"
+
+
+def enumerate_paths(y, labels):
+    """Add up all paths that read as the labels; count them."""
+    total, count = 0.0, 0
+    for path in itertools.product(range(y.shape[1]), repeat=len(y)):
+        if read(path) == labels:
+            total += np.prod([y[t, symbol] for t, symbol in enumerate(path)])
+            count += 1
+    return total, count
+
+
+probability, count = enumerate_paths(y, labels)
+print(f"{V**T} paths, {count} of them read cat; p(cat) = {probability:.6f}")
+print(f"loss = {-np.log(probability):.6f}")
+
+# %% [markdown]
+# This is the definition, and our oracle for everything that follows. It is also hopeless: the count
+# of paths grows with a power of $T$ for the ones that read right and exponentially for all.
+
+# %%
+for frames in (3, 4, 5, 6, 7, 8):
+    uniform = np.full((frames, V), 1 / V)
+    print(f"T = {frames}: {V**frames:6d} paths, {enumerate_paths(uniform, labels)[1]:4d} read cat")
+
+# %% [markdown]
+# ## The sum, step by step
+#
+# All paths of "cat" walk through the same few *states*: the text with a blank before, between and
+# after its characters, $S = 2L + 1$ of them. A path stays in a state, or goes on.
+#
+# ![Which states lead into a state: a blank is entered from itself and from the label before; a label
+# from itself, the blank before and, if it differs from it, the label before that
+# blank.](images/ctc_05_ways_in.svg)
+#
+# The third picture is the one to remember: between two equal characters the blank must not be
+# skipped, or they would be merged. Let $\alpha_t(s)$ be the probability of all ways that lead into
+# state $s$ by frame $t$, that frame included. What leads into $s$ must have come from the column
+# before:
+#
+# $$\alpha_t(s) = \bigl(\alpha_{t-1}(s) + \alpha_{t-1}(s-1) + [\text{skip}_s]\, \alpha_{t-1}(s-2)
+# \bigr)\, y_t(l'_s), \qquad
+# p(l \mid x) = \alpha_T(S) + \alpha_T(S-1),$$
+#
+# where $l'_s$ is the symbol of state $s$. A path begins in the first blank or in the first
+# character; it ends in the last character or in the last blank. One column follows from the one
+# before: $T \cdot S$ steps in place of $V^T$ paths.
+
+# %%
+def extend(labels):
+    """Put a blank before, between and after the labels: (S,)."""
+    states = np.zeros(2 * len(labels) + 1, int)
+    states[1::2] = labels
+    return states
+
+
+def may_skip(states, s):
+    return s >= 2 and states[s] != 0 and states[s] != states[s - 2]
+
+
+def alpha_by_loops(y, labels):
+    states = extend(labels)
+    alpha = np.zeros((len(y), len(states)))  # (T, S)
+    alpha[0, :2] = y[0, states[:2]]
+    for t in range(1, len(y)):
+        for s in range(len(states)):
+            ways = alpha[t - 1, s]
+            if s >= 1:
+                ways += alpha[t - 1, s - 1]
+            if may_skip(states, s):
+                ways += alpha[t - 1, s - 2]
+            alpha[t, s] = ways * y[t, states[s]]
+    return alpha
+
+
+alpha = alpha_by_loops(y, labels)
+print("by the recursion ", alpha[-1, -2:].sum())
+print("by enumeration   ", probability)
+np.testing.assert_allclose(alpha[-1, -2:].sum(), probability, rtol=1e-12)
+
+for text in ([1, 1], [2], [], [3, 3, 1]):  # equal neighbours, one label, none
+    ends = alpha_by_loops(y, text)[-1, -2:].sum()
+    np.testing.assert_allclose(ends, enumerate_paths(y, text)[0], rtol=1e-12)
+
+# %% [markdown]
+# The same from the other side: let $\beta_t(s)$ be the probability of all ways to finish *from*
+# state $s$, its own frame left out, since $\alpha$ has it already. Then $\alpha_t(s)\,\beta_t(s)$ is
+# the probability of all paths that go through $s$ at frame $t$, and every path goes through exactly
+# one state in each frame. So in **every** column the products add up to the same number, $p(l \mid
+# x)$. Few checks are as strong as this one.
+#
+# We need no second recursion. Seen from the end, with text and frames in reverse, $\beta$ is
+# $\alpha$; it counts its own frame there, and we divide that out. (You write the direct recursion
+# in exercise 05.2.)
+
+# %%
+mirrored = alpha_by_loops(y[::-1], labels[::-1])[::-1, ::-1]
+beta = mirrored / y[:, extend(labels)]
+print("sum over states, frame by frame:", (alpha * beta).sum(axis=1))
+np.testing.assert_allclose((alpha * beta).sum(axis=1), probability, rtol=1e-12)
+
+# %% [markdown]
+# Divided by their sum, the products say *how probable it is, given the text, that the right path is
+# in state s at frame t*. This is what CTC believes about where the letters are.
+
+# %%
+gamma = alpha * beta / probability
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
+pictures = ((alpha, "ways in, α"), (beta, "ways out, β"), (gamma, "state given the text"))
+for axis, (table, title) in zip(axes, pictures, strict=True):
+    plot_lattice(table, [symbols[i] for i in extend(labels)], axis)
+    axis.set_title(title)
+show(
+    figure,
+    "Three tables of seven states over six frames: alpha is large in the upper left, beta in the "
+    "lower right, their product lies along the diagonal.",
+)
+
+# %% [markdown]
+# ## Logarithms
+#
+# A sentence of ten seconds has some hundred frames, and each multiplies $\alpha$ by a number
+# below 1. Floating point does not go that far down.
+
+# %%
+for frames in (50, 100, 200, 400, 800):
+    long = np.exp(log_softmax(rng.standard_normal((frames, 29))))
+    ends = [alpha_by_loops(long.astype(d), [3, 1, 20])[-1, -2:].sum() for d in ("f4", "f8")]
+    print(f"{frames} frames: p = {ends[1]:.3g}")
+
+# %% [markdown]
+# So we keep $\ln \alpha$. Products turn into sums. Sums turn into
+#
+# $$\ln(e^a + e^b) = m + \ln(e^{a - m} + e^{b - m}), \qquad m = \max(a, b),$$
+#
+# in which no exponential is larger than 1. A state that cannot be reached has the logarithm
+# $-\infty$, and there lies a trap: if both are $-\infty$, then $a - m$ is $\infty - \infty$, which is
+# no number, and one such number spoils everything behind it. NumPy's `logaddexp` knows this.
+
+# %%
+def naive_log_add(a, b):
+    m = np.maximum(a, b)
+    return m + np.log(np.exp(a - m) + np.exp(b - m))
+
+
+with np.errstate(invalid="ignore"):
+    print("naive, of two impossible ways:", naive_log_add(-np.inf, -np.inf))
+print("logaddexp:                    ", np.logaddexp(-np.inf, -np.inf))
+
+
+def log_alpha_by_columns(log_probs, labels):
+    """Compute all states of a frame at once: (T, S)."""
+    states = extend(labels)
+    skip = np.array([may_skip(states, s) for s in range(len(states))])
+    log_alpha = np.full((len(log_probs), len(states)), -np.inf, log_probs.dtype)
+    log_alpha[0, :2] = log_probs[0, states[:2]]
+    for t in range(1, len(log_probs)):
+        before = log_alpha[t - 1]
+        ways = before.copy()
+        ways[1:] = np.logaddexp(ways[1:], before[:-1])
+        ways[2:] = np.where(skip[2:], np.logaddexp(ways[2:], before[:-2]), ways[2:])
+        log_alpha[t] = ways + log_probs[t, states]
+    return log_alpha
+
+
+log_probs = log_softmax(logits)
+with np.errstate(divide="ignore"):
+    np.testing.assert_allclose(log_alpha_by_columns(log_probs, labels), np.log(alpha), rtol=1e-10)
+print("the logarithms agree")
+
+# %% [markdown]
+# ## Backward
+#
+# The loss is $-\ln p$, and $p$ is a sum of products of entries of $y$. An entry $y_t(k)$ appears in
+# exactly those paths that say $k$ at frame $t$, once in each; so $y_t(k)\, \partial p / \partial
+# y_t(k)$ is what those paths weigh together: the sum of $\alpha_t(s) \beta_t(s)$ over all states $s$
+# with the symbol $k$. Hence
+#
+# $$\frac{\partial\, \text{loss}}{\partial \ln y_t(k)} = -\sum_{s:\, l'_s = k} \gamma_t(s), \qquad
+# \gamma_t(s) = \frac{\alpha_t(s)\, \beta_t(s)}{p(l \mid x)}.$$
+#
+# One step is left, through the softmax. With logits $a$ and $\ln y_t(k) = a_{tk} - \ln \sum_j
+# e^{a_{tj}}$, the chain rule adds for each logit $y_t(k)$ times the sum of all those derivatives,
+# which is $-1$ in each frame. What comes out is one of the most readable gradients there are:
+#
+# $$\frac{\partial\, \text{loss}}{\partial a_{tk}} =
+# \underbrace{y_t(k)}_{\text{what the network says}} -
+# \underbrace{\sum_{s:\, l'_s = k} \gamma_t(s)}_{\text{what the text allows}}.$$
+#
+# It is what we know from classification, softmax minus target; only that here the target is not
+# given but computed, from the text and from the network's own opinion.
+
+# %%
+def ctc_by_columns(logits, labels):
+    """Compute loss and gradient by the logits for one utterance."""
+    log_probs = log_softmax(logits)
+    states = extend(labels)
+    log_alpha = log_alpha_by_columns(log_probs, labels)
+    mirrored = log_alpha_by_columns(log_probs[::-1], labels[::-1])[::-1, ::-1]
+    joint = log_alpha + mirrored - log_probs[:, states]  # ln of alpha times beta
+    total = np.logaddexp(log_alpha[-1, -1], log_alpha[-1, -2]) if len(labels) else log_alpha[-1, -1]
+    dlogits = np.exp(log_probs)
+    for s, symbol in enumerate(states):  # several states may have one symbol
+        dlogits[:, symbol] -= np.exp(joint[:, s] - total)
+    return -total, dlogits
+
+
+loss, dlogits = ctc_by_columns(logits, labels)
+print("loss", loss, " by enumeration", -np.log(probability))
+print("each frame's gradient adds up to", np.abs(dlogits.sum(axis=1)).max())
+
+# %% [markdown]
+# Now the check. The upstream gradient of a loss is a number; a random one, since a factor that got
+# lost would hide behind 1. The step is $10^{-5}$, all elements are compared, in double precision.
+
+# %%
+upstream = rng.standard_normal()
+numerical = numerical_gradient(lambda: upstream * ctc_by_columns(logits, labels)[0], logits)
+print(compare_gradients("dlogits", upstream * dlogits, numerical))
+
+
+def broken(logits, labels):
+    """Make a mistake on purpose: write each state's share, where it has to be added."""
+    log_probs = log_softmax(logits)
+    gamma = state_posterior(logits[None], np.array([labels]), [len(logits)], [len(labels)])[0]
+    counts = np.zeros_like(logits)
+    for s, symbol in enumerate(extend(labels)):
+        counts[:, symbol] = gamma[:, s]  # the last blank overwrites those before it
+    return np.exp(log_probs) - counts
+
+
+print(compare_gradients("broken", upstream * broken(logits, labels), numerical))
+
+# %% [markdown]
+# The broken one is right in most of its elements: all that are not blanks. A check of a few elements
+# may miss it; all elements are cheap at this size.
+#
+# ### Watch it learn
+#
+# Without any network we can follow this gradient: take the logits themselves as the parameters, and
+# walk downhill. At first the text could be anywhere. Each frame asks for what the text allows there
+# and for what the frame itself says already; so small preferences grow, and in the end the path
+# is sharp.
+
+# %%
+free = 0.5 * rng.standard_normal((24, V))
+stages = {}
+for step in range(401):
+    loss, gradient = ctc_by_columns(free, labels)
+    if step in (0, 20, 400):
+        given = np.array([labels])
+        stages[step] = loss, state_posterior(free[None], given, np.array([24]), np.array([3]))[0]
+    free -= 0.5 * gradient
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
+for axis, (step, (loss, posterior)) in zip(axes, stages.items(), strict=True):
+    plot_lattice(posterior, [symbols[i] for i in extend(labels)], axis)
+    axis.set_title(f"after {step} steps, loss {loss:.2f}")
+show(
+    figure,
+    "The probability of each of seven states over 24 frames, at three times of the descent: a broad "
+    "band along the diagonal at first, a sharp staircase at the end.",
+)
+assert stages[400][0] < 0.2 < stages[0][0]
+
+# %% [markdown]
+# ## The plateau of blanks
+#
+# Every network that is trained with CTC starts with the same disappointment: for a while it says
+# blanks only. This is no bug, and we can see why with the smallest of all networks, one that does
+# not listen. Its logits are a bias $b$ of $V$ numbers, the same in all frames. What is the best
+# that it can do?
+
+# %%
+T_long, text = 60, [1, 2, 3, 1, 2, 3]
+b = np.zeros(V)
+history = []
+for _ in range(60):
+    loss, gradient = ctc_by_columns(np.tile(b, (T_long, 1)), text)
+    history.append([loss, np.exp(log_softmax(b[None]))[0, 0]])
+    b -= 0.05 * gradient.sum(axis=0)  # b is in all frames, so their gradients add up
+history = np.array(history)
+figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+axes[0].plot(history[:, 0], color="black")
+axes[0].set(xlabel="step", ylabel="loss (nats)", ylim=(0, None))
+axes[1].plot(100 * history[:, 1], color="black")
+axes[1].set(xlabel="step", ylabel="probability of the blank (%)", ylim=(0, 100))
+show(
+    figure,
+    "A network that does not listen: its loss falls quickly and then stands still, while the "
+    "probability of the blank rises from 25 per cent to most of the total.",
+)
+print(f"blank: {history[-1, 1]:.0%}; 1 - L / T = {1 - len(text) / T_long:.0%}")
+assert history[-1, 1] > 0.7
+
+# %% [markdown]
+# The text has 6 characters for 60 frames, so most frames of most paths are blanks, and the loss falls
+# a long way by nothing but raising the blank. That is the cheapest thing to learn, so it is learned
+# first. Greedy decoding takes the most probable symbol of each frame: now the blank, everywhere. The
+# loss then stands still until the network has learnt to listen a little, when some character
+# rises above the blank in some frame. A training log that shows blanks, an error of 100 % and a
+# falling loss is normal in its first minutes; one whose loss has stood still for epochs is not.
+#
+# <details><summary><b>Why must frames outnumber characters?</b> Think first, then look.</summary>
+#
+# A path says one symbol in each frame, so it can say no more characters than there are frames, and
+# equal neighbours need a blank between them: $T \ge L + \text{(adjacent repeats)}$. If there are
+# fewer, no path reads the text, $p = 0$ and the loss is infinite: there is no downhill. It also sets
+# a limit to strides in time. People say some 14 characters a second; with a frame every 10 ms and two
+# convolutions of stride 2 there are 25 frames a second left, with a third one 12, too few. The
+# paper's bigram outputs are a way out: fewer, longer symbols.
+# </details>
+#
+# <details><summary><b>Why CTC, and not a network that writes one character after the other?</b>
+# </summary>
+#
+# A sequence-to-sequence network with attention writes each character knowing the ones before, so it
+# learns a language model on the way, and may even repeat or leave out what it did not hear. CTC's
+# frames are independent of each other, given the sound: it spells what it hears, the order of time
+# is built in, the sum is exact, it can run while somebody is still speaking, and a language model
+# can be added from outside. What it cannot do is to prefer "to" over "two" by itself, except by what
+# its recurrent layers have seen in the sound.
+# </details>
+
+# %% [markdown]
+# ## The best single path
+#
+# With a maximum in place of each sum, the same recursion finds the most probable path of a text
+# (Viterbi); a note of where each maximum came from leads back. That tells when each character is
+# said. The paper cuts hours of speech into utterances in this way.
+
+# %%
+def best_path(log_probs, labels):
+    states = extend(labels)
+    score = np.full(len(states), -np.inf)
+    score[:2] = log_probs[0, states[:2]]
+    came_from = np.zeros((len(log_probs), len(states)), int)
+    for t in range(1, len(log_probs)):
+        new = np.full(len(states), -np.inf)
+        for s in range(len(states)):
+            origins = [s, s - 1] if s >= 1 else [s]
+            origins += [s - 2] if may_skip(states, s) else []
+            came_from[t, s] = max(origins, key=lambda origin: score[origin])
+            new[s] = score[came_from[t, s]] + log_probs[t, states[s]]
+        score = new
+    s = len(states) - 1 if score[-1] > score[-2] else len(states) - 2
+    best, path = score[s], []
+    for t in reversed(range(len(log_probs))):
+        path.append(int(states[s]))
+        s = came_from[t, s]
+    return path[::-1], best
+
+
+path, best = best_path(log_probs, labels)
+print(" ".join(symbols[i] for i in path), f" ln p = {best:.4f}, of {np.log(probability):.4f} for all")
+aligned = forced_align(log_probs, labels)
+assert path == aligned.path.tolist()
+np.testing.assert_allclose(best, aligned.score, rtol=1e-12)
+
+figure, axis = plt.subplots(figsize=(7, 2.6), layout="constrained")
+plot_symbols(np.exp(log_softmax(free)), symbols, axis)
+show(
+    figure,
+    "The probabilities of blank, c, a and t over 24 frames after the descent: three narrow peaks, c, "
+    "a and t in this order, with blanks around them.",
+)
+
+# %% [markdown]
+# ## The real one
+#
+# The package's `ctc_loss` takes a whole minibatch, any array module, and runs $\alpha$ and the
+# mirrored $\beta$ side by side. It must agree with ours, in loss and gradient.
+
+# %%
+def compare(T, V, labels, seed=0):
+    logits = np.random.default_rng(seed).standard_normal((1, T, V))
+    ours = ctc_by_columns(logits[0], labels)
+    theirs = ctc_loss(logits, np.array([labels]), np.array([T]), np.array([len(labels)]))
+    np.testing.assert_allclose(theirs[0][0], ours[0], rtol=1e-10)
+    np.testing.assert_allclose(theirs[1][0], ours[1], atol=1e-10)
+
+
+compare(6, 4, labels)
+compare(9, 5, [1, 1, 4, 4])
+compare(200, 29, list(range(1, 25)))
+
+
+def seconds(function, *arguments):
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        function(*arguments)
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+batch = rng.standard_normal((16, 150, 29))
+texts = rng.integers(1, 29, (16, 40))
+frames, lengths = np.full(16, 150), np.full(16, 40)
+one_by_one = seconds(lambda: [ctc_by_columns(x, t) for x, t in zip(batch, texts, strict=True)])
+together = seconds(ctc_loss, batch, texts, frames, lengths)
+print(f"16 utterances: one by one takes {one_by_one / together:.0f} times as long as together")
+
+# %% [markdown]
+# ### The trap of single precision
+#
+# On a GPU one computes in float32, which has some seven digits. After 1,500 frames $\ln \alpha$ is in
+# the thousands: four of the digits stand before the point. The usual way to the gradient is
+# $e^{\ln \alpha + \ln \beta - \ln p}$, the exponential of a small difference of large numbers. The
+# loss hides this, being large itself; the gradient does not.
+#
+# The package shifts each column to a maximum of 0 every few frames and keeps what it has taken away
+# in double precision; then it divides by the column's own sum and not by $p$.
+
+# %%
+lengths_tried = (100, 300, 600, 1500)
+errors = {"as the formula stands": [], "the package": []}
+for T_now in lengths_tried:
+    exact = rng.standard_normal((T_now, 29))
+    spoken = rng.integers(1, 29, T_now // 8).tolist()
+    truth = ctc_by_columns(exact, spoken)[1]
+    single = exact.astype(np.float32)
+    formula = ctc_by_columns(single, spoken)[1]
+    ours = ctc_loss(single[None], np.array([spoken]), np.array([T_now]), np.array([len(spoken)]))[1]
+    errors["as the formula stands"].append(np.abs(formula - truth).max())
+    errors["the package"].append(np.abs(ours[0] - truth).max())
+figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
+for (name, error), style in zip(errors.items(), ("o--", "s-"), strict=True):
+    axis.loglog(lengths_tried, error, style, color="black", label=name)
+axis.set(xlabel="frames", ylabel="largest error of the gradient")
+axis.legend()
+show(
+    figure,
+    "The largest error of the single precision gradient over the number of frames, both axes "
+    "logarithmic: the formula's error is larger than the package's at every length.",
+)
+assert all(a > b for a, b in zip(*errors.values(), strict=True))
+
+# %% [markdown]
+# ## Padding
+#
+# Utterances of a minibatch have unequal lengths, and what lies behind the end of the shorter ones
+# must not count: not in the loss, and exactly nothing in the gradient. We fill it with garbage. The
+# third utterance is impossible: "aa" in two frames. Its loss is infinite and its gradient 0, so that
+# whoever trains can see it, name it and leave it out.
+
+# %%
+padded = rng.standard_normal((3, 8, V))
+padded[1, 5:] = 1e30
+padded[2, 2:] = np.nan
+texts = np.array([[1, 2, 3], [2, 99, 99], [2, 2, 99]])
+loss, gradient = ctc_loss(padded, texts, np.array([8, 5, 2]), np.array([3, 1, 2]))
+print("losses:", loss)
+np.testing.assert_allclose(loss[1], ctc_by_columns(padded[1, :5], [2])[0], rtol=1e-12)
+assert not gradient[1, 5:].any()
+assert not gradient[2].any()
+print(f"'aa' needs {min_frames([2, 2])} frames")
+
+# %% [markdown]
+# ## Exercises
+#
+# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
+# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
+# you are. Solutions are [apart](solutions/05_ctc.py).
+#
+# ### Exercise 05.1: how many frames does a text need?
+#
+# Count the frames that the shortest path needs. `min_frames([3, 1, 2])` is 3, `min_frames([1, 2, 2])`
+# is 4, and for no labels it is 0.
+
+# %%
+def min_frames(labels):  # noqa: F811
+    """Count frames; labels has the shape (L,), the answer is an int."""
+    raise NotImplementedError
+
+
+# %%
+check("05.1", min_frames)
+
+# %% [markdown]
+# ### Exercise 05.2: the ways out
+#
+# Write $\ln \beta_t(s)$ as a recursion from the last frame to the first, with logarithms. In the last
+# frame, only the last two states may finish, and there nothing is left to say: $\ln \beta_T = 0$.
+# In every other frame, $\beta_t(s)$ adds up the ways on: to $s$, $s + 1$ and, where it is allowed,
+# $s + 2$ at frame $t + 1$, each times what that state says *there*. What cannot finish is $-\infty$.
+# The blank is 0.
+
+# %%
+def ctc_beta(log_probs, labels):
+    """Compute ln beta, (T, S), from log_probs, (T, V), and labels, (L,)."""
+    raise NotImplementedError
+
+
+# %%
+check("05.2", ctc_beta)
+
+# %% [markdown]
+# ### Exercise 05.3: from states to logits
+#
+# Given the probability of each state in each frame, `posterior` of shape (T, S), return the gradient
+# of the loss by the logits, (T, V). Several states may have the same symbol.
+
+# %%
+def ctc_logit_gradient(log_probs, posterior, labels):
+    """Compute the gradient by the logits, (T, V), from posterior, (T, S), and labels, (L,)."""
+    raise NotImplementedError
+
+
+# %%
+check("05.3", ctc_logit_gradient)
+
+# %% [markdown]
+# ### Exercise 05.4: the whole loss
+#
+# Put it together for a padded minibatch, with the arguments and results of the package's `ctc_loss`:
+# logits (N, T, V), labels (N, L), and the real lengths of both. The losses come out as (N,), the
+# gradient of their *sum* as (N, T, V): exactly 0 on padding, and 0 with an infinite loss where the
+# text does not fit. Loops over utterances and frames are fine. Later you can train with it.
+
+# %%
+def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):  # noqa: F811
+    """Return losses, (N,), and the gradient of their sum by the logits, (N, T, V)."""
+    raise NotImplementedError
+
+
+# %%
+check("05.4", ctc_loss)
+
+# %% [markdown]
+# ## What the paper reports
+#
+# The paper's networks are trained with CTC throughout. Its collapse, its recursion over $2L + 1$
+# states and its condition on the number of frames are those of this chapter; its authors wrote a
+# version for the GPU, since copying the outputs to the CPU would have cost too much. At our size the
+# same loss needs about a hundredth of a training step, so NumPy will do. What cannot be seen here is what the
+# paper's bigrams are for: its strides in time are large because its networks are, and so frames
+# become few.
+#
+# ## Summary
+#
+# * A path says one symbol a frame; merge repeats, then drop blanks. Many paths read the same.
+# * $\alpha$ sums the ways in, $\beta$ the ways out; their product adds up to $p$ in every frame.
+# * The gradient by the logits is softmax minus the probability of each symbol given the text.
+# * Logarithms keep the numbers in range; shifts keep their digits.
+# * A loss that is infinite names a text that does not fit. Blanks come first in every training.
+#
+# **A production system** would compute all utterances' recursions in one kernel on the GPU, would
+# prune states that no sensible path visits, and would train on symbols longer than letters.
+#
+# ## Further reading
+#
+# * A. Graves, S. Fernández, F. Gomez, J. Schmidhuber: *Connectionist temporal classification:
+#   labelling unsegmented sequence data with recurrent neural networks*, ICML 2006.
+# * A. Hannun: *Sequence modeling with CTC*, Distill, 2017.
+# * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
+# * In the package: [lattice.py](../ds2np/ctc/lattice.py), [loss.py](../ds2np/ctc/loss.py),
+#   [align.py](../ds2np/ctc/align.py).
