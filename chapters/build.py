@@ -17,7 +17,10 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from ds2np.errors import UserError
+from ds2np.files import replacing
 
 FOLDER = Path(__file__).parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -54,8 +57,8 @@ def execute(notebook, timeout=300):
 
     Raises
     ------
-    nbclient.exceptions.CellExecutionError
-        If a cell raises.
+    nbclient.exceptions.CellExecutionError, CellTimeoutError, DeadKernelError
+        If a cell raises, takes too long, or ends the kernel.
     """
     client = NotebookClient(
         notebook,
@@ -69,6 +72,20 @@ def execute(notebook, timeout=300):
         client.execute(env={**os.environ, "DS2NP_MINE": str(Path(empty) / "my_ds2np.py")})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+
+
+def _joined(outputs):
+    """Join what a cell printed in one go: the kernel sends it in pieces, now these, now those."""
+    joined = []
+    for output in outputs:
+        stream = output.get("name")
+        if stream and joined and joined[-1].get("name") == stream:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def draw():
@@ -88,35 +105,52 @@ def draw():
 def main():
     """Build what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("numbers", nargs="*", metavar="NN", help="chapters (default: all)")
-    parser.add_argument("--html", type=Path, metavar="FOLDER", help="write the pages there")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("numbers", nargs="*", default=[], metavar="NN", help="(default: all)")
+    what.add_argument("--html", type=Path, metavar="FOLDER", help="write the pages there")
     args = parser.parse_args()
-    if args.html:
-        from pages import write_pages
+    try:
+        if args.html:
+            from pages import write_pages
 
-        print(write_pages(args.html))
-        return 0
-    for name, text in draw().items():
-        (FOLDER / "images" / name).write_text(text, encoding="utf-8")
-    sources = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
-    unknown = set(args.numbers) - {source.stem[:2] for source in sources}
-    if unknown:
-        there = ", ".join(source.stem[:2] for source in sources)
-        print(f"error: no chapter {', '.join(sorted(unknown))}; there are {there}", file=sys.stderr)
+            print(write_pages(args.html))
+        else:
+            build_notebooks(args.numbers)
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
-    for source in sources:
-        if args.numbers and source.stem[:2] not in args.numbers:
-            continue
-        notebook = read_source(source)
-        try:
-            execute(notebook)
-        except CellExecutionError as error:
-            print(f"error: {source.name}: {error}", file=sys.stderr)
-            return 1
-        target = source.with_suffix(".ipynb")
-        nbformat.write(notebook, target)
-        print(f"{target.name}: {target.stat().st_size / 1024:.0f} KiB", flush=True)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
+
+
+def build_notebooks(numbers):
+    """Draw, then build notebooks and say how large they are.
+
+    Parameters
+    ----------
+    numbers : list of str
+        Of chapters, such as "05"; none for all.
+
+    Raises
+    ------
+    UserError
+        If there is no such chapter.
+    """
+    sources = {source.stem[:2]: source for source in sorted(FOLDER.glob("[0-9][0-9]_*.py"))}
+    if unknown := sorted(set(numbers) - set(sources)):
+        raise UserError(f"there is no chapter {', '.join(unknown)}; there are {', '.join(sources)}")
+    for name, text in draw().items():
+        with replacing(FOLDER / "images" / name) as file:
+            file.write(text)
+    for number in sorted(numbers or sources):
+        notebook = read_source(sources[number])
+        execute(notebook)
+        target = sources[number].with_suffix(".ipynb")
+        with replacing(target) as file:
+            nbformat.write(notebook, file)
+        print(f"{target.name}: {target.stat().st_size / 1024:.0f} KiB", flush=True)
 
 
 if __name__ == "__main__":

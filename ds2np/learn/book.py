@@ -1,6 +1,6 @@
 """The chapters, in order, and the exercises of each."""
 
-import importlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +39,8 @@ class Chapter:
     @property
     def exercises(self):
         """All exercises of this chapter, a tuple of `Exercise`."""
-        try:
-            module = importlib.import_module(f"ds2np.learn.exercises.chapter{self.number}")
-        except ModuleNotFoundError:
-            return ()
-        return module.EXERCISES
+        name = f"ds2np.learn.exercises.chapter{self.number}"
+        return importlib.import_module(name).EXERCISES if importlib.util.find_spec(name) else ()
 
 
 CHAPTERS = (

@@ -1,9 +1,12 @@
 """The command ``learn``: what there is to do, what is done, and what comes next."""
 
+import contextlib
+import io
+
 from ds2np.errors import UserError
 from ds2np.learn import mine
 from ds2np.learn.book import CHAPTERS, find_exercise
-from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG, Verdict
+from ds2np.learn.exercise import CORRECT
 
 
 def list_chapters(path):
@@ -19,17 +22,22 @@ def list_chapters(path):
     int
         0
     """
-    names = mine.load(path)
+    with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
+        names = mine.load(path)
+        states = {
+            exercise.number: mine.judge(exercise, names).state
+            for chapter in CHAPTERS
+            for exercise in chapter.exercises
+        }
     following = None
     for chapter in CHAPTERS:
         print(f"{chapter.number}  {chapter.title}: chapters/{chapter.file}.ipynb")
         for exercise in chapter.exercises:
-            state = _verdict(exercise, names).state
+            state = states[exercise.number]
             print(f"    {exercise.number}  {state:<8}  {exercise.function}: {exercise.task}")
             if state != CORRECT and following is None:
                 following = chapter, exercise
-    done = sum(_verdict(e, names).state == CORRECT for c in CHAPTERS for e in c.exercises)
-    print(f"\n{done} of {sum(len(c.exercises) for c in CHAPTERS)} exercises done, in {path}")
+    print(f"\n{list(states.values()).count(CORRECT)} of {len(states)} exercises done, in {path}")
     if following:
         chapter, exercise = following
         print(f"next: {exercise.number} {exercise.function}, in chapters/{chapter.file}.ipynb")
@@ -63,13 +71,15 @@ def check_answers(path, numbers):
     if not path.exists():
         raise UserError(
             f"there is no {path}; the checks in the notebooks write it, or write it yourself: "
-            f"a function `{exercises[0].function}` answers {exercises[0].number}"
+            f"a function {exercises[0].function} answers {exercises[0].number}"
         )
     names = mine.load(path)
-    verdicts = [_verdict(e, names) for e in exercises]
-    for exercise, verdict in zip(exercises, verdicts, strict=True):
+    states = set()
+    for exercise in exercises:
+        verdict = mine.judge(exercise, names)
+        states.add(verdict.state)
         print(f"{exercise.number} {exercise.function}: {verdict}")
-    return 0 if all(v.state == CORRECT for v in verdicts) else 1
+    return 0 if states == {CORRECT} else 1
 
 
 def _find(number):
@@ -80,12 +90,3 @@ def _find(number):
             return chapter.exercises
     all_numbers = [e.number for c in CHAPTERS for e in c.exercises]
     raise UserError(f"there is no exercise {number}; there are {', '.join(all_numbers)}")
-
-
-def _verdict(exercise, names):
-    if exercise.function not in names:
-        return Verdict(NOT_DONE)
-    answer = names[exercise.function]
-    if not callable(answer):
-        return Verdict(WRONG, f"{exercise.function} is a {type(answer).__name__}, not a function")
-    return exercise.check(answer)

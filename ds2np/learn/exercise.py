@@ -5,6 +5,8 @@ says in which case, and by how much, they differ.
 """
 
 import copy
+import inspect
+import linecache
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,6 +72,9 @@ class Exercise:
         -------
         Verdict
         """
+        if not callable(answer):
+            found = type(answer).__name__
+            return Verdict(WRONG, f"{self.function} is of type {found}; expected is a function")
         for name, arguments in self.cases(np.random.default_rng(0)).items():
             expected = self.reference(*copy.deepcopy(arguments))
             given = copy.deepcopy(arguments)
@@ -78,7 +83,7 @@ class Exercise:
                     got = answer(*given)
             except NotImplementedError:
                 return Verdict(NOT_DONE)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 return Verdict(WRONG, f"{_describe(error, answer)} (case: {name})")
             if got is None and expected is not None:
                 return Verdict(WRONG, "the answer is None; is a return missing?")
@@ -91,9 +96,11 @@ class Exercise:
 
 def _describe(error, answer):
     """Say what an answer raised, and in which of its lines."""
-    code = getattr(answer, "__code__", None)
-    own = [f for f in traceback.extract_tb(error.__traceback__) if code and f.name == code.co_name]
-    where = f", in its line `{own[-1].line}`" if own and own[-1].line else ""
+    code = getattr(inspect.unwrap(answer), "__code__", None)
+    frames = traceback.walk_tb(error.__traceback__)
+    own = [number for frame, number in frames if frame.f_code is code]
+    line = linecache.getline(code.co_filename, own[-1]).strip() if own else ""
+    where = f", in its line `{line}`" if line else ""
     return f"your code raised {type(error).__name__}: {error}{where}"
 
 
@@ -111,40 +118,45 @@ def find_difference(got, expected, tolerance):
     str
         Empty if there is no difference.
     """
+    if got is expected:
+        return ""
     if isinstance(expected, (tuple, list, dict)):
         return _difference_of_several(got, expected, tolerance)
-    if isinstance(expected, (str, bool)) or expected is None:
-        return "" if got == expected else f"{got!r} where {expected!r} is expected"
+    if isinstance(expected, str) or expected is None:
+        same = isinstance(got, type(expected)) and got == expected
+        return "" if same else f"{got!r} where {expected!r} is expected"
     try:
         array = np.asarray(got)
-        kind = array.dtype.kind
-    except ValueError:
-        kind = "O"
-    if kind not in "biufc":
-        return f"a {type(got).__name__} where numbers are expected"
-    expected = np.asarray(expected)
-    if array.shape != expected.shape:
-        return f"the shape is {array.shape}, expected is {expected.shape}"
-    if expected.size == 0:
-        return ""
-    unlike = ~(np.isclose(array, expected, rtol=0, atol=0, equal_nan=True) | np.isfinite(expected))
-    unlike |= np.isfinite(expected) & ~np.isfinite(array)
-    if unlike.any():
-        where = tuple(int(i) for i in np.argwhere(unlike)[0])
-        at = f" at {where}" if where else ""
-        return f"{array[where]} where {expected[where]} is expected{at}"
+    except (TypeError, ValueError):  # on a GPU, or of parts that differ in length
+        array = np.asarray(None)
+    if array.dtype.kind not in "biufc":
+        return f"found is a {type(got).__name__} that is no array of numbers"
+    return _difference_of_arrays(array, np.asarray(expected), tolerance)
+
+
+def _difference_of_arrays(got, expected, tolerance):
+    if got.shape != expected.shape:
+        return f"the shape is {got.shape}, expected is {expected.shape}"
+    dtype = np.result_type(got, expected, np.float64)  # unsigned integers would wrap around
+    got, expected = got.astype(dtype), expected.astype(dtype)
     finite = np.isfinite(expected)
-    apart = np.abs(np.where(finite, array, 0) - np.where(finite, expected, 0))
-    scale = max(1.0, float(np.abs(expected[finite]).max(initial=0)))
-    if float(apart.max()) > tolerance * scale:
-        where = tuple(int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
-        if not where:
-            return f"{array[()]:.6g} where {expected[()]:.6g} is expected"
-        return (
-            f"the largest difference is {apart.max():.3g}, at {where}: {array[where]:.6g} where "
-            f"{expected[where]:.6g} is expected; shape {array.shape}"
-        )
-    return ""
+    alike = (got == expected) | (np.isnan(got) & np.isnan(expected)) | (finite & np.isfinite(got))
+    if not alike.all():
+        where = tuple(int(i) for i in np.argwhere(~alike)[0])
+        at = f", at {where}" if where else ""
+        return f"{got[where]:.6g} where {expected[where]:.6g} is expected{at}"
+    with np.errstate(over="ignore"):
+        apart = np.abs(np.where(finite, got, 0) - np.where(finite, expected, 0))
+    scale = max(1.0, np.abs(expected[finite]).max(initial=0))
+    if apart.max(initial=0) <= tolerance * scale:
+        return ""
+    where = tuple(int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
+    values = f"{got[where]:.6g} where {expected[where]:.6g} is expected"
+    if not where:
+        return values
+    return (
+        f"the largest difference is {apart.max():.3g}, at {where}: {values}; shape {expected.shape}"
+    )
 
 
 def _difference_of_several(got, expected, tolerance):
@@ -154,6 +166,8 @@ def _difference_of_several(got, expected, tolerance):
             return f"expected is a dict with the keys {sorted(map(str, expected))}, found {found}"
         keys = list(expected)
     else:
+        if isinstance(got, np.ndarray) and got.ndim:
+            got = list(got)
         if not isinstance(got, (tuple, list)) or len(got) != len(expected):
             found = len(got) if isinstance(got, (tuple, list)) else f"a {type(got).__name__}"
             return f"expected are {len(expected)} results, found {found}"

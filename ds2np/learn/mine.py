@@ -5,14 +5,18 @@ It is the only record of what is done: a function that is there and passes its c
 """
 
 import ast
-import importlib.util
+import contextlib
+import io
 import linecache
 import os
+import traceback
+import types
 from pathlib import Path
 
 from ds2np.errors import UserError
 from ds2np.files import replacing
 from ds2np.learn.book import FOLDER
+from ds2np.learn.exercise import CORRECT, NOT_DONE, Verdict
 
 HEADER = '''"""My own Deep Speech 2: what I wrote in the exercises."""
 
@@ -53,68 +57,113 @@ def load(path):
     UserError
         If it cannot be run: names the line and the error.
     """
-    if not path.exists():
-        return {}
-    linecache.checkcache(str(path))
-    spec = importlib.util.spec_from_file_location("my_ds2np", path)
-    module = importlib.util.module_from_spec(spec)
-    try:
-        exec(compile(_read(path), str(path), "exec"), module.__dict__)
-    except Exception as error:
-        raise UserError(f"{path}{_line_of(error, path)}: {type(error).__name__}: {error}") from None
-    return vars(module)
+    return _run(path, path.read_bytes()) if path.exists() else {}
 
 
-def _read(path):
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is no UTF-8 text; save it as UTF-8") from None
+def judge(exercise, names):
+    """Check the answer to an exercise among the names of the reader's file.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    names : dict of str to object
+
+    Returns
+    -------
+    Verdict
+    """
+    if exercise.function not in names:
+        return Verdict(NOT_DONE)
+    return exercise.check(names[exercise.function])
 
 
-def _line_of(error, path):
-    if isinstance(error, SyntaxError):
-        return f", line {error.lineno}"
-    lines, trace = [], error.__traceback__
-    while trace:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            lines.append(trace.tb_lineno)
-        trace = trace.tb_next
-    return f", line {lines[-1]}" if lines else ""
-
-
-def keep(path, name, source, number):
-    """Write a function into the reader's file, in place of an earlier one of its name.
+def keep(path, exercise, source):
+    """Write an answer into the reader's file, in place of an earlier one, if it works there.
 
     Parameters
     ----------
     path : Path
-        Made if it is not there.
-    name : str
-        Of the function.
+        Made if it is not there. All else in it stays as it is.
+    exercise : Exercise
     source : str
-        Its definition.
-    number : str
-        Of the exercise; stands above the function as a comment.
+        The definition of the function.
+
+    Returns
+    -------
+    Verdict
+        That on the function as it would stand in the file; written only if it is correct.
 
     Raises
     ------
     UserError
-        If the file that is there is no Python.
+        If the file could not be run.
     """
-    text = _read(path) if path.exists() else HEADER
-    lines = text.splitlines()
+    data = path.read_bytes() if path.exists() else HEADER.encode()
+    data = _with_definition(path, data, exercise, source)
+    with contextlib.redirect_stdout(io.StringIO()):  # the reader has seen already what it prints
+        verdict = judge(exercise, _run(path, data))
+    if verdict.state == CORRECT:
+        with replacing(path, "wb") as file:
+            file.write(data)
+    return verdict
+
+
+def _run(path, data):
+    text = _decode(path, data)
+    # Where error messages look for the lines.
+    linecache.cache[str(path)] = len(text), None, text.splitlines(keepends=True), str(path)
+    module = types.ModuleType("my_ds2np")
+    module.__file__ = str(path)
     try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}; mend it first") from None
-    comment = f"# Exercise {number}"
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-            lines[first : node.end_lineno] = source.strip().splitlines()
-            break
+        exec(compile(data, str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        raise UserError(_say(error, path)) from None
+    return vars(module)
+
+
+def _decode(path, data):
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}, line {line}: this is no UTF-8; save the file as UTF-8") from None
+
+
+def _say(error, path):
+    """Say in one line what went wrong, and in which line of the file."""
+    name, message, line = type(error).__name__, str(error), None
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        message, line = error.msg, error.lineno
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == str(path):
+            line = number
+    where = f", line {line}" if line else ""
+    return " ".join(f"{path}{where}: {name}: {message}".split())
+
+
+def _with_definition(path, data, exercise, source):
+    _decode(path, data)
+    try:
+        tree = ast.parse(data, str(path))
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
+        raise UserError(_say(error, path)) from None
+    lines = data.splitlines(keepends=True)
+    newline = b"\r\n" if data.count(b"\r\n") else b"\n"
+    definition = [line.encode() + newline for line in source.strip("\n").split("\n")]
+    earlier = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == exercise.function
+    ]
+    if earlier:
+        node = earlier[-1]
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+        if not lines[node.end_lineno - 1].endswith((b"\n", b"\r")):
+            definition[-1] = definition[-1].rstrip(b"\r\n")
+        lines[first : node.end_lineno] = definition
     else:
-        lines += ["", "", comment, *source.strip().splitlines()]
-    with replacing(path) as file:
-        file.write("\n".join(lines) + "\n")
+        if lines and not lines[-1].endswith((b"\n", b"\r")):
+            lines[-1] += newline
+        comment = f"# Exercise {exercise.number}".encode() + newline
+        lines += [newline, newline, comment, *definition]
+    return b"".join(lines)

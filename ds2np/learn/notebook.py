@@ -1,5 +1,6 @@
 """What the notebooks call: a check, a picture with its description, a player."""
 
+import ast
 import base64
 import html
 import inspect
@@ -8,10 +9,13 @@ import textwrap
 
 import numpy as np
 
+from ds2np.audio.load import resample
 from ds2np.errors import UserError
 from ds2np.learn import mine
 from ds2np.learn.book import find_exercise
 from ds2np.learn.exercise import CORRECT
+
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def check(number, answer):
@@ -34,21 +38,29 @@ def check(number, answer):
 
 def _keep(exercise, answer):
     path = mine.default_path()
+    if getattr(answer, "__module__", None) != "__main__":
+        print("not kept: it was not written in a cell")
+        return
     try:
         source = textwrap.dedent(inspect.getsource(answer))
-        if not source.startswith(f"def {exercise.function}("):
-            return  # one of the package's functions, say, under another name
-        mine.keep(path, exercise.function, source, exercise.number)
-        verdict = exercise.check(mine.load(path)[exercise.function])
-    except (OSError, TypeError):  # no source: not written in a cell
+        kinds = [(type(node), getattr(node, "name", None)) for node in ast.parse(source).body]
+    except (OSError, TypeError, SyntaxError):
+        kinds = []
+    if kinds != [(ast.FunctionDef, exercise.function)]:
+        print(f"not kept: it is not written as `def {exercise.function}(...)`")
         return
-    except UserError as error:
+    try:
+        verdict = mine.keep(path, exercise, source)
+    except (UserError, OSError) as error:
         print(f"not kept: {error}")
         return
     if verdict.state == CORRECT:
         print(f"kept in {path.name}")
     else:
-        print(f"kept in {path.name}, but there it is {verdict}; does it need another cell's names?")
+        print(
+            f"not kept in {path.name}, since there it is {verdict}; does it need another cell's "
+            f"names? write them into the function, or into that file"
+        )
 
 
 def show(figure, description):
@@ -64,7 +76,14 @@ def show(figure, description):
     from IPython.display import Image, display
 
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=90, bbox_inches="tight", facecolor="white")
+    figure.savefig(
+        file,
+        format="png",
+        dpi=90,
+        bbox_inches="tight",
+        facecolor="white",
+        metadata={"Software": None},  # the same file from any version
+    )
     plt.close(figure)
     display(Image(file.getvalue(), alt=description))
 
@@ -84,14 +103,18 @@ def play(samples, rate, title=""):
     from IPython.display import HTML, display
 
     samples = np.asarray(samples, np.float32)
+    seconds = len(samples) / rate
+    if rate not in MP3_RATES:
+        new_rate = next((r for r in MP3_RATES if r > rate), MP3_RATES[-1])
+        samples, rate = resample(samples, rate, new_rate), new_rate
     peak = float(np.abs(samples).max(initial=0))
     file = io.BytesIO()
     soundfile.write(file, samples / max(peak, 1.0), rate, format="MP3")  # small, and all play it
     sound = base64.b64encode(file.getvalue()).decode()
-    caption = f"{html.escape(title)} ({len(samples) / rate:.1f} s)" if title else ""
+    caption = f"<figcaption>{html.escape(title)} ({seconds:.1f} s)</figcaption>" if title else ""
     display(
         HTML(
-            f"<figure><figcaption>{caption}</figcaption>"
+            f"<figure>{caption}"
             f'<audio controls src="data:audio/mpeg;base64,{sound}"></audio></figure>'
         )
     )

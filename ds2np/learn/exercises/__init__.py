@@ -1,0 +1,1 @@
+"""The exercises of the chapters, one file for each."""

@@ -1,0 +1,47 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from ds2np.learn import book, command
+from ds2np.learn.exercise import Exercise
+
+
+@dataclass(frozen=True)
+class ToyChapter(book.Chapter):
+    """A chapter that brings its exercises along."""
+
+    exercises: tuple = ()
+
+
+def double_cases(rng):
+    return {
+        "three numbers": (rng.standard_normal(3),),
+        "none": (np.zeros(0),),
+        "a table": (rng.standard_normal((2, 3)),),
+    }
+
+
+DOUBLE = Exercise("01.1", "double", "twice its argument", lambda x: 2 * x, double_cases)
+COUNT = Exercise("01.2", "count", "how many there are", len, lambda rng: {"five": (np.arange(5),)})
+HALVE = Exercise("02.1", "halve", "half of its argument", lambda x: x / 2, double_cases)
+
+
+@pytest.fixture
+def chapters(monkeypatch):
+    """Let the book have two small chapters."""
+    chapters = (
+        ToyChapter("01_toy", "Toy", "two functions", "none", 5, (DOUBLE, COUNT)),
+        ToyChapter("02_more", "More", "one function", "none", 5, (HALVE,)),
+    )
+    monkeypatch.setattr(book, "CHAPTERS", chapters)
+    monkeypatch.setattr(command, "CHAPTERS", chapters)
+    return chapters
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """Return the path of the reader's file, which is not there yet."""
+    path = tmp_path / "my_ds2np.py"
+    monkeypatch.setenv("DS2NP_MINE", str(path))
+    return path

@@ -1,0 +1,207 @@
+"""The check of an answer: what counts as the same, and how a difference is told."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG, Exercise, find_difference
+
+inf, nan = np.inf, np.nan
+RAGGED = [np.zeros(2), np.zeros(3)]
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        (3, 3),
+        (3, 3.0),
+        (3.0, 3),
+        (np.float32(0.5), 0.5),
+        (np.array(3), 3),
+        (True, True),
+        (np.True_, True),
+        (1, True),
+        (2 + 0j, 2.0),
+        (1 + 2j, np.complex128(1 + 2j)),
+        (nan, nan),
+        (-inf, -inf),
+        ("cat", "cat"),
+        (np.str_("cat"), "cat"),
+        (None, None),
+        ([1, 2], np.array([1.0, 2.0])),
+        ((1, 2), np.array([1, 2])),
+        (np.array([1, 2]), [1, 2]),
+        (np.array([1, 2]), (1, 2)),
+        ([[1, 2], [3, 4]], np.array([[1, 2], [3, 4]])),
+        ([], np.zeros(0)),
+        (np.array([True, False]), np.array([1, 0])),
+        (np.array([1, 0]), np.array([True, False])),
+        (np.array([nan, inf, -inf, 1]), np.array([nan, inf, -inf, 1 + 1e-9])),
+        (np.array([complex(nan, 0), 1j]), np.array([complex(nan, 0), 1j])),
+        (np.array([5], np.uint8), np.array([5])),
+        (np.arange(6).reshape(2, 3)[:, ::2], np.array([[0, 2], [3, 5]])),
+        ((1.0, [np.zeros(2), "a"]), (1, (np.zeros(2), "a"))),
+        ({"W": np.ones(2), "b": (1, 2)}, {"b": [1, 2], "W": np.ones(2, np.float32)}),
+        ((), ()),
+        (RAGGED, RAGGED),
+    ],
+    ids=repr,
+)
+def test_the_same(got, expected):
+    assert find_difference(got, expected, 1e-8) == ""
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "told"),
+    [
+        (3, 4, "3 where 4 is expected"),
+        (False, True, "0 where 1 is expected"),
+        (1 + 2j, 1 - 2j, "1+2j where 1-2j is expected"),
+        (nan, 1.0, "nan where 1 is expected"),
+        (1.0, nan, "1 where nan is expected"),
+        (inf, -inf, "inf where -inf is expected"),
+        (1e300, inf, "1e+300 where inf is expected"),
+        (np.array([1.0, nan]), np.array([1.0, inf]), "nan where inf is expected, at (1,)"),
+        (np.array([[1.0, 0]]), np.array([[1.0, nan]]), "0 where nan is expected, at (0, 1)"),
+        (np.zeros(3), np.zeros(4), "the shape is (3,), expected is (4,)"),
+        (np.zeros((3, 1)), np.zeros(3), "the shape is (3, 1), expected is (3,)"),
+        (1.0, np.zeros(1), "the shape is (), expected is (1,)"),
+        (np.zeros((0, 3)), np.zeros(0), "the shape is (0, 3), expected is (0,)"),
+        (
+            np.array([[1.0, 2.0], [3.0, 4.5]]),
+            np.array([[1, 2], [3.1, 4]]),
+            "the largest difference is 0.5, at (1, 1): 4.5 where 4 is expected; shape (2, 2)",
+        ),
+        (
+            np.array([0], np.uint8),
+            np.array([1], np.uint8),
+            "the largest difference is 1, at (0,): 0 where 1 is expected; shape (1,)",
+        ),
+        (np.array([1e308]), np.array([-1e308]), "the largest difference is inf"),
+        (np.array([True, True]), np.array([True, False]), "at (1,): 1 where 0 is expected"),
+        (RAGGED, np.zeros((2, 2)), "found is a list that is no array of numbers"),
+        ({"a": 1}, 1.0, "found is a dict that is no array of numbers"),
+        (max, 1.0, "found is a builtin_function_or_method that is no array of numbers"),
+        ((i for i in (1, 2)), np.zeros(2), "found is a generator that is no array of numbers"),
+        ("cat", np.zeros(3), "found is a str that is no array of numbers"),
+        ("cat", "cap", "'cat' where 'cap' is expected"),
+        (np.zeros(3), "cat", "where 'cat' is expected"),
+        (np.zeros(3), None, "where None is expected"),
+        (np.zeros(3), True, "the shape is (3,), expected is ()"),
+        (None, 1.0, "found is a NoneType that is no array of numbers"),
+        ((1, 2, 3), (1, 2), "expected are 2 results, found 3"),
+        (1.0, (1, 2), "expected are 2 results, found a float"),
+        (np.array(1.0), (1, 2), "expected are 2 results, found a ndarray"),
+        ((1, 2), (1, 3), "result 2: 2 where 3 is expected"),
+        ((1, (2, 5)), (1, (2, 3)), "result 2: result 2: 5 where 3 is expected"),
+        ({"W": 1}, {"W": 1, "b": 2}, "a dict with the keys ['W', 'b'], found ['W']"),
+        ([1], {"W": 1}, "a dict with the keys ['W'], found a list"),
+        ({"W": (1, 2)}, {"W": (1, 4)}, "result ['W']: result 2: 2 where 4 is expected"),
+    ],
+    ids=repr,
+)
+def test_a_difference_is_told(got, expected, told):
+    assert told in find_difference(got, expected, 1e-8)
+
+
+def test_the_tolerance_is_relative_to_the_largest_number():
+    assert not find_difference([1000.0, 1.0], np.array([1000.0, 1.0 + 9e-6]), 1e-8)
+    assert find_difference([1000.0, 1.0], np.array([1000.0, 1.0 + 2e-5]), 1e-8)
+    assert find_difference([1e-3], np.array([1.1e-3]), 1e-8)
+    assert not find_difference([1e-3], np.array([1e-3 + 9e-9]), 1e-8)
+    assert find_difference([1.0], np.array([1.0 + 1e-15]), 0)
+
+
+@pytest.fixture
+def double(chapters):
+    return chapters[0].exercises[0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x: 2 * x,
+        lambda x: (2 * x).tolist(),
+        lambda x: np.repeat(2 * x, 2, axis=-1)[..., ::2],
+        lambda x, factor=2: x * factor,
+        functools.partial(np.multiply, 2),
+        np.vectorize(lambda x: 2 * x, otypes=[float]),
+        functools.wraps(len)(lambda x: x + x),
+    ],
+)
+def test_other_ways_to_be_correct(double, answer):
+    assert double.check(answer).state == CORRECT
+
+
+def test_whatever_an_answer_prints_is_seen(double, capsys):
+    assert double.check(lambda x: print("shape", x.shape) or 2 * x).state == CORRECT
+    assert capsys.readouterr().out == "shape (3,)\nshape (0,)\nshape (2, 3)\n"
+
+
+def test_a_view_of_the_argument_is_an_answer():
+    flip = Exercise("1", "flip", "", np.flip, lambda rng: {"all": (np.arange(3),)})
+    assert flip.check(lambda x: x[::-1]).state == CORRECT
+    assert flip.check(lambda x: x).state == WRONG
+
+
+def test_an_answer_that_changes_its_argument_and_returns_it_is_wrong(double):
+    def in_place(x):
+        x *= 2
+        return x
+
+    verdict = double.check(in_place)
+    assert str(verdict) == "wrong: the function changes its arguments (case: three numbers)"
+
+
+def test_arguments_that_are_no_arrays_count_as_unchanged():
+    cases = {"all": ("text", None, [1, 2], {"a": np.zeros(1)}, np.add, np.array([nan, inf]))}
+    exercise = Exercise("1", "f", "", lambda *rest: 0, lambda rng: cases)
+    assert exercise.check(lambda *rest: 0).state == CORRECT
+    assert "changes" in exercise.check(lambda *rest: rest[2].sort(reverse=True) or 0).reason
+    assert "changes" in exercise.check(lambda *rest: rest[3].clear() or 0).reason
+
+
+def test_a_stub_is_not_done_even_where_only_one_case_needs_it(double):
+    def half_done(x):
+        if x.ndim > 1:
+            raise NotImplementedError("tables")
+        return 2 * x
+
+    assert str(double.check(half_done)) == NOT_DONE
+
+
+def test_the_line_is_that_of_the_answer_not_of_what_it_calls(double):
+    def answer(x):
+        y = np.reshape(x, (2, 2))
+        return 2 * y
+
+    reason = double.check(answer).reason
+    assert "ValueError: cannot reshape" in reason
+    assert reason.endswith("in its line `y = np.reshape(x, (2, 2))` (case: three numbers)")
+
+
+def test_an_error_outside_of_the_lines_of_the_answer(double):
+    reason = double.check(functools.partial(np.linalg.inv)).reason
+    assert reason.startswith("your code raised LinAlgError: ")
+    assert "in its line" not in reason
+
+
+def test_division_by_zero_is_no_error_of_its_own():
+    exercise = Exercise("1", "f", "", lambda x: np.array([inf]), lambda rng: {"0": (np.zeros(1),)})
+    assert exercise.check(lambda x: 1 / x).state == CORRECT
+
+
+def test_all_cases_are_the_same_at_each_check(double):
+    seen = []
+    double.check(lambda x: seen.append(x) or 2 * x)
+    double.check(lambda x: seen.append(x) or 2 * x)
+    for first, second in zip(seen[:3], seen[3:], strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("answer", [2, np.zeros(3), None, "double"])
+def test_no_function_at_all(double, answer):
+    assert str(double.check(answer)) == (
+        f"wrong: double is of type {type(answer).__name__}; expected is a function"
+    )
