@@ -1,0 +1,67 @@
+"""Pictures of sound, for the chapter on spectrograms."""
+
+import numpy as np
+
+SHADES = 16  # few, so that the pictures stay small
+
+
+def draw_waveform(axes, samples, rate, start=0.0, **style):
+    """Draw samples over time.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    samples : ndarray of shape (samples,)
+    rate : int
+        Samples a second.
+    start : float
+        Time of the first sample, in seconds.
+    **style
+        For ``axes.plot``.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    axes.plot(start + np.arange(len(samples)) / rate, samples, **{"linewidth": 0.8, **style})
+    axes.set(xlabel="time / s", ylabel="sample")
+    return axes
+
+
+def draw_spectrogram(axes, spectrogram, rate, stride, title, lowest=None, highest=None, top=None):
+    """Draw one value for each time and frequency, light where it is large.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    spectrogram : ndarray of shape (T, F)
+    rate : int
+        Samples a second.
+    stride : int
+        Samples from one frame to the next.
+    title : str
+    lowest, highest : float, optional
+        What is drawn black and white; the extremes of the spectrogram if left out.
+    top : float, optional
+        What the vertical axis ends with; half the sampling rate in kilohertz if left out.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    import matplotlib.pyplot as plt
+
+    seconds = len(spectrogram) * stride / rate
+    image = axes.imshow(
+        spectrogram.T,
+        origin="lower",
+        aspect="auto",
+        cmap=plt.get_cmap("magma", SHADES),
+        extent=(0, seconds, 0, top or rate / 2000),
+        vmin=lowest,
+        vmax=highest,
+        interpolation="nearest",
+    )
+    axes.set(xlabel="time / s", ylabel="frequency / kHz", title=title)
+    axes.figure.colorbar(image, ax=axes)
+    return axes
