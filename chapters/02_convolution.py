@@ -390,8 +390,8 @@ check("02.3", receptive_field)
 # %% [markdown]
 # ### What a stride in time costs
 #
-# A stride of 2 in time leaves half the frames, and everything above the convolutions, which is most
-# of the network, has half the work. So why not 4, or 8? Before you read on, think about this:
+# A stride of 2 in time leaves half the frames, and everything above it has half the work. So why
+# not 4, or 8? Before you read on, think about this:
 # the network ends in one symbol for each frame that is left. **Why do frames have to outnumber
 # characters, and what does stride in time do to that?** The cell below counts.
 
@@ -596,8 +596,9 @@ check("02.4", conv1d_backward)
 # \,\times\, O}.$$
 #
 # The backward pass of a matrix product is two matrix products: $\text{dW} = \text{dout}^\top
-# \text{rows}$ and $\text{drows} = \text{dout}\, W$. What is left is to bring each row's gradient
-# back to the window that it was copied from, and to add where windows overlap.
+# \text{rows}$ and $\text{drows} = \text{dout}\, W$, with W as $(O, C K_T K_F)$ and dout as
+# $(N T_{out} F_{out}, O)$. What is left is to bring each row's gradient back to the window that it
+# was copied from, and to add where windows overlap.
 
 
 # %%
@@ -775,8 +776,8 @@ assert fourier < direct
 
 # %% [markdown]
 # The count for one FFT, $2.5\, M \log_2 M$, is the customary estimate for real numbers. With a
-# filter of 3 × 3 the direct way would have a factor of 9 in place of 231, and Fourier the same
-# work as before: the large filters of speech are what makes it worth while.
+# filter of 3 × 3 the direct way would have a factor of 9 in place of 231, and Fourier about the
+# same work as before: the large filters of speech are what makes it worth while.
 
 # %% [markdown]
 # ## Clipped ReLU
