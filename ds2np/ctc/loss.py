@@ -3,6 +3,7 @@
 import numpy as np
 
 from ds2np.backend import get_array_module, to_cpu
+from ds2np.ctc.gpu import ctc_by_kernel, fits_kernel
 from ds2np.ctc.lattice import Lattice, recurse
 from ds2np.layers.padding import length_mask, zero_padding
 from ds2np.layers.softmax import log_softmax
@@ -41,9 +42,10 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
         If shapes or lengths do not fit together, or a label is no symbol or the blank.
     """
     xp = get_array_module(logits)
-    loss, counts, log_probs, lattice, rows = _solve(
-        logits, labels, input_lengths, label_lengths, blank
-    )
+    log_probs, *given = _prepare(logits, labels, input_lengths, label_lengths, blank)
+    if xp is not np and fits_kernel(logits, given[0]):
+        return ctc_by_kernel(log_probs, *given, blank)
+    loss, counts, lattice, rows = _solve(log_probs, *given, blank)
     one_hot = lattice.one_hot(logits.shape[2], logits)  # (N, S, V)
     dlogits = xp.exp(log_probs)
     block = max(1, IN_CACHE // max(lattice.real.size, 1))
@@ -69,11 +71,19 @@ def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
     ndarray of shape (N, T, 2 * L + 1)
         Sums to 1 in each real frame; 0 in padding, and where the transcript does not fit.
     """
-    _, counts, _, lattice, rows = _solve(logits, labels, input_lengths, label_lengths, blank)
+    given = _prepare(logits, labels, input_lengths, label_lengths, blank)
+    _, counts, lattice, rows = _solve(*given, blank)
     return lattice.posterior(*rows) * counts
 
 
-def _solve(logits, labels, input_lengths, label_lengths, blank):
+def _prepare(logits, labels, input_lengths, label_lengths, blank):
+    """Check a batch; return log probabilities, and the numbers of it in main memory."""
+    given = [np.asarray(to_cpu(a)) for a in (labels, input_lengths, label_lengths)]
+    check_ctc(logits, *given, blank)
+    return log_softmax(zero_padding(logits, given[1])), *given
+
+
+def _solve(log_probs, labels, input_lengths, label_lengths, blank):
     """Run alpha and beta.
 
     Returns
@@ -81,25 +91,18 @@ def _solve(logits, labels, input_lengths, label_lengths, blank):
     loss : ndarray of shape (N,)
     counts : ndarray of bool of shape (N, T, 1)
         Which frames have a gradient: neither padding nor of a transcript that does not fit.
-    log_probs : ndarray of shape (N, T, V)
     lattice : Lattice
     rows : tuple of three ndarray of shape (T, S, N)
         Alpha, beta and emissions.
     """
-    labels, input_lengths, label_lengths = (
-        np.asarray(to_cpu(a)) for a in (labels, input_lengths, label_lengths)
-    )
-    check_ctc(logits, labels, input_lengths, label_lengths, blank)
-    xp = get_array_module(logits)
-    log_probs = log_softmax(zero_padding(logits, input_lengths))
+    xp = get_array_module(log_probs)
     lattice = Lattice(labels, input_lengths, label_lengths, blank)
     emissions = lattice.emissions(log_probs)
     alpha, beta, offsets = recurse(emissions, lattice)
     loss = lattice.loss(alpha, offsets, emissions)
-    real = length_mask(input_lengths, logits.shape[1], logits) > 0
+    real = length_mask(input_lengths, log_probs.shape[1], log_probs) > 0
     counts = real & xp.isfinite(loss)[:, None]
-    rows = alpha, beta, emissions
-    return loss.astype(logits.dtype), counts[:, :, None], log_probs, lattice, rows
+    return loss.astype(log_probs.dtype), counts[:, :, None], lattice, (alpha, beta, emissions)
 
 
 def check_ctc(logits, labels, input_lengths, label_lengths, blank):
