@@ -57,7 +57,7 @@ def to_mathml(latex, display=False):
             element.text = re.sub(r"\\([%_#$])", r"\1", element.text or "")
         if element.get("linebreak"):
             raise ValueError(r"\\ outside of an environment such as aligned")
-        if re.search(r"[\\&{}]", element.text or "") and element.text not in "{}":
+        if re.search(r"[\\&{}]", element.text or "") and element.text not in "{}&":
             raise ValueError(f"unknown: {element.text}")
         if len(element) != CHILDREN.get(element.tag, len(element)):
             raise ValueError("an argument is missing")

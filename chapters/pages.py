@@ -132,7 +132,9 @@ class Page:
         self.chapter = chapter
         self.headings, self.files = [], set()
         self._markdown = MarkdownIt("commonmark", {"highlight": _highlight_fence}).enable("table")
-        self._markdown.use(dollarmath_plugin, renderer=self._formula)
+        self._markdown.use(dollarmath_plugin, double_inline=True, allow_labels=False)
+        for name in ("math_inline", "math_inline_double", "math_block"):
+            self._markdown.add_render_rule(name, lambda _, *rest: self._formula(*rest))
         self._markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
         self._markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
         cells = nbformat.read(FOLDER / f"{chapter.file}.ipynb", as_version=4).cells
@@ -175,7 +177,13 @@ class Page:
                     inline.children, self._markdown.options, {}
                 )
                 self.headings.append((int(token.tag[1]), quote(anchor), text))
-        return self._markdown.renderer.render(tokens, self._markdown.options, {})
+        text = self._markdown.renderer.render(tokens, self._markdown.options, {})
+        # No line may begin with the comma behind a formula, or end with the bracket before it.
+        return re.sub(
+            r'\(?<math display="inline">[^\n]*?</math>[.,;:?)]*',
+            lambda found: f'<span class="whole">{found[0]}</span>',
+            text,
+        )
 
     def _new_anchor(self, heading):
         """Return the anchor that Jupyter gives to a heading, unlike all earlier ones."""
@@ -185,12 +193,15 @@ class Page:
             anchor += "-again"
         return anchor
 
-    def _formula(self, latex, options):
+    def _formula(self, tokens, i, *_):
+        latex, display = tokens[i].content.strip(), tokens[i].type != "math_inline"
         try:
-            formula = to_mathml(latex, options["display_mode"])
+            formula = to_mathml(latex, display)
         except ValueError as error:
-            raise UserError(f"{self.chapter.file}: the formula {latex.strip()}: {error}") from None
-        return formula if len(latex) < LONG else f'<span class="long">{formula}</span>'
+            raise UserError(f"{self.chapter.file}: the formula {latex}: {error}") from None
+        if display:
+            return f'<span class="block">{formula}</span>\n'
+        return f'<span class="long">{formula}</span>' if len(latex) > LONG else formula
 
     def _output(self, output):
         if output.output_type == "stream":
@@ -226,11 +237,9 @@ class Page:
         if path.is_dir():
             return f'title="the folder {path.relative_to(root).as_posix()}"'
         if path.suffix == ".ipynb":
-            name = f"{path.stem}.html"
-        else:
-            self.files.add(path)
-            name = _place(path)
-        return f'{kind}="{quote(name)}{sharp}{anchor}"'
+            return f'{kind}="{quote(path.stem)}.html{sharp}{anchor}"'
+        self.files.add(path)
+        return f'{kind}="{quote(_place(path))}"'
 
 
 def _place(path):
