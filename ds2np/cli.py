@@ -143,9 +143,7 @@ def _parser():
 
     learn = _add(commands, "learn", _learn, "list chapters and exercises, and check your answers")
     learn.add_argument("action", nargs="?", choices=["check"], help="run the checks, say all")
-    learn.add_argument(
-        "numbers", nargs="*", default=(), metavar="NN.N", help="exercises (default: all)"
-    )
+    learn.add_argument("numbers", nargs="*", default=(), metavar="NN.N", help="default: all")
     learn.add_argument(
         "--mine", type=Path, metavar="FILE", help="your functions (default: my_ds2np.py)"
     )
