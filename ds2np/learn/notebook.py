@@ -73,19 +73,15 @@ def show(figure, description):
     description : str
     """
     import matplotlib.pyplot as plt
+    import PIL.Image
     from IPython.display import Image, display
 
-    file = io.BytesIO()
-    figure.savefig(
-        file,
-        format="png",
-        dpi=90,
-        bbox_inches="tight",
-        facecolor="white",
-        metadata={"Software": None},  # the same file from any version
-    )
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white")
     plt.close(figure)
-    display(Image(file.getvalue(), alt=description))
+    # Notebooks are kept in the repository: of a colour map, 64 shades are enough to see.
+    PIL.Image.open(drawn).convert("RGB").quantize(64).save(small, format="PNG", optimize=True)
+    display(Image(small.getvalue(), alt=description))
 
 
 def play(samples, rate, title=""):

@@ -45,5 +45,5 @@ def plot_symbols(probabilities, symbols, axes):
             peak = int(probabilities[:, k].argmax())
             axes.annotate(symbol, (peak, probabilities[peak, k]), ha="center", va="bottom")
     axes.set(xlabel="frame", ylabel="probability", ylim=(0, 1.15))
-    axes.legend(ncols=len(symbols), loc="upper center", fontsize="small")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return axes

@@ -80,9 +80,7 @@ WRONG = {
             p, labels, labels_too=False
         ),
         "counts the own frame, too": lambda p, labels: beta(p, labels, own_frame=True),
-        "may end in the last blank only": lambda p, labels: beta(
-            p, labels, last=slice(-1, None)
-        ),
+        "may end in the last blank only": lambda p, labels: beta(p, labels, last=slice(-1, None)),
         "is alpha": right.ctc_alpha,
         "computes with probabilities, which underflow": in_probabilities,
     },
