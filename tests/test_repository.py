@@ -14,12 +14,12 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 # The floor of each room; a room imports only from lower floors or its own.
 FLOORS = {
-    **dict.fromkeys(["errors", "files", "machine", "backend"], 0),
+    **dict.fromkeys(["errors", "files", "machine", "backend", "kernels"], 0),
     **dict.fromkeys(["audio", "text", "layers", "ctc", "gradcheck"], 1),
     **dict.fromkeys(["data", "config", "summary", "model", "optim", "decode"], 2),
     **dict.fromkeys(["parallel", "train"], 3),
     **dict.fromkeys(["demo", "doctor", "selfcheck"], 4),
-    **dict.fromkeys(["bench", "bench_items", "bench_torch"], 4),
+    **dict.fromkeys(["bench", "bench_items", "bench_torch", "learn"], 4),
     **dict.fromkeys(["cli", "__main__"], 5),
 }
 
