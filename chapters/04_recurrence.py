@@ -913,7 +913,8 @@ for name, network in networks.items():
 # several such layers each needs the whole of the one below. The first two are a price like any
 # other. The third one excludes whatever has to answer while somebody speaks. So: for files,
 # subtitles, archives, both directions; for dictation and dialogue, forward only with a little look
-# ahead. </details>
+# ahead.
+# </details>
 #
 # <details><summary><b>What would streaming change?</b></summary>
 #
@@ -923,7 +924,8 @@ for name, network in networks.items():
 # answer is late by $\tau$ frames. (So do the convolutions of chapter 02.) A backward direction
 # cannot be fed in pieces at all. And batch normalisation must use its running averages, since the
 # statistics of the utterance are not there yet. The cell after the next one does it with the
-# package's layers. </details>
+# package's layers.
+# </details>
 
 # %%
 D_same = 64

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ds2np import machine
+from ds2np.arguments import count, positive, share, whole
 from ds2np.errors import UserError
 
 
@@ -63,21 +64,21 @@ def _parser():
     train.add_argument("--dev", type=Path, metavar="M.jsonl", help="held out")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     train.add_argument("--preset", default="tiny", help="size of the network (default: tiny)")
-    train.add_argument("--sample-rate", type=_count, metavar="HZ", help="default: the preset's")
-    train.add_argument("--mels", type=_count, metavar="N", help="mel bands (default: no mel scale)")
-    train.add_argument("--epochs", type=_count, metavar="N")
-    train.add_argument("--batch-size", type=_count, metavar="N")
-    train.add_argument("--batch-seconds", type=_positive, metavar="S", help="of sound, at most")
+    train.add_argument("--sample-rate", type=count, metavar="HZ", help="default: the preset's")
+    train.add_argument("--mels", type=count, metavar="N", help="mel bands (default: no mel scale)")
+    train.add_argument("--epochs", type=count, metavar="N")
+    train.add_argument("--batch-size", type=count, metavar="N")
+    train.add_argument("--batch-seconds", type=positive, metavar="S", help="of sound, at most")
     train.add_argument(
-        "--accumulate", type=_count, metavar="N", help="minibatches whose gradients make one step"
+        "--accumulate", type=count, metavar="N", help="minibatches whose gradients make one step"
     )
-    train.add_argument("--learning-rate", type=_positive, metavar="RATE", help="of the first epoch")
+    train.add_argument("--learning-rate", type=positive, metavar="RATE", help="of the first epoch")
     train.add_argument(
-        "--anneal", type=_positive, metavar="BY", help="the rate is divided by this each epoch"
+        "--anneal", type=positive, metavar="BY", help="the rate is divided by this each epoch"
     )
-    train.add_argument("--momentum", type=_share, metavar="M", help="Nesterov's")
+    train.add_argument("--momentum", type=share, metavar="M", help="Nesterov's")
     train.add_argument(
-        "--max-norm", type=_positive, metavar="G", help="larger gradients are scaled down to it"
+        "--max-norm", type=positive, metavar="G", help="larger gradients are scaled down to it"
     )
     train.add_argument(
         "--shared-norm",
@@ -86,11 +87,11 @@ def _parser():
         help="batch statistics over all processes that train together",
     )
     train.add_argument(
-        "--patience", type=_count, metavar="N", help="stop after N epochs without a better WER"
+        "--patience", type=count, metavar="N", help="stop after N epochs without a better WER"
     )
-    train.add_argument("--minutes", type=_positive, metavar="M", help="stop after so long")
+    train.add_argument("--minutes", type=positive, metavar="M", help="stop after so long")
     train.add_argument(
-        "--longest", type=_positive, metavar="S", help="leave out longer utterances of --train"
+        "--longest", type=positive, metavar="S", help="leave out longer utterances of --train"
     )
     train.add_argument(
         "--augment", action="store_true", default=None, help="change the recordings in each epoch"
@@ -98,12 +99,12 @@ def _parser():
     train.add_argument("--noise", metavar="FOLDER", help="recordings of noise for --augment")
     train.add_argument("--rooms", metavar="FOLDER", help="impulse responses for --augment")
     train.add_argument("--cache", type=Path, metavar="FOLDER", help="keep spectrograms there")
-    train.add_argument("--seed", type=_whole, metavar="N")
+    train.add_argument("--seed", type=whole, metavar="N")
     go_on = train.add_mutually_exclusive_group()
     go_on.add_argument("--resume", action="store_true", help="go on with the run in --out")
     go_on.add_argument(
         "--overfit",
-        type=_count,
+        type=count,
         metavar="N",
         help="learn N utterances by heart, as a test of the set-up; needs no --dev",
     )
@@ -123,7 +124,7 @@ def _parser():
 
     bench = _add(commands, "bench", _bench, "time each part of the package, or race PyTorch")
     bench.add_argument("--against", choices=["torch"], help="run PyTorch in turn, and compare")
-    bench.add_argument("--pairs", type=_count, default=5, metavar="N", help="runs (default: 5)")
+    bench.add_argument("--pairs", type=count, default=5, metavar="N", help="runs (default: 5)")
     bench.add_argument("--only", nargs="+", metavar="NAME", help="parts to time (default: all)")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
 
@@ -132,7 +133,7 @@ def _parser():
     data.add_argument("--listen", action="store_true", help="decode all sound (default: headers)")
     data.add_argument("--preset", default="tiny", help="that is to learn from it (default: tiny)")
     data.add_argument("--characters", metavar="STRING", help="alphabet (default: the preset's)")
-    data.add_argument("--longest", type=_positive, metavar="SECONDS", help="longer is a fault")
+    data.add_argument("--longest", type=positive, metavar="SECONDS", help="longer is a fault")
     data.add_argument("--json", action="store_true", help="print all of it as JSON")
     data.add_argument("--lower", action="store_true", help="with --alphabet: fold upper case")
     instead = data.add_mutually_exclusive_group()
@@ -165,36 +166,6 @@ def _add(commands, name, run, summary):
     command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
     command.set_defaults(run=run)
     return command
-
-
-def _whole(text, least=0):
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
-    return int(text)
-
-
-def _count(text):
-    return _whole(text, least=1)
-
-
-def _positive(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < 1e30:  # larger ones do not fit into float32 with what they multiply
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and below 1e30")
-    return value
-
-
-def _share(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to below 1")
-    return value
 
 
 def _given(args, *names):

@@ -14,7 +14,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 # The floor of each room; a room imports only from lower floors or its own.
 FLOORS = {
-    **dict.fromkeys(["errors", "files", "machine", "backend", "kernels"], 0),
+    **dict.fromkeys(["errors", "files", "machine", "arguments", "backend", "kernels"], 0),
     **dict.fromkeys(["audio", "text", "layers", "ctc", "gradcheck"], 1),
     **dict.fromkeys(["data", "config", "summary", "model", "optim", "decode"], 2),
     **dict.fromkeys(["parallel", "train"], 3),

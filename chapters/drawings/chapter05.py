@@ -55,8 +55,8 @@ def ways_in():
     drawing = Drawing(
         760,
         250,
-        "Which states lead into a state. A blank: itself and the label before. A label that differs "
-        "from the one before: itself, the blank before, and the label before. A label that equals "
+        "Which states lead into a state. A blank: itself and the label before. A label that "
+        "differs from the one before: itself, the blank before, and the label before. A label that equals "
         "the one before: itself and the blank before only.",
     )
     cases = (

@@ -11,6 +11,13 @@ BLOCKS = {
     "03": ("batch normalisation, in convolutions and recurrent layers", 268, 628),
     "04": ("recurrent layers", 440, 632),
     "05": ("CTC", 705, 888),
+    "06": ("everything that is trained", 268, 888),
+    "07": ("all of it", 5, 955),
+    "08": ("the sound", 5, 116),
+    "10": ("what is between sound and text", 116, 888),
+    "11": ("what costs time: convolution and recurrence", 268, 632),
+    "12": ("everything, CTC above all", 268, 888),
+    "13": ("everything that is trained", 268, 888),
 }
 
 

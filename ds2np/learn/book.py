@@ -86,6 +86,56 @@ CHAPTERS = (
         "the CTC loss",
         90,
     ),
+    Chapter(
+        "06_training",
+        "Training",
+        "momentum, clipping, annealing, each alone on a toy; SortaGrad; buckets and their padding",
+        "training, SortaGrad",
+        75,
+    ),
+    Chapter(
+        "07_network",
+        "The whole network",
+        "the assembled network: checked, overfitted, trained on recordings, and its report read",
+        "model architecture",
+        60,
+    ),
+    Chapter(
+        "08_augmentation",
+        "More data from the same data",
+        "noise at a ratio, speed, stretch and pitch by a phase vocoder, rooms; and what they gain",
+        "data augmentation",
+        75,
+    ),
+    Chapter(
+        "10_what_it_learned",
+        "What did it learn?",
+        "pictures of filters, states and alignments; a sound changed until the network hears "
+        "another word",
+        "beyond the paper",
+        60,
+    ),
+    Chapter(
+        "11_fast",
+        "Making it fast",
+        "a profile, the machine's roofline, and each idea with its measured gain",
+        "system optimisations",
+        60,
+    ),
+    Chapter(
+        "12_gpu",
+        "On the GPU",
+        "the same code on CuPy, and the CTC recursion as a CUDA kernel, read line by line",
+        "the GPU implementation of CTC",
+        60,
+    ),
+    Chapter(
+        "13_many_gpus",
+        "Many GPUs",
+        "all-reduce by hand, naive, by tree and by ring; the real engine; a model of scaling",
+        "scalability and data parallelism",
+        75,
+    ),
 )
 
 
