@@ -66,6 +66,7 @@ def execute(notebook, timeout=300):
         kernel_name="python3",
         resources={"metadata": {"path": str(FOLDER)}},
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # not: "a port could be listened to"
     )
     with tempfile.TemporaryDirectory() as empty:
         # The answers of whoever builds the book are neither shown in it nor overwritten.

@@ -56,8 +56,8 @@ def ways_in():
         760,
         250,
         "Which states lead into a state. A blank: itself and the label before. A label that "
-        "differs from the one before: itself, the blank before, and the label before. A label that equals "
-        "the one before: itself and the blank before only.",
+        "differs from the one before: itself, the blank before, and the label before. A label "
+        "that equals the one before: itself and the blank before only.",
     )
     cases = (
         ("a blank", "c–", 1, (0, 1), ()),
