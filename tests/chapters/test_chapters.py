@@ -28,8 +28,7 @@ def test_the_book_lists_all_chapters():
 
 
 @per_chapter
-def test_it_runs_from_top_to_bottom(source, monkeypatch):
-    monkeypatch.setenv("PYTHONWARNINGS", "error::DeprecationWarning:__main__")
+def test_it_runs_from_top_to_bottom(source):
     notebook = build.read_source(source)
     build.execute(notebook)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
