@@ -9,6 +9,21 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 
 
+def read_source(name):
+    """Read a file of kernels.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without ".cu".
+
+    Returns
+    -------
+    str
+    """
+    return (FOLDER / f"{name}.cu").read_text(encoding="utf-8")
+
+
 def load(name):
     """Compile a file of kernels for the current GPU.
 
@@ -31,4 +46,4 @@ def load(name):
 def _compiled(name, _device):
     import cupy
 
-    return cupy.RawModule(code=(FOLDER / f"{name}.cu").read_text(encoding="utf-8"))
+    return cupy.RawModule(code=read_source(name))

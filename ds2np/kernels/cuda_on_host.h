@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -101,8 +100,7 @@ static int launch(int blocks, int threads, size_t shared_bytes, std::function<vo
             shared_memory = memory.get();
             run_block(threads);
         }
-    } catch (const std::runtime_error& error) {
-        std::fprintf(stderr, "%s\n", error.what());
+    } catch (const std::runtime_error&) {
         return 1;
     }
     return 0;
