@@ -58,6 +58,14 @@ def _parser():
     again = demo.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with the run that is there")
     again.add_argument("--restart", action="store_true", help="delete the run and train anew")
+    demo.add_argument(
+        "--mine",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FILE",
+        help="the graduation: train with what you wrote in the chapters (default: my_ds2np.py)",
+    )
 
     train = _add(commands, "train", _train, "train a network on a manifest")
     train.add_argument("--train", type=Path, required=True, metavar="M.jsonl", help="to train on")
@@ -174,6 +182,8 @@ def _given(args, *names):
 
 
 def _demo(args):
+    if args.mine is not None:
+        return _graduate(args)
     from ds2np.backend import choose_device
     from ds2np.demo import run_demo
 
@@ -188,6 +198,14 @@ def _demo(args):
         print(f"\ninterrupted; go on with --resume ({args.folder})", file=sys.stderr)
         return 130
     return 0
+
+
+def _graduate(args):
+    from ds2np.learn.graduation import graduate
+    from ds2np.learn.mine import default_path
+
+    path = default_path() if args.mine == Path() else args.mine
+    graduate(path, args.folder, args.resume, args.restart, args.device)
 
 
 def _train(args):

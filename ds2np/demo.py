@@ -48,8 +48,7 @@ def run_demo(folder, resume=False, restart=False, to_device=to_cpu):
     train_utterances = read_manifest(corpus / "train.jsonl")
     test_utterances = read_manifest(corpus / "test.jsonl")
     if restart:
-        for name in (CONFIG, HISTORY, BEST, LAST, REPORT):
-            (run / name).unlink(missing_ok=True)
+        delete_run(run)
     train(
         preset("tiny"),
         TRAINING,
@@ -65,6 +64,17 @@ def run_demo(folder, resume=False, restart=False, to_device=to_cpu):
         f"open the report in a browser, or hear for yourself:\n"
         f"    python -m ds2np transcribe {run} {example}"
     )
+
+
+def delete_run(run):
+    """Delete what a run has written, and nothing else.
+
+    Parameters
+    ----------
+    run : Path
+    """
+    for name in (CONFIG, HISTORY, BEST, LAST, REPORT):
+        (run / name).unlink(missing_ok=True)
 
 
 def _offer(run):

@@ -58,7 +58,16 @@ class SGD:
         norm = global_norm(self.grads)
         if not np.isfinite(norm):
             return norm
-        rate = self.learning_rate * min(1.0, self.max_norm / max(norm, 1e-12))
+        self.move(self.learning_rate * min(1.0, self.max_norm / max(norm, 1e-12)))
+        return norm
+
+    def move(self, rate):
+        """Move velocity and parameters, whatever the norm of the gradients is.
+
+        Parameters
+        ----------
+        rate : float
+        """
         for name, param in self.params.items():
             velocity, grad = self.velocity[name], self.grads[name]
             push = grad * param.dtype.type(rate)
@@ -66,4 +75,3 @@ class SGD:
             velocity -= push
             param += velocity * param.dtype.type(self.momentum)
             param -= push
-        return norm

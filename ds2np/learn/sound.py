@@ -24,6 +24,11 @@ def _voice():
         sys.path.pop()
 
 
+def has_voice():
+    """Tell whether espeak-ng can be found."""
+    return _voice() is not None
+
+
 def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50):
     """Speak a text with a voice of espeak-ng.
 

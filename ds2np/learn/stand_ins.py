@@ -1,0 +1,287 @@
+"""Which function of the package each answer can stand in for, and how it is to be called there.
+
+The exercises' functions take plain arrays and keep no cache; the package's own pass on a cache from
+forward to backward. Each function here takes an answer and returns a function of the package with
+what can replace it. The replacement reads and writes the package's own caches, so that every one of
+them can be exchanged alone.
+"""
+
+import functools
+
+import numpy as np
+
+from ds2np.audio.frames import make_window
+from ds2np.audio.mel import mel_filters, mel_forward
+from ds2np.audio.spectrogram import log_spectrogram_forward
+from ds2np.audio.stft import log_forward
+from ds2np.ctc.lattice import CLOSED, recurse
+from ds2np.ctc.loss import ctc_loss, state_posterior
+from ds2np.decode.greedy import collapse
+from ds2np.layers.batchnorm import alone, seq_batchnorm_backward, seq_batchnorm_forward
+from ds2np.layers.conv1d import conv1d_backward, conv1d_forward
+from ds2np.layers.gru import gru_forward
+from ds2np.layers.padding import length_mask
+from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
+from ds2np.layers.softmax import log_softmax
+from ds2np.optim import SGD
+from ds2np.train.trainer import Trainer
+
+
+def find_stand_in(exercise, answer):
+    """Say which function of the package an answer can replace, and by what.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    answer : callable
+
+    Returns
+    -------
+    tuple of two callables, or None
+        The package's function and its replacement; None where it has no such function.
+    """
+    if exercise.function in ADAPTERS:
+        return ADAPTERS[exercise.function](answer)
+    reference = exercise.reference
+    module = getattr(reference, "__module__", "")
+    if not module.startswith("ds2np.") or module.startswith("ds2np.learn."):
+        return None
+
+    @functools.wraps(reference)
+    def call(*arguments, **options):
+        result = answer(*arguments, **options)
+        floats = [a.dtype for a in arguments if getattr(a, "dtype", np.dtype(int)).kind == "f"]
+        return cast(result, floats[0]) if floats else result
+
+    return reference, call
+
+
+def cast(result, dtype):
+    """Give the floats of a result, an array or several, the type with which the network computes.
+
+    Parameters
+    ----------
+    result : object
+    dtype : dtype
+
+    Returns
+    -------
+    object
+    """
+    if isinstance(result, (tuple, list)):
+        return type(result)(cast(part, dtype) for part in result)
+    if np.asarray(result).dtype.kind == "f":
+        return np.asarray(result, dtype)
+    return result
+
+
+def _collapse_by(answer):
+    return collapse, lambda path: [int(symbol) for symbol in answer(np.array(path, int))]
+
+
+def _power_spectrum_by(answer):
+    def run(samples, size, stride, window="hann", filters=None):
+        weights = make_window(window, size)
+        weights = weights / (weights * weights).sum() ** 0.5
+        power = cast(answer(samples, weights, stride), samples.dtype)
+        if filters is not None:
+            power, _ = mel_forward(power, filters)
+        return log_forward(power)[0], None  # nothing flows back to the waveform in training
+
+    return log_spectrogram_forward, run
+
+
+def _mel_filters_by(answer):
+    @functools.cache  # as the package's own
+    def filters(sample_rate, size, mels, htk=False):
+        if htk:
+            return mel_filters(sample_rate, size, mels, htk)
+        return np.asarray(answer(sample_rate, size, mels), float)
+
+    return mel_filters, filters
+
+
+def _conv1d_forward_by(answer):
+    def run(x, W, stride=1, padding=0):
+        _, cache = conv1d_forward(x, W, stride, padding)
+        return cast(answer(x, W, stride, padding), x.dtype), cache
+
+    return conv1d_forward, run
+
+
+def _conv1d_backward_by(answer):
+    def run(dout, cache):
+        rows, W, (N, T, D), stride, padding = cache
+        K, T_out = len(W), dout.shape[1]
+        rows = rows.reshape(N, T_out, K, D)
+        padded = np.zeros((N, T + 2 * padding, D), dout.dtype)
+        for k in range(K):  # frames that no window reaches are of no account
+            padded[:, k : k + stride * T_out : stride][:, :T_out] = rows[:, :, k]
+        x = padded[:, padding : padding + T]
+        return cast(answer(dout, x, W, stride, padding), dout.dtype)
+
+    return conv1d_backward, run
+
+
+def _length_mask_by(answer):
+    return length_mask, lambda lengths, T, like: np.asarray(answer(lengths, T), like.dtype)
+
+
+def _masked_mean_var_by(answer):
+    def run(x, gamma, beta, mask, statistics=None, add_up=alone):
+        if statistics is not None or add_up is not alone:
+            return seq_batchnorm_forward(x, gamma, beta, mask, statistics, add_up)
+        mean_and_var = cast(tuple(answer(x, mask)), x.dtype)
+        out, cache = seq_batchnorm_forward(x, gamma, beta, mask, mean_and_var)
+        count = max(mask.sum() * (1 if x.ndim == 3 else x.shape[3]), 1)
+        return out, (*cache[:-1], x.dtype.type(count))
+
+    return seq_batchnorm_forward, run
+
+
+def _seq_batchnorm_backward_by(answer):
+    def run(dout, cache, add_up=alone):
+        _, _, normal, inverse_std, gamma, mask, batch_count = cache
+        if batch_count is None or add_up is not alone:
+            return seq_batchnorm_backward(dout, cache, add_up)
+        # What was added to all frames of a feature alike, its mean, does not change the gradients.
+        if dout.ndim == 3:
+            return cast(answer(dout, normal / inverse_std, gamma, mask[:, :, 0]), dout.dtype)
+        N, C, T, F = dout.shape
+
+        def as_frames(x):  # (N, C, T, F) to (N, T * F, C)
+            return x.transpose(0, 2, 3, 1).reshape(N, T * F, C)
+
+        x = as_frames(normal) / inverse_std
+        real = np.repeat(mask.reshape(N, T), F, axis=1)
+        dx, dgamma, dbeta = cast(answer(as_frames(dout), x, gamma, real), dout.dtype)
+        return dx.reshape(N, T, F, C).transpose(0, 3, 1, 2), dgamma, dbeta
+
+    return seq_batchnorm_backward, run
+
+
+def _simple_rnn_forward_by(answer):
+    def run(a, U, h0, activation="clipped_relu"):
+        if activation != "clipped_relu":
+            return simple_rnn_forward(a, U, h0, activation)
+        h = cast(answer(a, U, h0), a.dtype)
+        return h, (h, h0, U, activation)
+
+    return simple_rnn_forward, run
+
+
+def _simple_rnn_backward_by(answer):
+    def run(dh, cache):
+        h, h0, U, activation = cache
+        if activation != "clipped_relu":
+            return simple_rnn_backward(dh, cache)
+        return cast(answer(dh, h, h0, U), dh.dtype)
+
+    return simple_rnn_backward, run
+
+
+def _gru_forward_by(answer):
+    def run(a, U, h0, activation="tanh"):
+        if activation != "tanh":
+            return gru_forward(a, U, h0, activation)
+        h = cast(answer(a, U, h0), a.dtype)
+        T, H = h.shape[1], h.shape[3]
+        # With all states known, the gates of all frames follow at once.
+        before = np.concatenate([h0[:, None], h[:, : max(T - 1, 0)]], axis=1)[:, :T]
+        g = before @ U[:, None]  # (B, T, N, 3H)
+        zr = 0.5 + 0.5 * np.tanh(0.5 * (a[..., : 2 * H] + g[..., : 2 * H]))
+        c = np.tanh(a[..., 2 * H :] + zr[..., H:] * g[..., 2 * H :])
+        gates = np.concatenate([zr, c], axis=-1).astype(a.dtype, copy=False)
+        return h, (h, h0, gates, g[..., 2 * H :], U, activation)
+
+    return gru_forward, run
+
+
+def _ctc_beta_by(answer):
+    def run(emissions, lattice):
+        T, _, N = emissions.shape
+        alpha, beta = (np.full(emissions.shape, CLOSED) for _ in range(2))
+        offsets = np.zeros((T, N))
+        for n in np.flatnonzero(lattice.fits & (lattice.frames > 0)):
+            frames, states = lattice.frames[n], lattice.states[n]
+            symbols = lattice.symbols[:states, n]
+            log_probs = np.full((frames, symbols.max() + 1), -1.0)
+            log_probs[:, symbols] = emissions[:frames, :states, n]
+            to_end = np.asarray(answer(log_probs, symbols[1::2]))
+            # The ways into a state are the ways to the end of the text read backwards.
+            from_start = np.asarray(answer(log_probs[::-1], symbols[1::2][::-1]))[::-1, ::-1]
+            offsets[:frames, n] = from_start.max(axis=1)
+            from_start = from_start - offsets[:frames, n, None]
+            to_end = to_end - to_end.max(axis=1, keepdims=True)
+            alpha[:frames, :states, n] = np.maximum(from_start, CLOSED)
+            beta[:frames, :states, n] = np.maximum(to_end, CLOSED)
+        return alpha.astype(emissions.dtype), beta.astype(emissions.dtype), offsets
+
+    return recurse, run
+
+
+def _ctc_logit_gradient_by(answer):
+    def run(logits, labels, input_lengths, label_lengths, blank=0):
+        given = logits, labels, input_lengths, label_lengths, blank
+        loss, package_dlogits = ctc_loss(*given)
+        if blank:
+            return loss, package_dlogits
+        posterior = state_posterior(*given)
+        dlogits = np.zeros_like(logits)
+        for n in np.flatnonzero(np.isfinite(loss)):
+            T, L = input_lengths[n], label_lengths[n]
+            log_probs = log_softmax(logits[n, :T])
+            dlogits[n, :T] = answer(log_probs, posterior[n, :T, : 2 * L + 1], labels[n, :L])
+        return loss, dlogits
+
+    return ctc_loss, run
+
+
+def _clip_by_norm_by(answer):
+    def step(self):
+        clipped, norm = answer(self.grads, self.max_norm)
+        if np.isfinite(norm):
+            for name, grad in self.grads.items():
+                grad[...] = clipped[name]
+            self.move(self.learning_rate)
+        return norm
+
+    return SGD.step, step
+
+
+def _sgd_step_by(answer):
+    def move(self, rate):
+        moved = answer(self.params, self.grads, self.velocity, rate, self.momentum)
+        for arrays, new in zip((self.params, self.velocity), moved, strict=True):
+            for name, array in arrays.items():
+                array[...] = new[name]
+
+    return SGD.move, move
+
+
+def _should_stop_by(answer):
+    def finished(self):
+        rates = [row["wer"] for row in self.history]
+        return self.epoch > self.config.epochs or bool(answer(rates, self.config.patience))
+
+    return Trainer.finished.fget, finished
+
+
+ADAPTERS = {
+    "collapse": _collapse_by,
+    "power_spectrum": _power_spectrum_by,
+    "mel_filters": _mel_filters_by,
+    "conv1d_forward": _conv1d_forward_by,
+    "conv1d_backward": _conv1d_backward_by,
+    "length_mask": _length_mask_by,
+    "masked_mean_var": _masked_mean_var_by,
+    "seq_batchnorm_backward": _seq_batchnorm_backward_by,
+    "simple_rnn_forward": _simple_rnn_forward_by,
+    "simple_rnn_backward": _simple_rnn_backward_by,
+    "gru_forward": _gru_forward_by,
+    "ctc_beta": _ctc_beta_by,
+    "ctc_logit_gradient": _ctc_logit_gradient_by,
+    "clip_by_norm": _clip_by_norm_by,
+    "sgd_step": _sgd_step_by,
+    "should_stop": _should_stop_by,
+}

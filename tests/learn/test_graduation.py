@@ -1,0 +1,373 @@
+"""The graduation: answers in place of the package's functions, alone and together, good and bad."""
+
+import dataclasses
+import sys
+import types
+
+import numpy as np
+import pytest
+import toys
+
+from ds2np.data.dataset import Dataset
+from ds2np.data.manifest import read_manifest
+from ds2np.learn import graduation
+from ds2np.learn.book import CHAPTERS, FOLDER
+from ds2np.learn.exchange import StandIn, serving
+from ds2np.learn.graduation import find_distance, judge_all, try_all, try_step
+from ds2np.learn.stand_ins import ADAPTERS
+from ds2np.model import ConvConfig, DeepSpeech2
+from ds2np.train.history import read_history
+
+NETWORK = dataclasses.replace(
+    toys.MODEL, mels=6, conv=(ConvConfig(8, (5,), (2,)),), recurrent="rnn", hidden=12
+)
+GATED_2D = toys.MODEL
+TRAINING = dataclasses.replace(toys.TRAINING, patience=5)
+SOLUTIONS = "\n\n".join(
+    (FOLDER / "solutions" / f"{chapter.file}.py").read_text(encoding="utf-8")
+    for chapter in CHAPTERS
+    if chapter.number <= graduation.LAST_CHAPTER and chapter.exercises
+)
+# What a network of simple recurrent layers calls, and others do not call for it.
+USED = (
+    *("collapse", "cer", "power_spectrum", "mel_filters", "conv_out_length", "conv1d_forward"),
+    *("conv1d_backward", "length_mask", "masked_mean_var", "seq_batchnorm_backward"),
+    *("simple_rnn_forward", "simple_rnn_backward", "reverse_sequences", "min_frames", "ctc_loss"),
+    *("clip_by_norm", "sgd_step", "plan_epoch", "should_stop"),
+)
+SPARE = (
+    *("overlap_add", "log_power_backward", "receptive_field", "gru_forward"),
+    *("ctc_beta", "ctc_logit_gradient"),
+)
+
+
+def list_attributes():
+    """Find what every module of the package and every class in it holds."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("ds2np."):
+            for attribute, value in vars(module).items():
+                found[name, attribute] = value
+                if isinstance(value, type) and value.__module__ == name:
+                    found |= {(name, attribute, inner): v for inner, v in vars(value).items()}
+    functions = types.FunctionType, staticmethod, property, type(graduation.mine.judge)
+    return {key: v for key, v in found.items() if isinstance(v, functions)}
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    """Hold that each test leaves every function of the package where it was."""
+    before = list_attributes()
+    yield
+    after = list_attributes()
+    changed = [key for key, value in before.items() if after.get(key) is not value]
+    # Static methods and properties are made anew; what they call is the same.
+    assert [key for key in changed if inner(before[key]) is not inner(after[key])] == []
+
+
+def inner(value):
+    """Find the function that a static method or a property calls."""
+    if isinstance(value, property):
+        return value.fget
+    return value.__func__ if isinstance(value, staticmethod) else value
+
+
+@pytest.fixture
+def tones(tmp_path):
+    return read_manifest(toys.make_corpus(tmp_path / "tones"))
+
+
+@pytest.fixture
+def small(monkeypatch, tones, no_report):
+    """Make the graduation's network, data and training small."""
+    monkeypatch.setattr(graduation, "NETWORK", NETWORK)
+    monkeypatch.setattr(graduation, "TRAINING", TRAINING)
+    monkeypatch.setattr(graduation, "make_digits", lambda folder: (tones, tones[:4]))
+
+
+@pytest.fixture
+def graduate(ds2np, small, tmp_path):
+    """Write the reader's file and run the command."""
+
+    def run(text, *options):
+        path = tmp_path / "my_ds2np.py"
+        path.write_text("import numpy as np\n" + text, encoding="utf-8")
+        return ds2np("demo", "--mine", path, "--folder", tmp_path / "demo", *options)
+
+    return run
+
+
+@pytest.fixture
+def answers(tmp_path):
+    path = tmp_path / "my_ds2np.py"
+    path.write_text(SOLUTIONS, encoding="utf-8")
+    return judge_all(path)
+
+
+def group(out, title):
+    """Read the functions that are listed under a title, with their notes."""
+    lines = out.partition(f"  {title}:\n")[2].splitlines()
+    listed = {}
+    for line in lines:
+        if not line.startswith("    "):
+            break
+        name, _, note = line[10:].partition(": ")
+        listed[name] = note
+    return listed
+
+
+def test_every_adapter_is_for_an_exercise():
+    functions = {e.function for c in CHAPTERS for e in c.exercises}
+    assert set(ADAPTERS) <= functions
+
+
+def test_all_solutions_train_a_network(graduate, tmp_path):
+    code, out, err = graduate(SOLUTIONS)
+    assert (code, err.count("error")) == (0, 0)
+    assert set(USED) <= set(group(out, "used in place of the package's own"))
+    assert set(SPARE) <= set(group(out, "done, but not needed for this network"))
+    assert "wrong:" not in out
+    assert "not done:" not in out
+    assert "not usable here:" not in out
+    last = out.splitlines()[-1]
+    assert last.startswith("your own code recognised this: ")
+    assert "WER" in last
+    assert len(read_history(tmp_path / "demo" / "mine" / "history.csv")) == TRAINING.epochs
+
+
+@pytest.mark.parametrize("network", [NETWORK, GATED_2D], ids=["simple", "gated"])
+def test_each_solution_alone_trains_as_the_package_does(answers, tones, network):
+    def few_steps():
+        results = try_step(network, TRAINING, tones)
+        model = DeepSpeech2(network)
+        dataset = Dataset(tones, model)
+        losses = graduation.toy.train(model, dataset, epochs=2)
+        return [np.array(losses), *results]
+
+    _, stand_ins = answers
+    assert stand_ins
+    expected = few_steps()
+    called = set()
+    for stand_in in stand_ins:
+        with serving([stand_in]):
+            got = few_steps()
+        called |= {stand_in.exercise.function} if stand_in.calls else set()
+        assert not stand_in.failure, stand_in.exercise.function
+        for a, b in zip(got, expected, strict=True):
+            scale = np.abs(b).max()
+            np.testing.assert_allclose(
+                a, b, rtol=0, atol=1e-3 * scale, err_msg=stand_in.exercise.function
+            )
+    everything = set(USED) | {"ctc_beta", "ctc_logit_gradient"}
+    if network is GATED_2D:
+        over_time = {"conv1d_forward", "conv1d_backward", "mel_filters"}
+        everything -= over_time | {"simple_rnn_forward", "simple_rnn_backward"}
+        everything |= {"gru_forward"}
+    assert everything <= called
+
+
+def test_gated_layers_where_only_these_are_written():
+    assert graduation.choose_network({"gru_forward", "collapse"}).recurrent == "gru"
+    assert graduation.choose_network({"gru_forward", "simple_rnn_forward"}).recurrent == "rnn"
+    assert graduation.choose_network({"collapse"}).recurrent == "rnn"
+
+
+BROKEN_LATER = """
+calls = [0]
+
+def length_mask(lengths, T):
+    calls[0] += len(lengths) > 3  # of larger minibatches than the check has
+    if calls[0] > LIMIT:
+        raise ZeroDivisionError("out of order")
+    return (np.arange(T) < np.asarray(lengths)[:, None]) * 1.0
+
+def min_frames(labels):
+    labels = np.asarray(labels)
+    return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
+"""
+
+
+def test_an_error_in_training_is_the_readers_and_training_goes_on(graduate, tmp_path):
+    code, out, err = graduate(BROKEN_LATER.replace("LIMIT", "40"))
+    assert code == 0, err
+    assert set(group(out, "used in place of the package's own")) == {"length_mask", "min_frames"}
+    where = f'in {tmp_path / "my_ds2np.py"}, line 8: `raise ZeroDivisionError("out of order")`'
+    shown = f"your length_mask: it raised ZeroDivisionError: out of order, {where}\n"
+    assert out.count(shown) == 1
+    assert "    from here on the package's own function stands in for it" in out
+    assert f"your length_mask did not: it raised ZeroDivisionError: out of order, {where}" in out
+    assert "1 of your functions served to the end" in out
+    assert len(read_history(tmp_path / "demo" / "mine" / "history.csv")) == TRAINING.epochs
+    assert out.splitlines()[-1].startswith("your own code recognised this: ")
+
+
+def test_an_error_on_the_first_minibatch_keeps_it_out_of_training(graduate):
+    code, out, _ = graduate(BROKEN_LATER.replace("LIMIT", "2"))
+    assert code == 0
+    assert "line 8: `raise" in group(out, "not usable here")["length_mask"]
+    assert set(group(out, "used in place of the package's own")) == {"min_frames"}
+
+
+def test_all_broken_later_gives_the_package_the_honour(graduate):
+    only = BROKEN_LATER.replace("LIMIT", "40").partition("def min_frames")[0]
+    code, out, _ = graduate(only)
+    assert code == 0
+    assert "0 of your functions served to the end" in out
+    assert out.splitlines()[-1].startswith("the package's code, with nothing of yours,")
+
+
+def test_wrong_ones_are_named_with_the_reason(graduate):
+    code, out, _ = graduate(SOLUTIONS + "\n\ndef collapse(path):\n    return path[path > 0]\n")
+    assert code == 0
+    assert list(group(out, "wrong")) == ["collapse"]
+    assert "(case: repeats and blanks)" in group(out, "wrong")["collapse"]
+    assert "collapse" not in group(out, "used in place of the package's own")
+
+
+@pytest.mark.parametrize(
+    ("result", "note"),
+    [
+        ("'nothing'", "what it returned cannot be used (ValueError: "),
+        ("np.zeros((len(lengths), T))", "on a minibatch of speech the losses are "),
+        ("np.zeros(3)", "with it, a minibatch of speech ends in IndexError: "),
+        ("None", "with it, a minibatch of speech ends in IndexError: "),
+    ],
+)
+def test_what_the_check_did_not_find_is_found_on_speech(graduate, result, note):
+    text = f"""
+def length_mask(lengths, T):
+    if len(lengths) > 3:
+        return {result}
+    return (np.arange(T) < np.asarray(lengths)[:, None]) * 1.0
+
+def min_frames(labels):
+    labels = np.asarray(labels)
+    return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
+"""
+    code, out, err = graduate(text)
+    assert code == 0, err
+    assert list(group(out, "used in place of the package's own")) == ["min_frames"]
+    assert group(out, "not usable here")["length_mask"].startswith(note)
+
+
+def test_an_answer_may_call_the_packages_function_of_its_name(graduate):
+    text = """
+def length_mask(lengths, T):
+    from ds2np.layers.padding import length_mask
+    return length_mask(lengths, T, np.zeros(0))
+"""
+    code, out, _ = graduate(text)
+    assert code == 0
+    assert list(group(out, "used in place of the package's own")) == ["length_mask"]
+
+
+def test_what_would_take_hours_is_left_to_the_package(tones, answers):
+    _, stand_ins = answers
+    slow = next(s for s in stand_ins if s.exercise.function == "length_mask")
+
+    def sleep(*arguments):
+        import time
+
+        time.sleep(0.02)
+        return slow.original(*arguments)
+
+    slow = StandIn(slow.exercise, slow.original, sleep, "")
+    long_training = dataclasses.replace(TRAINING, epochs=10**6)
+    assert try_all([slow], NETWORK, long_training, tones) == []
+    assert "times as slow as the package's" in slow.failure
+    assert slow.failure.endswith("hours more in all")
+    slow = StandIn(slow.exercise, slow.original, sleep, "")
+    assert try_all([slow], NETWORK, TRAINING, tones) == [slow]
+    assert slow.slowness.endswith("times as slow as the package's")
+
+
+def test_distances_beyond_rounding():
+    three = [np.ones(2), np.ones(3), np.ones(1)]
+    assert find_distance([a + 1e-5 for a in three], three) == ""
+    moved = [three[0], three[1] + 0.5, three[2]]
+    assert find_distance(moved, three) == "the gradients are up to 50 % away from the package's"
+    assert "losses" in find_distance([np.array([np.nan, 1]), *three[1:]], three)
+
+
+def test_nothing_done(graduate, tmp_path):
+    code, out, err = graduate("")
+    assert code == 2
+    assert "ctc_loss" in group(out, "not done")
+    assert err.count("\n") == 1
+    assert "no function in" in err
+    assert not (tmp_path / "demo").exists()
+
+
+def test_nothing_that_this_network_needs(graduate):
+    code, out, err = graduate(
+        "def receptive_field(kernels, strides):\n"
+        "    frames, step = 1, 1\n"
+        "    for kernel, stride in zip(kernels, strides):\n"
+        "        frames, step = frames + (kernel - 1) * step, step * stride\n"
+        "    return frames, step\n"
+    )
+    assert code == 2
+    assert list(group(out, "done, but not needed for this network")) == ["receptive_field"]
+    assert "none of the functions in" in err
+
+
+def test_no_file_and_a_broken_file(ds2np, graduate, tmp_path):
+    code, _, err = ds2np("demo", "--mine", tmp_path / "nowhere.py")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there is no " in err
+    code, _, err = graduate("def (:\n")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "line 2: SyntaxError" in err
+
+
+def test_the_readers_usual_file_is_the_default(ds2np, mine, tmp_path):
+    code, _, err = ds2np("demo", "--mine", "--folder", tmp_path / "demo")
+    assert code == 2
+    assert f"there is no {mine}" in err
+
+
+@pytest.mark.parametrize("options", [["--resume"], ["--device", "cuda"]])
+def test_what_makes_no_sense_is_refused(graduate, options):
+    code, out, err = graduate(SOLUTIONS, *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert options[0] in err
+
+
+def test_a_run_that_is_there_is_kept_until_asked(graduate, tmp_path):
+    run = tmp_path / "demo" / "mine"
+    run.mkdir(parents=True)
+    for name in ("config.json", "last.npz", "notes.txt"):
+        (run / name).write_text("mine")
+    code, _, err = graduate(BROKEN_LATER.replace("LIMIT", "10**9"))
+    assert code == 2
+    assert "--restart" in err
+    assert (run / "last.npz").read_text() == "mine"
+    code, _, err = graduate(BROKEN_LATER.replace("LIMIT", "10**9"), "--restart")
+    assert code == 0, err
+    assert (run / "notes.txt").read_text() == "mine"
+    assert len(read_history(run / "history.csv")) == TRAINING.epochs
+
+
+def test_digits_are_spoken_once(tmp_path, monkeypatch):
+    said = []
+
+    def speak(text, rate, *options):
+        said.append(text)
+        return np.zeros(rate // 2, np.float32)
+
+    monkeypatch.setattr(graduation.toy, "say", speak)
+    monkeypatch.setattr(graduation.sound, "has_voice", lambda: True)
+    monkeypatch.setattr(graduation, "UTTERANCES", 3)
+    monkeypatch.setattr(graduation, "HELD_OUT", 2)
+    train_set, test_set = graduation.make_digits(tmp_path / "digits")
+    assert [len(train_set), len(test_set), len(said)] == [3, 2, 5]
+    assert not {u.speaker for u in train_set} & {u.speaker for u in test_set}
+    graduation.make_digits(tmp_path / "digits")
+    assert len(said) == 5
+
+
+def test_without_a_voice_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(graduation.sound, "has_voice", lambda: False)
+    with pytest.raises(graduation.UserError, match="espeak-ng"):
+        graduation.make_digits(tmp_path / "digits")
+    assert not (tmp_path / "digits").exists()
