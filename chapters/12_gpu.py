@@ -1,0 +1,1023 @@
+# %% [markdown]
+# # 12  On the GPU
+#
+# A GPU computes quickly and is told slowly what to compute. We move the network there without
+# changing a line, count what it is told, and then read, line by line, the one program that we wrote
+# for it: the recursion of CTC.
+#
+# ![The network from sound to text, with everything that is trained framed.](images/network_12.svg)
+#
+# **You will be able to**
+#
+# * say of a line of NumPy-like code where it computes, and whether the program waits there;
+# * count the launches of a loop over time, and estimate what they cost;
+# * say which sums need more digits than the numbers that they add up;
+# * read a CUDA kernel: blocks, threads, shared memory, barriers, shuffles;
+# * predict what happens when a barrier is forgotten, and see it happen.
+#
+# **You need** chapter 05 (the recursion of CTC) and the loop over time of chapter 04. You need no
+# GPU: all that a GPU would do can be followed here, but for its speed. **Reading time** 60 minutes.
+
+# %%
+import inspect
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from unittest.mock import patch
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import ds2np
+from ds2np import ctc, kernels
+from ds2np.backend import get_array_module, to_cpu, to_gpu, why_no_gpu
+from ds2np.ctc.gpu import MOST_LABELS, ctc_by_kernel
+from ds2np.ctc.lattice import Lattice, recurse
+from ds2np.gradcheck import numerical_gradient
+from ds2np.kernels.on_host import HostModule, why_not_on_host
+from ds2np.layers.activations import clipped_relu_forward
+from ds2np.layers.gru import gru_backward, gru_forward
+from ds2np.layers.padding import zero_padding
+from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
+from ds2np.layers.softmax import log_softmax
+from ds2np.learn import check, show
+from ds2np.learn.pretend import pretended_gpu
+from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
+from ds2np.optim import SGD
+
+rng = np.random.default_rng(0)
+NO_GPU, NO_COMPILER = why_no_gpu(), why_not_on_host()
+print("a GPU to compute on:     ", f"no, {NO_GPU}" if NO_GPU else "yes")
+print("kernels run on the host: ", f"no, {NO_COMPILER}" if NO_COMPILER else "yes, by g++")
+
+# %% [markdown]
+# The chapter runs with or without either. Where something is missing, the cell that needs it says
+# what it leaves out. **No time on a GPU is printed here that was not measured on the machine that
+# built this page.**
+#
+# ## The idea in one picture
+#
+# Two machines work together. The **processor** runs our Python program; the **GPU** computes on
+# arrays that lie in its own memory. When the program says `x + y`, the processor writes an order
+# (add these arrays, put the result there) into a queue and goes on at once. This is a **launch**.
+# The GPU takes orders from the queue, one after another.
+#
+# ![Two time lines: with small operations the GPU idles between launches; with large ones the
+# processor is far ahead, until it waits for a result.](images/gpu_12_queue.svg)
+#
+# Two things follow. Where the operations are small, all the time goes into launches, and a
+# quicker GPU would not help. And where the program asks for a *number*, as in `float(loss)`, it must
+# stand still until the queue is empty, since the number does not exist before that.
+
+# %% [markdown]
+# ## The same code, another array
+#
+# CuPy is a library with NumPy's functions for arrays on the GPU. So a function that takes its
+# functions from the module *of the array that it was given* runs on both. By habit this module is
+# called `xp`.
+
+
+# %%
+def clip(x):
+    xp = get_array_module(x)  # numpy for a NumPy array, cupy for a CuPy array
+    return xp.minimum(xp.maximum(x, 0), 20)
+
+
+x = rng.standard_normal((2, 3)) * 20
+print("computed by", get_array_module(x).__name__)
+np.testing.assert_array_equal(clip(x), clipped_relu_forward(x)[0])  # the package's
+
+# %% [markdown]
+# No global switch says "GPU on". The array decides; arrays of both kinds can live in one program,
+# and a test can compare them.
+#
+# Since many readers have no GPU, `ds2np.learn.pretend` has a **pretended** one: it takes CuPy's place,
+# computes with NumPy, and keeps a log. It is as strict as CuPy is. The two memories are apart, so
+# an array of one may not be mixed with an array of the other, and NumPy's own functions cannot see
+# what lies on the GPU.
+
+# %%
+with pretended_gpu() as log:
+    on_gpu = to_gpu(x)  # copies
+    clipped = clip(on_gpu)
+    print("computed by", get_array_module(on_gpu).__name__, "(pretended); launches:", log.launches)
+    for name, mistake in {
+        "x + on_gpu": lambda: x + on_gpu,
+        "np.asarray(on_gpu)": lambda: np.asarray(on_gpu),
+    }.items():
+        try:
+            mistake()
+        except TypeError as error:
+            print(f"{name}: {error}")
+    np.testing.assert_array_equal(to_cpu(clipped), clip(x))
+
+# %% [markdown]
+# Being refused is good news. A copy from one memory to the other is slow and, in one of the two
+# directions, makes the program wait; it should be written down where it happens. So the package has
+# two words for it, `to_gpu` and `to_cpu`.
+#
+# ## What moves, and what waits
+#
+# What has to lie on the GPU? The parameters, their gradients, and the buffers (the running averages
+# of batch normalisation): `model.move(to_gpu)` copies them, once. Then each minibatch, as it comes:
+# `model.forward` does that. Lengths and labels stay in main memory, where they are needed for
+# decisions; small copies of them are sent where a layer asks for them.
+#
+# Here is a whole step of training, first on the processor, then on the pretended GPU, part by part.
+
+# %%
+config = DeepSpeech2Config(
+    sample_rate=8000,
+    conv=(ConvConfig(channels=4, kernel=(11, 21), stride=(2, 4)),),
+    recurrent="gru",
+    layers=2,
+    hidden=8,
+)
+sounds = rng.standard_normal((2, 100, config.features)).astype(np.float32)
+frames, labels = np.array([100, 70]), rng.integers(1, 29, (2, 6))
+counts = np.array([6, 4])
+
+
+def training_step(model, each_part):
+    optimiser = SGD(model.params, model.grads, learning_rate=1e-3)
+    model.zero_grads()
+    each_part("preparation")
+    logits, out_frames = model.forward(sounds, frames)
+    each_part("forward")
+    loss, dlogits = ctc.ctc_loss(logits, labels, out_frames, counts)
+    each_part("ctc")
+    model.backward(dlogits)
+    each_part("backward")
+    optimiser.step()
+    each_part("update")
+    loss = to_cpu(loss)
+    each_part("the loss")
+    return loss
+
+
+model = DeepSpeech2(config)
+expected = training_step(model, lambda name: None)
+
+parts = {}
+# The package has a kernel for CTC; the pretended GPU needs g++ to run it. Without, array operations.
+arrays_only = patch("ds2np.ctc.loss.fits_kernel", lambda *given: False)
+with pretended_gpu() as log, arrays_only if NO_COMPILER else nullcontext():
+    moved = DeepSpeech2(config)
+    moved.move(to_gpu)
+    got = training_step(moved, lambda name: parts.update({name: log.take()}))
+    parameters = {name: to_cpu(value) for name, value in moved.params.items()}
+
+np.testing.assert_allclose(got, expected, rtol=1e-4)
+for name, value in model.params.items():
+    np.testing.assert_allclose(parameters[name], value, rtol=1e-4, atol=1e-6)
+
+print("part             launches  arrays sent  waits")
+for name, part in parts.items():
+    print(f"{name:15} {part.launches.total():9} {part.sent:12} {part.waits.total():6}")
+print("\nThe lines that wait:")
+for part in parts.values():
+    for line in part.waits:
+        print("  ", line)
+assert sum(part.waits.total() for part in parts.values()) == 2
+
+# %% [markdown]
+# The same loss and the same new weights, within rounding. (A launch in this table is an operation that
+# CuPy would be asked for; some of them take it more than one.) Forward and backward wait for nothing:
+# the processor may run ahead of the GPU through the whole step. It waits twice, and both times it
+# has to. The optimiser asks for the norm of the gradients before it decides whether to clip them,
+# and the loop wants to print the loss.
+#
+# What would one more wait do, say a `print(float(h.max()))` in the loop over time? We can follow a
+# queue with three lines of arithmetic. Let a launch take the processor $c$ and the operation take
+# the GPU $g$; times are in units of $c$.
+
+
+# %%
+def time_of(operations, g, wait_every):
+    """Follow processor and GPU; all times are in units of one launch."""
+    processor = gpu = 0.0
+    for i in range(1, operations + 1):
+        processor += 1.0  # the launch
+        gpu = max(gpu, processor) + g  # begins when it is free and has been told to
+        if i % wait_every == 0:
+            processor = gpu
+    return max(processor, gpu)
+
+
+sizes = np.geomspace(0.05, 20, 25)
+figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+for every, style, name in ((1, "k:", "a wait after each"), (1000, "k-", "one wait at the end")):
+    axis.loglog(sizes, [time_of(1000, g, every) / 1000 for g in sizes], style, label=name)
+axis.set(xlabel="GPU's time for an operation (launches)", ylabel="time per operation (launches)")
+axis.legend()
+show(
+    figure,
+    "Time per operation over the GPU's own time for it. With one wait at the end the time is one "
+    "launch up to where the GPU takes longer than a launch, then grows with it. With a wait after "
+    "each operation both times add up, which doubles the time where they are equal.",
+)
+assert time_of(1000, 0.1, 1000) < 1001 + 0.2  # as long as the launches
+assert time_of(1000, 1.0, 1) > 1.9 * time_of(1000, 1.0, 1000)
+
+# %% [markdown]
+# Left of 1 the line is flat: this is the land of small operations, where only fewer launches
+# help. Near 1 a wait after each operation costs a factor of two. Farther right both lines meet: large
+# operations hide everything.
+#
+# ## How many launches is a layer?
+#
+# A recurrent layer cannot do all frames at once, since each needs the one before. So its launches
+# grow with the number of frames $T$, whatever the size of the layer. We count by running the
+# package's own functions on the pretended GPU.
+
+
+# %%
+def launches(work, T, H=4):
+    """Count the launches of one of the loops over time, for two directions or all utterances."""
+    a, U = rng.standard_normal((2, T, 3, H)), rng.standard_normal((2, H, H))
+    with pretended_gpu() as log:
+        if work == "array form of CTC":
+            lattice = Lattice(np.array([[1, 2]] * 3), np.full(3, T), np.full(3, 2), 0)
+            emissions = lattice.emissions(log_softmax(to_gpu(rng.standard_normal((3, T, 4)))))
+            log.take()
+            recurse(emissions, lattice)
+            return log.launches.total()
+        forward, backward, gates = {
+            "simple RNN": (simple_rnn_forward, simple_rnn_backward, 1),
+            "GRU": (gru_forward, gru_backward, 3),
+        }[work]
+        given = [to_gpu(np.concatenate([array] * gates, axis=-1)) for array in (a, U)]
+        h, cache = forward(*given, to_gpu(np.zeros((2, 3, H))))
+        backward(h, cache)
+        return log.launches.total()
+
+
+per_frame = {}
+for work in ("simple RNN", "GRU", "array form of CTC"):
+    few, many = launches(work, 64), launches(work, 128)
+    per_frame[work] = (many - few) / 64
+    assert launches(work, 128, H=16) == many  # the size of the layer does not matter
+    print(f"{work:18} {few:5} launches for 64 frames, {many:5} for 128: "
+          f"{per_frame[work]:.1f} more for each frame")  # fmt: skip
+
+# %% [markdown]
+# Now multiply. What one launch costs depends on the machine. We have not measured it here, so we
+# take a published figure: the chapter "Performance Best Practices" of CuPy's user guide times
+# `sqrt(sum(a**2))`, three operations, and prints 44 microseconds of the processor's time, some 15
+# for each. We reckon with 10 and with 20. If there is a GPU, the cell measures it.
+
+
+# %%
+def measure_launch(repeats=2000):
+    """Time small operations on the GPU, in microseconds each; the array is tiny on purpose."""
+    small = to_gpu(np.zeros(32, np.float32))
+    for count in (50, repeats):  # the first round compiles
+        began = time.perf_counter()
+        for _ in range(count):
+            small += 1
+        float(small[0])  # wait
+    return 1e6 * (time.perf_counter() - began) / repeats
+
+
+T, layers = 400, 7
+total = {
+    "7 layers of simple RNN": layers * per_frame["simple RNN"] * T,
+    "7 layers of GRU": layers * per_frame["GRU"] * T,
+    "array form of CTC": per_frame["array form of CTC"] * T,
+}
+for name, count in total.items():
+    print(f"{name:23} {count:7.0f} launches in {T} frames: "
+          f"{count * 10e-6:.2f} to {count * 20e-6:.2f} s, if each takes 10 to 20 microseconds")  # fmt: skip
+if NO_GPU:
+    print(f"\nNot measured here: the cost of a launch, since {NO_GPU}.")
+else:
+    print(f"\nMeasured on this GPU: {measure_launch():.1f} microseconds for a small operation.")
+
+# %% [markdown]
+# This time passes before the GPU has computed anything worth mentioning, and it stays the same
+# for a layer of 8 units and one of 800. It is why so much work goes into recurrent layers on GPUs,
+# and it is why CTC has a **kernel**: a program of its own for the GPU that walks through all frames
+# by itself. One launch for all recursions, a second for all gradients.
+
+# %%
+if NO_COMPILER:
+    print(f"Not shown here: the launches of the package's CTC, since {NO_COMPILER}.")
+else:
+    with pretended_gpu() as log:
+        given = rng.integers(1, 29, (4, 30)), np.full(4, 400), np.full(4, 30)
+        logits = to_gpu(rng.standard_normal((4, 400, 29)).astype(np.float32))
+        log.take()
+        by_kernel = ctc.ctc_loss(logits, *given)[1]
+        with_kernel = log.take().launches
+        with arrays_only:
+            by_arrays = ctc.ctc_loss(logits, *given)[1]
+        with_arrays = log.take().launches
+        np.testing.assert_allclose(to_cpu(by_kernel), to_cpu(by_arrays), atol=3e-5)
+    print("with the kernels:", dict(with_kernel))
+    print(f"{with_kernel.total()} launches with the kernels, {with_arrays.total()} with arrays")
+    assert with_kernel["ctc_ways"] == with_kernel["ctc_gradient"] == 1
+    assert with_arrays.total() > 100 * with_kernel.total()
+
+# %% [markdown]
+# ## Precision
+#
+# GPUs are quickest with small numbers: float32 has half the size of float64, float16 half of that.
+# What is lost?
+
+# %%
+print("           digits  smallest normal   largest")
+for kind in (np.float16, np.float32, np.float64):
+    limits = np.finfo(kind)
+    print(f"{kind.__name__}  {limits.precision:8}  {limits.tiny:15.1e}  {limits.max:8.1e}")
+print()
+print(f"float16: 2048 + 1 = {float(np.float16(2048) + np.float16(1)):.0f}")
+print(f"float32: 16777216 + 1 = {float(np.float32(2**24) + np.float32(1)):.0f}")
+print(f"a gradient of 0.00000001 as float16: {float(np.float16(1e-8))}")
+assert np.float16(2048) + np.float16(1) == 2048
+assert np.float32(2**24) + np.float32(1) == 2**24
+assert np.float16(1e-8) == 0
+
+# %% [markdown]
+# Each number by itself is fine. A *sum* is where it goes wrong: when the sum has grown large, what is
+# added falls below its last digit and vanishes. We add up $n$ random numbers between 0 and 1 in
+# four ways. (`cumsum` adds one after the other; `sum` of NumPy does not, it adds up in chunks.)
+
+
+# %%
+def one_by_one(values, kind):
+    return float(np.cumsum(values.astype(kind), dtype=kind)[-1])
+
+
+def in_chunks(values, kind, chunk=256):
+    sums = [one_by_one(values[i : i + chunk], kind) for i in range(0, len(values), chunk)]
+    return one_by_one(np.array(sums), kind)
+
+
+lengths_tried = 4 ** np.arange(3, 11)
+errors = {}
+for count in lengths_tried:
+    numbers = rng.random(count).astype(np.float32)  # their exact sum, as good as float64 can
+    exact = numbers.sum(dtype=np.float64)
+    for name, value in {
+        "float16, one by one": one_by_one(numbers, np.float16),
+        "float32, one by one": one_by_one(numbers, np.float32),
+        "float32, in chunks": in_chunks(numbers, np.float32),
+        "float16 numbers, float32 sum": one_by_one(numbers.astype(np.float16), np.float32),
+    }.items():
+        errors.setdefault(name, []).append(max(abs(value / exact - 1), 1e-9))
+figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+for (name, error), style in zip(errors.items(), ("s:", "o--", "v-", "^-."), strict=True):
+    axis.loglog(lengths_tried, error, style, color="black", label=name, markersize=5)
+axis.set(xlabel="numbers added up", ylabel="relative error")
+axis.legend(fontsize=8)
+show(
+    figure,
+    "Relative error of a sum over the count of numbers. Added one by one in float16 it comes near to "
+    "1, that is, all is lost. Numbers kept in float16 but added up in float32 stay far below that, "
+    "and float32 in chunks stays lowest.",
+)
+assert errors["float16, one by one"][-1] > 0.9
+assert errors["float16 numbers, float32 sum"][-1] < 0.01
+assert errors["float32, in chunks"][-1] < errors["float32, one by one"][-1]
+
+# %% [markdown]
+# The lesson: **keep numbers small, and sums large.** To store in float16 costs a little of each
+# number, at random, and that averages out; to *add up* in float16 loses the sum. A matrix product is
+# full of sums, and so the units that multiply float16 matrices on a GPU (tensor cores), as CuPy uses
+# them, add up in float32. In the same way our float32 code has a few places where it adds up in
+# float64. Here they are, as they stand in the package:
+
+# %%
+for file, word in (
+    ("optim.py", "astype(np.float64)"),
+    ("ctc/lattice.py", "np.float64)"),
+    ("kernels/ctc.cu", "double"),
+    ("train/step.py", "dtype=np.float64"),
+):
+    text = (Path(ds2np.__file__).parent / file).read_text(encoding="utf-8")
+    found = [line.strip() for line in text.splitlines() if word in line]
+    assert found
+    print(f"{file}:", *found, sep="\n    ")
+
+# %% [markdown]
+# There is a second point about sums. The order counts, too: the same numbers in another order
+# differ in the last digit.
+
+# %%
+numbers = rng.standard_normal(1000).astype(np.float32)
+sums = {one_by_one(rng.permutation(numbers), np.float32) for _ in range(100)}
+print(f"1000 numbers in 100 orders: {len(sums)} different sums")
+assert len(sums) > 1
+
+# %% [markdown]
+# On a GPU, threads that add to one place in memory (*atomic* additions) arrive in whatever order they
+# happen to finish. Two trainings from the same seed then differ. In our kernels every sum has a
+# fixed order, and the same input gives the same bits.
+#
+# ## A kernel is the body of a loop
+#
+# Now to the GPU's own language, CUDA C++. Whoever reads Python can read it with a few hints:
+#
+# | written | in words |
+# |---|---|
+# | `const int i = 3;` | a whole number of 32 bits, which does not change |
+# | `float`, `double` | float32, float64; `0.0f` is a float32 |
+# | `float* x` | the place in memory where the numbers of x begin; `x[i]` is the i-th from there |
+# | `x + 2` for such a place | two numbers farther on |
+# | `a / b`, `a % b` for whole numbers | `a // b`, `a % b` for those that are not negative |
+# | `c ? a : b` | `a if c else b` |
+# | `for (int i = 0; i < n; i += 2)` | `for i in range(0, n, 2):` |
+# | `&&`, `!` | `and`, `not` |
+# | `(float)x` | x, turned into a float |
+# | `// ...` | a comment |
+#
+# A kernel is a function that says what *one thread* does. A launch says how many threads there are,
+# and each runs it. Here is a kernel that clips numbers; note that it has no loop.
+
+# %%
+CLIP = """
+extern "C" __global__ void clip(const float* x, float* out, int count)
+{
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < count) out[i] = fminf(fmaxf(x[i], 0.0f), 20.0f);
+}
+"""
+
+
+def compile_for_host(source):
+    """Return the compiled kernels, or None where there is no compiler."""
+    return None if NO_COMPILER else HostModule(source)
+
+
+numbers = (20 * rng.standard_normal(100)).astype(np.float32)
+out = np.zeros_like(numbers)
+if module := compile_for_host(CLIP):
+    blocks, threads = 2, 64
+    module.get_function("clip")((blocks,), (threads,), (numbers, out, np.int32(100)))
+    np.testing.assert_array_equal(out, clip(numbers))
+    print(f"{blocks} blocks of {threads} threads have clipped {len(out)} numbers")
+else:
+    print(f"Not run here: a first kernel, since {NO_COMPILER}.")
+
+# %% [markdown]
+# * Threads come in **blocks**, here two of 64. `threadIdx.x` counts within the block, `blockIdx.x`
+#   counts the blocks, `blockDim.x` is the number of threads of a block. The index `i` is put together
+#   from them: block 1, thread 3 takes number 67.
+# * There are 128 threads and 100 numbers. The last 28 must do nothing: hence the `if`.
+# * Blocks know nothing of each other, and run in any order, as many at a time as the GPU has room
+#   for. Threads of *one* block can work together; that comes next.
+# * A kernel checks nothing. An index that is too large writes somewhere; a number of the wrong
+#   size is read wrongly. (Count is `np.int32(100)`: Python's own integer would be handed over with 64
+#   bits.)
+#
+# **How did this run without a GPU?** The text is nearly C++.
+# [cuda_on_host.h](../ds2np/kernels/cuda_on_host.h) defines the few words that are not, and runs one
+# block after another. Each thread is a *fiber*, which runs until it meets a barrier, and then lets
+# the next one run. Wrong arithmetic, wrong indices and forgotten barriers show in this way. Speed
+# does not, and so we time nothing here.
+
+# %% [markdown]
+# ## The CTC kernel, line by line
+#
+# Chapter 05 had $\alpha$, the ways into each state, from the first frame on, and $\beta$, the ways out
+# of it, from the last frame back. A frame needs the frame before, so time cannot be shared out. What
+# can be: utterances, the two directions, and the states.
+#
+# ![One block works for one utterance and one direction; its threads are the states; a barrier follows
+# each frame.](images/gpu_12_block.svg)
+#
+# So $2N$ blocks for $N$ utterances, and in each a thread for a state. We read the file itself from
+# top to bottom; `read` prints the lines from one place to another.
+
+# %%
+source = kernels.read_source("ctc")
+lines = source.splitlines()
+have_read = set()
+
+
+def read(first, last, below=""):
+    """Print the file from a line with `first` to the next line with `last`."""
+    start = next((i for i, line in enumerate(lines) if below and below in line), 0)
+    start = next(i for i in range(start, len(lines)) if first in lines[i])
+    end = next(i for i in range(start, len(lines)) if last in lines[i])
+    have_read.update(range(start, end + 1))
+    print("\n".join(f"{i + 1:3}  {lines[i]}" for i in range(start, end + 1)))
+
+
+read("// The CTC recursion", "return peak + logf")
+
+# %% [markdown]
+# Arithmetic first. $\ln(e^a + e^b + e^c)$ with the largest taken out, as in chapter 05, and the same
+# trap: if all three are minus infinity, nothing may be taken from it. `__device__` marks a function
+# that runs on the GPU; `__forceinline__` asks that it be copied to where it is called. CuPy
+# compiles kernels with a bare compiler (NVRTC) that has no `INFINITY`; the first `#define` makes one
+# from its bits.
+
+# %%
+if module := compile_for_host(
+    source
+    + """
+extern "C" __global__ void add_three(const float* a, float* out)
+{
+    out[threadIdx.x] = log_add(a[3 * threadIdx.x], a[3 * threadIdx.x + 1], a[3 * threadIdx.x + 2]);
+}
+"""
+):
+    three = rng.standard_normal((32, 3)).astype(np.float32)
+    three[1] = -np.inf
+    three[2, :2] = -np.inf
+    out = np.zeros(32, np.float32)
+    module.get_function("add_three")((1,), (32,), (three, out))
+    expected = np.logaddexp(np.logaddexp(three[:, 0], three[:, 1]), three[:, 2])
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
+    print("nothing, and nothing, and nothing:", out[1])
+else:
+    print(f"Not run here: log_add, since {NO_COMPILER}.")
+
+# %% [markdown]
+# ### All threads add up
+#
+# Twice we need one number from all threads of a block: the largest, or the sum.
+
+# %%
+read("// Largest value", "return value;")
+
+# %% [markdown]
+# The GPU runs threads in groups of 32, called **warps**; the threads of a warp are its *lanes*. They can
+# look into each other's variables without any memory: `__shfl_xor_sync(mask, value, far)` gives each
+# lane the `value` of the lane whose number differs from its own in the bit `far` (of lane 5, in binary
+# 101, for `far` 4, in binary 100, it is lane 1, in binary 001; Python writes `5 ^ 4`). The mask of 32
+# ones says that all lanes take part. Five rounds, with `far` 16, 8, 4, 2, 1, and every lane holds the
+# sum of all 32; the same bits in each, since a + b and b + a are the same. With eight lanes it takes
+# three rounds:
+#
+# ![Eight lanes add up their numbers in three rounds; each takes the number of the lane 4, 2 and 1
+# away.](images/gpu_12_shuffle.svg)
+#
+# Then the warps have to speak to each other. The first lane of each writes into **shared memory**, a
+# small array (here `partial`) that all threads of one block see. `__syncthreads()` is a **barrier**:
+# no thread passes before all have arrived. Behind it, all numbers are there, and every thread adds up
+# the few warps' by itself, in the same order. The second barrier is the one that is easily forgotten:
+# without it a quick thread could be in the next call already, and write into `partial` what a slow
+# one has still to read.
+#
+# The price of a barrier is that *all* must call it. "All must call it" in the comment is a condition
+# that no compiler checks.
+
+# %% [markdown]
+# ### Who works on what
+
+# %%
+read("// One block for each utterance", "float* partial = ahead + S;", below="return value;")
+
+# %% [markdown]
+# An array is a pointer to its first number here, and shapes are only a habit: element $(n, t, v)$ of
+# an array of shape $(N, T, V)$ lies at $(n T + t) V + v$. The casts to `size_t` are there since such a
+# product can be larger than an `int` holds.
+#
+# Even blocks go forward, odd ones backward: the block's number says both the utterance and the
+# direction. Nobody waits for the end of $\alpha$ to begin with $\beta$. (Exercise 12.2 is about
+# these indices.)
+#
+# In shared memory lie two rows of states and two closed places before each; then `ahead`, then
+# `partial`. $S$ counts the states of the longest transcript, `states` those of this one. How much
+# memory that is, in bytes, is what the launch has to ask for; a block has 48 KiB unless it asks in
+# a special way, and this limits the labels of a transcript.
+
+# %%
+for L in (40, 200, MOST_LABELS):
+    S = 2 * L + 1
+    print(f"{L:5} labels: {S:5} states, {4 * (2 * (S + 2) + S + 32):6} bytes of shared memory")
+S = 2 * MOST_LABELS + 1
+assert 4 * (2 * (S + 2) + S + 32) <= 48 * 1024 < 4 * (2 * (S + 4) + S + 2 + 32)
+
+# %%
+read("double offset", "__syncthreads();", below="partial = ahead")
+
+# %% [markdown]
+# Threads close both rows (minus infinity) and fetch the emissions of their first frame: the log
+# probability of what each state says. The pattern `for (i = threadIdx.x; i < ...; i += blockDim.x)`
+# shares out any number of things among the threads that there are: thread 0 takes 0, 256, 512 and so
+# on if the block has 256 threads. And `i` counts states *from where this direction begins*, so that
+# backward the last state is number 0. Seen from its own end, $\beta$ is the recursion of $\alpha$, and
+# one text serves both.
+#
+# ### The loop over frames
+
+# %%
+read("for (int k = 0; k <= last", "peak = fmaxf(peak, now[i]);")
+
+# %% [markdown]
+# This is chapter 05's recursion. Read it with four questions.
+#
+# *Which frame?* `k` counts steps, `t` is the frame: from the first on, or from the last back. The loop
+# ends with *this* utterance's frames: padding is never looked at.
+#
+# *Where do the numbers come from?* `before` is the row of the last step, `now` the other one; in the
+# next step they change places (`k % 2`). That is **double buffering**: nobody writes where somebody
+# may still be reading. The `+ 2` leaves room for the two closed states, so that `before[i - 2]` exists
+# for `i = 0`, too, and no thread needs a special case.
+#
+# *What is `ahead`?* Memory outside the block is far away; a number takes long to arrive. So each
+# thread asks for the next frame's emission *now* and computes with this frame's meanwhile. This is
+# called **prefetching**.
+#
+# *What is stored?* `way`, without this frame's emission, for both directions. Then
+# $\alpha + \beta + \text{emission}$ counts it once. The rule for repeats is in `skip`: only into a
+# label, and only if it differs from the label before it, which lies on the other side when walking
+# backward.
+
+# %%
+read("if (k % SHIFT_EVERY == 0)", "__syncthreads();", below="peak = fmaxf(peak, now[i]);")
+
+# %% [markdown]
+# Every 8 frames the row is shifted to a largest value of 0, so that float32 keeps its digits for
+# the differences (chapter 05 shows what happens otherwise); what was taken away is added up in
+# `offset`, a `double`. The condition is the same for all threads of the block, so all of them meet the
+# barriers within `over_block`, or none does.
+#
+# The last line is *the* barrier: one for each frame. Before it, `now` is being written; behind it,
+# everybody reads it.
+#
+# To believe in both, row and barrier, we play the block ourselves. The loop over `i` stands for the
+# threads, and we let them run in an order of our choice: on a GPU nobody promises one.
+
+
+# %%
+def play_block(log_probs, label, back, order, rows=2):
+    """Do what one block does, threads in a given order: the ways, (T, S)."""
+    T, states = len(log_probs), 2 * len(label) + 1
+    symbols = np.zeros(states, int)
+    symbols[1::2] = label
+    memory = np.full((rows, states + 2), -np.inf)
+    ways = np.empty((T, states))
+    for k in range(T):
+        t = T - 1 - k if back else k
+        before, now = memory[k % rows], memory[(k + 1) % rows]
+        for i in order:  # the threads
+            s = states - 1 - i if back else i
+            way = 0.0 if i < 2 else -np.inf
+            if k > 0:
+                neighbour = s + 2 if back else s - 2
+                skip = s % 2 and i >= 2 and symbols[s] != symbols[neighbour]
+                way = np.logaddexp(before[i + 2], before[i + 1])
+                way = np.logaddexp(way, before[i]) if skip else way
+            ways[t, s] = way
+            now[i + 2] = way + log_probs[t, symbols[s]]
+        # the barrier: all threads have come so far
+    return ways
+
+
+log_probs = log_softmax(rng.standard_normal((8, 4)))
+label = np.array([1, 2, 2])
+forward, backward = (play_block(log_probs, label, back, range(7)) for back in (False, True))
+joint = forward + backward + log_probs[:, [0, 1, 0, 2, 0, 2, 0]]
+posterior = np.exp(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
+batch = log_probs[None], label[None], np.array([8]), np.array([3])
+np.testing.assert_allclose(posterior, ctc.state_posterior(*batch)[0], atol=1e-12)
+
+for rows in (2, 1):
+    orders = [rng.permutation(7) for _ in range(200)]
+    found = {play_block(log_probs, label, False, order, rows).tobytes() for order in orders}
+    print(f"{rows} row(s), 200 orders of the threads: {len(found)} different results")
+    assert (len(found) == 1) == (rows == 2)
+
+# %% [markdown]
+# With two rows the order does not matter, and the result is the package's. With one row a thread
+# finds its neighbour's number from this frame or from the last one, as it happens. Such an error is
+# called a **race**. It is the worst kind: with some luck in the order, the answer is right.
+#
+# ### The loss
+
+# %%
+read("if (!back && threadIdx.x == 0)", "losses[n] =")
+
+# %% [markdown]
+# One thread of the forward block adds up the two states that may be last, and gives back what the
+# shifts had taken. If neither was reached, the loss is infinite: the text does not fit. An utterance
+# without frames has probability 1 if there is nothing to say.
+#
+# ### The gradient
+#
+# Here frames do not depend on each other, so every frame of every utterance has its own block.
+
+# %%
+read("// One block for each frame", "float* partial = shared + S;")
+
+# %%
+read("// The same for all threads", "return;")
+
+# %% [markdown]
+# Padding gets a gradient of exactly 0, and so does an utterance whose loss is infinite. Leaving a kernel
+# before its barriers is safe here because *all* threads of the block leave. They do: `t`, `frames[n]`
+# and `losses[n]` are the same for all of them.
+
+# %%
+read(
+    "float peak = NONE;", "sum = over_block(sum, true, partial);", below="The same for all threads"
+)
+
+# %%
+read("for (int c = threadIdx.x; c < V", "gradient[here + c] = expf", below="sum = over_block(sum")
+
+# %% [markdown]
+# First the probability of each state, given the text: exponentials of $\alpha + \beta + \text{emission}$,
+# divided by their own sum. Whatever the shifts took from the frame, it is in numerator and
+# denominator, and falls out. Then a thread for each *symbol* adds up that symbol's states, in order:
+# no two threads write to one place, so no atomic additions are needed, and the result is the same
+# bits each time. At last $y - \text{target}$, the formula of chapter 05.
+#
+# Did we read all of it?
+
+# %%
+rest = [i for i in range(len(lines)) if i not in have_read and lines[i].strip(" {}")]
+print(f"{len(lines)} lines; not read: {[lines[i] for i in rest]}")
+assert not rest
+
+# %% [markdown]
+# ### The launch
+#
+# What is left is Python: which arrays, how many blocks, how many threads.
+
+# %%
+text = inspect.getsource(ctc_by_kernel)
+print(text[text.index("    xp = get_array_module") :])
+
+# %% [markdown]
+# `get_function(name)` finds a kernel; called with blocks, threads and arguments, it launches it.
+# `_threads` takes whole warps, and 256 threads at most; if there are more states than threads, the
+# loops with `i += blockDim.x` share them out. Nothing is copied back: losses and gradient stay where the
+# backward pass will need them. And no line waits between the two launches: the queue keeps their order,
+# so the second kernel finds what the first one has written.
+#
+# ## It runs
+#
+# On the host, by g++, against the package's NumPy version in float64; on a GPU as well, if there is
+# one. The package asks `kernels.load` for the compiled file: for the host we put ours in its place.
+
+
+# %%
+def run(module, logits, labels, frames, counts, to=np.asarray):
+    """Return losses and gradients by the kernels."""
+    log_probs = to(log_softmax(zero_padding(logits, frames)))
+    with patch.object(kernels, "load", lambda name: module) if module else nullcontext():
+        return [to_cpu(a) for a in ctc_by_kernel(log_probs, labels, frames, counts, 0)]
+
+
+def make_batch(N, T, V, L):
+    logits = (2 * rng.standard_normal((N, T, V))).astype(np.float32)
+    labels = rng.integers(1, 4, (N, L))  # three symbols: many equal neighbours
+    return logits, labels, rng.integers(T // 2, T + 1, N), rng.integers(L // 2, L + 1, N)
+
+
+def compare(name, got, given):
+    expected = ctc.ctc_loss(given[0].astype(np.float64), *given[1:])
+    fits = np.isfinite(expected[0])
+    difference = np.abs(got[1] - expected[1]).max()
+    print(f"{name}: losses {got[0].round(3)}, largest difference of the gradient {difference:.1e}")
+    np.testing.assert_array_equal(np.isfinite(got[0]), fits)
+    np.testing.assert_allclose(got[0][fits], expected[0][fits], rtol=1e-5)
+    np.testing.assert_allclose(got[1], expected[1], rtol=0, atol=3e-5)
+
+
+given = make_batch(4, 60, 9, 20)
+given[2][3] = 3  # far too few frames for its text
+print("NumPy, float64: losses", ctc.ctc_loss(given[0].astype(np.float64), *given[1:])[0].round(3))
+module = compile_for_host(source)
+if module:
+    on_host = run(module, *given)
+    compare("the host", on_host, given)
+    again = run(module, *given)
+    np.testing.assert_array_equal(again[1], on_host[1])  # the same bits
+else:
+    print(f"Not run here: the kernels on the host, since {NO_COMPILER}.")
+if NO_GPU:
+    print(f"Not run here: the kernels on a GPU, since {NO_GPU}.")
+else:
+    compare("the GPU", run(None, *given, to=to_gpu), given)
+
+# %% [markdown]
+# Agreement with NumPy's version is the check that matters most here; and that version has been held
+# against finite differences in chapter 05. We can also do it directly: the kernels' gradient against
+# finite differences of the loss in float64, weighted by random numbers.
+
+# %%
+logits, labels, frames, counts = make_batch(2, 7, 4, 3)
+counts[:], frames[:] = [3, 1], [7, 5]
+weight = rng.standard_normal(2)
+exact = logits.astype(np.float64)
+numerical = numerical_gradient(
+    lambda: float(weight @ ctc.ctc_loss(exact, labels, frames, counts)[0]), exact
+)
+if module:
+    gradient = weight[:, None, None] * run(module, logits, labels, frames, counts)[1]
+    error = np.abs(gradient - numerical).max() / np.abs(numerical).max()
+    print(f"float32 kernels, float64 differences: largest error {error:.1e} of the largest element")
+    assert error < 1e-5
+else:
+    print(f"Not run here: the kernels' gradient check, since {NO_COMPILER}.")
+
+# %% [markdown]
+# ## Break it
+#
+# Four mistakes, each of a few characters, are planted into the file; the broken kernels run on the
+# host, where threads run in a fixed order and a mistake shows in the same way each time. (On a GPU, a
+# missing barrier may well give the right answer, today.)
+
+# %%
+MISTAKES = {
+    "no barrier after a frame": (
+        "        __syncthreads();\n    }\n    if (!back",
+        "    }\n    if (!back",
+    ),
+    "the repeat rule forgotten": (
+        "label[s / 2] != label[s / 2 + (back ? 1 : -1)]",
+        "true",
+    ),
+    "the shift not given back": ("offset += peak;", ""),
+    "a barrier for the first warp only": (
+        "if (k % SHIFT_EVERY == 0) {",
+        "if (k % SHIFT_EVERY == 0 && threadIdx.x < 32) {",
+    ),
+}
+given = make_batch(4, 60, 9, 20)
+loss, dlogits = ctc.ctc_loss(given[0].astype(np.float64), *given[1:])
+print("NumPy, float64: losses", loss.round(3))
+results = {}
+for name, (right, wrong) in MISTAKES.items():
+    assert source.count(right) == 1
+    broken = compile_for_host(source.replace(right, wrong))
+    if broken is None:
+        print(f"Not run here: {name}, since {NO_COMPILER}.")
+        continue
+    try:
+        results[name] = run(broken, *given)
+        compare(name, results[name], given)
+    except AssertionError:
+        print("    found: it is not what NumPy computes")
+    except RuntimeError as error:
+        print(f"{name}: {error}")
+    else:
+        raise AssertionError(f"nobody noticed: {name}")
+if results:
+    np.testing.assert_allclose(results["the shift not given back"][1], dlogits, atol=3e-5)
+    assert (results["the repeat rule forgotten"][0] < loss).all()
+
+# %% [markdown]
+# One of them is sly: without the shifts the losses are wrong and the gradient is right, since each
+# frame is divided by its own sum. A network would learn; only the reported loss would be nonsense.
+#
+# <details><summary><b>For which transcripts is the loss right although the repeat rule is forgotten, and
+# in which direction is it wrong for the others?</b> Think first, then look.</summary>
+#
+# It is right for those without equal neighbours. For the others, paths are counted that skip the
+# blank between equal labels; they read a different, shorter text. More paths mean a larger
+# probability, so the loss is too small. It looks like good news, which is why such a mistake lives long.
+# </details>
+#
+# <details><summary><b>Why does the last one hang, rather than compute something wrong?</b></summary>
+#
+# The first warp enters `over_block` and waits at its barrier for all threads. The other warps have
+# gone on, and wait at the barrier at the end of the frame for the first warp. The host notices that
+# nobody can move. On a GPU such a kernel is undefined: it may hang until somebody ends the program,
+# or take one barrier for the other and go on with wrong numbers.
+# </details>
+
+# %% [markdown]
+# ## Padding
+#
+# Two utterances of unequal length, garbage behind the shorter one's end, and labels that are none
+# behind its transcript's end. The kernels loop to each one's own length: nothing changes, and the
+# gradient of padding is exactly 0.
+
+# %%
+logits, labels, frames, counts = make_batch(2, 30, 6, 8)
+frames[:], counts[:] = [30, 12], [6, 3]
+garbage, garbage_labels = logits.copy(), labels.copy()
+garbage[1, 12:] = 1e30
+garbage_labels[1, 3:] = -7
+if module:
+    clean, dirty = (
+        run(module, x, y, frames, counts) for x, y in ((logits, labels), (garbage, garbage_labels))
+    )
+    np.testing.assert_array_equal(dirty[0], clean[0])
+    np.testing.assert_array_equal(dirty[1], clean[1])
+    assert not dirty[1][1, 12:].any()
+    alone = run(module, logits[1:, :12], labels[1:, :3], frames[1:], counts[1:])
+    np.testing.assert_allclose(alone[1][0], clean[1][1, :12], atol=1e-6)
+    print("losses:", clean[0], "with garbage:", dirty[0])
+else:
+    print(f"Not run here: the kernels on padding, since {NO_COMPILER}.")
+
+# %% [markdown]
+# ## Exercises
+#
+# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
+# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
+# you are. Solutions are [apart](solutions/12_gpu.py). All three are about what threads do; in NumPy
+# you write what *all* of them do.
+#
+# ### Exercise 12.1: a sum by shuffles
+#
+# Lane $j$ of a warp holds `values[j]`. In five rounds, with `far` 16, 8, 4, 2, 1, each lane adds the
+# number that the lane $j \oplus \text{far}$ had *before* the round ($\oplus$ is `^`, the exclusive or).
+# Return what all lanes hold before the first round and after each: shape (6, 32). In the last row all
+# are equal, to the sum.
+
+
+# %%
+def shuffle_rounds(values):
+    """Follow the sum of a warp, values of shape (32,), round by round: (6, 32)."""
+    raise NotImplementedError
+
+
+# %%
+check("12.1", shuffle_rounds)
+
+# %% [markdown]
+# ### Exercise 12.2: who works on what
+#
+# In `ctc_ways`, thread `i` of block `block` is in its step `k`. Which utterance, which frame and which
+# state does it work on? Return three integers $(n, t, s)$; $(-1, -1, -1)$ if it has nothing to do,
+# since its utterance has no such step or its transcript no such state. `frames` and `label_counts`
+# have the shape (N,). With `frames` [6, 4] and `label_counts` [2, 3], block 3 is utterance 1 backward:
+# its step 0 is frame 3, and its thread 0 works on the last of 7 states, so the answer is $(1, 3, 6)$.
+
+
+# %%
+def work_of(block, k, i, frames, label_counts):
+    """Return utterance, frame and state of a thread in a step, or -1 three times."""
+    raise NotImplementedError
+
+
+# %%
+check("12.2", work_of)
+
+# %% [markdown]
+# ### Exercise 12.3: from one row to the other
+#
+# One step of the recursion for all states of one block. `before` has the shape (S + 2,): two closed
+# places of $-\infty$, then the states. Return the next row, of the same shape: two closed places, then
+# for each state $i$ the logarithm of the sum of the ways from $i$, from $i - 1$ and, where `skip[i]`
+# is true, from $i - 2$, plus `emissions[i]`. `emissions` and `skip` have the shape (S,). The row that
+# you are given must stay as it is; a state that cannot be reached is $-\infty$, not nan.
+
+
+# %%
+def next_row(before, emissions, skip):
+    """Compute the row of the next frame, (S + 2,), from the last one, (S + 2,)."""
+    raise NotImplementedError
+
+
+# %%
+check("12.3", next_row)
+
+# %% [markdown]
+# ## What the paper reports
+#
+# The paper computes CTC on the GPU and has its own kernels for recurrent layers, its own all-reduce
+# and its own memory allocator. It sustains 3 TFLOP/s on each GPU, about half of the peak of its cards. In
+# deployment its weights have half precision, with kernels made for small batches. Without a GPU, none
+# of its speeds can be seen. What can be seen is what makes them necessary: the count of launches, the
+# waits, and the digits that a sum needs.
+#
+# What our package does not have: kernels for the recurrent layers. Their loops over time launch
+# each array operation by itself, as counted above.
+#
+# <details><summary><b>The update of the weights has more launches than one would like. Where do they
+# come from, and how could there be fewer?</b></summary>
+#
+# The optimiser runs through the parameters one by one, a few operations for each: the count grows
+# with the number of arrays, although most of them are small. The network's parameters lie in one
+# piece of memory (`flat_params`, of which the others are views), and so do the gradients; the update
+# treats all numbers alike. Over the flat arrays, the launches would no longer grow with the number of
+# parameters.
+# </details>
+#
+# ## Summary
+#
+# * The array decides where code runs; `to_gpu` and `to_cpu` are the only ways across.
+# * The processor writes orders into a queue. A number that is asked for empties it.
+# * Small operations cost a launch each, whatever their size. Loops over time are made of them.
+# * Store small, add up large, and in a fixed order.
+# * A kernel says what one thread does. Threads of a block share memory and meet at barriers; blocks
+#   know nothing of each other.
+# * Two rows and one barrier a frame: nobody writes where somebody reads.
+#
+# **A production system** would have such kernels for the recurrent layers, too: one for a whole step,
+# or one that keeps the recurrent weights on the chip for all frames. It would record the launches of a
+# step once and replay them (CUDA graphs), train in half precision with sums in float32, and run the
+# tests of its kernels under a race detector on a GPU.
+#
+# ## Further reading
+#
+# * NVIDIA: *CUDA C++ Programming Guide*; the chapters on the programming model and on warp shuffle
+#   functions.
+# * The CuPy project: *User Guide*; its chapters "Performance Best Practices" and "User-Defined Kernels".
+# * D. Goldberg: *What every computer scientist should know about floating-point arithmetic*, 1991.
+# * P. Micikevicius and others: *Mixed precision training*, ICLR 2018.
+# * G. Diamos and others: *Persistent RNNs: stashing recurrent weights on-chip*, ICML 2016.
+# * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
+# * In the package: [ctc.cu](../ds2np/kernels/ctc.cu), [gpu.py](../ds2np/ctc/gpu.py),
+#   [backend.py](../ds2np/backend.py), [cuda_on_host.h](../ds2np/kernels/cuda_on_host.h),
+#   [pretend.py](../ds2np/learn/pretend.py).

@@ -1,0 +1,220 @@
+"""A pretended GPU: stands in for CuPy, computes with NumPy, and counts.
+
+It is as strict as CuPy: an array in main memory may not be mixed with one on the GPU, and none is
+copied unless somebody asks. So it shows where a program would launch work, copy or wait on a GPU,
+and fails where the program would. How long all that takes it cannot tell.
+"""
+
+import contextlib
+import functools
+import linecache
+import sys
+import types
+from collections import Counter
+
+import numpy as np
+import scipy.fft
+
+import ds2np.backend
+from ds2np.kernels.on_host import HostModule
+
+PLAIN = ("shape", "dtype", "ndim", "size", "nbytes", "strides", "flags")
+UNUSED_MEMORY = ("empty", "empty_like")  # reserving it takes no work on the GPU
+
+
+class Log:
+    """What a program asked of a pretended GPU.
+
+    Attributes
+    ----------
+    launches : Counter
+        How often each operation was launched.
+    sent : int
+        Arrays that were copied to the GPU.
+    waits : Counter
+        How often each line of the program waited for a result.
+    """
+
+    def __init__(self):
+        self.launches, self.sent, self.waits = Counter(), 0, Counter()
+
+    def take(self):
+        """Return what has been logged so far, and begin anew."""
+        taken = Log()
+        taken.__dict__.update(self.__dict__)
+        self.__init__()
+        return taken
+
+    def wait(self):
+        """Note the line that waits, the first one outside this file and `ds2np.backend`."""
+        frame = sys._getframe()
+        while frame.f_code.co_filename in (__file__, ds2np.backend.__file__):
+            frame = frame.f_back
+        name, line = frame.f_code.co_filename, frame.f_lineno
+        place = frame.f_globals.get("__name__", "").removeprefix("ds2np.")
+        self.waits[f"{place}: {linecache.getline(name, line).strip()}"] += 1
+
+
+class PretendedArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array on the pretended GPU.
+
+    Parameters
+    ----------
+    numbers : ndarray
+    """
+
+    log = Log()
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
+        options = _unwrap({**options, "out": out} if out else options)
+        result = getattr(ufunc, method)(*_unwrap(inputs), **options)
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        self.log.launches[name] += 1
+        return out[0] if out else _wrap(result)
+
+    def __array__(self, *args, **options):
+        raise TypeError("on a GPU: NumPy cannot read this array; to_cpu copies it")
+
+    def __getattr__(self, name):
+        if name.startswith("__") or name == "numbers":
+            raise AttributeError(name)
+        found = getattr(self.numbers, name)
+        if name in PLAIN:
+            return found
+        return _counting(name, found, self.numbers) if callable(found) else _wrap(found)
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        return _counting("getitem", self.numbers.__getitem__, self.numbers)(index)
+
+    def __setitem__(self, index, value):
+        self.log.launches["setitem"] += 1
+        self.numbers[_unwrap(index)] = _unwrap(value)
+
+    def get(self):
+        """Copy to main memory, after everything before has been computed."""
+        self.log.wait()
+        return self.numbers.copy()
+
+    def __float__(self):
+        return float(self.get())
+
+    def __int__(self):
+        return int(self.get())
+
+    def __bool__(self):
+        return bool(self.get())
+
+    def tolist(self):
+        """Copy to main memory, as Python's own numbers."""
+        return self.get().tolist()
+
+    item = tolist
+
+
+def _unwrap(value):
+    """Replace arrays on the GPU by their numbers, and refuse those in main memory."""
+    if isinstance(value, PretendedArray):
+        return value.numbers
+    if isinstance(value, np.ndarray):
+        raise TypeError("an array in main memory where one on the GPU is needed; to_gpu copies it")
+    if isinstance(value, (tuple, list)):
+        return type(value)(_unwrap(one) for one in value)
+    if isinstance(value, dict):
+        return {key: _unwrap(one) for key, one in value.items()}
+    return value
+
+
+def _wrap(value):
+    if isinstance(value, (np.ndarray, np.generic)):
+        return PretendedArray(np.asarray(value))
+    return type(value)(map(_wrap, value)) if isinstance(value, (tuple, list)) else value
+
+
+def _counting(name, function, owner=None):
+    """Make a function of NumPy work on the GPU; it is a launch unless its result is a view."""
+
+    @functools.wraps(function)
+    def call(*args, **options):
+        given, options = _unwrap(args), _unwrap(options)
+        result = function(*given, **options)
+        arrays = [owner, *given] if isinstance(result, np.ndarray) else []
+        views = any(isinstance(a, np.ndarray) and np.may_share_memory(a, result) for a in arrays)
+        if not views and name not in UNUSED_MEMORY:
+            PretendedArray.log.launches[name] += 1
+        return _wrap(result)
+
+    return call
+
+
+def _asarray(value, dtype=None):
+    if isinstance(value, PretendedArray):
+        return value if dtype is None else value.astype(dtype, copy=False)
+    PretendedArray.log.sent += 1
+    return PretendedArray(np.array(value, dtype=dtype))
+
+
+class _RawModule:
+    def __init__(self, code):
+        self.module = HostModule(code)
+
+    def get_function(self, kernel):
+        run = self.module.get_function(kernel)
+
+        def launch(grid, block, arguments, shared_mem=0):
+            PretendedArray.log.launches[kernel] += 1
+            run(grid, block, _unwrap(arguments), shared_mem=shared_mem)
+
+        return launch
+
+
+class _Module(types.ModuleType):
+    """A module whose functions are another one's, made for arrays on the GPU."""
+
+    def __init__(self, name, model):
+        super().__init__(name)
+        self.model = model
+
+    def __getattr__(self, name):
+        found = getattr(self.model, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+        if isinstance(found, np.ufunc):  # counted by the arrays
+            return lambda *args, **options: _unwrap((args, options)) and found(*args, **options)
+        return _counting(name, found)
+
+
+@contextlib.contextmanager
+def pretended_gpu():
+    """Let `ds2np` find a pretended GPU in place of CuPy, in a ``with`` block.
+
+    Yields
+    ------
+    Log
+    """
+    cupy, fft = _Module("cupy", np), _Module("cupyx.scipy.fft", scipy.fft)
+    cupy.ndarray, cupy.RawModule = PretendedArray, _RawModule
+    cupy.asarray = cupy.array = _asarray
+    cupy.cuda = types.SimpleNamespace(Device=lambda: types.SimpleNamespace(id="pretended"))
+    cupyx, cupyx.scipy = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
+    cupyx.scipy.fft = fft
+    modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx.scipy, "cupyx.scipy.fft": fft}
+    before = {name: sys.modules.get(name) for name in modules}
+    PretendedArray.log = log = Log()
+    sys.modules.update(modules)
+    try:
+        yield log
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
