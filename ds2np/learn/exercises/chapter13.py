@@ -1,0 +1,115 @@
+"""Exercises of chapter 13, many GPUs."""
+
+import numpy as np
+
+from ds2np.data import batches
+from ds2np.learn.exercise import Exercise
+from ds2np.parallel import simulate
+
+
+def mean_of_parts(means, counts):
+    """Weigh each part's mean by its utterances, and add up by the package's ring."""
+    sums = [
+        mean * count if count else np.zeros_like(mean)
+        for mean, count in zip(means, counts, strict=True)
+    ]
+    return simulate.ring(sums)[0][0] / np.sum(counts)
+
+
+def ring_round_back(chunks, k):
+    """Let a simulated network carry one round of reduce-scatter, to the neighbour on the left."""
+    chunks, p = chunks.copy(), len(chunks)
+    network = simulate.Network(p)
+    for r in range(p):
+        network.send(r, (r - 1) % p, chunks[r, (r + k) % p])
+    for r in range(p):
+        chunks[r, (r + 1 + k) % p] += network.receive(r)
+    return chunks
+
+
+def ring_bytes(p, numbers):
+    """Count what the package's ring sends."""
+    return np.array(simulate.ring([np.zeros(numbers)] * p)[1].bytes_sent)
+
+
+def _mean_cases(rng):
+    def case(*counts):
+        return rng.standard_normal((len(counts), 3)), np.array(counts)
+
+    idle = case(2, 0, 1)
+    idle[0][1] = np.nan
+    return {
+        "equal parts": case(2, 2),
+        "unequal parts": case(3, 2),
+        "one large part, three small ones": case(13, 1, 1, 1),
+        "a part without utterances, whose mean is NaN": idle,
+        "one process": case(4),
+    }
+
+
+def _share_cases(rng):
+    def plan(*sizes):
+        return np.split(rng.permutation(sum(sizes)), np.cumsum(sizes)[:-1])
+
+    return {
+        "two processes, rank 0": (plan(4, 4), 0, 2),
+        "two processes, rank 1, minibatches of 5": (plan(5, 5, 3), 1, 2),
+        "four processes, rank 2": (plan(8, 7, 6), 2, 4),
+        "fewer utterances than processes": (plan(4, 2), 3, 4),
+        "one process": (plan(3, 2), 0, 1),
+    }
+
+
+def _round_cases(rng):
+    def case(p, m, k):
+        return rng.standard_normal((p, p, m)), k
+
+    return {
+        "four processes, the first round": case(4, 2, 0),
+        "four processes, the second round": case(4, 2, 1),
+        "five processes, the last round": case(5, 1, 3),
+        "two processes": case(2, 3, 0),
+    }
+
+
+def _bytes_cases(rng):
+    return {
+        "4 processes, 8 numbers": (4, 8),
+        "4 processes, 10 numbers: chunks of 3, 3, 2, 2": (4, 10),
+        "3 processes, 100 numbers": (3, 100),
+        "5 processes, 2 numbers: three chunks are empty": (5, 2),
+        "2 processes, 7 numbers": (2, 7),
+        "one process, which sends nothing": (1, 6),
+    }
+
+
+EXERCISES = (
+    Exercise(
+        number="13.1",
+        function="mean_of_parts",
+        task="the mean over all utterances, from the means of unequal parts",
+        reference=mean_of_parts,
+        cases=_mean_cases,
+    ),
+    Exercise(
+        number="13.2",
+        function="share_out",
+        task="a process's part of every minibatch",
+        reference=batches.share_out,
+        cases=_share_cases,
+    ),
+    Exercise(
+        number="13.3",
+        function="ring_round_back",
+        task="a round of reduce-scatter on a ring that turns the other way",
+        reference=ring_round_back,
+        cases=_round_cases,
+    ),
+    Exercise(
+        number="13.4",
+        function="ring_bytes",
+        task="the bytes that each process of a ring sends",
+        reference=ring_bytes,
+        cases=_bytes_cases,
+    ),
+)
