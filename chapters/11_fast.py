@@ -1,0 +1,1426 @@
+# %% [markdown]
+# # 11  Making it fast
+#
+# The package's NumPy code outruns PyTorch on two CPU cores, in nearly all parts and in a whole
+# training step. This chapter measures where its time goes, what the machine allows, and what each idea is worth, also those that turned out to be worth
+# nothing.
+#
+# ![The network from sound to text, with convolutions and recurrent layers, which cost most of the
+# time, framed.](images/network_11.svg)
+#
+# **You will be able to**
+#
+# * measure so that the answer does not depend on what else the machine does;
+# * profile a training step, and compute from the profile what an improvement can gain at most;
+# * say, from two numbers of a machine and two of a computation, how fast it can be;
+# * write a slow form of each idea, and prove that the fast one computes the same;
+# * name the mistake that fast code makes most often, and show the check that finds it.
+#
+# **You need** NumPy, and what a convolution (chapter 02), a GRU (chapter 04) and CTC (chapter 05)
+# compute. **Reading time** 60 minutes.
+#
+# Every time in this chapter is measured as the notebook is built, so yours will differ. The text
+# promises no number; the pictures show what came out here.
+
+# %%
+import json
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import scipy.special
+from threadpoolctl import threadpool_limits
+
+import ds2np.ctc.loss
+from ds2np import machine
+from ds2np.ctc import ctc_loss, lattice
+from ds2np.data.batches import make_batch, plan_epoch, prefetch
+from ds2np.gradcheck import check_gradients
+from ds2np.layers import conv, recurrent
+from ds2np.layers.batchnorm import seq_batchnorm_forward
+from ds2np.layers.gru import gru_backward, gru_forward
+from ds2np.layers.linear import linear_forward
+from ds2np.layers.rnn import simple_rnn_forward
+from ds2np.layers.softmax import log_softmax
+from ds2np.learn import check, show
+from ds2np.learn.book import FOLDER
+from ds2np.learn.plots_11 import plot_amdahl, plot_gains, plot_profile, plot_roofline
+from ds2np.model import DeepSpeech2, preset
+from ds2np.optim import SGD
+
+machine.keep_memory()  # as the commands of the package do; a section below says what for
+one_thread = threadpool_limits(1)  # of BLAS, which multiplies NumPy's matrices; more of it below
+rng = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return rng.standard_normal(shape, np.float32)
+
+
+# %% [markdown]
+# ## The idea in one picture
+#
+# A processor multiplies faster than it can fetch numbers. Near its arithmetic lies a small memory,
+# the **cache**; the large memory is far away, and the way there is narrow.
+#
+# ![Arithmetic and a small cache, joined by a wide pipe; between the cache and the large memory, a
+# narrow one. What is used often is limited by the arithmetic, what is used once by the narrow
+# pipe.](images/fast_11_memory.svg)
+#
+# Most ideas of this chapter follow from this picture. *Use a number as often as possible while it is
+# near.* Here is the first of them. Four frames can be multiplied by a matrix one by one, or
+# together:
+#
+# ![On the left, each of four frames is multiplied by W in a product of its own: W is read four
+# times. On the right, the four frames stand on each other in one tall matrix, and W is read
+# once.](images/fast_11_products.svg)
+#
+# The multiplications are the same, to the last one. But on the right each number of $W$ that has
+# been fetched serves four frames.
+
+# %% [markdown]
+# ## How to measure
+#
+# Python has several clocks. `time.perf_counter` is the clock on the wall: it runs on while another
+# program has our core. `time.process_time` counts only what the processor does for us. We multiply
+# the same two matrices 25 times, and look at both.
+
+# %%
+a, b = normal(600, 600), normal(600, 600)
+times = {"perf_counter": [], "process_time": []}
+for _ in range(25):
+    began = time.perf_counter(), time.process_time()
+    product = a @ b
+    times["perf_counter"].append(time.perf_counter() - began[0])
+    times["process_time"].append(time.process_time() - began[1])
+for clock, seconds in times.items():
+    first, rest = seconds[0], sorted(seconds[1:])
+    middle = statistics.median(rest)
+    print(f"{clock}, in medians: first {first / middle:.2f},", end=" ")
+    print(f"fastest {rest[0] / middle:.2f}, slowest {rest[-1] / middle:.2f}")
+
+# %% [markdown]
+# Where other programs run, the first line is wide and the second narrow. So we use `process_time`
+# for all that *works*, and `perf_counter` where threads share the work or where a program *waits*:
+# there the clock on the wall is the one that counts. `process_time` adds up the threads.
+#
+# Three more rules. The first run does not count: it fetches code and memory. What counts is the
+# median, since one bad run must not spoil it. And two forms are compared **in turn**, slow, fast,
+# slow, fast, each pair giving a ratio: if the machine becomes slower meanwhile, it does so for both.
+# The function below does all that. First it asserts that both forms compute the same; a fast wrong
+# result is easily had.
+
+
+# %%
+def timed(function, repeat=1, clock=time.process_time):
+    began = clock()
+    for _ in range(repeat):
+        function()
+    return (clock() - began) / repeat
+
+
+gains = {}  # of each idea: median, smallest and largest ratio
+
+
+def compare(idea, slow, fast, pairs=7, clock=time.process_time, tolerance=1e-4):
+    """Assert that two forms agree, time both in turn, and print slow / fast."""
+    expected = slow()
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(fast(), expected, rtol=0, atol=tolerance * scale)
+    repeat = max(1, int(0.01 / max(timed(slow, clock=clock), 1e-6)))  # at least 10 ms
+    ratios = [timed(slow, repeat, clock) / timed(fast, repeat, clock) for _ in range(pairs)]
+    gains[idea] = statistics.median(ratios), min(ratios), max(ratios)
+    print("{}: {:.2f} ({:.2f} to {:.2f})".format(idea, *gains[idea]))
+
+
+# %% [markdown]
+# ## A profile
+#
+# Before anything is made faster, one has to know what is slow. Guessing is a waste of weekends. We
+# take the package's smallest preset, `tiny`, and a minibatch of $N = 8$ utterances of 2 seconds,
+# $T = 200$ frames. Its layers and what they cost, in multiplications, for a second of sound:
+
+# %%
+model = DeepSpeech2(preset("tiny"))
+model.summary()
+
+# %% [markdown]
+# A layer is a pair of functions, so a profile needs no tool: run the layers one after the other,
+# with a clock around each. As for every measurement in this book, we first assert that this *is* the
+# network.
+
+# %%
+N, T, L = 8, 200, 25
+x, lengths = normal(N, T, model.config.features), np.full(N, T)
+labels, label_lengths = rng.integers(1, 29, (N, L)), np.full(N, L)
+optimiser = SGD(model.params, model.grads, learning_rate=1e-4)
+
+
+def profiled_step(clock=time.process_time):
+    """Run a training step; return its logits and the seconds of each part and way."""
+    seconds, out, frames = {}, x, lengths
+    for name, layer in model.layers.sublayers.items():
+        began = clock()
+        out = layer.forward(out, frames)
+        frames = layer.out_lengths(frames)
+        seconds[name, "forward"] = clock() - began
+    logits = out
+    began = clock()
+    _, dout = ctc_loss(logits, labels, frames, label_lengths)
+    seconds["ctc", "forward"] = clock() - began
+    model.zero_grads()
+    for name, layer in reversed(model.layers.sublayers.items()):
+        began = clock()
+        dout = layer.backward(dout)
+        seconds[name, "backward"] = clock() - began
+    began = clock()
+    optimiser.step()
+    seconds["update", "backward"] = clock() - began
+    return logits, seconds
+
+
+expected = model.forward(x, lengths)[0]
+model.forget()
+np.testing.assert_array_equal(profiled_step()[0], expected)
+steps = [profiled_step()[1] for _ in range(8)][1:]
+profile = {part: statistics.median(seconds[part] for seconds in steps) for part in steps[0]}
+parts = {}  # the small ones together
+for (name, way), seconds in profile.items():
+    kind = re.sub(r"(conv|gru)(\d).*", r"\1\2", name) if "norm" not in name else "batch norms"
+    kind = {"to_channels": "reshape", "from_channels": "reshape"}.get(kind, kind)
+    kind = "ReLUs" if "relu" in name else kind
+    parts.setdefault(kind, {"forward": 0.0, "backward": 0.0})[way] += seconds
+figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+forward, backward = ([of_one[way] for of_one in parts.values()] for way in ("forward", "backward"))
+plot_profile(list(parts), forward, backward, axis)
+show(
+    figure,
+    "A bar for each part of the network: its share of the time of a training step, forward and "
+    "backward. The second convolution and the recurrent layers have the long bars.",
+)
+
+# %%
+step_time = sum(profile.values())
+share = {
+    "recurrent layers": sum(v for (name, _), v in profile.items() if name.startswith("gru")),
+    "convolutions": profile["conv1", "forward"]
+    + profile["conv1", "backward"]
+    + profile["conv2", "forward"]
+    + profile["conv2", "backward"],
+    "CTC": profile["ctc", "forward"],
+}
+share["the rest"] = step_time - sum(share.values())
+share = {name: seconds / step_time for name, seconds in share.items()}
+for name, part in share.items():
+    print(f"{name:<17} {part:6.1%}")
+ways = [sum(v for (_, way), v in profile.items() if way == w) for w in ("backward", "forward")]
+print(f"backward takes {ways[0] / ways[1]:.2f} times as long as forward")
+assert share["recurrent layers"] + share["convolutions"] > 0.5
+
+# %% [markdown]
+# Convolutions and recurrent layers are what costs; whoever polishes the ReLU polishes in the wrong
+# room. (The normalisation inside a recurrent layer is counted with it.) Each product $xW$ has two
+# gradients, $dx = dout\, W^T$ and $dW = x^T dout$, each as large as the product itself, so one would
+# expect twice the time backward. It is less where forward has more to do besides: the gates' tanh is
+# computed there only, and kept.
+#
+# ### Inside a recurrent layer
+#
+# A recurrent layer computes $\mathcal{B}(xW)$ for all frames at once, where $\mathcal{B}$ is batch
+# normalisation; then a loop over time does the rest. We run the pieces of one by hand, in the sizes of
+# the network, with random numbers. The last line of the output is what the products $h_{t-1} U$ alone
+# take of the loop's time.
+
+# %%
+D = H = model.config.hidden
+frames = T // 2  # the first convolution has stride 2
+inputs, W, U = normal(N, frames, D), normal(D, 3 * H) / 16, normal(2, H, 3 * H) / 32
+h0 = np.zeros((2, N, H), np.float32)
+product = linear_forward(inputs, W)[0]
+gamma, beta, real = np.ones(3 * H, np.float32), np.zeros(3 * H, np.float32), np.ones((N, frames))
+real = real.astype(np.float32)
+terms = np.stack([product.transpose(1, 0, 2)] * 2)  # (2, T, N, 3H), two directions
+pieces = {
+    "input product": lambda: linear_forward(inputs, W),
+    "normalisation": lambda: seq_batchnorm_forward(product, gamma, beta, real),
+    "loop over time": lambda: gru_forward(terms, U, h0),
+    "of it, products": lambda: [h0 @ U for _ in range(frames)],
+}
+seconds = {name: statistics.median(timed(f) for _ in range(9)) for name, f in pieces.items()}
+whole = sum(list(seconds.values())[:3])
+for name, of_piece in seconds.items():
+    print(f"{name:<16} {of_piece / whole:5.0%}")
+assert seconds["loop over time"] > seconds["input product"]
+
+# %% [markdown]
+# The loop takes far more than the input product, though it has just twice its multiplications:
+# $2 \cdot H \cdot 3H$ a frame for both directions, against $D \cdot 3H$, where $D = H$. Why that is so,
+# the roofline will say.
+
+# %% [markdown]
+# ## Amdahl's law
+#
+# Let a part take the share $p$ of the time, and let it become $s$ times faster. The rest, $1 - p$,
+# stays. The whole becomes faster by
+#
+# $$S = \frac{1}{(1 - p) + p / s}, \qquad S \to \frac{1}{1 - p} \text{ for } s \to \infty.$$
+#
+# This is Amdahl's law. On our profile:
+
+# %%
+figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+plot_amdahl(share, axis)
+show(
+    figure,
+    "How many times faster the step becomes if one of four parts becomes up to a hundred times "
+    "faster. Each curve bends and levels off; the parts with a small share stay near 1.",
+)
+for name, p in share.items():
+    print(f"{name:<17} twice as fast: {1 / (1 - p / 2):.2f}; no time at all: {1 / (1 - p):.2f}")
+assert all(1 / (1 - p / 2) < 2 for p in share.values())
+
+# %% [markdown]
+# Even a part that takes no time at all leaves the others. And each success makes the next one
+# harder: what has become fast has a smaller share.
+#
+# <details><summary><b>A convolution takes 30 % of a step. You make it 5 times faster, then somebody
+# makes the recurrent layers, 60 % of the old step, twice as fast. What is gained in all?</b>
+# </summary>
+#
+# Count seconds, not factors. Of 100 seconds, 30 become 6, and 60 become 30; the other 10 stay. That
+# is 46 seconds, and $100 / 46 = 2.17$. The two single gains, $1 / (0.7 + 0.3 / 5) = 1.32$ and
+# $1 / (0.4 + 0.6 / 2) = 1.43$, multiply to 1.88, less than that. They may not be multiplied, since
+# the second is a larger share of what the first has left.
+# </details>
+
+# %%
+print(f"{100 / (30 / 5 + 60 / 2 + 10):.2f}, {1 / (0.7 + 0.3 / 5):.2f}, {1 / (0.4 + 0.6 / 2):.2f}")
+
+# %% [markdown]
+# ## The roofline
+#
+# How fast *can* a part be? Two numbers of the machine decide: its peak rate of arithmetic, and the
+# rate at which memory delivers numbers, the **bandwidth**. We measure both: the first with a large
+# matrix product, $2 n^3$ operations (a multiplication and an addition each; one of either is called
+# a **flop**), the second by copying. A copy inside the cache gives the bandwidth of the wide pipe.
+
+# %%
+square = normal(1000, 1000)
+peak = 2 * 1000**3 / statistics.median(timed(lambda: square @ square) for _ in range(7))
+
+
+def bandwidth(numbers, repeat):
+    """Copy an array: each byte is read once and written once."""
+    source, target = np.ones(numbers, np.float32), np.ones(numbers, np.float32)
+    seconds = [timed(lambda: np.copyto(target, source), repeat) for _ in range(7)]
+    return 2 * source.nbytes / statistics.median(seconds)
+
+
+from_memory = bandwidth(24_000_000, 1)  # two arrays of 96 MB: no cache holds them
+from_cache = bandwidth(30_000, 300)  # two of 120 KB
+print(f"in the time of a byte from memory: {peak / from_memory:.0f} flop", end="")
+print(f", or {from_cache / from_memory:.1f} bytes from the cache")
+
+# %% [markdown]
+# Now the computation. Its **arithmetic intensity** is the number of flop it does for each byte that
+# it has to move:
+#
+# $$I = \frac{\text{flop}}{\text{bytes}}, \qquad \text{rate} \le \min(\text{peak},\;
+# \text{bandwidth} \cdot I).$$
+#
+# For a product of $R \times D$ by $D \times K$, the flop are $2 R D K$. The bytes are at least those
+# of all three matrices, each moved once: $4 (RD + DK + RK)$ in float32. We compute it for one frame
+# of the minibatch ($R = N$) and for all ($R = NT$).
+
+
+# %%
+def intensity(rows, inner, columns, bytes_per_number=4):
+    numbers = rows * inner + inner * columns + rows * columns
+    return 2 * rows * inner * columns / (bytes_per_number * numbers)
+
+
+for rows in (1, N, N * frames, 100_000):
+    print(f"{rows:6d} rows: {intensity(rows, D, 3 * H):5.1f} flop a byte")
+
+# %% [markdown]
+# A single row: every weight is fetched for one multiplication and one addition, half a flop a byte.
+# With more rows each weight serves all of them. Beyond some hundreds nothing is gained any more:
+# then it is the rows themselves that have to be moved.
+#
+# The **roofline** puts all of this into one picture; GFLOP are $10^9$ flop. Right of the bend the arithmetic is the limit, left
+# of it the memory. For each part we count flop and bytes by hand, and measure its rate. The flop
+# that we count are those of the *direct* computation; this matters in one place.
+
+
+# %%
+def rate(flop, function):
+    repeat = max(1, int(0.01 / max(timed(function), 1e-6)))
+    return flop / statistics.median(timed(function, repeat) for _ in range(7))
+
+
+many, large, other = normal(N * frames, D), normal(12_000_000), normal(12_000_000)
+out = np.empty_like(large)
+weights, image = normal(16, 16, 11, 21) / 60, normal(N, 16, frames, 41)
+conv_flop = 2 * weights.size * N * frames * 21
+conv_bytes = 4 * (image.size + weights.size + N * 16 * frames * 21)
+points = {
+    "input product, all frames": (
+        intensity(N * frames, D, 3 * H),
+        rate(2 * many.size * 3 * H, lambda: many @ W),
+    ),
+    "input product, one frame": (
+        intensity(N, D, 3 * H),
+        rate(2 * N * W.size, lambda: many[:N] @ W),
+    ),
+    "one utterance, one frame": (
+        intensity(1, D, 3 * H),
+        rate(2 * W.size, lambda: many[:1] @ W),
+    ),
+    "sum of two large arrays": (
+        1 / 12,  # one flop; two numbers are read, one is written
+        rate(large.size, lambda: np.add(large, other, out=out)),
+    ),
+    "batch normalisation": (
+        9 / 8,  # nine flop a number, which is read once and written once at best
+        rate(9 * product.size, lambda: seq_batchnorm_forward(product, gamma, beta, real)),
+    ),
+    "convolution, by Fourier": (
+        conv_flop / conv_bytes,
+        rate(conv_flop, lambda: conv.conv2d_forward(image, weights, (1, 2), (5, 10))),
+    ),
+}
+figure, axis = plt.subplots(figsize=(9, 4.2), layout="constrained")
+roofs = {"roof, from memory": from_memory, "roof, from the cache": from_cache}
+plot_roofline(points, peak, roofs, axis)
+show(
+    figure,
+    "Rates over arithmetic intensity, both axes logarithmic. Two roofs rise to the same flat top, "
+    "that of the cache to the left of that of memory. The large products lie near the flat top, "
+    "those of one frame below it, elementwise work far down at the left.",
+)
+for name, (of_part, reached) in points.items():
+    print(f"{name:<26} {of_part:7.1f} flop a byte, {reached / peak:5.1%} of the peak")
+
+# %% [markdown]
+# Read it from left to right.
+#
+# * Sums and normalisation do so little with each number that the memory sets their pace. No better
+#   arithmetic helps them; fewer passes over the array do.
+# * The product of a single frame has the same multiplications *a frame* as the large one, and a
+#   lower rate. In the loop over time there is no choice: $h_{t-1}$ must be known before $h_t U$. That
+#   is why the loop takes most of a recurrent layer. The loop's matrices fit into the cache, so the
+#   roof that counts for it is the higher one.
+# * A convolution can lie *above* the roof. That is no mistake of the machine: we counted the flop of
+#   the direct form, and the Fourier form does with fewer.
+#
+# A roof tells what cannot be passed. How near one comes is a matter of code, and of what the picture
+# leaves out: each call of NumPy has a price of its own, however little its arrays hold.
+
+# %% [markdown]
+# ## Idea by idea: the recurrent layer
+#
+# For each idea we write the slow form, in a few lines, and compare. What is printed is the time of
+# the slow form divided by that of the fast one: median, smallest, largest of the pairs.
+#
+# **All input products as one.** The picture of the beginning, in code. The gradient of $U$, a sum
+# over all frames of $h_{t-1}^T dg_t$, can be one product too, with the sum inside (exercise 11.3).
+
+
+# %%
+def input_products_by_frames(x, W):
+    out = np.empty((*x.shape[:2], W.shape[1]), x.dtype)
+    for t in range(x.shape[1]):
+        out[:, t] = x[:, t] @ W
+    return out
+
+
+def weight_gradient_by_frames(h, h0, dg):
+    dU = np.zeros((h.shape[0], h.shape[3], dg.shape[3]), h.dtype)
+    before = h0
+    for t in range(h.shape[1]):
+        dU += before.swapaxes(1, 2) @ dg[:, t]
+        before = h[:, t]
+    return dU
+
+
+states, dg = normal(2, frames, N, H), normal(2, frames, N, 3 * H)
+compare(
+    "all input products as one",
+    lambda: input_products_by_frames(inputs, W),
+    lambda: linear_forward(inputs, W)[0],
+)
+compare(
+    "gradient of U as one product",
+    lambda: weight_gradient_by_frames(states, h0, dg),
+    lambda: recurrent.recurrent_weight_gradient(states, h0, dg),
+)
+
+# %% [markdown]
+# **Both directions side by side.** In narrow layers, calls are a good part of the cost. Two
+# directions in one loop, as a leading axis of size 2, need half as many. We take both kinds of
+# layer; the simple one has a third of the arithmetic, so the calls weigh more.
+
+
+# %%
+def one_after_the_other(steps, terms, U, h0):
+    return np.concatenate([steps(terms[d : d + 1], U[d : d + 1], h0[d : d + 1])[0] for d in (0, 1)])
+
+
+simple_terms, simple_U = terms[..., :H].copy(), U[..., :H].copy()
+compare(
+    "two directions in one loop, GRU",
+    lambda: one_after_the_other(gru_forward, terms, U, h0),
+    lambda: gru_forward(terms, U, h0)[0],
+)
+compare(
+    "two directions in one loop, simple",
+    lambda: one_after_the_other(simple_rnn_forward, simple_terms, simple_U, h0),
+    lambda: simple_rnn_forward(simple_terms, simple_U, h0)[0],
+)
+
+# %% [markdown]
+# **Gates side by side.** $U_z$, $U_r$ and $U_h$ as one matrix of $3H$ columns: one product a frame in
+# place of three. We write the GRU both ways, and keep what the backward pass needs, as the package
+# does.
+
+
+# %%
+def sigmoid(x):
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
+def places(terms):
+    """Make room for the states, the gates and U_h h_before of all frames."""
+    return np.empty_like(terms[..., :H]), np.empty_like(terms), np.empty_like(terms[..., :H])
+
+
+def gru_by_gates(terms, U, h0):
+    blocks = [np.ascontiguousarray(block) for block in np.split(U, 3, axis=2)]
+    h, gates, Uh = places(terms)
+    state = h0
+    for t in range(terms.shape[1]):
+        az, ar, ac = np.split(terms[:, t], 3, axis=2)
+        gz, gr, gc = (state @ block for block in blocks)
+        z, r = sigmoid(az + gz), sigmoid(ar + gr)
+        c = np.tanh(ac + r * gc)
+        state = (1 - z) * state + z * c
+        h[:, t], Uh[:, t] = state, gc
+        gates[:, t, :, :H], gates[:, t, :, H : 2 * H], gates[:, t, :, 2 * H :] = z, r, c
+    return h
+
+
+def gru_fresh(terms, U, h0):
+    h, gates, Uh = places(terms)
+    state = h0
+    for t in range(terms.shape[1]):
+        g = state @ U
+        zr = sigmoid(terms[:, t, :, : 2 * H] + g[..., : 2 * H])
+        z, r = zr[..., :H], zr[..., H:]
+        c = np.tanh(terms[:, t, :, 2 * H :] + r * g[..., 2 * H :])
+        state = (1 - z) * state + z * c
+        gates[:, t, :, : 2 * H], gates[:, t, :, 2 * H :] = zr, c
+        h[:, t], Uh[:, t] = state, g[..., 2 * H :]
+    return h
+
+
+np.testing.assert_allclose(gru_by_gates(terms, U, h0), gru_forward(terms, U, h0)[0], atol=1e-5)
+compare(
+    "three gates in one product",
+    lambda: gru_by_gates(terms, U, h0),
+    lambda: gru_fresh(terms, U, h0),
+)
+
+# %% [markdown]
+# **In place.** `y = y * 2` makes a new array; `y *= 2` writes into the one that is there. A large new
+# array costs passes through the narrow pipe. We shift and scale an array of 20 MB.
+
+
+# %%
+def scale_anew(x):
+    y = x - 1
+    y = y * 2
+    y = y + 3
+    return y * 0.5
+
+
+def scale_in_place(x):
+    y = x - 1
+    y *= 2
+    y += 3
+    y *= 0.5
+    return y
+
+
+tall = normal(5_000_000)
+compare("in place, a large array", lambda: scale_anew(tall), lambda: scale_in_place(tall))
+
+# %% [markdown]
+# For the *small* arrays of one frame the matter is less clear, and it shows why one measures. A fresh
+# array of some kilobytes is handed out from the cache at once. Two ways avoid it. The first writes
+# each gate right where it will be kept: fewest passes, but that place is a stretch of columns in a
+# larger array, whose rows lie apart in memory. The second writes into a small buffer, used again in
+# every frame, and copies it out in the end.
+
+
+# %%
+def gru_in_its_place(terms, U, h0):
+    h, gates, Uh = places(terms)
+    before = h0
+    for t in range(terms.shape[1]):
+        g = before @ U
+        Uh[:, t] = g[..., 2 * H :]
+        zr = np.add(terms[:, t, :, : 2 * H], g[..., : 2 * H], out=gates[:, t, :, : 2 * H])
+        zr *= 0.5
+        np.tanh(zr, out=zr)
+        zr *= 0.5
+        zr += 0.5
+        c = np.multiply(zr[..., H:], g[..., 2 * H :], out=gates[:, t, :, 2 * H :])
+        c += terms[:, t, :, 2 * H :]
+        np.tanh(c, out=c)
+        state = np.subtract(c, before, out=h[:, t])
+        state *= zr[..., :H]
+        state += before
+        before = state
+    return h
+
+
+def gru_in_buffers(terms, U, h0):
+    h, gates, Uh = places(terms)
+    state, g = h0.copy(), np.empty_like(terms[:, 0])
+    zr, c = np.empty_like(g[..., : 2 * H]), np.empty_like(h0)
+    for t in range(terms.shape[1]):
+        np.matmul(state, U, out=g)
+        np.add(terms[:, t, :, : 2 * H], g[..., : 2 * H], out=zr)
+        zr *= 0.5
+        np.tanh(zr, out=zr)
+        zr *= 0.5
+        zr += 0.5
+        np.multiply(zr[..., H:], g[..., 2 * H :], out=c)
+        c += terms[:, t, :, 2 * H :]
+        np.tanh(c, out=c)
+        gates[:, t, :, : 2 * H], gates[:, t, :, 2 * H :] = zr, c
+        Uh[:, t] = g[..., 2 * H :]
+        c -= state
+        c *= zr[..., :H]
+        state += c
+        h[:, t] = state
+    return h
+
+
+np.testing.assert_allclose(gru_in_buffers(terms, U, h0), gru_forward(terms, U, h0)[0], atol=1e-5)
+compare(
+    "a GRU's frame written in its place",
+    lambda: gru_fresh(terms, U, h0),
+    lambda: gru_in_its_place(terms, U, h0),
+)
+compare(
+    "a GRU's frame in buffers, not in its place",
+    lambda: gru_in_its_place(terms, U, h0),
+    lambda: gru_in_buffers(terms, U, h0),
+)
+
+# %% [markdown]
+# A ratio below 1 means that the idea is a loss. When this chapter was written, the package wrote each
+# frame in its place, since that seemed obvious; the measurement came out against it. A profile is
+# never the last one.
+#
+# **The slopes outside the loop.** Backward, all that does not wait for the recurrence (the
+# derivatives of the gates) is computed for all frames at once; the loop keeps a product, and a few
+# multiplications.
+
+
+# %%
+def gru_backward_in_the_loop(dh, cache):
+    h, h0, gates, Uh, U, _ = cache
+    da, dU, carry = np.empty_like(gates), np.zeros_like(U), np.zeros_like(h0)
+    for t in reversed(range(h.shape[1])):
+        z, r, c = np.split(gates[:, t], 3, axis=2)
+        before = h[:, t - 1] if t > 0 else h0
+        g = dh[:, t] + carry
+        dz, dc = g * (c - before) * z * (1 - z), g * z * (1 - c * c)
+        dr = dc * Uh[:, t] * r * (1 - r)
+        da[:, t] = np.concatenate([dz, dr, dc], axis=2)
+        dg = np.concatenate([dz, dr, dc * r], axis=2)
+        dU += before.swapaxes(1, 2) @ dg
+        carry = g * (1 - z) + dg @ U.swapaxes(1, 2)
+    return da, dU, carry
+
+
+def flat(arrays):
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+h, cache = gru_forward(terms, U, h0)
+dh = normal(*h.shape)
+compare(
+    "backward: slopes and dU outside the loop",
+    lambda: flat(gru_backward_in_the_loop(dh, cache)),
+    lambda: flat(gru_backward(dh, cache)),
+)
+
+# %% [markdown]
+# **The sigmoid by tanh.** $\sigma(x) = 1 / (1 + e^{-x})$ overflows at $x = -100$ in float32. The
+# textbook's remedy is two branches, one for either sign. But $\sigma(x) = (1 + \tanh(x / 2)) / 2$
+# cannot overflow, has no branch, and NumPy computes tanh for many numbers at once.
+
+
+# %%
+def sigmoid_in_branches(x):
+    out, positive = np.empty_like(x), x >= 0
+    out[positive] = 1 / (1 + np.exp(-x[positive]))
+    power = np.exp(x[~positive])
+    out[~positive] = power / (1 + power)
+    return out
+
+
+scores = 3 * normal(2, N, 2 * H)
+compare(
+    "sigmoid by tanh, not in branches", lambda: sigmoid_in_branches(scores), lambda: sigmoid(scores)
+)
+compare(
+    "sigmoid by tanh, not by SciPy", lambda: scipy.special.expit(scores), lambda: sigmoid(scores)
+)
+compare(
+    "sigmoid by tanh, not as it is written",
+    lambda: 1 / (1 + np.exp(-scores)),
+    lambda: sigmoid(scores),
+)
+
+# %% [markdown]
+# **Single precision.** Half the bytes in every pipe, and twice as many numbers in each instruction.
+# Checks of gradients need float64; training does not.
+
+# %%
+doubles = [array.astype(np.float64) for array in (terms, U, h0)]
+compare(
+    "float32, not float64, GRU",
+    lambda: gru_forward(*doubles)[0],
+    lambda: gru_forward(terms, U, h0)[0],
+)
+
+# %% [markdown]
+# **Threads.** BLAS, the library behind `@`, shares a product out over all cores. For a large product
+# that is a gain. In a loop of small ones, handing out the work costs more than the work, and where
+# other programs run, a thread that has to wait keeps all others waiting, in every frame. So the loops
+# of the package stand in `one_blas_thread()`. Wide layers have a thread for each *direction* instead:
+# two threads that meet once, at the end. Here the clock on the wall counts.
+
+# %%
+few = terms[:, :30]
+with threadpool_limits(2):
+
+    def with_one_thread():
+        with recurrent.one_blas_thread():
+            return gru_forward(few, U, h0)[0]
+
+    compare(
+        "one BLAS thread in the loop",
+        lambda: gru_forward(few, U, h0)[0],
+        with_one_thread,
+        pairs=3,
+        clock=time.perf_counter,
+    )
+
+pool = ThreadPoolExecutor(2)
+for width, name in ((H, "narrow"), (512, "wide")):
+    wide_terms, wide_U = normal(2, 20, 16, 3 * width), normal(2, width, 3 * width) / width
+    wide_h0 = np.zeros((2, 16, width), np.float32)
+
+    def in_threads(terms=wide_terms, U=wide_U, h0=wide_h0):
+        halves = pool.map(
+            lambda d: gru_forward(terms[d : d + 1], U[d : d + 1], h0[d : d + 1])[0], (0, 1)
+        )
+        return np.concatenate(list(halves))
+
+    compare(
+        f"a thread for each direction, {name}",
+        lambda given=(wide_terms, wide_U, wide_h0): gru_forward(*given)[0],
+        in_threads,
+        pairs=5,
+        clock=time.perf_counter,
+    )
+pool.shutdown()
+
+# %% [markdown]
+# The first of these three depends on the machine more than all others in this chapter: on an idle
+# one it is a small gain, on a busy one it may be everything. The other two need a core that nobody
+# else has. The project's own measurement, on an idle machine, stands below.
+
+# %% [markdown]
+# ## Idea by idea: convolution
+#
+# The direct form as matrix products: each window of the input becomes a row (chapter 02), and all
+# windows times all filters are one large product. It runs near the peak. Its weak point is the
+# number of multiplications: each output needs $C K_T K_F$ of them, and the rows repeat each input up
+# to $K_T K_F$ times. The Fourier transform turns the convolution into a product of spectra, whose cost
+# does not grow with the filter.
+
+
+# %%
+def windows_forward(x, W, stride, padding):
+    """Convolve by one product: x (N, C, T, F), W (O, C, KT, KF) -> (N, O, T_out, F_out)."""
+    x = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
+    windows = np.lib.stride_tricks.sliding_window_view(x, W.shape[2:], axis=(2, 3))
+    windows = windows[:, :, :: stride[0], :: stride[1]].transpose(0, 2, 3, 1, 4, 5)
+    rows = windows.reshape(-1, W[0].size)  # copies each window
+    out = (rows @ W.reshape(len(W), -1).T).reshape(*windows.shape[:3], len(W))
+    return np.ascontiguousarray(out.transpose(0, 3, 1, 2)), (rows, W, x.shape, stride, padding)
+
+
+def windows_backward(dout, cache):
+    rows, W, (N, C, T, F), (st, sf), (pt, pf) = cache
+    drows = dout.transpose(0, 2, 3, 1).reshape(-1, len(W))
+    dW = (drows.T @ rows).reshape(W.shape)
+    _, _, T_out, F_out = dout.shape
+    drows = (drows @ W.reshape(len(W), -1)).reshape(N, T_out, F_out, C, *W.shape[2:])
+    dx = np.zeros((N, T, F, C), dout.dtype)
+    for t in range(W.shape[2]):
+        for f in range(W.shape[3]):
+            dx[:, t : t + st * T_out : st, f : f + sf * F_out : sf] += drows[..., t, f]
+    return dx.transpose(0, 3, 1, 2)[:, :, pt : T - pt, pf : F - pf], dW
+
+
+def compare_convolutions(name, x, W, stride, padding):
+    given = x, W, stride, padding
+    out, slow_cache = windows_forward(*given)
+    _, fast_cache = conv.conv2d_forward(*given)
+    dout = normal(*out.shape)
+    compare(
+        f"convolution {name} by Fourier, forward",
+        lambda: windows_forward(*given)[0],
+        lambda: conv.conv2d_forward(*given)[0],
+        pairs=5,
+    )
+    compare(
+        f"convolution {name} by Fourier, backward",
+        lambda: flat(windows_backward(dout, slow_cache)),
+        lambda: flat(conv.conv2d_backward(dout, fast_cache)),
+        pairs=5,
+    )
+
+
+compare_convolutions("11 x 21", image[:4], weights, (1, 2), (5, 10))
+compare_convolutions("3 x 3", image[:4], weights[..., :3, :3].copy(), (1, 2), (1, 1))
+for way in ("forward", "backward"):
+    large_one, small_one = (
+        gains[f"convolution {size} by Fourier, {way}"][0] for size in ("11 x 21", "3 x 3")
+    )
+    assert large_one > small_one
+
+# %% [markdown]
+# The paper's filters are large, and there the transform pays; with filters of 3 x 3, as networks for
+# images have them, the windows are the better choice forward. A part of the gain backward is the
+# slowness of our slow form: for the gradient of the input it adds each row back to where it came from,
+# tap by tap, in many passes. Forward, over the size of the filter:
+
+# %%
+sizes, ratios = ((3, 3), (5, 5), (5, 11), (11, 11), (11, 21), (11, 41)), []
+for KT, KF in sizes:
+    given = image[:2], normal(16, 16, KT, KF) / 60, (1, 2), (KT // 2, KF // 2)
+    forms = [lambda f=f, given=given: f(*given)[0] for f in (windows_forward, conv.conv2d_forward)]
+    np.testing.assert_allclose(forms[1](), forms[0](), atol=1e-3)
+    ratios.append(statistics.median(timed(forms[0]) / timed(forms[1]) for _ in range(3)))
+figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
+axis.plot([KT * KF for KT, KF in sizes], ratios, "o-", color="black")
+axis.axhline(1, color="0.6", ls=":")
+axis.set(xlabel="size of the filter (taps)", ylabel="windows / Fourier", ylim=(0, None))
+show(
+    figure,
+    "The time of the convolution by windows divided by that of the one by Fourier transform, "
+    "forward, over the number of taps of the filter: it rises with the size.",
+)
+
+# %% [markdown]
+# ## Idea by idea: CTC
+#
+# CTC's recursion has $T$ steps over $S = 2L + 1$ states and $N$ utterances, and nothing but additions,
+# exponentials and logarithms. What counts is how they are laid out in memory.
+#
+# **Columns, not numbers.** Each state's log probability has to be looked up. `take_along_axis` needs
+# an index for each number; but the symbols of a state are the same in all frames, so whole columns
+# can be taken.
+
+# %%
+N_ctc, T_ctc, L_ctc, V = 16, 200, 50, 29
+logits = normal(N_ctc, T_ctc, V)
+texts, all_frames = rng.integers(1, V, (N_ctc, L_ctc)), np.full(N_ctc, T_ctc)
+log_probs = log_softmax(logits)
+states = lattice.Lattice(texts, all_frames, np.full(N_ctc, L_ctc), 0)
+
+
+def number_by_number():
+    S = states.symbols.shape[0]
+    columns = np.broadcast_to(states.symbols.T[:, None], (N_ctc, T_ctc, S))
+    return np.take_along_axis(log_probs, columns, axis=2).transpose(1, 2, 0)  # (T, S, N)
+
+
+compare("CTC takes columns", number_by_number, lambda: states.emissions(log_probs))
+
+# %% [markdown]
+# **Shift once, then plain exponentials.** NumPy's `logaddexp` is careful with each number, one after
+# the other. `exp` and `log` treat many numbers in one instruction. So: the largest of the three ways
+# is taken away from all, three exponentials, a sum, one logarithm. What cannot be is $-10^{25}$ and
+# not $-\infty$, so that no $\infty - \infty$ arises. The sum over everything with its maximum is
+# needed only now and then: every 8 frames each column is shifted so that its largest number is 0,
+# which keeps the digits (chapter 05).
+#
+# **States lead.** With states first and utterances last, $(S, N)$, a state's neighbours are whole rows
+# away, and each step runs through memory without gaps; with $(N, S)$ every row has its own ends. We
+# write the three forms for $\alpha$ alone, without shifts.
+
+# %%
+emissions = states.emissions(log_probs)  # (T, S, N)
+
+
+def alpha_logaddexp(emissions):
+    skip = np.where(states.skip, np.float32(0), np.float32(-np.inf))  # (S, N)
+    alpha = np.full_like(emissions, -np.inf)
+    alpha[0, :2] = emissions[0, :2]
+    for t in range(1, len(alpha)):
+        before, ways = alpha[t - 1], alpha[t - 1].copy()
+        ways[1:] = np.logaddexp(ways[1:], before[:-1])
+        ways[2:] = np.logaddexp(ways[2:], before[:-2] + skip[2:])
+        alpha[t] = ways + emissions[t]
+    return alpha[-1]
+
+
+def three_ways(stay, step, jump, emission):
+    peak = np.maximum(np.maximum(stay, step), jump)
+    new = np.exp(stay - peak)
+    new += np.exp(step - peak)
+    new += np.exp(jump - peak)
+    np.log(new, out=new)
+    new += peak
+    new += emission
+    return new
+
+
+CLOSED = np.float32(lattice.CLOSED)
+skip = np.where(states.skip, np.float32(0), CLOSED)
+
+
+def alpha_utterances_lead(emissions):
+    emissions = np.ascontiguousarray(emissions.transpose(0, 2, 1))  # (T, N, S)
+    row, skip_T = np.full((N_ctc, 2 + len(skip)), CLOSED), np.ascontiguousarray(skip.T)
+    row[:, 2:4] = emissions[0, :, :2]  # two closed states stand before the first
+    for emission in emissions[1:]:
+        row[:, 2:] = three_ways(row[:, 2:], row[:, 1:-1], row[:, :-2] + skip_T, emission)
+    return row[:, 2:].T
+
+
+def alpha_states_lead(emissions):
+    row = np.full((2 + len(skip), N_ctc), CLOSED)
+    row[2:4] = emissions[0, :2]
+    for emission in emissions[1:]:
+        row[2:] = three_ways(row[2:], row[1:-1], row[:-2] + skip, emission)
+    return row[2:]
+
+
+def total(alpha):
+    return -np.logaddexp(alpha[-1], alpha[-2])  # the loss of each utterance
+
+
+given = texts, all_frames, np.full(N_ctc, L_ctc)
+np.testing.assert_allclose(
+    total(alpha_states_lead(emissions)), ctc_loss(logits, *given)[0], rtol=1e-4
+)
+compare(
+    "CTC by plain exponentials",
+    lambda: total(alpha_logaddexp(emissions)),
+    lambda: total(alpha_states_lead(emissions)),
+)
+compare(
+    "CTC with states leading",
+    lambda: total(alpha_utterances_lead(emissions)),
+    lambda: total(alpha_states_lead(emissions)),
+)
+
+
+def with_setting(module, name, value, function):
+    """Run the package's function with another value of one of its constants."""
+    kept = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        return function()
+    finally:
+        setattr(module, name, kept)
+
+
+def gradient_of_ctc():
+    return ctc_loss(logits, *given)[1]
+
+
+compare(
+    "CTC shifts every 8 frames, not each",
+    lambda: with_setting(lattice, "SHIFT_EVERY", 1, gradient_of_ctc),
+    gradient_of_ctc,
+)
+compare(
+    "CTC posterior in blocks that stay in the cache",
+    lambda: with_setting(ds2np.ctc.loss, "IN_CACHE", 10**12, gradient_of_ctc),
+    gradient_of_ctc,
+)
+
+# %% [markdown]
+# ## Idea by idea: the machine around it
+#
+# **Memory is kept.** A training step asks for the same arrays over and over. By default the C library
+# gives large ones back to the system when they are freed; the next request gets fresh pages, which
+# the system clears one by one as they are first touched. A few lines of `machine.py` tell it to keep
+# them. The setting belongs to a process, so we start one with and one without.
+
+# %%
+code = """
+import sys, time
+from ds2np import machine
+if sys.argv[1] == "keep":
+    machine.keep_memory()
+import numpy as np
+x = np.ones(10_000_000, np.float32)
+for i in range(21):
+    if i == 1:
+        began = time.process_time()
+    y = x + 1
+print(time.process_time() - began)
+"""
+
+
+def in_a_process(word):
+    command = [sys.executable, "-c", code, word]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+if platform.libc_ver()[0] == "glibc":
+    ratios = [in_a_process("give back") / in_a_process("keep") for _ in range(3)]
+    gains["freed memory is kept"] = statistics.median(ratios), min(ratios), max(ratios)
+    print("freed memory is kept: {:.2f} ({:.2f} to {:.2f})".format(*gains["freed memory is kept"]))
+else:
+    print("not measured: this setting is one of glibc, which is not here")
+
+# %% [markdown]
+# **Fetched ahead.** Reading recordings is waiting for a disk. While the network computes, threads
+# make the next minibatches. The toy below waits 4 ms for each utterance, as for a disk, and 20 ms for
+# each step, as for a network. Here the clock on the wall is the point.
+
+
+# %%
+def wait_and_read(i, rng):
+    time.sleep(0.004)
+    return np.full((5, 3), i, np.float32)
+
+
+slow_disk = SimpleNamespace(
+    features=wait_and_read, labels=[np.array([1])] * 32, dtype=np.float32, config=None
+)
+plan = np.split(np.arange(32), 8)
+
+
+def train_on(batches):
+    seen = []
+    for batch in batches:
+        time.sleep(0.02)  # the network
+        seen.append(batch.x.sum())
+    return np.array(seen)
+
+
+compare(
+    "minibatches fetched ahead (toy)",
+    lambda: train_on(make_batch(slow_disk, indices) for indices in plan),
+    lambda: train_on(prefetch(slow_disk, plan)),
+    pairs=3,
+    clock=time.perf_counter,
+)
+
+# %% [markdown]
+# **Utterances of like length together.** Padding is computed like everything else. If a minibatch
+# holds a short and a long utterance, most of the short one's row is wasted. This gain needs no clock;
+# one can count frames. We draw 2,000 lengths from 1 to 15 seconds and form minibatches of 16, by
+# chance and as the package plans them.
+
+# %%
+spoken = rng.integers(100, 1500, 2000)
+
+
+def computed(plan):
+    return sum(len(indices) * spoken[indices].max() for indices in plan)
+
+
+by_chance = computed(np.split(rng.permutation(2000), 125))
+planned = computed(plan_epoch(spoken, 16, epoch=2, seed=0))
+print(f"frames computed for each real one: by chance {by_chance / spoken.sum():.2f}", end=", ")
+print(f"planned {planned / spoken.sum():.2f}")
+gains["utterances of like length (counted)"] = (by_chance / planned,) * 3
+assert by_chance > 1.3 * planned
+
+# %% [markdown]
+# **Numbers next to nothing.** Below about $10^{-38}$, float32 goes on with fewer digits, down to
+# $10^{-45}$: *denormal* numbers. On some processors an operation with one takes up to a hundred times
+# as long; a gradient that vanishes through many frames can fill an array with them. One can ask one's
+# own machine. (Here the slow form is the denormal one; the results differ, so only the clock is
+# compared.)
+
+# %%
+ordinary = np.full(100_000, 1.0, np.float32)
+denormal = np.full(100_000, 1e-40, np.float32)
+out = np.empty_like(ordinary)
+halve = {
+    name: lambda numbers=numbers: np.multiply(numbers, np.float32(0.5), out=out)
+    for name, numbers in (("ordinary", ordinary), ("denormal", denormal))
+}
+ratios = [timed(halve["denormal"], 200) / timed(halve["ordinary"], 200) for _ in range(7)]
+print(f"denormal / ordinary: {statistics.median(ratios):.2f}")
+
+# %% [markdown]
+# ## All gains
+#
+# The bars are medians, the lines reach from the smallest to the largest ratio of the pairs.
+
+# %%
+figure, axis = plt.subplots(figsize=(8, 8), layout="constrained")
+plot_gains(gains, axis)
+show(
+    figure,
+    "A bar for each idea: the time of its slow form divided by that of its fast form, on a "
+    "logarithmic axis, largest first. Some end at or left of 1: there the fast form was no faster.",
+)
+print("no gain here:", ", ".join(idea for idea, (middle, *_) in gains.items() if middle < 1.05))
+
+# %% [markdown]
+# ## What it does for a step
+#
+# These are gains of *parts*. Amdahl's law says what they do for a step, and we can test it. We put the
+# convolution by windows into the network and predict the time of a step from the profile, and from
+# how much longer the two convolutions take on their own. Then we measure.
+
+
+# %%
+def with_windows(function):
+    kept = conv.conv2d_forward, conv.conv2d_backward
+    conv.conv2d_forward, conv.conv2d_backward = windows_forward, windows_backward
+    try:
+        return function()
+    finally:
+        conv.conv2d_forward, conv.conv2d_backward = kept
+
+
+def forward_only():
+    return model.forward(x, lengths)[0]
+
+
+np.testing.assert_allclose(with_windows(forward_only), forward_only(), atol=1e-3)
+
+of_network = [
+    (normal(N, 1, T, 161), model.params["conv1.W"], (2, 4), (5, 20)),
+    (image, model.params["conv2.W"], (1, 2), (5, 10)),
+]
+
+
+def both_convolutions(forward, backward):
+    for given in of_network:
+        backward(*forward(*given))  # any upstream gradient will do: here the output itself
+
+
+def alone(forward, backward):
+    return timed(lambda: both_convolutions(forward, backward))
+
+
+g = statistics.median(
+    alone(windows_forward, windows_backward) / alone(conv.conv2d_forward, conv.conv2d_backward)
+    for _ in range(4)
+)
+p = share["convolutions"]
+measured = statistics.median(
+    timed(lambda: with_windows(profiled_step)) / timed(profiled_step) for _ in range(4)
+)
+print(f"on their own, the convolutions take {g:.2f} times as long by windows")
+print(f"the step: {1 - p + p * g:.2f} times predicted, {measured:.2f} times measured")
+
+# %% [markdown]
+# The prediction uses nothing but the profile and a measurement of the part alone. Where the two
+# numbers differ, the part behaves otherwise within the step: it finds other things in the cache, and
+# leaves others behind.
+
+# %% [markdown]
+# The project has measured some of the ideas on whole steps of the preset `small`, each in processes of
+# its own. The command is `python tests/benchmarks/ideas.py --preset small`; the numbers stand in
+# [the benchmarks' README](../tests/benchmarks/README.md), with the machine on which they were made. We
+# read them from there.
+
+# %%
+readme = (FOLDER.parent / "tests" / "benchmarks" / "README.md").read_text(encoding="utf-8")
+
+
+def print_table(heading):
+    """Print the first table below a heading of the benchmarks' README."""
+    below = readme.partition(f"## {heading}\n")[2].splitlines()
+    first = next(i for i, line in enumerate(below) if line.startswith("|"))
+    for line in below[first:]:
+        if not line.startswith("|"):
+            break
+        if not line.startswith("|-"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            print(f"{cells[0]:<75}{'  '.join(cells[1:])}")
+
+
+print_table("What each idea is worth")
+
+# %% [markdown]
+# ## What did not help
+#
+# What was tried and left out, or turned out to be no gain, is knowledge too. From the same page:
+#
+# * Kernels of BLAS that use wider instructions (AVX-512) speed up large products and do nothing for a
+#   whole step: see the last line of the table above.
+# * A thread for each direction in narrow layers: starting and joining them costs more than it gains.
+# * One call of `exp` for all three ways of CTC's recursion, not three: no difference.
+# * Blocks of the spectrogram smaller or larger than 1,500 frames: both slower.
+#
+# From this chapter: whatever the list under the picture names here. Two recipes that one hears often,
+# "in place is faster" and "by Fourier it is faster", deserve the question: at which size?
+
+# %% [markdown]
+# ## The mistake that fast code makes
+#
+# Slow code makes a new array for each result. Fast code writes over old ones, and the mistake lies in
+# wait there: to write over what somebody still needs. In a GRU, $h = h_{before} + z (c - h_{before})$.
+# The candidate $c$ is not needed for anything else in the forward pass, so why not compute $h$ in its
+# place?
+
+
+# %%
+def gru_too_much_in_place(terms, U, h0):
+    h, (_, _, gates, Uh, _, _) = gru_forward(terms, U, h0)
+    before = np.concatenate([h0[:, None], h[:, :-1]], axis=1)
+    H = U.shape[1]
+    c, z = gates[..., 2 * H :], gates[..., :H]
+    c -= before  # c is a view of gates, which the backward pass reads
+    c *= z
+    c += before
+    return c, (h, h0, gates, Uh, U, "tanh")
+
+
+small_terms, small_U = rng.standard_normal((2, 4, 2, 9)), 0.5 * rng.standard_normal((2, 3, 9))
+small_h0 = rng.standard_normal((2, 2, 3))
+dh = rng.standard_normal((2, 4, 2, 3))
+np.testing.assert_allclose(
+    gru_too_much_in_place(small_terms, small_U, small_h0)[0],
+    gru_forward(small_terms, small_U, small_h0)[0],
+)
+print("forward, both agree")
+
+given = {"a": small_terms, "U": small_U, "h0": small_h0}
+found = {}
+for name, forward in (("package", gru_forward), ("too much in place", gru_too_much_in_place)):
+    comparisons = check_gradients(
+        lambda: float((dh * gru_forward(*given.values())[0]).sum()),
+        lambda forward=forward: dict(
+            zip(given, gru_backward(dh, forward(*given.values())[1]), strict=True)
+        ),
+        given,
+    )
+    print(name)
+    for comparison in comparisons:
+        print("  ", comparison)
+    found[name] = all(comparison.ok for comparison in comparisons)
+assert found == {"package": True, "too much in place": False}
+
+# %% [markdown]
+# No test of the forward pass can see it. The gradient check does, so it runs after every change that
+# is made for speed, also after those that "cannot change anything". Our slow forms agree with the
+# package in gradients, too: of the convolution and of the GRU we compared all of them above.
+#
+# ### Padding
+#
+# Fast code meets padding with whole arrays and no `if`. So once more: two unequal utterances, garbage
+# in the padding, through the whole network. In evaluation the outputs must be what they are alone,
+# in training the gradients must be the same as with zeros.
+
+# %%
+pair, unequal = normal(2, 60, model.config.features), np.array([60, 37])
+clean = pair.copy()
+clean[1, 37:] = 0
+pair[1, 37:] = 1e30
+results = []
+for batch in (clean, pair):
+    model.zero_grads()
+    out, out_lengths = model.forward(batch, unequal)
+    _, dlogits = ctc_loss(out, labels[:2, :5], out_lengths, label_lengths[:2] * 0 + 5)
+    dx = model.backward(dlogits)
+    results.append((out, dx, model.flat_grads.copy()))
+for with_zeros, with_garbage in zip(*results, strict=True):
+    np.testing.assert_array_equal(with_zeros, with_garbage)
+model.set_training(False)
+together, _ = model.forward(pair, unequal)
+alone, _ = model.forward(pair[1:, :37], unequal[1:])
+model.set_training(True)
+np.testing.assert_allclose(together[1, : alone.shape[1]], alone[0], atol=1e-4)
+print("garbage in the padding changes nothing")
+
+# %% [markdown]
+# ## Against PyTorch
+#
+# PyTorch is not needed for this book, so its numbers are read, not measured. They come from
+# `python -m ds2np bench --against torch --device cpu --pairs 7 --json ratios.json`, both sides with
+# two threads in float32, in turn, on the machine described in
+# [the benchmarks' README](../tests/benchmarks/README.md).
+
+# %%
+kept = json.loads((FOLDER.parent / "tests/benchmarks/ratios.json").read_text(encoding="utf-8"))
+print("made with", ", ".join(f"{key} {value}" for key, value in kept["machine"].items()))
+for name, item in kept["items"].items():
+    if "ratio" in item:
+        ratio = item["ratio"]
+        print(
+            f"{name:<30} PyTorch / ours {ratio['median']:.2f} "
+            f"({ratio['min']:.2f} to {ratio['max']:.2f})"
+        )
+
+# %% [markdown]
+# Above 1 we are faster. How can NumPy be faster than a library written for this? Not by better
+# arithmetic: both call a BLAS, and the first line shows that theirs and ours are much alike. It is the
+# choice of *what* is computed. The Fourier transform does fewer multiplications for the paper's large
+# filters. Shared input weights, which PyTorch's module cannot have, save a product. And the loops have
+# one thread for each direction, not all threads for each small product. Where nothing of this
+# applies, as in greedy decoding, PyTorch is faster.
+#
+# The same numbers on another machine, or another size of network, would be others. On a GPU the order
+# of costs changes altogether (chapter 12).
+
+# %% [markdown]
+# ## What the paper reports
+#
+# The paper's system is built for GPUs, and the same thoughts return there under other names. Its
+# authors wrote their own kernels for recurrent layers and for CTC, an all-reduce of their own and a
+# memory allocator of their own; they report 3 TFLOP/s sustained for each GPU, about half of the peak of
+# their cards. The allocator is our "freed memory is kept". Batch normalisation stands on the input
+# term, where all frames are known at once: a product for all frames, and a normalisation over
+# sequences. SortaGrad's minibatches of like length save padding on the way.
+#
+# What can be seen at our size is where time goes and which ideas work on this processor. What cannot
+# be seen is how it scales; that is chapter 13.
+
+# %% [markdown]
+# ## Exercises
+#
+# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
+# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
+# you are. Solutions are [apart](solutions/11_fast.py).
+#
+# ### Exercise 11.1: how much there is to multiply
+#
+# Count the multiplications with weights in one forward pass of a recurrent layer, for `N` utterances
+# of `T` frames with `D` features, `H` units and `gates` blocks of them (1 for a simple layer, 3 for a
+# GRU). `W` has the shape (D, gates * H), `U` has (H, gates * H). With `directions` of 2, each has its
+# own `U`; if `shared` is True, they have one `W` and its product is computed once, otherwise one `W`
+# each. Activations and products of gates are not counted. For one utterance of one frame, D = 5, H = 3
+# and a simple layer of one direction it is 5 * 3 + 3 * 3 = 24.
+
+
+# %%
+def recurrent_multiply_adds(N, T, D, H, gates, directions, shared):
+    """Count the multiplications with W and U, an int."""
+    raise NotImplementedError
+
+
+# %%
+check("11.1", recurrent_multiply_adds)
+
+# %% [markdown]
+# ### Exercise 11.2: how fast it can be
+#
+# The roofline as a function: a product of (rows, inner) by (inner, columns), on a machine of `peak`
+# flop a second and `bandwidth` bytes a second. Return the largest rate, in flop a second, that the two
+# roofs allow. A multiplication and an addition are two flop. Each of the three matrices is moved once.
+
+
+# %%
+def attainable_rate(rows, inner, columns, peak, bandwidth, bytes_per_number=4):
+    """Return flop a second, a float."""
+    raise NotImplementedError
+
+
+# %%
+check("11.2", attainable_rate)
+
+# %% [markdown]
+# ### Exercise 11.3: all frames as one product
+#
+# The gradient of the recurrent weights, $dU = \sum_t \sum_n h_{t-1,n}^T\, dg_{t,n}$, without a loop over
+# time: one matrix product for each direction. `h` has the shape (B, T, N, H), the states of $B$
+# directions; `h0` is (B, N, H), the state before the first frame; `dg` is (B, T, N, GH), the gradient
+# with respect to $h_{t-1} U$. The result is (B, H, GH). Mind which state belongs to which `dg`, and a
+# batch of one frame, or of none. (A loop gives the right numbers too, and the check cannot tell; the
+# clock can.) The package's backward passes use a function of this name, so yours can stand in for it.
+
+
+# %%
+def recurrent_weight_gradient(h, h0, dg):
+    """Return dU, (B, H, GH), from h (B, T, N, H), h0 (B, N, H) and dg (B, T, N, GH)."""
+    raise NotImplementedError
+
+
+# %%
+check("11.3", recurrent_weight_gradient)
+
+# %% [markdown]
+# <details><summary><b>Why does nobody run the loop over time in parallel, one core for each tenth of
+# the frames?</b> Think first, then look.</summary>
+#
+# The state of each frame needs the state before it, through a nonlinearity; the second tenth cannot
+# begin before the first has ended. What can run in parallel is all else: the utterances of the batch
+# (rows of each product), the units (its columns), the two directions, and several layers one frame
+# apart. This is why a larger batch is cheaper per utterance: $U$ is fetched once for all rows. It is
+# also one reason why later models replaced recurrence by attention, which sees all frames at once.
+# </details>
+#
+# <details><summary><b>Batch normalisation lies far below the peak in the roofline. How could it be
+# made faster?</b></summary>
+#
+# Not by arithmetic; by fewer passes over the array. Ours reads and writes it several times: for the
+# mean, the distances, the variance, and the result. A single kernel that is written for it reads it
+# twice. Better still, it can be done while the numbers are in the cache anyway, as part of the product
+# before it or of the nonlinearity after it. NumPy cannot do that, since each of its functions makes
+# its own pass. This is called fusion, and it is what compilers for networks do.
+# </details>
+
+# %% [markdown]
+# ## Summary
+#
+# * Measure in pairs, take medians, choose the clock that counts what you mean, and first assert that
+#   both forms agree.
+# * A profile says what is worth an effort, and Amdahl's law how much, before any work is done.
+# * Arithmetic intensity says whether arithmetic or memory is the limit. Many rows in a product are
+#   good; many passes over an array are bad.
+# * Gains come from computing less (Fourier transform, less padding, shared products), from larger
+#   products, and from fewer passes over memory.
+# * Some ideas gain at one size and lose at another. Some never gain. Only the clock knows.
+# * What was made faster needs its gradient check again.
+#
+# **A production system** would run this on a GPU or with a compiler that fuses elementwise passes into
+# the products, would keep $U$ in registers over all frames, would compute in half precision, and would
+# measure every night whether something has become slower (here it is
+# [bench_ratios.py](../tests/benchmarks/bench_ratios.py), by hand).
+#
+# ## Further reading
+#
+# * G. M. Amdahl: *Validity of the single processor approach to achieving large scale computing
+#   capabilities*, 1967.
+# * S. Williams, A. Waterman, D. Patterson: *Roofline: an insightful visual performance model for
+#   multicore architectures*, Communications of the ACM, 2009.
+# * K. Goto, R. A. van de Geijn: *Anatomy of high-performance matrix multiplication*, ACM Transactions
+#   on Mathematical Software, 2008.
+# * U. Drepper: *What every programmer should know about memory*, 2007.
+# * M. Mathieu, M. Henaff, Y. LeCun: *Fast training of convolutional networks through FFTs*, 2014.
+# * J. Appleyard, T. Kočiský, P. Blunsom: *Optimizing performance of recurrent neural networks on
+#   GPUs*, 2016.
+# * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
+# * In the package: [recurrent.py](../ds2np/layers/recurrent.py), [gru.py](../ds2np/layers/gru.py),
+#   [conv.py](../ds2np/layers/conv.py), [lattice.py](../ds2np/ctc/lattice.py),
+#   [machine.py](../ds2np/machine.py), [ideas.py](../tests/benchmarks/ideas.py).

@@ -1,0 +1,89 @@
+"""Exercises of chapter 11: counting arithmetic, what a machine allows, and one large product."""
+
+import numpy as np
+
+from ds2np.layers import GRU, Bidirectional, SimpleRNN
+from ds2np.layers.recurrent import recurrent_weight_gradient
+from ds2np.learn.exercise import Exercise
+
+
+def recurrent_multiply_adds(N, T, D, H, gates, directions, shared):
+    """Count by the package's layers, which are made for that."""
+    kind, rng = {1: SimpleRNN, 3: GRU}[gates], np.random.default_rng(0)
+    if directions == 1:
+        layer = kind(D, H, rng)
+    else:
+        layer = Bidirectional(kind, D, H, rng, share_input=shared)
+    return N * T * layer.multiply_adds((D,))
+
+
+def attainable_rate(rows, inner, columns, peak, bandwidth, bytes_per_number=4):
+    """Take the lower of the two roofs."""
+    flop = 2 * rows * inner * columns
+    moved = bytes_per_number * (rows * inner + inner * columns + rows * columns)
+    return min(peak, bandwidth * flop / moved)
+
+
+def _count_cases(rng):
+    return {
+        "a simple layer of one direction, one frame": (1, 1, 5, 3, 1, 1, True),
+        "three utterances of four frames": (3, 4, 5, 3, 1, 1, True),
+        "a GRU": (2, 4, 5, 3, 3, 1, True),
+        "two directions with a W each": (2, 4, 5, 3, 1, 2, False),
+        "two directions that share W": (2, 4, 5, 3, 1, 2, True),
+        "a GRU of two directions that share W": (8, 100, 24, 16, 3, 2, True),
+        "no frame": (2, 0, 5, 3, 3, 2, False),
+    }
+
+
+def _rate_cases(rng):
+    return {
+        "large and square: the arithmetic is the limit": (1000, 1000, 1000, 1e11, 1e10),
+        "a single row: the memory is the limit": (1, 1000, 1000, 1e11, 1e10),
+        "a column times a row": (300, 1, 200, 1e11, 1e10),
+        "16 rows": (16, 256, 768, 1e11, 1e10),
+        "three sizes that all differ": (20, 30, 50, 1e12, 5e10),
+        "float64, 8 bytes a number": (16, 256, 768, 1e11, 1e10, 8),
+        "large and square in float64": (1000, 1000, 1000, 1e11, 1e10, 8),
+    }
+
+
+def _gradient_cases(rng):
+    def case(B, T, N, H, gates):
+        h, h0 = rng.standard_normal((B, T, N, H)), rng.standard_normal((B, N, H))
+        return h, h0, rng.standard_normal((B, T, N, gates * H))
+
+    h, h0, dg = case(1, 3, 2, 2, 1)
+    return {
+        "one direction, from a state of zeros": (h, np.zeros_like(h0), dg),
+        "from a state that is not zero": (h, h0, dg),
+        "two directions, three gates": case(2, 5, 3, 4, 3),
+        "one frame": case(2, 1, 3, 4, 3),
+        "no frame": case(2, 0, 3, 4, 3),
+        "a single utterance": case(2, 4, 1, 3, 1),
+    }
+
+
+EXERCISES = (
+    Exercise(
+        number="11.1",
+        function="recurrent_multiply_adds",
+        task="how many multiplications with weights a recurrent layer does",
+        reference=recurrent_multiply_adds,
+        cases=_count_cases,
+    ),
+    Exercise(
+        number="11.2",
+        function="attainable_rate",
+        task="how fast a matrix product can be on a given machine",
+        reference=attainable_rate,
+        cases=_rate_cases,
+    ),
+    Exercise(
+        number="11.3",
+        function="recurrent_weight_gradient",
+        task="the gradient of U over all frames as one product",
+        reference=recurrent_weight_gradient,
+        cases=_gradient_cases,
+    ),
+)
