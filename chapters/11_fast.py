@@ -2,8 +2,8 @@
 # # 11  Making it fast
 #
 # The package's NumPy code outruns PyTorch on two CPU cores, in nearly all parts and in a whole
-# training step. This chapter measures where its time goes, what the machine allows, and what each idea is worth, also those that turned out to be worth
-# nothing.
+# training step. This chapter measures where its time goes, what the machine allows, and what each
+# idea is worth, also those that turned out to be worth nothing.
 #
 # ![The network from sound to text, with convolutions and recurrent layers, which cost most of the
 # time, framed.](images/network_11.svg)
