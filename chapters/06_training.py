@@ -1,0 +1,1161 @@
+# %% [markdown]
+# # 06  Training
+#
+# A network with a gradient can learn. How well it does depends on how the gradient is followed, and
+# on which utterances it is asked about, in which order. This chapter takes each of these choices
+# alone, on a toy that shows what it is good for.
+#
+# ![The network from sound to text, with everything that is trained framed.](images/network_06.svg)
+#
+# **You will be able to**
+#
+# * say from the curvature of a loss which learning rates diverge, and what momentum changes;
+# * show that Nesterov's look-ahead and the two lines in `ds2np/optim.py` are the same;
+# * clip a gradient by its norm, and say why all arrays share one norm;
+# * plan an epoch: SortaGrad, buckets, a limit of frames, and count what padding costs;
+# * read a training curve: a rate too large, a rate too small, a plateau.
+#
+# **You need** NumPy and the idea of a gradient. From chapter 05: CTC gives each utterance a loss.
+# **Reading time** 75 minutes.
+
+# %%
+import dataclasses
+import itertools
+import tempfile
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from ds2np.audio import load_audio
+from ds2np.ctc import ctc_loss
+from ds2np.data.batches import Batch, pad, share_out
+from ds2np.data.batches import plan_epoch as real_plan_epoch
+from ds2np.data.dataset import Dataset
+from ds2np.decode.greedy import greedy_decode
+from ds2np.gradcheck import compare_gradients, numerical_gradient
+from ds2np.layers.softmax import log_softmax
+from ds2np.learn import check, play, show, toy
+from ds2np.learn.plots_06 import plot_curves, plot_plan, plot_walk
+from ds2np.model import ConvConfig, DeepSpeech2
+from ds2np.optim import SGD, global_norm
+from ds2np.text import Alphabet, wer
+from ds2np.train.clock import Clock
+from ds2np.train.gradients import add_gradients
+
+# %% [markdown]
+# ## The idea in one picture
+#
+# ![A loop of five boxes: plan, which utterances; gradient of the mean loss; clip, if it is too long;
+# velocity, remembers; weights, move; and back for the next
+# minibatch.](images/training_06_step.svg)
+#
+# We walk through the loop from the right to the left: first how weights move, on losses so small
+# that we can draw them; then what the gradient is an average of; last the plan. At the end all of it
+# runs together, on spoken digits.
+
+# %% [markdown]
+# ## A bowl
+#
+# Near a minimum every smooth loss looks like a bowl, wide in some directions and narrow in others.
+# Turned so that these directions are the axes, and with the minimum at 0, it is
+#
+# $$L(w) = \frac{1}{2} \sum_i \lambda_i w_i^2, \qquad g_i = \frac{\partial L}{\partial w_i} =
+# \lambda_i w_i.$$
+#
+# $w$ are the weights, $g$ is the gradient, and $\lambda_i$ is the **curvature** in direction $i$: how
+# quickly the slope grows as we move that way. Two weights are enough, one direction twenty times as
+# curved as the other. In networks the ratio is usually far larger.
+
+# %%
+curvature = np.array([1.0, 20.0])
+start = np.array([-8.0, 1.6])
+
+
+def bowl(w):
+    return 0.5 * (curvature * w**2).sum(axis=-1)
+
+
+def bowl_gradient(w):
+    return curvature * w
+
+
+w = start.copy()
+numerical = numerical_gradient(lambda: bowl(w), w)
+print(compare_gradients("bowl", bowl_gradient(w), numerical))
+
+# %% [markdown]
+# **Gradient descent** takes a step against the gradient. How far, the **learning rate** $r$ says:
+#
+# $$w_i \leftarrow w_i - r\, g_i = (1 - r \lambda_i)\, w_i.$$
+#
+# On a bowl each direction goes its own way: every step multiplies its distance by $1 - r \lambda_i$.
+# If this factor lies between −1 and 1, the distance shrinks. So the steepest direction sets a limit,
+# $r < 2 / \lambda_{\max}$, and the flattest direction pays for it.
+
+
+# %%
+def plain_step(w, v, rate, momentum):
+    return w - rate * bowl_gradient(w), v
+
+
+def walk(step, rate, momentum=0.0, steps=30):
+    """Walk down the bowl; return all places, (steps + 1, 2)."""
+    path, v = [start], np.zeros(2)
+    for _ in range(steps):
+        w, v = step(path[-1], v, rate, momentum)
+        path.append(w)
+    return np.array(path)
+
+
+rates = {"small": 0.02, "just below the limit": 0.095, "above the limit": 0.102}
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), sharey=True, layout="constrained")
+for axis, (name, rate) in zip(axes, rates.items(), strict=True):
+    path = walk(plain_step, rate)
+    expected = start * (1 - rate * curvature) ** np.arange(31)[:, None]
+    np.testing.assert_allclose(path, expected, rtol=1e-9)
+    plot_walk(axis, bowl, path, f"{name}: r = {rate}", (9, 3))
+    print(f"r = {rate}: loss {bowl(path[0]):.1f}, after 30 steps {bowl(path[-1]):.3g}")
+show(
+    figure,
+    "Three walks over the level lines of a long narrow bowl. With a small rate the walk creeps along "
+    "the floor and does not arrive. Just below the limit it zigzags across the floor and arrives. "
+    "Above the limit the zigzags grow.",
+)
+
+# %% [markdown]
+# All three walks follow the formula. Even the largest rate that is safe moves slowly along the
+# floor of the valley: there the factor is $1 - r \lambda_1$, close to 1.
+
+# %% [markdown]
+# ## Momentum
+#
+# Across the valley the gradient changes its sign with each step; along the valley it always points
+# the same way. So let us remember. The **velocity** $v$ adds up all gradients so far, old ones with
+# less and less weight, and the weights follow the velocity:
+#
+# $$v \leftarrow m\, v - r\, g, \qquad w \leftarrow w + v.$$
+#
+# $m$ is the **momentum**, between 0 and 1. What changes its sign cancels in the sum; what does not,
+# grows. How far? If $g$ stayed the same for ever, $v$ would settle where $v = m v - r g$, that is at
+# $v = -r g / (1 - m)$.
+
+
+# %%
+def momentum_step(w, v, rate, momentum):
+    v = momentum * v - rate * bowl_gradient(w)
+    return w + v, v
+
+
+for m in (0.0, 0.9, 0.99):
+    v = 0.0
+    for _ in range(2000):
+        v = m * v - 1.0  # a gradient of 1, a rate of 1
+    print(f"m = {m}: the velocity settles at {-v:.1f} times the plain step")
+    np.testing.assert_allclose(-v, 1 / (1 - m), rtol=1e-6)
+
+# %% [markdown]
+# The paper's momentum is 0.99: gradients that agree are followed a hundred times as far as one
+# alone. This is the other side of its small rates, 1e-4 to 6e-4. A rate says nothing without its
+# momentum.
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
+for axis, (name, step, m) in zip(
+    axes, (("plain", plain_step, 0.0), ("momentum 0.8", momentum_step, 0.8)), strict=True
+):
+    path = walk(step, 0.03, m)
+    plot_walk(axis, bowl, path, f"{name}: r = 0.03", (9, 3))
+    print(f"{name}: loss after 30 steps {bowl(path[-1]):.3g}")
+show(
+    figure,
+    "Two walks with the same rate. The plain one creeps along the floor and stops short of the "
+    "minimum. The one with momentum swings across the floor at first and comes close to the "
+    "minimum.",
+)
+assert bowl(walk(momentum_step, 0.03, 0.8)[-1]) < 0.1 * bowl(walk(plain_step, 0.03)[-1])
+
+# %% [markdown]
+# ## Nesterov's momentum
+#
+# A ball that rolls with momentum notices the other side of the valley only when it is there. But we
+# know where the velocity is about to carry us. Nesterov's idea: measure the gradient *there*.
+#
+# ![Two walkers at the same place with the same velocity. Left, momentum: the gradient is measured
+# where the walker stands, and the step crosses the floor of the valley. Right, Nesterov's: it is
+# measured at the end of the velocity's part, and points back to the
+# floor.](images/training_06_nesterov.svg)
+#
+# With $p$ for the place, and a prime for what is new, this is the **look-ahead form**:
+#
+# $$v' = m\, v - r\, g(p + m\, v), \qquad p' = p + v'.$$
+#
+# It is awkward for a network: its weights are $p$, but its gradient is wanted at another place. So
+# we keep the other place as the weights: $w = p + m v$. Where is it after a step? Put in $p'$,
+# then $p = w - m v$, then $v' = m v - r g(w)$ for the middle term:
+#
+# $$
+# \begin{aligned}
+# w' &= p' + m\, v' \\
+#    &= p + v' + m\, v' \\
+#    &= (w - m\, v) + (m\, v - r\, g(w)) + m\, v' \\
+#    &= w + m\, v' - r\, g(w).
+# \end{aligned}
+# $$
+#
+# The gradient is measured at $w$, where the weights are, and $p$ is gone. These are the two lines of
+# [optim.py](../ds2np/optim.py): update the velocity, then move by $m v' - r g$. They begin at the
+# same place, since $v = 0$ at first and so $w = p$; and where training ends, $v$ is small, so
+# that $w$ is nearly $p$ again.
+
+
+# %%
+def nesterov_step(w, v, rate, momentum):
+    g = bowl_gradient(w)
+    v = momentum * v - rate * g
+    return w + momentum * v - rate * g, v
+
+
+def look_ahead(rate, momentum, steps=30):
+    """Return the place and the velocity after each step."""
+    p, v, trace = start, np.zeros(2), [(start, np.zeros(2))]
+    for _ in range(steps):
+        v = momentum * v - rate * bowl_gradient(p + momentum * v)
+        p = p + v
+        trace.append((p, v))
+    return trace
+
+
+m, rate = 0.8, 0.03
+ours = walk(nesterov_step, rate, m)
+theirs = np.array([p + m * v for p, v in look_ahead(rate, m)])
+np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+print("largest difference from the look-ahead form:", np.abs(ours - theirs).max())
+
+# %% [markdown]
+# Now we break it. Two mistakes are common: to follow $v'$ alone, which is classical momentum, and to
+# forget the last term, $-r g$. Both go downhill, and no error message will ever come.
+
+
+# %%
+def forgets_the_push(w, v, rate, momentum):
+    v = momentum * v - rate * bowl_gradient(w)
+    return w + momentum * v, v
+
+
+for name, step in (("classical", momentum_step), ("without – r g", forgets_the_push)):
+    broken = walk(step, rate, m)
+    apart = np.abs(broken - theirs).max()
+    print(f"{name}: loss at the end {bowl(broken[-1]):.2g}; off the look-ahead form by {apart:.2g}")
+    assert apart > 0.01
+
+# %% [markdown]
+# The same start, a larger rate, both kinds side by side:
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
+for axis, (name, step) in zip(
+    axes, (("momentum", momentum_step), ("Nesterov", nesterov_step)), strict=True
+):
+    path = walk(step, 0.045, 0.8)
+    plot_walk(axis, bowl, path, f"{name}: r = 0.045, m = 0.8", (9, 3))
+    away = np.abs(path[8:15, 1]).max()
+    print(f"{name}: from step 8 to step 14 it is at most {away:.2g} away from the floor")
+show(
+    figure,
+    "Two walks on the bowl. With momentum the walk swings across the floor many times. With "
+    "Nesterov's it is on the floor after few steps and follows it to the minimum.",
+)
+
+# %% [markdown]
+# ### When does each of them settle?
+#
+# In direction $i$, one step maps the pair (place, velocity) to the next one by a matrix of shape
+# (2, 2). Write $x = r \lambda_i$. If the largest of the absolute values of its two eigenvalues is
+# below 1, the pair shrinks; the smaller, the quicker. The matrix has only $x$ and $m$ in it, so we
+# can draw all curvatures at once.
+
+
+# %%
+def shrinkage(x, momentum, kind):
+    """Return by how much a step shrinks a direction in the long run; above 1 it grows."""
+    if kind == "momentum":
+        step = [[1 - x, momentum], [-x, momentum]]
+    else:  # Nesterov's: v' = m v - x w, and w' = w + m v' - x w
+        step = [[1 - x - momentum * x, momentum**2], [-x, momentum]]
+    return np.abs(np.linalg.eigvals(step)).max()
+
+
+def steps_to_a_tenth(factor):
+    """Count steps until a tenth of the distance is left; nan where it grows."""
+    return np.log(0.1) / np.log(factor) if factor < 1 else np.nan
+
+
+xs = np.geomspace(0.001, 4, 600)
+curves = {"plain, m = 0": [abs(1 - x) for x in xs]}
+for kind in ("momentum", "Nesterov"):
+    curves[f"{kind}, m = 0.9"] = [shrinkage(x, 0.9, kind) for x in xs]
+curves = {name: (xs, list(map(steps_to_a_tenth, factors))) for name, factors in curves.items()}
+figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+plot_curves(axis, curves, "", "rate times curvature, x", "steps until a tenth is left")
+axis.set(xscale="log", ylim=(1, 3000))
+show(
+    figure,
+    "Steps until a tenth of the distance is left, over rate times curvature, both logarithmic. On "
+    "the left plain descent needs thousands of steps, both kinds of momentum a tenth of that. From "
+    "0.003 to 3.8 momentum keeps one level. Nesterov's falls from there, below ten at 1, and rises "
+    "without end near 1.36; plain descent does so at 2.",
+)
+plain, classical, nesterov = (steps[0] for _, steps in curves.values())
+print(f"x = 0.001: plain {plain:.0f} steps, momentum {classical:.0f}, Nesterov {nesterov:.0f}")
+for limit, kind in ((2 * (1 + 0.9), "momentum"), (1 + 1 / (1 + 2 * 0.9), "Nesterov")):
+    assert shrinkage(limit - 0.01, 0.9, kind) < 1 < shrinkage(limit + 0.01, 0.9, kind)
+
+# %% [markdown]
+# On the left are the flat directions, which take so long: both kinds of momentum need about
+# $1 - m$ times the steps of plain descent. Then classical momentum keeps one level, with the factor
+# $\sqrt{m}$, up to $x = 2 (1 + m)$: however steep a direction is, it swings as long as the others.
+# Nesterov's damps a direction the more, the steeper it is, up to $x = 1$. The price is a lower
+# limit, $x = 1 + 1 / (1 + 2m)$: at the same $m$ it stands smaller rates than classical momentum. The
+# cell has tested both limits.
+
+# %% [markdown]
+# ## Clipping: a cliff
+#
+# A recurrent network multiplies by the same weights in each frame (chapter 04). The smallest one has
+# one weight, and a state that begins at 1: $h_t = w\, h_{t-1}$. After 30 frames $h_{30} = w^{30}$,
+# and we want $h_{30} = \frac{1}{2}$:
+#
+# $$L(w) = \frac{1}{2} \left( w^{30} - \tfrac{1}{2} \right)^2, \qquad
+# g = 30\, w^{29} \left( w^{30} - \tfrac{1}{2} \right).$$
+
+
+# %%
+def cliff(w):
+    return 0.5 * (w**30 - 0.5) ** 2
+
+
+def cliff_gradient(w):
+    return 30 * w**29 * (w**30 - 0.5)
+
+
+for w in (0.8, 0.9, 1.0, 1.1, 1.2):
+    print(f"w = {w}: loss {cliff(w):10.3g}   gradient {cliff_gradient(w):10.3g}")
+w = np.array([1.05])
+numerical = numerical_gradient(lambda: cliff(w)[0], w)
+print(compare_gradients("cliff", cliff_gradient(w), numerical))
+
+# %% [markdown]
+# To the left a plain, to the right a wall, and no rate that suits both. On the wall the gradient is
+# right about the direction and useless about the distance. So we keep its direction and limit its
+# length. With $c$ for the largest norm that we allow:
+#
+# $$g \leftarrow g \cdot \min\left(1, \frac{c}{\lVert g \rVert}\right), \qquad
+# \lVert g \rVert = \sqrt{\textstyle\sum_i g_i^2}.$$
+
+# %%
+places = {"with clipping": [1.1], "without": [1.1]}
+for _ in range(40):
+    w = places["with clipping"][-1]
+    g = cliff_gradient(w)
+    places["with clipping"].append(w - 0.002 * g * min(1, 5 / max(abs(g), 1e-12)))
+for _ in range(2):
+    w = places["without"][-1]
+    places["without"].append(w - 0.002 * cliff_gradient(w))
+print("rate 0.002, without clipping:", ", ".join(f"{w:.4g}" for w in places["without"]))
+print(f"clipped at 5, after 40 steps: {places['with clipping'][-1]:.4f};", end=" ")
+print(f"the minimum is at {0.5 ** (1 / 30):.4f}")
+assert abs(places["with clipping"][-1] - 0.5 ** (1 / 30)) < 0.01
+assert abs(places["without"][-1]) > 1e10
+
+w = np.linspace(0.85, 1.15, 200)
+clipped = np.array(places["with clipping"])
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+axes[0].semilogy(w, cliff(w), color="0.6")
+axes[0].semilogy(clipped, cliff(clipped), "o", color="black", ms=4)
+axes[0].set(xlabel="weight w", ylabel="loss", ylim=(1e-6, 1e4))
+axes[1].plot(clipped, "o-", color="black", ms=3)
+axes[1].axhline(0.5 ** (1 / 30), color="0.6", ls="--")
+axes[1].set(xlabel="step", ylabel="weight w")
+show(
+    figure,
+    "Left, the loss over the weight on a logarithmic axis, with a walk that comes down the wall in "
+    "equal steps to the minimum. Right, the weight of that walk over the steps: a straight line "
+    "down, then a short bend and level at the minimum.",
+)
+
+# %% [markdown]
+# One step without clipping leaves for good. With clipping, the wall is a staircase.
+#
+# The norm is that of *all* gradients of the network together, as if they were one long vector. If
+# we clipped each array, or each number, by itself, the direction would change:
+
+# %%
+grads = {"W": np.array([30.0, 0.0]), "b": np.array([4.0])}
+together = min(1, 5 / global_norm(grads))
+print("norm of all:", round(global_norm(grads), 3))
+print("together:   ", {name: (g * together).round(3).tolist() for name, g in grads.items()})
+print("each number:", {name: np.clip(g, -5, 5).tolist() for name, g in grads.items()})
+everything = np.concatenate([g.ravel() for g in grads.values()])
+np.testing.assert_allclose(global_norm(grads), np.sqrt((everything**2).sum()))
+
+# %% [markdown]
+# The paper scales gradients of a norm above 400 down to 400. The number belongs to its loss and its
+# network; to choose one, look at the median of the norms in a training that goes well (a run's
+# `history.csv` has it) and take some multiple. If a gradient is not finite, no scale helps. The
+# package then moves nothing, and says which utterances it was.
+
+# %% [markdown]
+# ## Annealing: noise
+#
+# A minibatch's gradient is that of all data plus noise: other utterances would have given another
+# one. Take one direction of the bowl with $\lambda = 1$, and add to each gradient a random number
+# $\xi$ with mean 0 and variance 1:
+#
+# $$w \leftarrow (1 - r)\, w - r\, \xi.$$
+#
+# The distance shrinks, and each step adds noise of the variance $r^2$. Both balance where
+# $\text{var} = (1 - r)^2\, \text{var} + r^2$, so at $\text{var} = r / (2 - r)$. The mean loss does
+# not fall below half of that, however long we train. A smaller rate has a lower floor, and takes
+# longer to get there. So: begin large, end small. The paper divides the rate by 1.2 after each
+# epoch.
+
+# %%
+rng = np.random.default_rng(0)
+per_epoch, epochs, walkers = 25, 20, 400
+annealed = 0.5 / 1.2 ** (np.arange(per_epoch * epochs) // per_epoch)
+schedules = {
+    "large: 0.5": np.full(len(annealed), 0.5),
+    "small: 0.005": np.full(len(annealed), 0.005),
+    "annealed from 0.5": annealed,
+}
+curves = {}
+for name, schedule in schedules.items():
+    w, loss = np.full(walkers, 10.0), []
+    for rate in schedule:
+        loss.append((0.5 * w**2).mean())
+        w = (1 - rate) * w - rate * rng.standard_normal(walkers)
+    curves[name] = np.arange(len(loss)) / per_epoch, np.array(loss)
+figure, axis = plt.subplots(figsize=(7, 3.3), layout="constrained")
+plot_curves(axis, curves, "", "epoch", f"mean loss of {walkers} walkers")
+show(
+    figure,
+    "Mean loss over 20 epochs, logarithmic. With the large rate it falls at once and then stays on "
+    "a floor. With the small rate it falls slowly. With the annealed rate it falls at once and goes "
+    "on falling.",
+)
+floor = curves["large: 0.5"][1][-200:].mean()
+print(f"floor of the large rate: {floor:.4f}; r / (2 - r) / 2 = {0.5 / 1.5 / 2:.4f}")
+for name, (_, loss) in curves.items():
+    print(f"{name:18} last epoch: {loss[-per_epoch:].mean():.4f}")
+np.testing.assert_allclose(floor, 0.5 / 1.5 / 2, rtol=0.05)
+assert curves["annealed from 0.5"][1][-1] < 0.2 * curves["large: 0.5"][1][-1]
+
+# %% [markdown]
+# <details><summary><b>With a rate that is divided by 1.2 for ever, how far can training go?</b>
+# Think first, then look.</summary>
+#
+# The rates of all epochs together are $r (1 + 1/1.2 + 1/1.2^2 + \dots) = r / (1 - 1/1.2) = 6\, r$. All
+# epochs to come are worth six of the first: whoever begins with too small a rate never makes up for
+# it. After 20 epochs the rate is divided by $1.2^{19}$, some 32; more epochs would add little. If
+# you want to train longer, anneal less.
+# </details>
+
+# %% [markdown]
+# ## The real one: a step of SGD
+#
+# All of it together, for a network: a dictionary of arrays, one norm, one velocity for each array.
+# First with a loop over every single number, then the package's.
+
+
+# %%
+def step_by_loops(params, grads, velocity, rate, momentum, max_norm):
+    """Clip, then make a step with Nesterov's momentum; change params and velocity in place."""
+    total = 0.0
+    for grad in grads.values():
+        for g in grad.flat:
+            total += g * g
+    norm = total**0.5
+    scale = min(1.0, max_norm / max(norm, 1e-12))
+    for name in params:
+        for place in np.ndindex(params[name].shape):
+            push = rate * scale * grads[name][place]
+            velocity[name][place] = momentum * velocity[name][place] - push
+            params[name][place] += momentum * velocity[name][place] - push
+    return norm
+
+
+shapes = {"gru1.W": (60, 40), "gru1.U": (40, 40), "output.b": (29,)}
+mine, real = (
+    {name: np.random.default_rng(1).standard_normal(shape) for name, shape in shapes.items()}
+    for _ in range(2)
+)
+velocity = {name: np.zeros(shape) for name, shape in shapes.items()}
+grads = {name: np.zeros(shape) for name, shape in shapes.items()}
+optimiser = SGD(real, grads, learning_rate=0.01, momentum=0.99, max_norm=70.0)
+seconds = {"loops": 0.0, "package": 0.0}
+norms = []
+for _ in range(10):
+    for grad in grads.values():
+        grad[...] = rng.standard_normal(grad.shape) * rng.uniform(0.5, 1.5)
+    began = time.perf_counter()
+    norm = step_by_loops(mine, grads, velocity, 0.01, 0.99, 70.0)
+    seconds["loops"] += time.perf_counter() - began
+    began = time.perf_counter()
+    norms.append(optimiser.step())
+    seconds["package"] += time.perf_counter() - began
+    np.testing.assert_allclose(norms[-1], norm)
+for name in shapes:
+    np.testing.assert_allclose(mine[name], real[name], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(velocity[name], optimiser.velocity[name], rtol=1e-9, atol=1e-12)
+print("ten steps agree;", sum(norm > 70 for norm in norms), "of them were clipped")
+print(f"the loops take {seconds['loops'] / seconds['package']:.0f} times as long")
+
+# %% [markdown]
+# ## What the gradient is an average of
+#
+# A minibatch of $N$ utterances has the losses $L_1, \dots, L_N$, each $-\ln p$ of a whole transcript.
+# Training follows the gradient of their mean, in which every utterance has the weight $1 / N$:
+#
+# $$L = \frac{1}{N} \sum_{n=1}^{N} L_n, \qquad \frac{\partial L}{\partial w} =
+# \frac{1}{N} \sum_{n=1}^{N} \frac{\partial L_n}{\partial w}.$$
+#
+# The smallest network that we can do this with: one matrix $W$, frames to logits. Three utterances of
+# 4, 7 and 20 frames, with garbage in the padding, as always.
+
+# %%
+F, V = 3, 4
+lengths, label_lengths = np.array([4, 7, 20]), np.array([1, 2, 5])
+labels = np.array([[1, 9, 9, 9, 9], [2, 1, 9, 9, 9], [3, 1, 2, 2, 3]])
+x = rng.standard_normal((3, 20, F))
+for n, length in enumerate(lengths):
+    x[n, length:] = 1e3
+W = rng.standard_normal((F, V))
+
+
+def losses_and_gradients(W, rows):
+    """Return the loss and the gradient by W of each of these utterances: (N,), (N, F, V)."""
+    loss, dlogits = ctc_loss(x[rows] @ W, labels[rows], lengths[rows], label_lengths[rows])
+    return loss, np.einsum("ntf,ntv->nfv", x[rows], dlogits)
+
+
+rows = np.arange(3)
+losses, gradients = losses_and_gradients(W, rows)
+numerical = numerical_gradient(lambda: losses_and_gradients(W, rows)[0].mean(), W)
+print("losses:", losses.round(2))
+print(compare_gradients("mean of utterances", gradients.mean(axis=0), numerical))
+
+# %% [markdown]
+# Two processes share the minibatch: one gets the first and the third utterance, the other the second.
+# A tempting way to put their gradients together is the mean of the two means. But then the second
+# utterance weighs as much as the two others together. What is right: each process adds up its
+# gradients, times $1/N$ with the $N$ of the *whole* minibatch, and the sums are added.
+
+# %%
+parts = [share_out([rows], rank, 2)[0] for rank in range(2)]
+print("parts:", [part.tolist() for part in parts])
+means = [losses_and_gradients(W, part)[1].mean(axis=0) for part in parts]
+sums = [losses_and_gradients(W, part)[1].sum(axis=0) / len(rows) for part in parts]
+print(compare_gradients("mean of means", np.mean(means, axis=0), numerical))
+print(compare_gradients("sum of sums / N", np.sum(sums, axis=0), numerical))
+
+# %% [markdown]
+# Chapter 13 does this over real processes. The package multiplies by one constant, `scale`, so that
+# parts, and several minibatches for one step, simply add up. On a small network with all its layers:
+
+# %%
+tiny = dataclasses.replace(toy.CONFIG, mels=8, conv=(ConvConfig(2, (3, 3), (2, 2)),))
+tiny = dataclasses.replace(tiny, layers=1, hidden=4)
+network = DeepSpeech2(tiny, seed=0, dtype=np.float64)
+speech = rng.standard_normal((3, 20, 8))
+batch = Batch(rows, speech, np.array([12, 16, 20]), np.clip(labels, 1, 3), label_lengths)
+real_loss, _ = add_gradients(network, batch, 1 / 3, Clock())
+by_scale = {name: grad.copy() for name, grad in network.grads.items()}
+
+network.zero_grads()
+logits, frames = network.forward(batch.x, batch.lengths)
+loss, dlogits = ctc_loss(logits, batch.labels, frames, batch.label_lengths)
+network.backward(dlogits / len(loss))
+np.testing.assert_allclose(real_loss, loss, rtol=1e-12)
+for name, grad in network.grads.items():
+    np.testing.assert_allclose(by_scale[name], grad, rtol=1e-9, atol=1e-12)
+print("same as the package's add_gradients, in all", len(by_scale), "arrays")
+
+# %% [markdown]
+# ### Why not weigh frames?
+#
+# Batch normalisation divides its sums by the number of *frames* (chapter 03). If we did the same with
+# the sum of the losses, the weight of an utterance would depend on who else is there. An utterance of
+# 4 frames, beside others:
+
+# %%
+for neighbours in ([4], [20], [4, 4, 4], [20, 20, 20]):
+    N, total = 1 + len(neighbours), 4 + sum(neighbours)
+    weights = f"by utterances 1/{N}, by frames 1/{total}"
+    print(f"beside {neighbours!s:12} its weight is {weights}: {N / total:.3f} of it")
+
+# %% [markdown]
+# The last column is one over the mean length: a minibatch of long utterances would make small steps,
+# one of short utterances large ones. With buckets, whose minibatches are all short or all long, this
+# would be the rule.
+#
+# The mean over utterances has a plain meaning. Utterances are independent, so the sum of their losses
+# is $-\ln$ of the probability of *all* transcripts, and every utterance has the same part in it
+# whichever way the data are cut into equal minibatches. A long utterance does not go short by
+# this: its loss is that of all that is said in it, and so it is larger from the start. We shall see
+# by how much.
+
+# %% [markdown]
+# ## Utterances of unequal length
+#
+# Now real ones, of a sort: one to six spoken digits, by synthetic voices. 192 to learn from, 48 held
+# out. A small network, one convolution and one recurrent layer, learns this while we wait.
+
+# %%
+VOICES = ("f1", "m1", "Annie", "m4")
+with tempfile.TemporaryDirectory() as folder:
+    speak = {"speakers": VOICES, "most": 6, "sizes": (0.95, 1.05)}
+    spoken = toy.speak_digits(folder, 192, np.random.default_rng(0), **speak)
+    speak["speakers"] = VOICES[::-1]
+    held_out = toy.speak_digits(folder, 48, np.random.default_rng(1), **speak)
+    config = dataclasses.replace(
+        toy.CONFIG,
+        mels=20,
+        conv=(ConvConfig(channels=8, kernel=(11, 7), stride=(3, 2)),),
+        layers=1,
+        hidden=48,
+    )
+    network = DeepSpeech2(config, seed=0)
+    train_set, dev_set = Dataset(spoken, network), Dataset(held_out, network)
+    features = [train_set.features(i) for i in range(len(train_set))]
+    frames = train_set.frames
+    for i in (frames.argmin(), frames.argmax()):
+        samples, rate = load_audio(spoken[i].audio_filepath, toy.RATE)
+        play(samples, rate, spoken[i].text)
+    dev_x, dev_lengths = pad([dev_set.features(i) for i in range(len(dev_set))], np.float32)
+dev_labels, dev_label_lengths = pad(dev_set.labels, np.int64)
+print(f"{network.count_parameters():,} parameters; from {frames.min()} to {frames.max()} frames")
+
+# %% [markdown]
+# What does a network that knows nothing make of them? We give it each utterance alone, and note the
+# loss and the norm of the gradient.
+
+
+# %%
+def make_batch(indices):
+    """Pad some utterances: x, lengths, labels, label_lengths."""
+    padded = pad([features[i] for i in indices], np.float32)
+    return *padded, *pad([train_set.labels[i] for i in indices], np.int64)
+
+
+def learn_batch(network, indices):
+    """Compute the gradients of a minibatch's mean loss; return the losses, logits and frames."""
+    x, lengths, labels, label_lengths = make_batch(indices)
+    network.zero_grads()
+    logits, out_lengths = network.forward(x, lengths)
+    loss, dlogits = ctc_loss(logits, labels, out_lengths, label_lengths)
+    network.backward(dlogits / len(loss))
+    return loss, logits, out_lengths
+
+
+network.set_training(True)
+first_losses, first_gradients = [], []
+for i in range(len(features)):
+    first_losses.append(learn_batch(network, [i])[0][0])
+    first_gradients.append(network.flat_grads.copy())
+first_gradients = np.array(first_gradients)  # (utterances, parameters)
+first_norms = np.linalg.norm(first_gradients, axis=1)
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+for axis, values, label in zip(
+    axes, (first_losses, first_norms), ("loss (nats)", "norm of the gradient"), strict=True
+):
+    axis.plot(frames, values, "o", color="black", ms=3)
+    axis.set(xlabel="frames", ylabel=label, xlim=(0, None), ylim=(0, None))
+show(
+    figure,
+    "Loss and norm of the gradient of each utterance, before any training, over its frames: both "
+    "rise with the length.",
+)
+for name, values in (("loss", first_losses), ("norm", first_norms)):
+    print(f"{name}: correlation with the frames {np.corrcoef(frames, values)[0, 1]:.2f}")
+
+# %% [markdown]
+# Both rise with the length, as announced. A long utterance has the largest say just when all that
+# it can say is that the network knows nothing.
+#
+# These gradients answer another question, too. How far is the gradient of $N$ utterances, drawn at
+# random, from that of all? For independent draws the variance of a mean falls with $1/N$, so the
+# distance falls with $1/\sqrt{N}$:
+
+# %%
+whole = first_gradients.mean(axis=0)
+variance = first_gradients.var(axis=0).sum()
+for N in (1, 4, 16, 64):
+    distances = [
+        np.sum((first_gradients[rng.integers(0, len(frames), N)].mean(axis=0) - whole) ** 2)
+        for _ in range(100)
+    ]
+    print(
+        f"N = {N:2}: distance {np.mean(distances) ** 0.5:6.2f},"
+        f" expected {np.sqrt(variance / N):6.2f}; norm of the whole {np.linalg.norm(whole):.2f}"
+    )
+
+# %% [markdown]
+# Four times the utterances halve the noise. This is what a minibatch of 512, the paper's, buys; and it
+# is why the rate has to be chosen anew when the size of the minibatch changes.
+#
+# ## Buckets
+#
+# A minibatch is as long as its longest utterance. Layers compute the padding, too, and throw it
+# away. If we sort by length and cut, utterances of like length come together, in **buckets**:
+#
+# ![Twelve utterances in minibatches of four. Left, as they come: each has a long utterance and much
+# hatched padding. Right, in order of length: little.](images/training_06_buckets.svg)
+#
+# But always the same neighbours, in an order that never changes, would be a pity: the noise of
+# minibatches should differ from epoch to epoch, and no epoch should have to end with the long
+# ones. So in each epoch we
+#
+# 1. multiply each length by a random number from 0.9 to 1.1, and sort by that: neighbours change,
+#    lengths stay alike;
+# 2. cut the order into minibatches;
+# 3. shuffle the minibatches.
+#
+# The first epoch is the exception. **SortaGrad**, the paper calls it: it runs in order of length, as
+# it is, shortest first, and nothing is shuffled.
+
+
+# %%
+def plan_by_count(frames, batch_size, epoch, seed):
+    """Return the minibatches of an epoch, a list of arrays of indices."""
+    rng = np.random.default_rng((seed, epoch))  # the same plan whenever we ask for it
+    keys = [int(count) for count in frames]
+    if epoch > 1:
+        factors = rng.uniform(0.9, 1.1, len(frames))
+        keys = [key * factor for key, factor in zip(keys, factors, strict=True)]
+    order = sorted(range(len(frames)), key=lambda i: keys[i])  # equal ones keep their order
+    plan = []
+    for first in range(0, len(order), batch_size):
+        plan.append(np.array(order[first : first + batch_size]))
+    if epoch > 1:
+        rng.shuffle(plan)
+    return plan
+
+
+for epoch, seed, size in itertools.product((1, 2, 3), (0, 5), (8, 50)):
+    ours, real = (
+        plan_by_count(frames, size, epoch, seed),
+        real_plan_epoch(frames, size, epoch, seed),
+    )
+    assert len(ours) == len(real)
+    for mine, theirs in zip(ours, real, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(np.sort(np.concatenate(ours)), np.arange(len(frames)))
+print("same as the package's plan_epoch, and every utterance stands in it once")
+
+# %% [markdown]
+# The plan is a function of seed and epoch alone. So a run that was stopped in the middle of an epoch
+# finds its place again, and several processes agree on the plan without a word.
+#
+# What does the padding cost? We draw three plans of the same 192 utterances.
+
+# %%
+mixed = np.random.default_rng(2).permutation(len(frames))
+plans = {
+    "at random": [mixed[i : i + 8] for i in range(0, len(mixed), 8)],
+    "SortaGrad: epoch 1": plan_by_count(frames, 8, 1, 0),
+    "buckets: epoch 2": plan_by_count(frames, 8, 2, 0),
+}
+figure, axes = plt.subplots(1, 3, figsize=(12, 3), sharey=True, layout="constrained")
+for axis, (name, plan) in zip(axes, plans.items(), strict=True):
+    plot_plan(axis, frames, plan, name)
+    axis.label_outer()
+show(
+    figure,
+    "Three plans, one bar an utterance, padding hatched on top. At random: hatching everywhere. In "
+    "order of length: bars rise evenly, hardly any hatching. Buckets: groups of like bars in random "
+    "order, a little hatching.",
+)
+for name, plan in plans.items():
+    computed = 0
+    for indices in plan:
+        x, lengths, _, _ = make_batch(indices)
+        assert lengths.sum() == frames[indices].sum()
+        computed += x.shape[0] * x.shape[1]  # utterances, times the longest one's frames
+    share = 1 - frames.sum() / computed
+    print(f"{name:19} {frames.sum()} real frames, {computed} computed: {share:.1%} padding")
+
+# %% [markdown]
+# A layer works as long on a frame of padding as on a real one. We let the network compute two of
+# these plans, forwards, and compare the times with the numbers of frames.
+
+# %%
+network.set_training(False)
+seconds, computed = {}, {}
+for name in ("at random", "buckets: epoch 2"):
+    padded = [make_batch(indices)[:2] for indices in plans[name]]
+    computed[name] = sum(x.shape[0] * x.shape[1] for x, _ in padded)
+    times = []
+    for _ in range(3):
+        began = time.process_time()  # of this program alone, whatever else the machine does
+        for x, lengths in padded:
+            network.forward(x, lengths)
+        times.append(time.process_time() - began)
+    seconds[name] = min(times)
+for what, of in (("frames", computed), ("time", seconds)):
+    print(f"{what}: at random {of['at random'] / of['buckets: epoch 2']:.2f} times that of buckets")
+
+# %% [markdown]
+# The larger the minibatch, the more padding there is at random, and the more buckets save:
+
+# %%
+sizes = (1, 2, 4, 8, 16, 32, 64)
+curves = {}
+for name in ("at random", "buckets"):
+    shares = []
+    for size in sizes:
+        plan = plan_by_count(frames, size, 2, 0)
+        if name == "at random":
+            plan = [mixed[i : i + size] for i in range(0, len(mixed), size)]
+        computed = sum(len(indices) * frames[indices].max() for indices in plan)
+        shares.append(100 * (1 - frames.sum() / computed))
+    curves[name] = sizes, shares
+figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
+plot_curves(axis, curves, "", "utterances in a minibatch", "padding (%)", log=False)
+show(
+    figure,
+    "The share of padding over the size of the minibatch: at random it rises steeply, in buckets it "
+    "stays far below.",
+)
+assert all(a > b for a, b in zip(curves["at random"][1][1:], curves["buckets"][1][1:], strict=True))
+
+# %% [markdown]
+# ## SortaGrad against shuffled
+#
+# Why sort the first epoch? The usual reason: long utterances are hard at first, when the network
+# knows nothing; short ones teach it something, and it meets the long ones prepared. Its table says
+# that a network without batch normalisation had a word error rate of 11.96 % not sorted, and of
+# 10.83 % sorted.
+#
+# Let us try. Three first epochs: shortest first; shuffled minibatches; longest first, as a control.
+# The minibatches themselves are buckets each time, and all later epochs are the same. Only the order
+# of the first 24 steps differs. Chance is large here (initial weights, neighbours), so we take eight
+# seeds, and give the same eight to each. What we compare is the loss on the held out utterances, in
+# evaluation mode.
+
+
+# %%
+def plan_of(epoch, seed, first):
+    if epoch > 1:
+        return real_plan_epoch(frames, 8, epoch, seed)
+    plan = real_plan_epoch(frames, 8, 99 if first == "shuffled" else 1, seed)
+    return plan[::-1] if first == "longest first" else plan
+
+
+def learn(seed, first, rate=0.01, epochs=4, max_norm=100.0):
+    """Train a new network; return figures of each step and of each epoch."""
+    network = DeepSpeech2(config, seed=seed)
+    optimiser = SGD(network.params, network.grads, rate, momentum=0.95, max_norm=max_norm)
+    alphabet = Alphabet(config.characters)
+    steps, rows = [], []
+    for epoch in range(1, epochs + 1):
+        network.set_training(True)
+        for indices in plan_of(epoch, seed, first):
+            loss, _, _ = learn_batch(network, indices)
+            steps.append((loss.mean(), optimiser.step()))
+        optimiser.learning_rate /= 1.2
+        network.set_training(False)
+        logits, lengths = network.forward(dev_x, dev_lengths)
+        loss, _ = ctc_loss(logits, dev_labels, lengths, dev_label_lengths)
+        said = greedy_decode(log_softmax(logits), lengths, alphabet)
+        rows.append((loss.mean(), wer(dev_set.texts, said)))
+    return np.array(steps), np.array(rows)
+
+
+orders, seeds = ("shortest first", "shuffled", "longest first"), range(8)
+runs = {order: [learn(seed, order) for seed in seeds] for order in orders}
+dev_loss = {order: np.array([rows[:, 0] for _, rows in runs[order]]) for order in orders}
+
+figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+for order, shade, style in zip(orders, ("black", "0.35", "0.6"), ("o-", "s--", "^:"), strict=True):
+    shift = 0.06 * (orders.index(order) - 1)
+    places = np.arange(1, 5) + shift
+    axis.plot(np.tile(places, (8, 1)).T, dev_loss[order].T, style[0], color=shade, ms=4, mfc="none")
+    axis.plot(places, dev_loss[order].mean(axis=0), style, color=shade, ms=7, label=order)
+axis.set(xlabel="epoch", ylabel="held out loss (nats)", yscale="log", xticks=range(1, 5))
+axis.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50]))
+axis.yaxis.set_major_formatter("{x:.0f}")
+axis.yaxis.set_minor_locator(NullLocator())
+axis.legend(title="first epoch")
+show(
+    figure,
+    "Held out loss after each of four epochs, eight seeds for each of three orders, with their "
+    "means. The clouds are apart after the first epoch and overlap in the last.",
+)
+
+# %% [markdown]
+# The clouds of points say more than the means. We compare seed by seed: how often is the sorted run
+# better, and how large is the mean difference against its standard error (the spread of the
+# differences, divided by $\sqrt{8}$)? If order did not matter, each seed would be a coin's throw;
+# the last column says how often eight coins would come out at least as unevenly.
+
+# %%
+coins = np.array([sum(c) for c in itertools.product((0, 1), repeat=8)])
+for other in orders[1:]:
+    for epoch in (1, 2, 3, 4):
+        gain = (dev_loss[other] - dev_loss["shortest first"])[:, epoch - 1]
+        better = int((gain > 0).sum())
+        chance = (np.abs(coins - 4) >= abs(better - 4)).mean()
+        print(
+            f"shortest first against {other:13} after epoch {epoch}: better in {better} of 8,"
+            f" by {gain.mean():5.2f} ± {gain.std(ddof=1) / 8**0.5:.2f}; coins: {chance:.1%}"
+        )
+
+# %% [markdown]
+# How to read such a table, whatever its numbers are on your machine:
+#
+# * Where all eight agree, chance is a poor explanation. Where five of eight do, it is a fine one.
+# * The first line of each block tells what is gained in *time*: how far a network is after one epoch.
+#   The last line tells whether anything is left of it later. These are two questions; answer them
+#   apart.
+# * Eight lines are eight chances for luck. A single line of 7 of 8 is no discovery.
+#
+# **What can be concluded:** what order does to *this* network in its first epochs, on *this* task.
+# **What cannot:** whether it does the same for sentences of 15 seconds and networks a thousand times
+# as large. Our network has batch normalisation, too; the paper's figure is of one without. And there is
+# a catch: the sorted epoch *ends* with long utterances, the control with short ones. The held out
+# loss is mostly that of long utterances, and a network may know best what it saw last. Part of
+# the difference between those two may be that.
+#
+# One thing about order needs no statistics. If the memory does not suffice for the longest minibatch,
+# longest first says so at once, and shortest first only at the end of the epoch. On a CPU the
+# package therefore tries the largest minibatch once, on noise, before it begins.
+
+# %% [markdown]
+# ## Reading a training curve
+#
+# The same network three times, shuffled from the start, with three rates.
+
+# %%
+window = np.ones(8) / 8
+tried = {"too small: 0.0003": 3e-4, "about right: 0.01": 0.01, "too large: 0.1": 0.1}
+curves, norms = {}, {}
+for name, rate in tried.items():
+    steps, rows = learn(0, "shuffled", rate)
+    places = np.arange(len(steps)) / 24
+    curves[name] = places[7:], np.convolve(steps[:, 0], window, "valid")
+    norms[name] = places[7:], np.convolve(steps[:, 1], window, "valid")
+    print(f"{name:18} held out loss {rows[-1, 0]:8.1f}, WER {rows[-1, 1]:.0%}")
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+plot_curves(axes[0], curves, "mean of 8 steps", "epoch", "training loss (nats)")
+plot_curves(axes[1], norms, "mean of 8 steps", "epoch", "norm before clipping")
+axes[1].axhline(100, color="0.7", lw=1)
+show(
+    figure,
+    "Training loss and norm of the gradient over four epochs for three rates. The small rate falls "
+    "slowly and steadily. The middle one falls far. The large one leaps up within the first steps "
+    "and stays high, with gradients above the limit of 100.",
+)
+
+# %% [markdown]
+# * **Too small:** a smooth, straight, slow descent. Nothing looks wrong, and that is the danger. If the
+#   curve is still straight after two epochs, multiply the rate by 3.
+# * **Too large:** the loss leaps above its first value and stays there, rough. The norm stands above
+#   the limit, so the steps are clipped, and their length is that of the limit, not of the gradient.
+#   (An error rate may exceed 100 %: words that are written though nobody said them count as well.)
+# * **About right:** falls at once, then ever more slowly; a little rough, since minibatches differ.
+# * **A step at each epoch's start** is no bug either: the rate changes there.
+#
+# What if the large rate is not even clipped?
+
+# %%
+with np.errstate(over="ignore", invalid="ignore"):
+    steps, _ = learn(0, "shuffled", 0.1, epochs=1, max_norm=np.inf)
+print("loss of the first steps, clipped at 100:", (curves["too large: 0.1"][1][[0, 8, 16]]).round())
+print("and not clipped at all:                 ", [f"{v:.2g}" for v in steps[[7, 15, 23], 0]])
+
+# %% [markdown]
+# Clipping has turned a catastrophe into a failure: it is no cure for a wrong rate.
+#
+# ### The first epoch's curve
+#
+# With SortaGrad the first epoch's curve is a special one: later minibatches are longer, and a
+# longer utterance has a larger loss. The curve may *rise* while the network learns.
+
+# %%
+steps = {order: runs[order][0][0][:24, 0] for order in orders[:2]}
+plan = plan_of(1, 0, "shortest first")
+characters = [np.mean([len(train_set.labels[i]) for i in indices]) for indices in plan]
+numbers = np.arange(1, 25)
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+curves = {order: (numbers, values) for order, values in steps.items()}
+plot_curves(axes[0], curves, "", "step of the first epoch", "loss (nats)", log=False)
+curves = {"shortest first": (numbers, steps["shortest first"] / characters)}
+plot_curves(axes[1], curves, "", "step of the first epoch", "loss per character (nats)", log=False)
+axes[1].set_ylim(0, None)
+show(
+    figure,
+    "Left, the loss of each step of the first epoch, sorted and shuffled: the sorted one stays low "
+    "while utterances are short. Right, the sorted loss per character, which falls.",
+)
+
+# %% [markdown]
+# ## The plateau
+#
+# Every training with CTC begins with a time in which the word error rate is 100 % or nearly so.
+# Chapter 05 says why: blanks and the mean frequencies of characters are learned first, without
+# listening. In large trainings the loss stands still for a while, too. A rate on the small side
+# draws this time out, so that we can watch.
+
+# %%
+steps, rows = learn(0, "shuffled", 5e-4, epochs=8)
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+numbers = np.arange(1, 9)
+axes[0].plot(numbers, rows[:, 0], "o-", color="black")
+axes[0].set(xlabel="epoch", ylabel="held out loss (nats)", ylim=(0, None))
+axes[1].plot(numbers, 100 * rows[:, 1], "o-", color="black")
+axes[1].set(xlabel="epoch", ylabel="word error rate (%)", ylim=(0, 110))
+show(
+    figure,
+    "Eight epochs with a small rate. The held out loss falls from the first epoch on. The word error "
+    "rate stays near 100 percent at first and falls later.",
+)
+print("loss:", rows[:, 0].round(1), " WER:", [f"{rate:.0%}" for rate in rows[:, 1]])
+
+# %% [markdown]
+# The loss tells of progress before the error rate does: a word counts as wrong until its last letter
+# is right. Whoever looks at the error rate alone may give up too early.
+#
+# <details><summary><b>A rule says: stop if the word error rate has not improved for 3 epochs. What
+# can go wrong?</b> Think first, then look.</summary>
+#
+# On the plateau the rate stands at 100 %, epoch after epoch. The best epoch so far is the first one,
+# and after three more the rule ends the run, just before it would have begun to learn. So patience
+# must be longer than the plateau, or look at the loss while nothing is recognised. The package's
+# default is patience 0: all epochs. (You write the rule in exercise 06.4.)
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
+# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
+# you are. Solutions are [apart](solutions/06_training.py).
+#
+# ### Exercise 06.1: clip by the norm
+#
+# `grads` is a dictionary of arrays of any shapes. Return a new dictionary in which all arrays are
+# scaled by one factor, so that their common norm is `max_norm` at most, and the norm *before*
+# clipping. Gradients that are short enough stay as they are. If the norm is not finite there is
+# no direction to follow: return zeros for all of them (and the norm as it is). Example:
+# `clip_by_norm({"W": np.array([30.0, 40.0])}, 5.0)` is `({"W": array([3., 4.])}, 50.0)`.
+
+
+# %%
+def clip_by_norm(grads, max_norm):
+    """Return a dict of clipped arrays, shapes as they came, and the norm before, a float."""
+    raise NotImplementedError
+
+
+# %%
+check("06.1", clip_by_norm)
+
+# %% [markdown]
+# ### Exercise 06.2: a step with Nesterov's momentum
+#
+# `params`, `grads` and `velocity` are dictionaries with the same names and shapes. Return the new
+# parameters and the new velocity, two new dictionaries. Example: with `params` 1, `grads` 2,
+# `velocity` 0, rate 0.1 and momentum 0.5, the new velocity is −0.2 and the new parameter 0.7.
+
+
+# %%
+def sgd_step(params, grads, velocity, rate, momentum):
+    """Return new parameters and new velocity, two dicts of arrays of the shapes that came in."""
+    raise NotImplementedError
+
+
+# %%
+check("06.2", sgd_step)
+
+# %% [markdown]
+# ### Exercise 06.3: the plan of an epoch
+#
+# Extend `plan_by_count` by a limit of *frames*, so that a minibatch of long utterances fits into the
+# memory: a minibatch ends before an utterance with which it would have more than `batch_size`
+# utterances, or more than `most_frames` frames with padding (its utterances times its longest one).
+# An utterance that is too long even alone comes alone. Random numbers are drawn as above:
+# `rng = np.random.default_rng((seed, epoch))`, then `rng.uniform(0.9, 1.1, len(frames))`, then
+# `rng.shuffle` of the list; in the first epoch none. Equal lengths keep their order (a stable sort).
+# Example: of the frames `[5, 2, 9, 4, 7]` in epoch 1, with `batch_size` 4 and `most_frames` 14, the
+# order is 1, 3, 0, 4, 2. The first three would make 3 · 5 = 15 frames with their padding, so the plan
+# is `[[1, 3], [0, 4], [2]]`.
+
+
+# %%
+def plan_epoch(frames, batch_size, epoch, seed, most_frames=float("inf")):
+    """Return a list of arrays of indices into frames, (utterances,); each index stands in one."""
+    raise NotImplementedError
+
+
+# %%
+check("06.3", plan_epoch)
+
+# %% [markdown]
+# ### Exercise 06.4: when to stop
+#
+# `rates` is a list of word error rates, one of each epoch that is done. Return `True` if the last
+# `patience` epochs brought nothing better than the best before them; as good again is not better.
+# Patience 0 means: never stop. Example: `should_stop([0.9, 0.4, 0.5, 0.6], 2)` is `True`,
+# `should_stop([0.9, 0.4, 0.5], 2)` is `False`.
+
+
+# %%
+def should_stop(rates, patience):
+    """Return a bool; rates is a list of floats, one an epoch, perhaps empty."""
+    raise NotImplementedError
+
+
+# %%
+check("06.4", should_stop)
+
+# %% [markdown]
+# ## What the paper reports
+#
+# Synchronous SGD with Nesterov's momentum 0.99; minibatches of 512 utterances over 8 or 16 GPUs; a
+# rate from 1e-4 to 6e-4, divided by 1.2 after each epoch, about 20 epochs; gradients of a norm above
+# 400 scaled down to 400; SortaGrad in the first epoch, and shuffled minibatches of utterances of like
+# length afterwards.
+#
+# At our size we have seen each part do what it is for. We cannot see whether the numbers are good
+# ones: rate, momentum and norm depend on each other, on the size of the minibatch and on the
+# network. Ours are others: 0.01, 0.95 and 100, for minibatches of 8 and a small network.
+#
+# ## Summary
+#
+# * The steepest direction limits the rate, $r < 2 / \lambda_{\max}$; the flattest pays for it.
+# * Momentum adds up what agrees, up to $1 / (1 - m)$ times. Nesterov's measures the gradient where
+#   the velocity leads; with the look-ahead point as the weights it is $w + m v' - r g$.
+# * Clipping keeps the direction and limits the length, one norm for all arrays.
+# * Noise gives every rate a floor. Begin large, end small.
+# * Every utterance weighs $1/N$, with the $N$ of the whole minibatch.
+# * Buckets save padding; SortaGrad sorts the first epoch. Compare over several seeds, pair by pair.
+# * Look at the loss before the error rate, and at the norms before the loss.
+#
+# **A production system** would warm the rate up over its first steps and lower it along a cosine;
+# would use an optimiser with a step size for each weight, such as Adam; would fill minibatches by
+# frames more than by utterances; and would read its data in large shuffled pieces, not file by file.
+#
+# ## Further reading
+#
+# * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
+# * Y. Nesterov: *A method for solving the convex programming problem with convergence rate
+#   O(1/k²)*, 1983.
+# * I. Sutskever, J. Martens, G. Dahl, G. Hinton: *On the importance of initialization and momentum in
+#   deep learning*, ICML 2013.
+# * R. Pascanu, T. Mikolov, Y. Bengio: *On the difficulty of training recurrent neural networks*, ICML
+#   2013.
+# * Y. Bengio, J. Louradour, R. Collobert, J. Weston: *Curriculum learning*, ICML 2009.
+# * G. Goh: *Why momentum really works*, Distill, 2017.
+# * In the package: [optim.py](../ds2np/optim.py), [batches.py](../ds2np/data/batches.py),
+#   [gradients.py](../ds2np/train/gradients.py), [toy.py](../ds2np/learn/toy.py).

@@ -1,0 +1,138 @@
+"""Exercises of chapter 06, training."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from ds2np.data import batches
+from ds2np.learn.exercise import Exercise
+from ds2np.optim import SGD, global_norm
+from ds2np.train.trainer import Trainer
+
+
+def clip_by_norm(grads, max_norm):
+    """Clip by a step of the package's optimiser from 0, at the rate 1 and without momentum."""
+    moved = {name: np.zeros_like(grad) for name, grad in grads.items()}
+    SGD(moved, grads, learning_rate=1.0, momentum=0.0, max_norm=max_norm).step()
+    return {name: 0.0 - value for name, value in moved.items()}, global_norm(grads)
+
+
+def sgd_step(params, grads, velocity, rate, momentum):
+    """Make a step by the package's optimiser, without clipping."""
+    optimiser = SGD(params, grads, rate, momentum, max_norm=np.inf)
+    optimiser.velocity = velocity
+    optimiser.step()
+    return params, velocity
+
+
+def should_stop(rates, patience):
+    """Ask the package's trainer, with the word error rates as its history."""
+    history = [{"wer": rate} for rate in rates]
+    config = SimpleNamespace(epochs=np.inf, patience=patience)
+    trainer = SimpleNamespace(epoch=len(rates) + 1, history=history, config=config)
+    return Trainer.finished.fget(trainer)
+
+
+def _clip_cases(rng):
+    def gradients(*values):
+        return {f"layer{i}.W": np.array(value, float) for i, value in enumerate(values, start=1)}
+
+    return {
+        "one array, too long": (gradients([30.0, 40.0]), 5.0),
+        "one array, short enough": (gradients([0.3, -0.4]), 5.0),
+        "exactly as long as allowed": (gradients([3.0, 4.0]), 5.0),
+        "two arrays, each short enough alone": (gradients([3.0], [[0.0, 4.0]]), 4.0),
+        "three arrays of different shapes": (
+            {
+                "conv1.W": rng.standard_normal((2, 1, 3, 3)) * 9,
+                "gru1.U": rng.standard_normal((4, 4)),
+                "output.b": rng.standard_normal(5),
+            },
+            7.0,
+        ),
+        "all gradients are 0": (gradients([0.0, 0.0], [0.0]), 5.0),
+        "an infinity": (gradients([1.0, np.inf], [2.0]), 5.0),
+        "not a number, in the second array": (gradients([1.0, 2.0], [np.nan]), 5.0),
+    }
+
+
+def _step_cases(rng):
+    def case(shapes, rate, momentum, still=False, silent=False):
+        params, grads, velocity = (
+            {name: rng.standard_normal(shape) for name, shape in shapes.items()} for _ in range(3)
+        )
+        nothing = {name: np.zeros(shape) for name, shape in shapes.items()}
+        grads, velocity = (nothing if silent else grads), (nothing if still else velocity)
+        return params, grads, velocity, rate, momentum
+
+    several = {"conv1.W": (2, 1, 3), "gru1.U": (3, 3), "output.b": (4,)}
+    return {
+        "the first step: no velocity yet": case({"w": (3,)}, 0.1, 0.9, still=True),
+        "a later step": case({"w": (3,)}, 0.1, 0.9),
+        "no gradient: it rolls on": case({"w": (2, 2)}, 0.1, 0.5, silent=True),
+        "no momentum: plain descent": case({"w": (3,)}, 0.2, 0.0),
+        "several arrays": case(several, 0.03, 0.99),
+    }
+
+
+def _plan_cases(rng):
+    def case(frames, batch_size, epoch, seed=0, most_frames=np.inf):
+        return np.array(frames), batch_size, epoch, seed, most_frames
+
+    many = rng.integers(20, 300, 50)
+    return {
+        "the first epoch": case([5, 2, 9, 4, 7], 2, 1),
+        "the first epoch, utterances of equal length": case([3] * 20 + [1] * 20, 3, 1),
+        "the first epoch, few frames in a minibatch": case([5, 2, 9, 4, 7], 4, 1, most_frames=14),
+        "an utterance with more frames than allowed": case([5, 30, 4, 31], 3, 1, most_frames=15),
+        "every utterance has more frames than allowed": case([31, 30], 3, 1, most_frames=15),
+        "exactly as many frames as allowed": case([5, 5, 5, 5], 4, 1, most_frames=10),
+        "the second epoch": case(many, 8, 2, seed=3),
+        "the third epoch, few frames in a minibatch": case(many, 16, 3, 1, 1000),
+        "more places than utterances": case([4, 2, 3], 8, 2),
+    }
+
+
+def _stop_cases(rng):
+    return {
+        "before the first epoch": ([], 2),
+        "still better every time": ([0.9, 0.5, 0.4], 2),
+        "one epoch short of patience": ([0.9, 0.4, 0.5], 2),
+        "patience is at its end": ([0.9, 0.4, 0.5, 0.6], 2),
+        "as good again is not better": ([0.9, 0.4, 0.4, 0.4], 2),
+        "better than the epoch before, not than the best": ([0.4, 0.9, 0.8, 0.7], 3),
+        "a new best in the last epoch": ([0.5, 0.6, 0.6, 0.3], 3),
+        "no patience asked for: all epochs": ([0.4, 0.5, 0.6, 0.7], 0),
+    }
+
+
+EXERCISES = (
+    Exercise(
+        number="06.1",
+        function="clip_by_norm",
+        task="gradients scaled down to a norm, all arrays together",
+        reference=clip_by_norm,
+        cases=_clip_cases,
+    ),
+    Exercise(
+        number="06.2",
+        function="sgd_step",
+        task="one step with Nesterov's momentum",
+        reference=sgd_step,
+        cases=_step_cases,
+    ),
+    Exercise(
+        number="06.3",
+        function="plan_epoch",
+        task="the minibatches of an epoch: SortaGrad, buckets, a limit of frames",
+        reference=batches.plan_epoch,
+        cases=_plan_cases,
+    ),
+    Exercise(
+        number="06.4",
+        function="should_stop",
+        task="whether the error rate has stopped falling",
+        reference=should_stop,
+        cases=_stop_cases,
+    ),
+)
