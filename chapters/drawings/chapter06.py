@@ -75,7 +75,7 @@ def nesterov():
         )
         drawing.text(
             place[0] + (42 if panel else 100),
-            place[1] + (30 if panel else 36),
+            place[1] + (50 if panel else 36),
             "m v",
             14,
             BLUE,
