@@ -277,7 +277,7 @@ def try_all(stand_ins, network, training, utterances):
         usual = clocks[stand_in.original].seconds
         more = stand_in.seconds - usual
         factor = stand_in.seconds / max(usual, 1e-9)
-        slowness = f"{factor:,.1f} times as slow as the package's"
+        slowness = f"{factor:,.{int(factor < 10)}f} times as slow as the package's"
         if more * steps > 60 * MOST_MINUTES:
             stand_in.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in all"
             continue

@@ -16,7 +16,8 @@ from ds2np.audio.spectrogram import log_spectrogram_forward
 from ds2np.audio.stft import log_forward
 from ds2np.ctc.lattice import CLOSED, recurse
 from ds2np.ctc.loss import ctc_loss, state_posterior
-from ds2np.decode.greedy import collapse
+from ds2np.decode.greedy import collapse, greedy_decode
+from ds2np.layers import Conv1D, Conv2D, Sequential
 from ds2np.layers.batchnorm import alone, seq_batchnorm_backward, seq_batchnorm_forward
 from ds2np.layers.conv1d import conv1d_backward, conv1d_forward
 from ds2np.layers.gru import gru_forward
@@ -267,6 +268,43 @@ def _should_stop_by(answer):
     return Trainer.finished.fget, finished
 
 
+def _out_lengths_by(answer):
+    def run(self, lengths):
+        convolutions = []
+        for layer in self.sublayers.values():
+            if isinstance(layer, Conv1D):
+                convolutions.append((layer.kernel, layer.stride, layer.padding))
+            elif isinstance(layer, Conv2D):
+                convolutions.append((layer.kernel[0], layer.stride[0], layer.padding[0]))
+        return np.asarray(answer(lengths, tuple(convolutions)))
+
+    return Sequential.out_lengths, run
+
+
+def _stack_backward_by(answer):
+    def run(self, dout, done=None):
+        def step(name, layer):
+            def layer_backward(dout):
+                dx = layer.backward(dout)
+                if done:
+                    done(name)
+                return dx, layer.grads
+
+            return layer_backward
+
+        layers = {name: step(name, layer) for name, layer in self.sublayers.items()}
+        return answer(dout, layers)[0]
+
+    return Sequential.backward, run
+
+
+def _greedy_decode_by(answer):
+    def run(log_probs, lengths, alphabet):
+        return list(answer(log_probs, lengths, alphabet.characters))
+
+    return greedy_decode, run
+
+
 ADAPTERS = {
     "collapse": _collapse_by,
     "power_spectrum": _power_spectrum_by,
@@ -284,4 +322,7 @@ ADAPTERS = {
     "clip_by_norm": _clip_by_norm_by,
     "sgd_step": _sgd_step_by,
     "should_stop": _should_stop_by,
+    "out_lengths": _out_lengths_by,
+    "greedy_decode": _greedy_decode_by,
+    "stack_backward": _stack_backward_by,
 }

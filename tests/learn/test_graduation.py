@@ -34,6 +34,7 @@ USED = (
     *("conv1d_backward", "length_mask", "masked_mean_var", "seq_batchnorm_backward"),
     *("simple_rnn_forward", "simple_rnn_backward", "reverse_sequences", "min_frames", "ctc_loss"),
     *("clip_by_norm", "sgd_step", "plan_epoch", "should_stop"),
+    *("out_lengths", "stack_backward", "greedy_decode"),
 )
 SPARE = (
     *("overlap_add", "log_power_backward", "receptive_field", "gru_forward"),
