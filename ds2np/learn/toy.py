@@ -68,6 +68,7 @@ def train(model, dataset, epochs, learning_rate=6e-3, anneal=1.2, each_epoch=Non
     ----------
     model : DeepSpeech2
     dataset : Dataset
+        If it has a `change`, its recordings are changed anew in each epoch.
     epochs : int
     learning_rate : float
         Of the first epoch.
@@ -86,7 +87,7 @@ def train(model, dataset, epochs, learning_rate=6e-3, anneal=1.2, each_epoch=Non
     for epoch in range(1, epochs + 1):
         model.set_training(True)
         total = 0.0
-        for batch in prefetch(dataset, dataset.plan(epoch)):
+        for batch in prefetch(dataset, dataset.plan(epoch), (0, epoch)):
             model.zero_grads()
             logits, frames = model.forward(batch.x, batch.lengths)
             loss, dlogits = ctc_loss(logits, batch.labels, frames, batch.label_lengths)
