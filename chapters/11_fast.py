@@ -627,8 +627,8 @@ compare(
 )
 
 # %% [markdown]
-# A ratio below 1 means that the idea is a loss. When this chapter was written, the package wrote each
-# frame in its place, since that seemed obvious; the measurement came out against it. A profile is
+# A ratio below 1 means that the idea is a loss. The package once wrote each frame in its place, since
+# that seemed obvious; the measurement came out against it, and now it uses buffers. A profile is
 # never the last one.
 #
 # **The slopes outside the loop.** Backward, all that does not wait for the recurrence (the

@@ -33,26 +33,32 @@ def gru_forward(a, U, h0, activation="tanh"):
         For `gru_backward`.
     """
     xp = get_array_module(a)
-    B, T, N, H = a.shape[0], a.shape[1], a.shape[2], U.shape[1]
+    B, T, N, GH = a.shape
+    H = GH // 3
     h = xp.empty((B, T, N, H), a.dtype)
     gates = xp.empty_like(a)  # z, r, c after their nonlinearities
-    Uh = xp.empty((B, T, N, H), a.dtype)  # U_h h_{t-1}
-    before = h0
+    Uh = xp.empty_like(h)  # U_h h_{t-1}
+    # A frame is computed in arrays without gaps that stay in the cache, and then copied to where
+    # it is kept, whose rows lie apart.
+    state, c = h0.copy(), xp.empty_like(h0)
+    g, zr = xp.empty((B, N, GH), a.dtype), xp.empty((B, N, 2 * H), a.dtype)
     for t in range(T):
-        g = before @ U  # (B, N, 3H)
+        xp.matmul(state, U, out=g)  # (B, N, 3H)
         Uh[:, t] = g[..., 2 * H :]
-        zr = xp.add(a[:, t, :, : 2 * H], g[..., : 2 * H], out=gates[:, t, :, : 2 * H])
+        xp.add(a[:, t, :, : 2 * H], g[..., : 2 * H], out=zr)
         zr *= 0.5  # sigma(x) = (1 + tanh(x / 2)) / 2 cannot overflow
         xp.tanh(zr, out=zr)
         zr *= 0.5
         zr += 0.5
-        c = xp.multiply(zr[..., H:], g[..., 2 * H :], out=gates[:, t, :, 2 * H :])
+        xp.multiply(zr[..., H:], g[..., 2 * H :], out=c)
         c += a[:, t, :, 2 * H :]
         apply_in_place(activation, c)
-        state = xp.subtract(c, before, out=h[:, t])
-        state *= zr[..., :H]
-        state += before
-        before = state
+        gates[:, t, :, : 2 * H] = zr
+        gates[:, t, :, 2 * H :] = c
+        c -= state
+        c *= zr[..., :H]
+        state += c
+        h[:, t] = state
     return h, (h, h0, gates, Uh, U, activation)
 
 
