@@ -36,8 +36,8 @@ from ds2np.data.dataset import Dataset, compute_features
 from ds2np.data.manifest import Utterance
 from ds2np.decode.greedy import greedy_decode, read_path
 from ds2np.learn import check, play, show
-from ds2np.learn.plots_00 import plot_spoken
-from ds2np.learn.plots_05 import plot_lattice
+from ds2np.learn.plots.chapter00 import plot_spoken
+from ds2np.learn.plots.chapter05 import plot_lattice
 from ds2np.learn.sound import say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD

@@ -31,7 +31,7 @@ from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_fo
 from ds2np.audio.vocoder import istft
 from ds2np.gradcheck import check_gradients
 from ds2np.learn import check, play, show
-from ds2np.learn.plots_01 import draw_spectrogram, draw_waveform
+from ds2np.learn.plots.chapter01 import draw_spectrogram, draw_waveform
 from ds2np.learn.sound import say
 
 # %% [markdown]

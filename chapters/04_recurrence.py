@@ -28,7 +28,7 @@ from ds2np.audio import log_spectrogram
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import GRU, Bidirectional, RowConv, SimpleRNN, gru, rnn, rowconv
 from ds2np.learn import check, play, show
-from ds2np.learn.plots_04 import plot_norms, plot_reach, plot_states
+from ds2np.learn.plots.chapter04 import plot_norms, plot_reach, plot_states
 from ds2np.learn.sound import say
 from ds2np.optim import SGD
 

@@ -31,7 +31,7 @@ from ds2np.decode.greedy import collapse
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, show
-from ds2np.learn.plots_05 import plot_lattice, plot_symbols
+from ds2np.learn.plots.chapter05 import plot_lattice, plot_symbols
 
 # %% [markdown]
 # ## The idea in one picture

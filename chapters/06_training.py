@@ -37,7 +37,7 @@ from ds2np.decode.greedy import greedy_decode
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, play, show, toy
-from ds2np.learn.plots_06 import plot_curves, plot_plan, plot_walk
+from ds2np.learn.plots.chapter06 import plot_curves, plot_plan, plot_walk
 from ds2np.model import ConvConfig, DeepSpeech2
 from ds2np.optim import SGD, global_norm
 from ds2np.text import Alphabet, wer

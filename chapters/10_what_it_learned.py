@@ -48,9 +48,10 @@ from ds2np.layers.gru import gru_forward
 from ds2np.layers.linear import linear_forward
 from ds2np.learn import check, play, show, toy
 from ds2np.learn.exercises import chapter10 as ready
-from ds2np.learn.plots_04 import plot_states
-from ds2np.learn.plots_05 import plot_lattice
-from ds2np.learn.plots_10 import plot_letters, plot_map, plot_patches, plot_trace
+from ds2np.learn.plots.chapter00 import plot_spoken
+from ds2np.learn.plots.chapter04 import plot_states
+from ds2np.learn.plots.chapter05 import plot_lattice
+from ds2np.learn.plots.chapter10 import plot_map, plot_patches, plot_trace
 from ds2np.learn.sound import has_voice, say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.text import Alphabet, score
@@ -137,7 +138,7 @@ SECONDS, KHZ = len(x) * config.stride_ms / 1000, RATE / 2000  # where our pictur
 print("it was said:", text)
 print("path:       ", "".join(symbols[k] for k in alignment.path).replace(" ", "␣"))
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 4.2), layout="constrained", sharex=True)
-plot_letters(x, text, times, config.stride_ms, RATE, axes[0])
+plot_spoken(x, text, times, config.stride_ms, RATE, axes[0])
 axes[0].set_xlabel("")
 plot_probabilities(np.exp(log_p), config.frame_ms, config.characters, axes[1])
 show(
@@ -522,7 +523,7 @@ saliency = [np.abs(gradient_of_word(model, x, alignment.path, span)) for span in
 figure, axes = plt.subplots(
     len(words) + 1, 1, figsize=(7, 1.5 * (len(words) + 1)), layout="constrained", sharex=True
 )
-plot_letters(x, text, times, config.stride_ms, RATE, axes[0])
+plot_spoken(x, text, times, config.stride_ms, RATE, axes[0])
 for axis, word, span, size in zip(axes[1:], words, spans, saliency, strict=True):
     size = size / max(np.quantile(size, 0.995), 1e-12)
     plot_map(size, SECONDS, KHZ, axis, f"where “{word}” looks", (0, 1))

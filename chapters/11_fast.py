@@ -51,7 +51,7 @@ from ds2np.layers.rnn import simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, show
 from ds2np.learn.book import FOLDER
-from ds2np.learn.plots_11 import plot_amdahl, plot_gains, plot_profile, plot_roofline
+from ds2np.learn.plots.chapter11 import plot_amdahl, plot_gains, plot_profile, plot_roofline
 from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import SGD
 

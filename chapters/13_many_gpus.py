@@ -43,7 +43,7 @@ from ds2np.data.manifest import write_manifest
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import batchnorm
 from ds2np.learn import check, show, toy
-from ds2np.learn.plots_13 import plot_holdings, plot_over_processes, plot_timeline
+from ds2np.learn.plots.chapter13 import plot_holdings, plot_over_processes, plot_timeline
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.parallel import scaling, simulate
 from ds2np.parallel.buckets import Buckets

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from ds2np.learn.plots_00 import plot_spoken
-
 SHADES = 16  # few, so that the pictures stay small
 
 
@@ -101,31 +99,4 @@ def plot_trace(trace, text, times, frame_ms, axis):
             annotation_clip=False,
         )
     axis.set(xlim=(0, len(trace) * frame_ms / 1000), xlabel="time (s)")
-    return axis
-
-
-def plot_letters(spectrogram, text, times, stride_ms, sample_rate, axis):
-    """Draw a spectrogram with its letters, as `plot_spoken` does, in few shades.
-
-    Parameters
-    ----------
-    spectrogram : ndarray of shape (T, F)
-    text : str
-        Of L characters.
-    times : ndarray of shape (L, 2)
-        Start and end of each character in seconds.
-    stride_ms : float
-        From one window to the next.
-    sample_rate : int
-        In hertz.
-    axis : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
-    """
-    import matplotlib.pyplot as plt
-
-    plot_spoken(spectrogram, text, times, stride_ms, sample_rate, axis)
-    axis.images[0].set_cmap(plt.get_cmap("magma", SHADES))
     return axis
