@@ -151,8 +151,6 @@ def test_no_index_leaves_its_array(tmp_path):
     script.write_text(WATCHED)
     if why_not_on_host():
         pytest.skip(f"no kernels on the host: {why_not_on_host()}")
-    if why_not_on_host():
-        pytest.skip(f"no kernels on the host: {why_not_on_host()}")
     library = subprocess.run(
         ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
     ).stdout.strip()
