@@ -24,11 +24,7 @@ def list_chapters(path):
     """
     with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
         names = mine.load(path)
-        states = {
-            exercise.number: mine.judge(exercise, names).state
-            for chapter in CHAPTERS
-            for exercise in chapter.exercises
-        }
+        states = {e.number: mine.judge(e, names).state for e in _all_exercises()}
     following = None
     for chapter in CHAPTERS:
         print(f"{chapter.number}  {chapter.title}: chapters/{chapter.file}.ipynb")
@@ -65,9 +61,7 @@ def check_answers(path, numbers):
     UserError
         If a number is not that of an exercise, or there is no such file.
     """
-    exercises = [e for c in CHAPTERS for e in c.exercises]
-    if numbers:
-        exercises = [e for number in numbers for e in _find(number)]
+    exercises = [e for number in numbers for e in _find(number)] or _all_exercises()
     if not path.exists():
         raise UserError(
             f"there is no {path}; the checks in the notebooks write it, or write it yourself: "
@@ -88,5 +82,9 @@ def _find(number):
     for chapter in CHAPTERS:
         if number == chapter.number and chapter.exercises:
             return chapter.exercises
-    all_numbers = [e.number for c in CHAPTERS for e in c.exercises]
-    raise UserError(f"there is no exercise {number}; there are {', '.join(all_numbers)}")
+    there = ", ".join(e.number for e in _all_exercises())
+    raise UserError(f"there is no exercise {number}; there are {there}")
+
+
+def _all_exercises():
+    return [exercise for chapter in CHAPTERS for exercise in chapter.exercises]
