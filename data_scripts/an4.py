@@ -7,13 +7,13 @@ byte first.
 import re
 
 import soundfile
-from common import audio_duration, make_folder, run, save_parts, warn_unmatched
+from common import audio_duration, run, save_parts, warn_unmatched
 from corpus import Archive, corpus_folders, corpus_parser
 from tqdm import tqdm
 
 from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
-from ds2np.files import replacing
+from ds2np.files import make_folder, replacing
 
 # CMU's own page, www.speech.cs.cmu.edu/databases/an4, often does not answer; this is the copy that
 # NVIDIA's NeMo uses. Nobody publishes a checksum.
@@ -82,7 +82,7 @@ def convert_raw(path, folder):
     -------
     Path
     """
-    make_folder(folder)
+    make_folder(folder, "--out")
     samples, rate = soundfile.read(path, dtype="int16", **RAW)
     target = folder / f"{path.stem}.wav"
     with replacing(target, "wb") as file:

@@ -59,24 +59,6 @@ def at_least(least):
     return parse
 
 
-def make_folder(path):
-    """Make a folder, with those above it, unless it is there.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    UserError
-        If that is not possible.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path} cannot be made ({error.strerror}); give another --out") from None
-
-
 def read_transcript(path):
     """Read a file of transcripts, each line a name and a text.
 

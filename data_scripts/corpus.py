@@ -5,11 +5,11 @@ import os
 from collections import namedtuple
 from pathlib import Path
 
-from common import make_folder
 from download import check_room, damage, download
 from unpack import unpack
 
 from ds2np.errors import UserError
+from ds2np.files import make_folder
 
 # The url it comes from, the folder it unpacks to, the MD5 checksum that its makers publish (None if
 # they do not), and the pattern of archives inside (None if there are none).
@@ -80,7 +80,7 @@ def corpus_folders(args, archives, folder):
     if args.root is not None:
         _check_root(args)
     out = args.out or args.root
-    make_folder(out)
+    make_folder(out, "--out")
     if not os.access(out, os.W_OK):
         raise UserError(f"{out} is not writable; give another folder with --out")
     if args.root is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from common import at_least, make_folder, run, statistics
+from common import at_least, run, statistics
 from espeak import Espeak, load_library
 from sentences import draw_sentence
 from tqdm import tqdm
@@ -23,6 +23,7 @@ from tqdm import tqdm
 from ds2np.audio.load import resample
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.errors import UserError
+from ds2np.files import make_folder
 
 SAMPLE_RATE = 16_000
 RATES = (130, 200)  # words a minute
@@ -345,7 +346,7 @@ def main():
     # Nothing stands in FOLDER before all is there.
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    make_folder(partial)
+    make_folder(partial, "--out")
     try:
         manifests = make_corpus(partial, args.seed, args.train, args.test, args.jobs)
         if out.exists():

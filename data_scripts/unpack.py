@@ -6,10 +6,10 @@ import tarfile
 import zlib
 from pathlib import PureWindowsPath
 
-from common import make_folder
 from tqdm import tqdm
 
 from ds2np.errors import UserError
+from ds2np.files import make_folder
 
 
 def unpack(path, folder, inner=None):
@@ -34,7 +34,7 @@ def unpack(path, folder, inner=None):
     """
     temporary = path.with_name(path.name + ".unpacking")
     shutil.rmtree(temporary, ignore_errors=True)
-    make_folder(temporary)
+    make_folder(temporary, "--out")
     try:
         extract(path, temporary, path.name)
         if inner is not None:
@@ -53,7 +53,7 @@ def _extract_inner(archives, path):
 
 
 def _move(source, target):
-    make_folder(target.parent)
+    make_folder(target.parent, "--out")
     for neighbour in source.parent.iterdir():
         if neighbour != source and not (target.parent / neighbour.name).exists():
             os.replace(neighbour, target.parent / neighbour.name)

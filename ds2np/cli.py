@@ -62,7 +62,7 @@ def _parser():
         "--mine",
         type=Path,
         nargs="?",
-        const=Path(),
+        const=True,
         metavar="FILE",
         help="the graduation: train with what you wrote in the chapters (default: my_ds2np.py)",
     )
@@ -204,7 +204,7 @@ def _graduate(args):
     from ds2np.learn.graduation import graduate
     from ds2np.learn.mine import default_path
 
-    path = default_path() if args.mine == Path() else args.mine
+    path = default_path() if args.mine is True else args.mine
     graduate(path, args.folder, args.resume, args.restart, args.device)
 
 

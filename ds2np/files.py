@@ -1,4 +1,4 @@
-"""Write files so that an interruption leaves the old one or the new one, never a half."""
+"""Make folders, and write files so that an interruption leaves the old one or the new one."""
 
 import contextlib
 import os
@@ -42,3 +42,25 @@ def replacing(path, mode="w"):
                 f"is as it was; make room on the disk"
             ) from None
         raise
+
+
+def make_folder(folder, option):
+    """Make a folder, with those above it, unless it is there.
+
+    Parameters
+    ----------
+    folder : Path
+    option : str
+        What names it on the command line, such as ``--out``.
+
+    Raises
+    ------
+    UserError
+        If that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made ({error.strerror}); name another {option}"
+        ) from None

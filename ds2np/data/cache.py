@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.data.dataset import load_features
-from ds2np.errors import UserError
-from ds2np.files import replacing
+from ds2np.files import make_folder, replacing
 
 FORMAT = 1  # of the features; a change in how they are computed needs a new number
 SETTINGS = ("sample_rate", "window_ms", "stride_ms", "mels")
@@ -34,12 +33,7 @@ class FeatureCache:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"{folder} cannot be made ({error.strerror}); name another --cache"
-            ) from None
+        make_folder(self.folder, "--cache")
 
     def features(self, path, config):
         """Return the features of a recording, computed only the first time.

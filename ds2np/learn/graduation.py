@@ -18,6 +18,7 @@ from ds2np.data.manifest import read_manifest, write_manifest
 from ds2np.decode import greedy_decode
 from ds2np.demo import delete_run
 from ds2np.errors import UserError
+from ds2np.files import make_folder
 from ds2np.learn import mine, sound, toy
 from ds2np.learn.book import CHAPTERS
 from ds2np.learn.exchange import StandIn, serving
@@ -174,7 +175,7 @@ def make_digits(folder):
         if not sound.has_voice():
             raise UserError("there is no espeak-ng on this machine, and so nobody to speak")
         print(f"making {UTTERANCES + HELD_OUT} recordings of spoken digits in {folder}", flush=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, "--folder")
         rng = np.random.default_rng(0)
         spoken = (
             toy.speak_digits(folder, UTTERANCES, rng),

@@ -13,7 +13,7 @@ from tqdm import tqdm
 import ds2np
 from ds2np.data.batches import prefetch, share_out
 from ds2np.errors import UserError
-from ds2np.files import replacing
+from ds2np.files import make_folder, replacing
 from ds2np.machine import peak_memory
 from ds2np.optim import SGD
 from ds2np.parallel.communicator import Communicator
@@ -111,12 +111,7 @@ class Trainer:
                 f"{self.folder} holds a run already; go on with --resume, or name another --out"
             )
         self.together.barrier()  # all have looked before anyone writes
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"{self.folder} cannot be made ({error.strerror}); name another --out"
-            ) from None
+        make_folder(self.folder, "--out")
 
     def _identity(self):
         """Return all that has to be the same for a run to go on, by name."""

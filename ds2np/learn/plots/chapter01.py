@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SHADES = 16  # few, so that the pictures stay small
+from ds2np.learn.plots.table import draw_table
 
 
 def draw_waveform(axes, samples, rate, start=0.0, **style):
@@ -49,19 +49,8 @@ def draw_spectrogram(axes, spectrogram, rate, stride, title, lowest=None, highes
     -------
     matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     seconds = len(spectrogram) * stride / rate
-    image = axes.imshow(
-        spectrogram.T,
-        origin="lower",
-        aspect="auto",
-        cmap=plt.get_cmap("magma", SHADES),
-        extent=(0, seconds, 0, top or rate / 2000),
-        vmin=lowest,
-        vmax=highest,
-        interpolation="nearest",
-    )
+    image = draw_table(spectrogram, axes, seconds, top or rate / 2000, (lowest, highest))
     axes.set(xlabel="time / s", ylabel="frequency / kHz", title=title)
     axes.figure.colorbar(image, ax=axes)
     return axes

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ds2np.learn.plots.table import draw_table
+
 
 def plot_batch(x, lengths, seconds, axes):
     """Draw the utterances of a padded batch below each other, padding hatched.
@@ -20,9 +22,7 @@ def plot_batch(x, lengths, seconds, axes):
     """
     _, T, F = x.shape
     for axis, spectrogram, length in zip(axes, x, lengths, strict=True):
-        extent = (0, length * seconds, 0, F)
-        look = {"origin": "lower", "cmap": "magma", "interpolation": "nearest"}
-        axis.imshow(spectrogram[:length].T, aspect="auto", extent=extent, **look)
+        draw_table(spectrogram[:length], axis, length * seconds)
         axis.axvspan(length * seconds, T * seconds, fc="white", ec="0.6", hatch="///", lw=0)
         axis.set(xlim=(0, T * seconds), ylim=(0, F), ylabel="mel band")
     axes[-1].set_xlabel("time (s)")

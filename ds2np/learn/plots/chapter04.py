@@ -1,5 +1,7 @@
 """Pictures of chapter 04: states over time, and gradients that grow or fade."""
 
+from ds2np.learn.plots.table import draw_table
+
 STYLES = ("-", "--", "-.", ":")
 
 
@@ -18,16 +20,7 @@ def plot_states(states, axis, title, ylabel, seconds=None):
     -------
     matplotlib Axes
     """
-    T, H = states.shape
-    extent = (0, T * (seconds or 1), 0, H)
-    axis.imshow(
-        states.T,
-        origin="lower",
-        aspect="auto",
-        cmap="magma",
-        extent=extent,
-        interpolation="nearest",
-    )
+    draw_table(states, axis, len(states) * (seconds or 1))
     axis.set(title=title, ylabel=ylabel, xlabel="time (s)" if seconds else "frame")
     return axis
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ds2np.audio import log_spectrogram
+from ds2np.learn.plots.table import draw_table
 
 DARKEST = 70  # dB below the loudest place of the first sound: black
-SHADES = 8  # few, so that the pictures stay small
 STYLES = (("o", "white"), ("s", "black"), ("^", "0.6"))
 
 
@@ -27,8 +27,6 @@ def plot_spectrograms(sounds, rate, axes, stride_ms=16):
     -------
     sequence of matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
     levels = [
         log_spectrogram(samples, rate, stride_ms=stride_ms) * 10 / np.log(10)
         for samples in sounds.values()
@@ -36,16 +34,8 @@ def plot_spectrograms(sounds, rate, axes, stride_ms=16):
     loudest = levels[0].max()
     longest = max(len(level) for level in levels) * stride_ms / 1000
     for axis, title, level in zip(axes, sounds, levels, strict=True):
-        axis.imshow(
-            level.T,
-            origin="lower",
-            aspect="auto",
-            cmap=plt.get_cmap("magma", SHADES),
-            extent=(0, len(level) * stride_ms / 1000, 0, rate / 2000),
-            vmin=loudest - DARKEST,
-            vmax=loudest,
-            interpolation="nearest",
-        )
+        seconds = len(level) * stride_ms / 1000
+        draw_table(level, axis, seconds, rate / 2000, (loudest - DARKEST, loudest))
         axis.set(title=title, xlabel="time / s", xlim=(0, longest))
     axes[0].set_ylabel("frequency / kHz")
     return axes

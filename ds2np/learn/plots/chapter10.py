@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SHADES = 16  # few, so that the pictures stay small
+from ds2np.learn.plots.table import draw_table
 
 
 def plot_patches(patches, axes, name):
@@ -21,21 +21,13 @@ def plot_patches(patches, axes, name):
     """
     for patch, axis in zip(patches, axes, strict=True):
         largest = max(np.abs(patch).max(), 1e-9)
-        axis.imshow(
-            patch.T,
-            origin="lower",
-            aspect="auto",
-            cmap="gray",
-            vmin=-largest,
-            vmax=largest,
-            interpolation="nearest",
-        )
+        draw_table(patch, axis, limits=(-largest, largest), shades="gray")
         axis.set(xticks=(), yticks=())
     axes[0].set_ylabel(name)
     return axes
 
 
-def plot_map(table, seconds, kilohertz, axis, title="", limits=(None, None), cmap="magma"):
+def plot_map(table, seconds, kilohertz, axis, title="", limits=(None, None), shades="magma"):
     """Draw a number for each time and frequency, light where it is large.
 
     Parameters
@@ -47,24 +39,14 @@ def plot_map(table, seconds, kilohertz, axis, title="", limits=(None, None), cma
     title : str
     limits : tuple of two floats or None
         What is drawn black and white; the extremes if left out.
-    cmap : str
+    shades : str
+        Name of a matplotlib colormap.
 
     Returns
     -------
     matplotlib axes
     """
-    import matplotlib.pyplot as plt
-
-    axis.imshow(
-        table.T,
-        origin="lower",
-        aspect="auto",
-        cmap=plt.get_cmap(cmap, SHADES),
-        extent=(0, seconds, 0, kilohertz),
-        vmin=limits[0],
-        vmax=limits[1],
-        interpolation="nearest",
-    )
+    draw_table(table, axis, seconds, kilohertz, limits, shades)
     axis.set(xlabel="time (s)", ylabel="frequency (kHz)")
     axis.set_title(title, loc="left", fontsize=10)
     return axis
