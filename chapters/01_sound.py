@@ -20,7 +20,7 @@
 # first appear. Of the other chapters, none. **Reading time** 75 minutes.
 
 # %%
-import time
+from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -1155,21 +1155,14 @@ dx_theirs = log_spectrogram_backward(dY, cache)
 np.testing.assert_allclose(dx_ours, dx_theirs, atol=1e-6 * np.abs(dx_theirs).max())
 
 
-def seconds(function, *arguments):
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        function(*arguments)
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def by_product(samples):
     return np.log(power_of(real_fourier(cut(samples, size, stride) * w)) + floor)
 
 
 ten_seconds = rng.standard_normal(10 * rate)
-ratio = seconds(by_product, ten_seconds) / seconds(log_spectrogram, ten_seconds, rate)
+ours = repeat(lambda: by_product(ten_seconds), number=1, repeat=5)
+theirs = repeat(lambda: log_spectrogram(ten_seconds, rate), number=1, repeat=5)
+ratio = min(ours) / min(theirs)
 print(f"by the product, ten seconds of sound take {ratio:.0f} times as long")
 single = log_spectrogram(speech, rate)
 loud_enough = Y_theirs > Y_theirs.max() - 15

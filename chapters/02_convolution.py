@@ -22,7 +22,7 @@
 # Fourier transform are. **Reading time** 75 minutes, exercises included.
 
 # %%
-import time
+from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -903,12 +903,7 @@ assert 0.6 < np.mean(after**2) < 1.2
 
 # %%
 def seconds(function, *arguments):
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        function(*arguments)
-        times.append(time.perf_counter() - began)
-    return min(times)
+    return min(repeat(lambda: function(*arguments), number=1, repeat=3))
 
 
 how = (1, 2), (5, 10)

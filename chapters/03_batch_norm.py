@@ -19,7 +19,7 @@
 # as neighbours of the layer; a sentence says each time what they do. **Reading time** 60 minutes.
 
 # %%
-import time
+from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -736,16 +736,6 @@ def run_package():
     return out, batchnorm.seq_batchnorm_backward(dout, cache)
 
 
-def fastest(run, times):
-    """Run several times; return the shortest time in seconds."""
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
 expected = run_package()
 for result in (run_loops(), run_ours()):
     np.testing.assert_allclose(result[0], expected[0], atol=1e-12)
@@ -755,9 +745,11 @@ np.testing.assert_allclose(
     mean_var_loops(x, lengths), batchnorm.seq_batchnorm_forward(x, gamma, beta, mask)[1][:2]
 )
 print("all agree")
-package = fastest(run_package, 50)
-print(f"the loops take {fastest(run_loops, 2) / package:.0f} times as long as the package,")
-print(f"our arrays {fastest(run_ours, 50) / package:.1f} times")
+loops = min(repeat(run_loops, number=1, repeat=2))
+arrays = min(repeat(run_ours, number=1, repeat=50))
+package = min(repeat(run_package, number=1, repeat=50))
+print(f"the loops take {loops / package:.0f} times as long as the package,")
+print(f"our arrays {arrays / package:.1f} times")
 
 # %% [markdown]
 # What the package has beyond ours: it works in place where it can, for both shapes; and it can add

@@ -19,7 +19,7 @@
 # the batch normalisation that is named here once. **Reading time** 90 minutes with the exercises.
 
 # %%
-import time
+from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -1052,24 +1052,14 @@ U_timed = 0.1 * rng.standard_normal((1, H_timed, H_timed))
 h0_timed = np.zeros((1, N, H_timed))
 
 
-def seconds(function, repeats):
-    """Return the shortest of several runs."""
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def one_by_one(run):
     for n in range(N):
         run(a_timed[0, :, n], U_timed[0], h0_timed[0, n])
 
 
-package = seconds(lambda: rnn.simple_rnn_forward(a_timed, U_timed, h0_timed), 10)
-by_frames = seconds(lambda: one_by_one(rnn_by_frames), 10)
-by_elements = seconds(lambda: one_by_one(rnn_by_elements), 1)
+package = min(repeat(lambda: rnn.simple_rnn_forward(a_timed, U_timed, h0_timed), number=1))
+by_frames = min(repeat(lambda: one_by_one(rnn_by_frames), number=1))
+by_elements = min(repeat(lambda: one_by_one(rnn_by_elements), number=1, repeat=1))
 print(f"frame by frame, one utterance after the other: {by_frames / package:.1f} times as long")
 print(f"number by number: {by_elements / package:.0f} times as long")
 

@@ -20,7 +20,7 @@
 
 # %%
 import itertools
-import time
+from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -479,21 +479,13 @@ compare(9, 5, [1, 1, 4, 4])
 compare(200, 29, list(range(1, 25)))
 
 
-def seconds(function, *arguments):
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        function(*arguments)
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 batch = rng.standard_normal((16, 150, 29))
 texts = rng.integers(1, 29, (16, 40))
 frames, lengths = np.full(16, 150), np.full(16, 40)
-one_by_one = seconds(lambda: [ctc_by_columns(x, t) for x, t in zip(batch, texts, strict=True)])
-together = seconds(ctc.ctc_loss, batch, texts, frames, lengths)
-print(f"16 utterances: one by one takes {one_by_one / together:.0f} times as long as together")
+one_by_one = repeat(lambda: list(map(ctc_by_columns, batch, texts)), number=1, repeat=3)
+together = repeat(lambda: ctc.ctc_loss(batch, texts, frames, lengths), number=1, repeat=3)
+ratio = min(one_by_one) / min(together)
+print(f"16 utterances: one by one takes {ratio:.0f} times as long as together")
 
 # %% [markdown]
 # ### The trap of single precision

@@ -27,8 +27,8 @@ import io
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -840,18 +840,9 @@ print(f"cosine of the angle between the broken gradient and the right one: {cosi
 
 
 # %%
-def seconds(function, times=5):
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        function()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
-
-
-there = seconds(lambda: transcribe([compute_features(sound, config)]))
-and_back = seconds(lambda: loss_and_gradient(model, sound, text))
-print(f"there and back takes {and_back / there:.1f} times as long as there alone;")
+there = repeat(lambda: transcribe([compute_features(sound, config)]), number=1)
+and_back = repeat(lambda: loss_and_gradient(model, sound, text), number=1)
+print(f"there and back takes {min(and_back) / min(there):.1f} times as long as there alone;")
 print(f"finite differences for {len(sound)} samples: {2 * len(sound)} times as long")
 
 # %% [markdown]
