@@ -92,12 +92,10 @@ print(f"F = {config.features}, V = {V}")
 # ### Build it
 #
 # We make a list of names and layers. Each has to know the width of what comes in, which is the
-# width of what went out before. Four things are worth a look. The convolution has no bias, since
+# width of what went out before. Three things are worth a look. The convolution has no bias, since
 # the normalisation behind it shifts. The recurrent layers contain their own normalisation, of
-# $W x_t$ alone. What leaves them is a sum of two directions that nothing has normalised, so one
-# more normalisation stands before the output. And the output's weights begin three times as large
-# as usual, so that frames do not look alike from below: why that helps is told in
-# [the benchmarks](../tests/benchmarks/README.md).
+# $W x_t$ alone. And what leaves them is a sum of two directions that nothing has normalised, so one
+# more normalisation stands before the output.
 
 
 # %%
@@ -113,7 +111,7 @@ def build(config, rng, dtype):
         layers[f"rnn{i}"] = Bidirectional(SimpleRNN, width, config.hidden, rng, dtype=dtype)
         width = config.hidden  # the two directions are added
     layers["output_norm"] = SeqBatchNorm(width, dtype=dtype)
-    layers["output"] = Linear(width, len(config.characters) + 1, rng, scale=3.0, dtype=dtype)
+    layers["output"] = Linear(width, len(config.characters) + 1, rng, dtype=dtype)
     return layers
 
 

@@ -29,11 +29,6 @@ __all__ = ["PRESETS", "ConvConfig", "DeepSpeech2", "DeepSpeech2Config", "preset"
 
 RECURRENT = {"gru": GRU, "rnn": SimpleRNN}
 
-# How much larger than usual the weights of the output layer begin. At 1, the outputs soon say the
-# same for all frames, little gradient reaches the layers below, and for epochs the network writes
-# nothing but blanks. The measurements are in tests/benchmarks/README.md.
-OUTPUT_SCALE = 3.0
-
 
 def build_layers(config, rng, dtype):
     """Make the layers that a configuration describes.
@@ -91,8 +86,7 @@ def build_layers(config, rng, dtype):
         add(f"dense{i}_relu", ClippedReLU())
     if not config.dense:  # the recurrent layers' sums are not normalised yet
         add("output_norm", SeqBatchNorm(shape[0], dtype=dtype))
-    symbols = len(config.characters) + 1
-    add("output", Linear(shape[0], symbols, rng, scale=OUTPUT_SCALE, dtype=dtype))
+    add("output", Linear(shape[0], len(config.characters) + 1, rng, dtype=dtype))
     return layers
 
 

@@ -57,14 +57,12 @@ class Linear(Layer):
         Draws the initial weights (Glorot and Bengio's uniform distribution).
     bias : bool
         Add a bias; useless where batch normalisation follows.
-    scale : float
-        Factor on the initial weights.
     dtype : dtype
     """
 
-    def __init__(self, D, H, rng, bias=True, scale=1.0, dtype=np.float32):
+    def __init__(self, D, H, rng, bias=True, dtype=np.float32):
         super().__init__()
-        limit = scale * math.sqrt(6 / (D + H))
+        limit = math.sqrt(6 / (D + H))
         self.add_param("W", rng.uniform(-limit, limit, (D, H)).astype(dtype))
         if bias:
             self.add_param("b", np.zeros(H, dtype))
