@@ -327,6 +327,13 @@ def test_the_readers_usual_file_is_the_default(ds2np, mine, tmp_path):
     assert f"there is no {mine}" in err
 
 
+@pytest.mark.parametrize("command", ["demo", "learn"])
+def test_a_folder_is_no_file_of_answers(ds2np, command, tmp_path):
+    code, _, err = ds2np(command, "--mine", tmp_path)
+    assert code == 2
+    assert err.endswith(f"argument --mine: {tmp_path} is a folder; a file is needed\n")
+
+
 @pytest.mark.parametrize("options", [["--resume"], ["--device", "cuda"]])
 def test_what_makes_no_sense_is_refused(graduate, options):
     code, out, err = graduate(SOLUTIONS, *options)
