@@ -3,12 +3,9 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-MPIEXEC = Path(sys.executable).with_name("mpiexec")
+from launcher import MPIEXEC, ROOT
 
 # What the commands do with an error, in short.
 PROGRAM = """

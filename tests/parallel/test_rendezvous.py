@@ -5,15 +5,13 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
+from launcher import ROOT
 
 from ds2np.errors import UserError
 from ds2np.parallel.rendezvous import Rendezvous
-
-ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import os, signal, sys, time

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toys
-from conftest import MPIEXEC, ROOT
+from launcher import MPIEXEC, ROOT
 
 from ds2np.train.checkpoint import LAST, load_checkpoint
 
