@@ -88,6 +88,7 @@ def _parser():
     train.add_argument(
         "--max-norm", type=positive, metavar="G", help="larger gradients are scaled down to it"
     )
+    train.add_argument("--average", type=share, metavar="A", help="keep a mean of weights; 0: none")
     train.add_argument(
         "--shared-norm",
         action="store_true",

@@ -309,7 +309,8 @@ def not_finite_array(arrays, rng):
 
 
 def unknown_array(arrays, rng):
-    arrays[pick(rng, ("x", "model/x", "velocity/x", "x/y", "/"))] = np.zeros(3, np.float32)
+    names = ("x", "model/x", "velocity/x", "average/x", "x/y", "/")
+    arrays[pick(rng, names)] = np.zeros(3, np.float32)
 
 
 def header_text(arrays, rng):

@@ -17,7 +17,7 @@ FORMAT = "ds2np checkpoint 1"
 LAST, BEST = "last.npz", "best.npz"
 
 
-def save_checkpoint(path, model, progress, velocity=None):
+def save_checkpoint(path, model, progress, state=None):
     """Write a network, and what it takes to go on training it.
 
     Parameters
@@ -26,8 +26,8 @@ def save_checkpoint(path, model, progress, velocity=None):
     model : DeepSpeech2
     progress : dict
         Anything that JSON can hold.
-    velocity : dict of str to ndarray, optional
-        The optimiser's.
+    state : dict of str to dict, optional
+        What belongs to the parameters, by name: "velocity" and "average".
 
     Raises
     ------
@@ -38,8 +38,8 @@ def save_checkpoint(path, model, progress, velocity=None):
     for name, value in arrays.items():
         if not np.isfinite(value).all():
             raise UserError(f"{path}: not written, since {name} holds numbers that are not finite")
-    for name, value in (velocity or {}).items():
-        arrays[f"velocity/{name}"] = to_cpu(value)
+    for group, values in (state or {}).items():
+        arrays |= {f"{group}/{name}": to_cpu(value) for name, value in values.items()}
     header = {"format": FORMAT, "model": model.config.to_dict(), "progress": progress}
     with replacing(path, "wb") as file:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
@@ -57,8 +57,8 @@ def load_checkpoint(path):
     model : DeepSpeech2
         In evaluation mode.
     progress : dict
-    velocity : dict of str to ndarray
-        Empty if none was saved.
+    state : dict of str to dict
+        "velocity" and "average"; empty if none was saved.
 
     Raises
     ------
@@ -82,14 +82,15 @@ def load_checkpoint(path):
         config = DeepSpeech2Config.from_dict(header["model"])
         _check_values(config, arrays)
         model = DeepSpeech2(config)
-        groups = {"model": {}, "velocity": {}}
+        groups = {"model": {}, "velocity": {}, "average": {}}
         for name, value in arrays.items():
             group, _, name = name.partition("/")
             groups[group][name] = value
-        model.load_state_dict(groups["model"])
-        for name, value in groups["velocity"].items():
-            if name not in model.params or model.params[name].shape != value.shape:
-                raise ValueError(f"its velocity {name!r} fits no parameter")
+        model.load_state_dict(groups.pop("model"))
+        for group, values in groups.items():
+            for name, value in values.items():
+                if name not in model.params or model.params[name].shape != value.shape:
+                    raise ValueError(f"its {group} {name!r} fits no parameter")
         progress = header["progress"]
         if not isinstance(progress, dict):
             raise ValueError(f"its progress is {progress!r}")
@@ -99,7 +100,7 @@ def load_checkpoint(path):
             f"needed is a file that `python -m ds2np train` wrote"
         ) from None
     model.set_training(False)
-    return model, progress, groups["velocity"]
+    return model, progress, groups
 
 
 def _check_values(config, arrays):

@@ -17,6 +17,7 @@ from ds2np.files import make_folder, replacing
 from ds2np.machine import peak_memory
 from ds2np.optim import SGD
 from ds2np.parallel.communicator import Communicator
+from ds2np.train.average import WeightAverage
 from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from ds2np.train.clock import Clock
 from ds2np.train.evaluate import evaluate
@@ -32,6 +33,7 @@ GROWING = ("epochs", "patience")  # these may change when a run goes on
 PROGRESS = {  # what a trainer has come to, and goes on from
     "history": list,
     "points": list,
+    "steps": int,
     "step": int,
     "loss_sum": float,
     "learned": int,
@@ -43,6 +45,8 @@ PROGRESS = {  # what a trainer has come to, and goes on from
 
 class Trainer:
     """A run: a network, its data, its folder, and how far it has come.
+
+    What is evaluated and kept is a mean of the weights over the latest steps; see `WeightAverage`.
 
     Parameters
     ----------
@@ -72,9 +76,11 @@ class Trainer:
         self.optimiser = SGD(
             model.params, model.grads, config.learning_rate, config.momentum, config.max_norm
         )
+        self.average = WeightAverage(model.params, config.average)
         self._stepper = Stepper(model, train_set, self.optimiser, config, self.together)
         self.report = Report(folder)
         self.history, self.points = [], []
+        self.steps = 0  # of the optimiser
         self.broken_steps = 0  # in a row, with a gradient that is not finite
         self._recent = deque(maxlen=50)  # losses, for the progress bar
         self._start_epoch()
@@ -113,6 +119,11 @@ class Trainer:
         self.together.barrier()  # all have looked before anyone writes
         make_folder(self.folder, "--out")
 
+    @property
+    def _state(self):
+        """What belongs to the parameters, and is needed for a run to go on."""
+        return {"velocity": self.optimiser.velocity, "average": self.average.mean}
+
     def _identity(self):
         """Return all that has to be the same for a run to go on, by name."""
         identity = {
@@ -134,7 +145,7 @@ class Trainer:
         UserError
             If there is none, or it was made for another network, training or data.
         """
-        model, progress, velocity = load_checkpoint(self.folder / LAST)
+        model, progress, state = load_checkpoint(self.folder / LAST)
         saved = self._check(progress)
         for name, value in self._identity().items():
             if name not in GROWING and (before := saved.get(name)) != value:
@@ -143,8 +154,9 @@ class Trainer:
                     f"ask for the same, or start anew in another --out"
                 )
         self.model.load_state_dict(model.state_dict())
-        for name, value in velocity.items():
-            self.optimiser.velocity[name][...] = self.model.to_device(value)
+        for group, arrays in self._state.items():
+            for name, value in state[group].items():
+                arrays[name][...] = self.model.to_device(value)
         for name in PROGRESS:
             setattr(self, name, progress[name])
         self.clock.seconds.update(progress["seconds"])
@@ -181,8 +193,8 @@ class Trainer:
             **{name: getattr(self, name) for name in PROGRESS},
             "seconds": self.clock.seconds,
         }
-        velocity = self.optimiser.velocity if name == LAST else None
-        save_checkpoint(self.folder / name, self.model, progress, velocity)
+        state = self._state if name == LAST else None
+        save_checkpoint(self.folder / name, self.model, progress, state)
         effective = {
             "ds2np": ds2np.__version__,
             "model": self.model.config.to_dict(),
@@ -230,7 +242,8 @@ class Trainer:
             if self.finished and self.epoch <= self.config.epochs:
                 self.say(f"no better word error rate for {self.config.patience} epochs: the end")
         if self.together.leads and not (self.folder / BEST).exists():  # not one epoch was done
-            self.save(BEST)
+            with self.average.in_place():
+                self.save(BEST)
         self.together.barrier()  # what the others read from now on is there
 
     def say(self, text):
@@ -302,6 +315,9 @@ class Trainer:
         self.step += count
         self.left_out += outcome.left_out
         if outcome.learned:
+            self.steps += 1
+            with self.clock.part("update"):
+                self.average.update(self.steps)
             self.norms.append(outcome.norm)
             self.learned += outcome.learned
             self.loss_sum += outcome.loss_sum
@@ -323,11 +339,33 @@ class Trainer:
         )
 
     def _finish_epoch(self):
-        with self.clock.part("evaluation"):
-            evaluation = self.evaluate(self.model)
+        with self.average.in_place():
+            with self.clock.part("evaluation"):
+                evaluation = self.evaluate(self.model)
+            row, seconds = self._row(evaluation), self.clock.seconds
+            best = min(((r["wer"], r["cer"]) for r in self.history), default=(float("inf"),))
+            self.history.append(row)
+            self._start_epoch()
+            if (row["wer"], row["cer"]) < best:
+                self.save(BEST)
+            if self.together.leads:
+                self.report.show(self.model, self.dev_set, evaluation)
+        self.save(LAST)
+        if self.together.leads:
+            write_history(self.folder / HISTORY, self.history)
+        self._report(f"{len(self.history)} of {self.config.epochs} epochs are done.")
+        self.say(
+            f"  train loss {row['train_loss']:.2f}  held out: {evaluation}  "
+            f"blanks {100 * row['blank_share']:.0f} %  {self._share_times(seconds, row['seconds'])}"
+            + (f"  {row['left_out']} utterances left out" if row["left_out"] else "")
+        )
+        for i in _two_of(len(evaluation.refs), row["epoch"]):
+            self.say(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
+
+    def _row(self, evaluation):
+        """Collect the figures of the epoch at work; see `ds2np.train.history`."""
         seconds = self.clock.seconds
-        training = sum(seconds.values()) - seconds["evaluation"]
-        row = {
+        return {
             "epoch": self.epoch,
             "learning_rate": self.optimiser.learning_rate,
             "train_loss": self.loss_sum / self.learned if self.learned else float("nan"),
@@ -339,26 +377,9 @@ class Trainer:
             "gradient_norm": float(np.median(self.norms)) if self.norms else float("nan"),
             "left_out": self.left_out,
             "memory_mb": peak_memory() / 1e6,
-            "seconds": training,
+            "seconds": sum(seconds.values()) - seconds["evaluation"],
             **{f"seconds_{part}": value for part, value in seconds.items()},
         }
-        best = min(((r["wer"], r["cer"]) for r in self.history), default=(float("inf"),))
-        self.history.append(row)
-        self._start_epoch()
-        if (row["wer"], row["cer"]) < best:
-            self.save(BEST)
-        self.save(LAST)
-        if self.together.leads:
-            write_history(self.folder / HISTORY, self.history)
-            self.report.show(self.model, self.dev_set, evaluation)
-        self._report(f"{len(self.history)} of {self.config.epochs} epochs are done.")
-        self.say(
-            f"  train loss {row['train_loss']:.2f}  held out: {evaluation}  "
-            f"blanks {100 * row['blank_share']:.0f} %  {self._share_times(seconds, training)}"
-            + (f"  {row['left_out']} utterances left out" if row["left_out"] else "")
-        )
-        for i in _two_of(len(evaluation.refs), row["epoch"]):
-            self.say(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
 
     def _share_times(self, seconds, total):
         """Tell which share of the time of training went by without computing."""

@@ -118,6 +118,19 @@ def test_the_best_network_is_kept_by_its_word_error_rate(run, monkeypatch):
     assert len(load_checkpoint(folder / LAST)[1]["history"]) == 4
 
 
+@pytest.mark.parametrize("average", [0, 0.5])
+def test_the_mean_of_the_weights_is_evaluated_and_kept(run, utterances, average):
+    folder = run(epochs=1, average=average)
+    kept = load_checkpoint(folder / BEST)[0]
+    last, progress, state = load_checkpoint(folder / LAST)
+    for name, value in kept.params.items():
+        np.testing.assert_array_equal(value, state["average"][name])
+    unlike = [name for name, value in kept.params.items() if (value != last.params[name]).any()]
+    assert bool(unlike) == (average > 0)
+    evaluation = evaluate(kept, Dataset(utterances[:4], kept), 4)
+    assert evaluation.loss == pytest.approx(progress["history"][0]["dev_loss"], rel=1e-5)
+
+
 @pytest.mark.parametrize("steps", [1, 3, 5, 6])  # of 3 an epoch, 6 in all
 @pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, steps, request_to_end):
@@ -128,10 +141,12 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, ste
             run("stopped")
     resumed = run("stopped", resume=True)
 
-    (a, a_progress, a_velocity), (b, b_progress, b_velocity) = (
+    (a, a_progress, a_state), (b, b_progress, b_state) = (
         load_checkpoint(folder / LAST) for folder in (undisturbed, resumed)
     )
-    for expected, got in ((a.state_dict(), b.state_dict()), (a_velocity, b_velocity)):
+    a_state["model"], b_state["model"] = a.state_dict(), b.state_dict()
+    for group, got in b_state.items():
+        expected = a_state[group]
         assert expected.keys() == got.keys()
         for name in expected:
             np.testing.assert_array_equal(got[name], expected[name])
