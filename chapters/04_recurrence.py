@@ -155,8 +155,8 @@ print("frame by frame is the same as number by number")
 # We let a voice count, and give its loudness to a layer of 40 units. All units hear the same, and
 # none listens to another, so $U$ is diagonal. Each has a memory $u = 1 - 1/m$ of its own, with $m$
 # from 1 frame for the lowest unit to 50 for the highest. (The input is scaled by $1 - u$, so that
-# no row is much brighter than the others.) Below it stands a layer much as the package draws it
-# before any training: random $W$, and for $U$ a random orthogonal matrix, times one half.
+# no row is much brighter than the others.) Below it stands a layer before any training: random $W$,
+# and for $U$ a random orthogonal matrix, times one half, so that it forgets soon.
 
 # %%
 rate = 16_000
@@ -429,15 +429,14 @@ show(
 # %% [markdown]
 # The states are tame now, and the gradient is less wild by many powers of ten. It is not cured: it
 # still grows through the units between 0 and 20, and those at the ceiling learn nothing at all.
-# Better not to go there, so $U$ begins small. The package draws an orthogonal matrix, whose
-# eigenvalues all have $|\lambda| = 1$, and multiplies it by one half. (How that number was found is
-# told in [the benchmarks](../tests/benchmarks/README.md).)
+# Better not to go there. The package draws an orthogonal matrix for $U$, whose eigenvalues all have
+# $|\lambda| = 1$: right on the edge, where a product with it makes nothing longer or shorter.
 
 # %%
 layer = SimpleRNN(3, 32, np.random.default_rng(0), dtype=np.float64)
 eigenvalues = np.linalg.eigvals(layer.params["U"][0])
 print(f"|eigenvalue| from {np.abs(eigenvalues).min():.3f} to {np.abs(eigenvalues).max():.3f}")
-np.testing.assert_allclose(np.abs(eigenvalues), 0.5)
+np.testing.assert_allclose(np.abs(eigenvalues), 1)
 
 # %% [markdown]
 # ### What clipping the gradient does

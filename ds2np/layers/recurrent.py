@@ -20,16 +20,11 @@ from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
 from ds2np.layers.padding import check_batch, reverse_sequences, zero_padding
 
-# How much of the state the recurrent weights hand on in the beginning. With 1, a network on little
-# speech can stay for long with blanks alone; with less, it ends a little worse. The measurements
-# are in tests/benchmarks/README.md.
-MEMORY = 0.5
-
 
 def draw_recurrent(rng, H, dtype):
-    """Draw recurrent weights: a random orthogonal matrix, which keeps directions apart, damped."""
+    """Draw recurrent weights: a random orthogonal matrix, which keeps lengths and angles."""
     q, r = np.linalg.qr(rng.standard_normal((H, H)))
-    return (MEMORY * q * np.sign(np.diag(r))).astype(dtype)
+    return (q * np.sign(np.diag(r))).astype(dtype)
 
 
 def recurrent_weight_gradient(h, h0, dg):
@@ -89,8 +84,7 @@ class Recurrent(Layer):
     D, H : int
         Features of the input, and hidden units.
     rng : numpy.random.Generator
-        Draws the initial weights: W uniform (Glorot and Bengio), U orthogonal
-        and damped by `MEMORY`.
+        Draws the initial weights: W uniform (Glorot and Bengio), U orthogonal.
     batchnorm : bool
         Normalise the input term (the paper's way); without it there is a bias b.
     activation : {"clipped_relu", "tanh"}
