@@ -2,7 +2,6 @@
 
 import argparse
 import math
-from pathlib import Path
 
 
 def whole(text, least=0):
@@ -31,14 +30,6 @@ def share(text):
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to below 1")
     return value
-
-
-def no_folder(text):
-    """Read the path of a file, which need not be there yet."""
-    path = Path(text)
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder; a file is needed")
-    return path
 
 
 def _number(text):

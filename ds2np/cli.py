@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ds2np import machine
-from ds2np.arguments import count, no_folder, positive, share, whole
+from ds2np.arguments import count, positive, share, whole
 from ds2np.errors import UserError
 
 
@@ -60,7 +60,7 @@ def _parser():
     again.add_argument("--restart", action="store_true", help="delete the run and train anew")
     demo.add_argument(
         "--mine",
-        type=no_folder,
+        type=Path,
         nargs="?",
         const=True,
         metavar="FILE",
@@ -155,7 +155,7 @@ def _parser():
     learn.add_argument("action", nargs="?", choices=["check"], help="run the checks, say all")
     learn.add_argument("numbers", nargs="*", default=(), metavar="NN.N", help="default: all")
     learn.add_argument(
-        "--mine", type=no_folder, metavar="FILE", help="your functions (default: my_ds2np.py)"
+        "--mine", type=Path, metavar="FILE", help="your functions (default: my_ds2np.py)"
     )
 
     for command in (demo, train, evaluate, transcribe, bench):

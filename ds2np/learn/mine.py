@@ -57,7 +57,8 @@ def load(path):
     UserError
         If it cannot be run: names the line and the error.
     """
-    return _run(path, path.read_bytes()) if path.exists() else {}
+    data = _read(path)
+    return {} if data is None else _run(path, data)
 
 
 def judge(exercise, names):
@@ -98,14 +99,21 @@ def keep(path, exercise, source):
     UserError
         If the file could not be run.
     """
-    data = path.read_bytes() if path.exists() else HEADER.encode()
-    data = _with_definition(path, data, exercise, source)
+    data = _read(path)
+    data = _with_definition(path, HEADER.encode() if data is None else data, exercise, source)
     with contextlib.redirect_stdout(io.StringIO()):  # the reader has seen already what it prints
         verdict = judge(exercise, _run(path, data))
     if verdict.state == CORRECT:
         with replacing(path, "wb") as file:
             file.write(data)
     return verdict
+
+
+def _read(path):
+    """Read the reader's file, if there is one."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; the file of your functions is needed")
+    return path.read_bytes() if path.exists() else None
 
 
 def _run(path, data):

@@ -2,11 +2,13 @@
 
     python tests/benchmarks/epoch.py TRAIN.jsonl [--preset small] [--longest 12] [--epochs 1]
 
-Ours reads the recordings and makes the spectrograms within its time, and nothing in advance;
-PyTorch is given them for nothing. Both networks see the same minibatches in the same order.
+Ours reads the recordings and makes the spectrograms within its time, nothing in advance, and keeps
+a mean of its weights; PyTorch is given the spectrograms for nothing. Both networks see the same
+minibatches in the same order.
 """
 
 import argparse
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -41,6 +43,7 @@ def compare(args):
     from ds2np.data.manifest import read_manifest
     from ds2np.model import DeepSpeech2, preset
     from ds2np.optim import SGD
+    from ds2np.train.average import WeightAverage
     from ds2np.train.clock import Clock
     from ds2np.train.config import TrainingConfig
     from ds2np.train.gradients import add_gradients
@@ -54,6 +57,7 @@ def compare(args):
     optimiser = SGD(
         model.params, model.grads, training.learning_rate, training.momentum, training.max_norm
     )
+    average, steps = WeightAverage(model.params, training.average), itertools.count(1)
     bench_torch.use_all_cores()
     torch_step = bench_torch.make_training_step(torch.device("cpu"), model.config, training)
 
@@ -62,6 +66,7 @@ def compare(args):
         model.zero_grads()
         add_gradients(model, batch, 1 / training.batch_size, Clock())
         optimiser.step()
+        average.update(next(steps))
         return batch
 
     def theirs(batch):

@@ -328,10 +328,14 @@ def test_the_readers_usual_file_is_the_default(ds2np, mine, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["demo", "learn"])
-def test_a_folder_is_no_file_of_answers(ds2np, command, tmp_path):
-    code, _, err = ds2np(command, "--mine", tmp_path)
-    assert code == 2
-    assert err.endswith(f"argument --mine: {tmp_path} is a folder; a file is needed\n")
+@pytest.mark.parametrize("by_option", [True, False])
+def test_a_folder_is_no_file_of_answers(ds2np, command, by_option, monkeypatch, tmp_path):
+    if not by_option:
+        monkeypatch.setenv("DS2NP_MINE", str(tmp_path))
+    options = ["--mine", tmp_path] if by_option else ["--mine"] if command == "demo" else []
+    code, _, err = ds2np(command, *options)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"{tmp_path} is a folder" in err
 
 
 @pytest.mark.parametrize("options", [["--resume"], ["--device", "cuda"]])
