@@ -995,7 +995,7 @@ axes[1].legend(fontsize=8)
 show(
     figure,
     "Loss after 80 steps over the learning rate, one dot for each random beginning, lines through "
-    "the medians. With three layers the normalised networks lie far below the others.",
+    "the medians. With three layers the normalised networks lie lower, by far at the larger rates.",
 )
 for layers in (1, 3):
     medians = [np.median(final[layers, k], axis=1).round(2) for k in (False, True)]

@@ -1085,7 +1085,7 @@ for i in range(6):
 
 # %% [markdown]
 # In short: against noise, training in noise helps, and far more than other voices do. Babble is the
-# reminder: what was never heard in training is not covered by what was. And there may be a
+# reminder: what was never heard in training is covered poorly by what was. And there may be a
 # price. The augmented network has the harder task, with the same size and the same number of epochs;
 # look at the row of clean recordings, and at how far that interval reaches. Larger networks and longer
 # trainings are the usual way to get that back.
