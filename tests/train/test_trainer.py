@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,16 @@ def test_the_mean_of_the_weights_is_evaluated_and_kept(run, utterances, average)
     assert bool(unlike) == (average > 0)
     evaluation = evaluate(kept, Dataset(utterances[:4], kept), 4)
     assert evaluation.loss == pytest.approx(progress["history"][0]["dev_loss"], rel=1e-5)
+
+
+def test_the_best_network_can_be_put_in_the_place_of_the_last(run, utterances):
+    folder = run()
+    shutil.copy(folder / BEST, folder / LAST)
+    data = Dataset(utterances, DeepSpeech2(toys.MODEL))
+    trainer = Trainer(DeepSpeech2(toys.MODEL), data, data, folder, toys.TRAINING)
+    trainer.resume()
+    for name, value in load_checkpoint(folder / BEST)[0].params.items():
+        np.testing.assert_array_equal(trainer.average.mean[name], value)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5, 6])  # of 3 an epoch, 6 in all
