@@ -12,6 +12,7 @@
 # * say from the curvature of a loss which learning rates diverge, and what momentum changes;
 # * show that Nesterov's look-ahead and the two lines in `ds2np/optim.py` are the same;
 # * clip a gradient by its norm, and say why all arrays share one norm;
+# * lower the floor of a noisy descent in two ways: by annealing, and by the mean of the weights;
 # * plan an epoch: SortaGrad, buckets, a limit of frames, and count what padding costs;
 # * read a training curve: a rate too large, a rate too small, a plateau.
 #
@@ -41,6 +42,7 @@ from ds2np.learn.plots.chapter06 import plot_curves, plot_plan, plot_walk
 from ds2np.model import ConvConfig, DeepSpeech2
 from ds2np.optim import SGD, global_norm
 from ds2np.text import Alphabet, wer
+from ds2np.train.average import WeightAverage
 from ds2np.train.clock import Clock
 from ds2np.train.gradients import add_gradients
 
@@ -461,6 +463,52 @@ assert curves["annealed from 0.5"][1][-1] < 0.2 * curves["large: 0.5"][1][-1]
 # it. After 20 epochs the rate is divided by $1.2^{19}$, some 32; more epochs would add little. If
 # you want to train longer, anneal less.
 # </details>
+
+# %% [markdown]
+# ### The mean of the weights
+#
+# There is a second way down from the floor (Polyak and Juditsky, 1992): let the walkers walk, and
+# take the mean of where they have been of late,
+#
+# $$\bar{w} \leftarrow k\, \bar{w} + (1 - k)\, w.$$
+#
+# In the mean the noise of single steps cancels. On the floor each $w$ is $(1 - r)$ times the one
+# before plus new noise, and the variance of the mean is that of $w$ times
+#
+# $$\frac{1 - k}{1 + k} \cdot \frac{1 + k (1 - r)}{1 - k (1 - r)}.$$
+#
+# The price: the mean lags behind by about $1 / (1 - k)$ steps. In the beginning, where each step is
+# progress, that would be a bad bargain, so the package takes $k = \min(0.98, s / (s + 10))$ in step
+# $s$. (Here 0.95 for 0.98, since our walk is short.) Training goes on from $w$ as if nothing were
+# there; what is evaluated and kept is $\bar{w}$.
+
+# %%
+keep, rate, noise = 0.95, 0.5, np.random.default_rng(1)
+walking = {"w": np.full(walkers, 10.0)}
+mean, package, loss = walking["w"].copy(), WeightAverage(walking, keep), []
+for step in range(1, len(annealed) + 1):
+    walking["w"][...] = (1 - rate) * walking["w"] - rate * noise.standard_normal(walkers)
+    k = min(keep, step / (step + 10))
+    mean = k * mean + (1 - k) * walking["w"]
+    package.update(step)
+    loss.append((0.5 * mean**2).mean())
+np.testing.assert_allclose(package.mean["w"], mean)
+curves = {
+    "large: 0.5": curves["large: 0.5"],
+    "annealed from 0.5": curves["annealed from 0.5"],
+    "large, the mean of the weights": (curves["large: 0.5"][0], np.array(loss)),
+}
+figure, axis = plt.subplots(figsize=(7, 3.3), layout="constrained")
+plot_curves(axis, curves, "", "epoch", f"mean loss of {walkers} walkers")
+show(
+    figure,
+    "Mean loss over 20 epochs, logarithmic. The large rate stays on its floor. The mean of its "
+    "weights falls on, to a floor more than ten times lower, sooner than the annealed rate, which "
+    "passes it in the last third.",
+)
+less = (1 - keep) / (1 + keep) * (1 + keep * (1 - rate)) / (1 - keep * (1 - rate))
+print(f"floor of the mean: {np.mean(loss[-200:]):.4f}; expected {floor * less:.4f}")
+np.testing.assert_allclose(np.mean(loss[-200:]), floor * less, rtol=0.2)
 
 # %% [markdown]
 # ## The real one: a step of SGD

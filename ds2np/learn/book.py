@@ -89,7 +89,8 @@ CHAPTERS = (
     Chapter(
         "06_training",
         "Training",
-        "momentum, clipping, annealing, each alone on a toy; SortaGrad; buckets and their padding",
+        "momentum, clipping, annealing, the mean of the weights, each alone on a toy; SortaGrad; "
+        "buckets and their padding",
         "training, SortaGrad",
         75,
     ),
