@@ -31,9 +31,9 @@ __all__ = ["PRESETS", "ConvConfig", "DeepSpeech2", "DeepSpeech2Config", "preset"
 
 RECURRENT = {"gru": GRU, "rnn": SimpleRNN}
 # How probable the bias of the output makes the blank in the beginning; with the random weights it
-# is some 75 %, about what it is later. Where all symbols begin alike, a network first learns how
-# frequent each is, without listening, and can stay with that for epochs. The measurements are in
-# tests/benchmarks/README.md.
+# is 72 to 75 %, not far from what it is in the end on real speech. Where all symbols begin alike, a
+# network first learns how frequent each is, without listening, and can stay with that for epochs.
+# The measurements are in tests/benchmarks/README.md.
 BLANK_SHARE = 0.9
 
 

@@ -154,8 +154,8 @@ class Trainer:
                     f"ask for the same, or start anew in another --out"
                 )
         self.model.load_state_dict(model.state_dict())
-        # From the weights on, where a checkpoint without a mean was put in the place of the last.
-        self.average = WeightAverage(self.model.params, self.config.average)
+        # The best network has no mean beside it, and may have been put in the place of the last.
+        state["average"] = state["average"] or model.params
         for group, arrays in self._state.items():
             for name, value in state[group].items():
                 arrays[name][...] = self.model.to_device(value)
