@@ -1,0 +1,86 @@
+"""Twenty steps of training on synthetic features, frozen: moving code must not move a weight.
+
+The losses are held everywhere. The hash of all weights is held where the arithmetic is known to be
+the same to the last bit: the same NumPy, SciPy and BLAS kernels.
+"""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+import scipy
+from threadpoolctl import threadpool_info
+
+from ds2np.ctc import ctc_loss
+from ds2np.model import DeepSpeech2, preset
+from ds2np.optim import SGD
+from ds2np.train.average import WeightAverage
+
+STEPS, N, T, L = 20, 3, 64, 6
+
+NETWORKS = {
+    "tiny": preset("tiny"),
+    "forward only": dataclasses.replace(
+        preset("tiny"), recurrent="rnn", bidirectional=False, lookahead=4, dense=1
+    ),
+}
+# The loss of the first step, of the last one, and the norm of all parameters after it.
+FROZEN = {
+    "tiny": (20.881217344309274, 2.562562909037555, 79.16992150896094),
+    "forward only": (18.370186506792738, 8.717072426687393, 45.035910525259695),
+}
+# By the versions and kernels that computed them.
+HASHES = {
+    ("2.4.6", "1.17.1", "SkylakeX"): {
+        "tiny": "b48dad5913e045da",
+        "forward only": "edbc8ca71d951413",
+    },
+    ("2.4.6", "1.17.1", "Haswell"): {
+        "tiny": "3fab32b9cce55a5a",
+        "forward only": "b6e665a8e3bef71a",
+    },
+}
+
+
+def train(config):
+    """Return the losses of all steps, the network, and the mean of its weights."""
+    rng = np.random.default_rng(0)
+    model = DeepSpeech2(config, seed=1, dtype=np.float64)
+    optimiser = SGD(model.params, model.grads, learning_rate=1e-3, momentum=0.9, max_norm=50.0)
+    average, losses = WeightAverage(model.params, 0.98), []
+    sounds, texts = rng.standard_normal((4, N, T, config.features)), rng.integers(1, 29, (4, N, L))
+    lengths, label_lengths = np.array([T, T - 7, T - 20]), np.array([L, L - 1, L - 3])
+    for step in range(1, STEPS + 1):
+        x, labels = sounds[step % 4], texts[step % 4]
+        logits, out_lengths = model.forward(x, lengths)
+        loss, dlogits = ctc_loss(logits, labels, out_lengths, label_lengths)
+        model.zero_grads()
+        model.backward(dlogits / N)
+        optimiser.step()
+        average.update(step)
+        losses.append(float(loss.mean()))
+    return losses, model, average.mean
+
+
+def arithmetic():
+    """Name what decides the last bit of a result."""
+    blas = {pool["architecture"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    return np.__version__, scipy.__version__, *sorted(blas)
+
+
+def hash_of(model, mean):
+    digest = hashlib.sha256()
+    for arrays in (model.params, model.buffers, mean):
+        for name in sorted(arrays):
+            digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_twenty_steps_are_those_of_always(name):
+    losses, model, mean = train(NETWORKS[name])
+    norm = float(np.sqrt(sum((value**2).sum() for value in model.params.values())))
+    np.testing.assert_allclose((losses[0], losses[-1], norm), FROZEN[name], rtol=1e-9)
+    if expected := HASHES.get(arithmetic()):
+        assert hash_of(model, mean) == expected[name]
