@@ -41,7 +41,7 @@ from ds2np.learn.plots.chapter05 import plot_lattice
 from ds2np.learn.sound import say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
-from ds2np.text import Alphabet, score
+from ds2np.text import score
 from ds2np.train.evaluate import evaluate, transcribe_words
 from ds2np.train.plots import plot_curves, plot_probabilities, plot_spectrogram
 
@@ -118,7 +118,7 @@ model.summary()
 # in its table of model sizes.
 
 # %%
-alphabet = Alphabet(config.characters)
+alphabet = config.alphabet()
 symbols = "–" + config.characters  # the blank is symbol 0
 print(f"V = {len(alphabet)} symbols: {symbols}")
 

@@ -34,7 +34,7 @@ from ds2np.layers import Conv1D, Conv2D, activations, conv, conv1d
 from ds2np.learn import check, play, show
 from ds2np.learn.sound import say
 from ds2np.model import DeepSpeech2, preset
-from ds2np.summary import summary
+from ds2np.model.summary import summary
 from ds2np.text import Alphabet
 
 rng = np.random.default_rng(0)

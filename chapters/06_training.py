@@ -41,7 +41,7 @@ from ds2np.learn import check, play, show, toy
 from ds2np.learn.plots.chapter06 import plot_curves, plot_plan, plot_walk
 from ds2np.model import ConvConfig, DeepSpeech2
 from ds2np.optim import SGD, global_norm
-from ds2np.text import Alphabet, wer
+from ds2np.text import wer
 from ds2np.train.average import WeightAverage
 from ds2np.train.clock import Clock
 from ds2np.train.gradients import add_gradients
@@ -905,7 +905,7 @@ def learn(seed, first, rate=0.01, epochs=4, max_norm=100.0):
     """Train a new network; return figures of each step and of each epoch."""
     network = DeepSpeech2(config, seed=seed)
     optimiser = SGD(network.params, network.grads, rate, momentum=0.95, max_norm=max_norm)
-    alphabet = Alphabet(config.characters)
+    alphabet = config.alphabet()
     steps, rows = [], []
     for epoch in range(1, epochs + 1):
         network.set_training(True)

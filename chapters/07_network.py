@@ -40,7 +40,6 @@ from ds2np.learn import check, play, show, toy
 from ds2np.learn.sound import has_voice
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config, preset
 from ds2np.optim import SGD
-from ds2np.text import Alphabet
 from ds2np.train.config import TrainingConfig
 from ds2np.train.history import read_history
 from ds2np.train.plots import plot_curves, plot_health
@@ -85,7 +84,7 @@ config = DeepSpeech2Config(
     layers=2,
     hidden=128,
 )
-V = len(config.characters) + 1  # and the blank
+V = len(config.alphabet())  # and the blank
 print(f"F = {config.features}, V = {V}")
 
 # %% [markdown]
@@ -112,7 +111,7 @@ def build(config, rng, dtype):
         layers[f"rnn{i}"] = Bidirectional(SimpleRNN, width, config.hidden, rng, dtype=dtype)
         width = config.hidden  # the two directions are added
     layers["output_norm"] = SeqBatchNorm(width, dtype=dtype)
-    layers["output"] = Linear(width, len(config.characters) + 1, rng, dtype=dtype)
+    layers["output"] = Linear(width, len(config.alphabet()), rng, dtype=dtype)
     layers["output"].params["b"][0] = np.log(9 * len(config.characters))  # the blank's
     return layers
 
@@ -405,7 +404,7 @@ held_out_digits = toy.speak_digits(
     Path(folder.name) / "digits", 60, rng, toy.OTHER_SPEAKERS, sizes=(1.0, 1.0)
 )
 model = DeepSpeech2(config, seed=0)
-alphabet = Alphabet(config.characters)
+alphabet = config.alphabet()
 four = make_batch(Dataset(digits[:4], model), np.arange(4))
 sound, rate = soundfile.read(digits[0].audio_filepath)
 play(sound, rate, digits[0].text)
@@ -697,6 +696,6 @@ folder.cleanup()  # recordings and runs of this chapter are deleted
 # * A. Graves, N. Jaitly: *Towards end-to-end speech recognition with recurrent neural networks*, ICML
 #   2014.
 # * A. Hannun and others: *Deep Speech: scaling up end-to-end speech recognition*, 2014.
-# * In the package: [model.py](../ds2np/model.py), [base.py](../ds2np/layers/base.py),
+# * In the package: [network.py](../ds2np/model/network.py), [base.py](../ds2np/layers/base.py),
 #   [gradcheck.py](../ds2np/gradcheck.py), [trainer.py](../ds2np/train/trainer.py),
 #   [graduation.py](../ds2np/learn/graduation.py).

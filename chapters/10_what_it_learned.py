@@ -54,7 +54,7 @@ from ds2np.learn.plots.chapter05 import plot_lattice
 from ds2np.learn.plots.chapter10 import plot_map, plot_patches, plot_trace
 from ds2np.learn.sound import has_voice, say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
-from ds2np.text import Alphabet, score
+from ds2np.text import score
 from ds2np.train.checkpoint import save_checkpoint
 from ds2np.train.evaluate import evaluate
 from ds2np.train.plots import plot_probabilities
@@ -96,7 +96,7 @@ for _ in range(50):
 untrained.set_training(False)
 untrained.forget()
 
-alphabet = Alphabet(config.characters)
+alphabet = config.alphabet()
 symbols = "–" + config.characters  # the blank is symbol 0
 
 
@@ -769,7 +769,7 @@ print(
 # %%
 def loss_and_gradient(model, samples, text):
     """Compute CTC's loss of a text, its gradient by the samples, and what the network writes."""
-    config, alphabet = model.config, Alphabet(model.config.characters)
+    config, alphabet = model.config, model.config.alphabet()
     sizes = frame_sizes(config.sample_rate, config.window_ms, config.stride_ms)
     P, spectrogram_cache = log_spectrogram_forward(samples, *sizes)  # (T, F)
     x, normalise_cache = normalisation.normalise_forward(P)
@@ -819,7 +819,7 @@ def with_constants(samples, text):
     P, spectrogram_cache = log_spectrogram_forward(samples, 20, 10)
     x, (_, inverse_std) = normalisation.normalise_forward(P)
     logits, frames = tiny.forward(x[None], np.array([len(x)]))
-    labels = np.array(Alphabet(tiny.config.characters).encode(text))
+    labels = np.array(tiny.config.alphabet().encode(text))
     _, dlogits = ctc_loss(logits, labels[None], frames, np.array([len(labels)]))
     return log_spectrogram_backward(tiny.backward(dlogits)[0] * inverse_std, spectrogram_cache)
 

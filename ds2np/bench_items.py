@@ -17,8 +17,6 @@ from ds2np.decode import greedy_decode
 from ds2np.layers import GRU, Bidirectional, Conv2D, Sequential, SimpleRNN
 from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import SGD
-from ds2np.text import Alphabet
-from ds2np.text.alphabet import ENGLISH
 from ds2np.train.config import TrainingConfig
 
 RATE = 16000  # Hz
@@ -179,7 +177,7 @@ def training_step(to_device, N=16, seconds=5):
     rng = np.random.default_rng(0)
     T, L = round(FRAMES * seconds), round(CHARACTERS * seconds)
     x = _normal(rng, N, T, config.features)
-    labels = rng.integers(1, len(config.characters) + 1, (N, L))
+    labels = rng.integers(1, len(config.alphabet()), (N, L))
     lengths, label_lengths = np.full(N, T), np.full(N, L)
     model = DeepSpeech2(config)
     flop = _flop(model.layers.sublayers.values(), (config.features,), T, N)
@@ -208,8 +206,8 @@ def training_step(to_device, N=16, seconds=5):
 
 def decoding(to_device, N=64, T=750):
     """Read text greedily from logits."""
-    logits = _normal(np.random.default_rng(0), N, T, len(ENGLISH) + 1)
-    lengths, alphabet = np.full(N, T), Alphabet(ENGLISH)
+    lengths, alphabet = np.full(N, T), preset("small").alphabet()
+    logits = _normal(np.random.default_rng(0), N, T, len(alphabet))
 
     def make_ours():
         x = to_device(logits)

@@ -13,7 +13,7 @@ from torch.nn.functional import ctc_loss
 
 from ds2np.audio.frames import frame_sizes
 from ds2np.audio.stft import POWER_FLOOR
-from ds2np.config import DeepSpeech2Config
+from ds2np.model import DeepSpeech2Config
 
 
 def use_all_cores():
@@ -140,7 +140,7 @@ def training_step(device, config, training, x, labels, out_lengths):
 
 def make_training_step(device, config, training):
     """Make the network of PyTorch's modules that is closest to a configuration; train it."""
-    network = _Network(config, len(config.characters) + 1).to(device)
+    network = _Network(config, len(config.alphabet())).to(device)
     optimiser = torch.optim.SGD(
         network.parameters(), training.learning_rate, training.momentum, nesterov=True
     )

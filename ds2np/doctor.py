@@ -14,7 +14,6 @@ from ds2np.ctc import ctc_loss
 from ds2np.decode import greedy_decode
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
-from ds2np.text import Alphabet
 
 PACKAGES = (
     *("numpy", "scipy", "soundfile", "tqdm", "jiwer", "matplotlib"),
@@ -66,7 +65,7 @@ def self_test():
         sample_rate=1600, conv=(ConvConfig(4, (5, 5), (2, 2)),), layers=1, hidden=32
     )
     model = DeepSpeech2(config)
-    alphabet = Alphabet(config.characters)
+    alphabet = config.alphabet()
     labels = alphabet.encode(expected)
     x = np.random.default_rng(0).standard_normal((1, 60, config.features)).astype(np.float32)
     lengths, label_lengths = np.array([x.shape[1]]), np.array([len(labels)])

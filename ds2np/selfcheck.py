@@ -6,7 +6,6 @@ import numpy as np
 
 from ds2np.audio.normalisation import normalise_backward, normalise_forward
 from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward
-from ds2np.config import ConvConfig, DeepSpeech2Config
 from ds2np.ctc import ctc_loss
 from ds2np.gradcheck import TOLERANCE, check_gradients, check_layer, check_model
 from ds2np.layers import (
@@ -22,7 +21,7 @@ from ds2np.layers import (
     SeqBatchNorm,
     SimpleRNN,
 )
-from ds2np.model import DeepSpeech2
+from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 
 LENGTHS = np.array([6, 3, 5])  # padding belongs to every check
 FLAT, IMAGE = (3, 6, 4), (3, 2, 6, 7)

@@ -16,7 +16,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     **dict.fromkeys(["errors", "files", "machine", "arguments", "backend", "kernels"], 0),
     **dict.fromkeys(["audio", "text", "layers", "ctc", "gradcheck"], 1),
-    **dict.fromkeys(["data", "config", "summary", "model", "optim", "decode"], 2),
+    **dict.fromkeys(["data", "model", "optim", "decode"], 2),
     **dict.fromkeys(["parallel", "train"], 3),
     **dict.fromkeys(["demo", "doctor", "selfcheck"], 4),
     **dict.fromkeys(["bench", "bench_items", "bench_torch", "learn"], 4),

@@ -12,7 +12,6 @@ from ds2np.audio.spectrogram import count_frames, frame_sizes
 from ds2np.ctc import min_frames
 from ds2np.data.batches import plan_epoch
 from ds2np.errors import UserError
-from ds2np.text import Alphabet
 
 
 def load_features(path, config):
@@ -99,7 +98,7 @@ class Dataset:
     def __init__(self, utterances, model, change=None, cache=None):
         self.utterances, self.config, self.dtype = utterances, model.config, model.dtype
         self._change, self._cache = change, cache
-        alphabet = Alphabet(self.config.characters)
+        alphabet = self.config.alphabet()
         self.labels = [alphabet.encode(u.text, u.where) for u in utterances]
         self.texts = [alphabet.decode(labels) for labels in self.labels]
         sizes = frame_sizes(self.config.sample_rate, self.config.window_ms, self.config.stride_ms)

@@ -154,7 +154,7 @@ class _Transcripts:
     """Check transcripts against an alphabet and against the frames of their recordings."""
 
     def __init__(self, config):
-        self.alphabet = Alphabet(config.characters)
+        self.alphabet = config.alphabet()
         self._config = config
         self._sizes = frame_sizes(config.sample_rate, config.window_ms, config.stride_ms)
         # Only convolutions change the number of frames: one unit above them is enough.

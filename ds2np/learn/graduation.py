@@ -25,7 +25,7 @@ from ds2np.learn.exchange import StandIn, serving
 from ds2np.learn.exercise import CORRECT, NOT_DONE
 from ds2np.learn.stand_ins import find_stand_in
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
-from ds2np.text import Alphabet, cer, wer
+from ds2np.text import cer, wer
 from ds2np.train.checkpoint import load_run
 from ds2np.train.clock import Clock
 from ds2np.train.config import TrainingConfig
@@ -227,7 +227,7 @@ def recognise(model, utterances):
     refs, hyps : list of str
     """
     model.set_training(False)
-    dataset, alphabet = Dataset(utterances, model), Alphabet(model.config.characters)
+    dataset, alphabet = Dataset(utterances, model), model.config.alphabet()
     found = {}
     for indices in dataset.plan(1):
         batch = make_batch(dataset, indices)

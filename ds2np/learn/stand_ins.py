@@ -300,7 +300,7 @@ def _stack_backward_by(answer):
 
 def _greedy_decode_by(answer):
     def run(log_probs, lengths, alphabet):
-        return list(answer(log_probs, lengths, alphabet.characters))
+        return list(answer(log_probs, lengths, "".join(alphabet.symbols)))
 
     return greedy_decode, run
 

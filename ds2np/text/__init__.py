@@ -1,6 +1,9 @@
-"""Alphabets, and how right a transcript is."""
+"""Alphabets, and error rates of transcripts."""
 
-from ds2np.text.alphabet import Alphabet
+from ds2np.text.alphabet import ENGLISH, Alphabet
 from ds2np.text.score import cer, wer
 
-__all__ = ["Alphabet", "cer", "wer"]
+# The kinds of alphabet that `DeepSpeech2Config.units` may name.
+ALPHABETS = {"characters": Alphabet}
+
+__all__ = ["ALPHABETS", "ENGLISH", "Alphabet", "cer", "wer"]

@@ -1,6 +1,10 @@
-"""Which characters the network can write, and their numbers."""
+"""The symbols that a network writes, and their numbers.
+
+Chapter 00 shows where symbols come in. Number 0 is the CTC blank, which stands for no symbol.
+"""
 
 import unicodedata
+from collections import Counter
 
 import numpy as np
 
@@ -10,52 +14,62 @@ ENGLISH = " 'abcdefghijklmnopqrstuvwxyz"
 
 
 class Alphabet:
-    """Characters and their numbers; 0 is the CTC blank, which stands for none.
+    """Encode text as numbers of symbols, and decode numbers to text.
+
+    Another kind of alphabet, such as bigrams, is a subclass and an entry in
+    `ds2np.text.ALPHABETS`.
 
     Parameters
     ----------
-    characters : str
-        Each once; the first one becomes number 1. The paper's English has a to z, space and
+    symbols : str or sequence of str
+        Distinct; the first one becomes number 1. The paper's English has a to z, space and
         apostrophe.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+    blank : int
+
+    Raises
+    ------
+    UserError
+        If a symbol occurs twice.
     """
 
-    def __init__(self, characters=ENGLISH):
-        repeated = {c for c in characters if characters.count(c) > 1}
-        if repeated:
-            raise UserError(f"the alphabet has {sorted(repeated)[0]!r} twice; each once is needed")
-        self.characters = characters
-        self._number = {c: i for i, c in enumerate(characters, start=1)}
+    blank = 0
+
+    def __init__(self, symbols=ENGLISH):
+        self.symbols = tuple(symbols)
+        twice = sorted(symbol for symbol, n in Counter(self.symbols).items() if n > 1)
+        if twice:
+            raise UserError(f"the alphabet has {twice[0]!r} twice; expected distinct symbols")
+        self._numbers = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
 
     def __len__(self):
-        """Count the symbols, the blank included: the paper's V."""
-        return len(self.characters) + 1
+        """Count the symbols including the blank: the paper's V."""
+        return len(self.symbols) + 1
 
     def normalise(self, text):
-        """Compose accents, fold case where the alphabet has only the folded form, trim spaces.
-
-        Parameters
-        ----------
-        text : str
-
-        Returns
-        -------
-        str
-        """
+        """Compose accents, fold case where the alphabet has only the folded form, trim spaces."""
         text = " ".join(unicodedata.normalize("NFC", text).split())
-        return "".join(c if c in self._number else c.lower() for c in text)
+        return "".join(c if c in self._numbers else c.lower() for c in text)
+
+    def cut(self, text):
+        """Cut normalised text into symbols; here each character is one."""
+        return list(text)
 
     def unknown(self, text):
-        """List the characters of a text that the alphabet lacks, each once."""
-        return sorted(set(self.normalise(text)) - set(self._number))
+        """List the symbols of a text that the alphabet lacks, each once."""
+        return sorted(set(self.cut(self.normalise(text))) - set(self._numbers))
 
     def encode(self, text, where=""):
-        """Turn text into the numbers of its characters.
+        """Convert text to the numbers of its symbols.
 
         Parameters
         ----------
         text : str
         where : str
-            Where the text comes from, for the error message.
+            The origin of the text, for the error message.
 
         Returns
         -------
@@ -64,25 +78,28 @@ class Alphabet:
         Raises
         ------
         UserError
-            If the text has characters that the alphabet lacks: nothing is dropped silently.
+            If the alphabet lacks a symbol of the text: nothing is dropped silently.
         """
         if unknown := self.unknown(text):
             listed = " ".join(repr(c) for c in unknown)
             raise UserError(
-                f"{where or 'the text'}: {listed} in {text!r} "
-                f"not in the alphabet {self.characters!r}; write it out or leave the line away"
+                f"{where or 'the text'}: {listed} in {text!r} not in the alphabet "
+                f"{''.join(self.symbols)!r}; write it out or leave the line out"
             )
-        return np.array([self._number[c] for c in self.normalise(text)], dtype=np.int64)
+        return np.array([self._numbers[s] for s in self.cut(self.normalise(text))], np.int64)
 
     def decode(self, numbers):
-        """Turn numbers into text; blanks write nothing.
+        """Convert numbers to text; blanks write nothing."""
+        return "".join(self.symbols[i - 1] for i in numbers if i != self.blank)
 
-        Parameters
-        ----------
-        numbers : iterable of int
+    def separates(self, number):
+        """Return whether a symbol stands between words."""
+        return self.symbols[number - 1].isspace()
 
-        Returns
-        -------
-        str
-        """
-        return "".join(self.characters[i - 1] for i in numbers if i > 0)
+    def split(self, text):
+        """Split text into words."""
+        return text.split()
+
+    def join(self, words):
+        """Join words to text."""
+        return " ".join(words)

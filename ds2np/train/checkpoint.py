@@ -11,7 +11,6 @@ from ds2np.backend import to_cpu
 from ds2np.errors import UserError
 from ds2np.files import replacing
 from ds2np.model import DeepSpeech2, DeepSpeech2Config
-from ds2np.text import Alphabet
 
 FORMAT = "ds2np checkpoint 1"
 LAST, BEST = "last.npz", "best.npz"
@@ -126,7 +125,7 @@ def _check_values(config, arrays):
             raise ValueError(f"{name} is {value}, more than its arrays hold")
     if not 0 < config.features <= 16 * largest:
         raise ValueError(f"{config.features} features are more than its arrays hold")
-    Alphabet(config.characters)
+    config.alphabet()
 
 
 def load_run(run, to_device=to_cpu):

@@ -13,7 +13,6 @@ from ds2np.data.batches import prefetch
 from ds2np.data.dataset import load_features
 from ds2np.decode.greedy import best_paths, greedy_words, read_path
 from ds2np.parallel.communicator import Communicator
-from ds2np.text import Alphabet
 from ds2np.text.score import (
     align_characters,
     align_words,
@@ -104,7 +103,7 @@ def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, 
     Evaluation
     """
     model.set_training(False)
-    alphabet, together = Alphabet(model.config.characters), together or Communicator()
+    alphabet, together = model.config.alphabet(), together or Communicator()
     results = {}  # of each utterance: transcript, loss, blanks and frames
     plan = dataset.plan(1, batch_size, batch_seconds)  # in order of length: little padding
     for batch in prefetch(dataset, plan[together.rank :: together.size]):
@@ -305,6 +304,4 @@ def transcribe_words(model, path):
     x = load_features(path, model.config)[None]
     logits, _ = model.forward(x, np.array([x.shape[1]]))
     duration = soundfile.info(path).duration
-    return greedy_words(
-        logits[0], Alphabet(model.config.characters), model.config.frame_ms, duration
-    )
+    return greedy_words(logits[0], model.config.alphabet(), model.config.frame_ms, duration)

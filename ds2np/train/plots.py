@@ -109,8 +109,8 @@ def plot_spectrogram(spectrogram, stride_ms, sample_rate, axis):
     return axis
 
 
-def plot_probabilities(probabilities, frame_ms, characters, axis):
-    """Draw how probable each character is over time, and name the peaks.
+def plot_probabilities(probabilities, frame_ms, symbols, axis):
+    """Draw how probable each symbol is over time, and name the peaks.
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ def plot_probabilities(probabilities, frame_ms, characters, axis):
         The blank is symbol 0.
     frame_ms : float
         From one output frame to the next.
-    characters : str
-        Of the symbols from 1 on.
+    symbols : sequence of str
+        Those from number 1 on.
     axis : matplotlib axes
 
     Returns
@@ -136,7 +136,7 @@ def plot_probabilities(probabilities, frame_ms, characters, axis):
         frames = np.flatnonzero(best == symbol)
         for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
             peak = run[curve[run].argmax()]
-            name = characters[symbol - 1].replace(" ", "␣")
+            name = symbols[symbol - 1].replace(" ", "␣")
             axis.annotate(
                 name,
                 (time[peak], curve[peak]),

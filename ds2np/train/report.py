@@ -186,7 +186,7 @@ def _draw_utterance(model, path):
     logits, _ = model.forward(x, np.array([x.shape[1]]))
     plot_spectrogram(spectrogram, config.stride_ms, rate, above)
     plot_probabilities(
-        np.exp(log_softmax(to_cpu(logits[0]))), config.frame_ms, config.characters, below
+        np.exp(log_softmax(to_cpu(logits[0]))), config.frame_ms, config.alphabet().symbols, below
     )
     above.set_xlim(below.get_xlim())
     return figure

@@ -15,7 +15,7 @@ ALPHABET = Alphabet(" ab")
 
 def scores(path):
     """Make log probabilities whose best symbols are a path, written with - for the blank."""
-    symbols = [("-" + ALPHABET.characters).index(c) for c in path]
+    symbols = [("-" + "".join(ALPHABET.symbols)).index(c) for c in path]
     return np.log(np.full((len(path), len(ALPHABET)), 0.1) + 0.6 * np.eye(len(ALPHABET))[symbols])
 
 

@@ -7,11 +7,10 @@ import pytest
 from cases import CASES, LENGTHS
 
 from ds2np.backend import get_array_module, to_cpu, to_gpu
-from ds2np.config import ConvConfig, DeepSpeech2Config
 from ds2np.ctc import ctc_loss
 from ds2np.kernels.on_host import why_not_on_host
 from ds2np.learn.pretend import pretended_gpu
-from ds2np.model import DeepSpeech2
+from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
 
 CONFIG = DeepSpeech2Config(sample_rate=800, layers=2, hidden=8)

@@ -13,7 +13,6 @@ from ds2np.ctc import ctc_loss
 from ds2np.data.batches import make_batch
 from ds2np.data.dataset import Dataset, load_features
 from ds2np.decode.greedy import greedy_words
-from ds2np.text import Alphabet
 from ds2np.train.evaluate import (
     SHOWN,
     Evaluation,
@@ -193,9 +192,7 @@ def test_words_have_the_times_of_the_frames(trained):
     x = load_features(path, model.config)[None]
     model.set_training(False)
     logits, _ = model.forward(x, np.array([x.shape[1]]))
-    expected = greedy_words(
-        logits[0], Alphabet(toys.MODEL.characters), 20, soundfile.info(path).duration
-    )
+    expected = greedy_words(logits[0], toys.MODEL.alphabet(), 20, soundfile.info(path).duration)
     assert expected
     model.set_training(True)
     assert transcribe_words(model, path) == expected

@@ -9,7 +9,6 @@ import math
 import numpy as np
 
 from ds2np.backend import to_cpu
-from ds2np.config import PRESETS, ConvConfig, DeepSpeech2Config, preset
 from ds2np.layers import (
     GRU,
     Bidirectional,
@@ -25,9 +24,7 @@ from ds2np.layers import (
     ToChannels,
 )
 from ds2np.layers.padding import check_batch
-from ds2np.summary import summary
-
-__all__ = ["PRESETS", "ConvConfig", "DeepSpeech2", "DeepSpeech2Config", "preset"]
+from ds2np.model.summary import summary
 
 RECURRENT = {"gru": GRU, "rnn": SimpleRNN}
 # How probable the bias of the output makes the blank in the beginning; with the random weights it
@@ -93,8 +90,9 @@ def build_layers(config, rng, dtype):
         add(f"dense{i}_relu", ClippedReLU())
     if not config.dense:  # the recurrent layers' sums are not normalised yet
         add("output_norm", SeqBatchNorm(shape[0], dtype=dtype))
-    output = Linear(shape[0], len(config.characters) + 1, rng, dtype=dtype)
-    output.params["b"][0] = math.log(BLANK_SHARE / (1 - BLANK_SHARE) * len(config.characters))
+    V = len(config.alphabet())
+    output = Linear(shape[0], V, rng, dtype=dtype)
+    output.params["b"][0] = math.log(BLANK_SHARE / (1 - BLANK_SHARE) * (V - 1))
     add("output", output)
     return layers
 
@@ -224,7 +222,7 @@ class DeepSpeech2:
         self.layers.load_state_dict(state)
 
     def summary(self):
-        """Print the network as a table; see `ds2np.summary`."""
+        """Print the network as a table; see `ds2np.model.summary`."""
         print(summary(self))
 
     def count_parameters(self):

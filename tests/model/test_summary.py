@@ -2,9 +2,8 @@ import dataclasses
 
 import pytest
 
-from ds2np.config import PRESETS, preset
-from ds2np.model import DeepSpeech2
-from ds2np.summary import summary
+from ds2np.model import PRESETS, DeepSpeech2, preset
+from ds2np.model.summary import summary
 
 
 def rows(config):

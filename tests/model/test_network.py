@@ -9,7 +9,6 @@ from ds2np.errors import UserError
 from ds2np.gradcheck import check_model
 from ds2np.model import PRESETS, ConvConfig, DeepSpeech2, DeepSpeech2Config, preset
 from ds2np.optim import SGD
-from ds2np.text import Alphabet
 
 SMALL = DeepSpeech2Config(
     sample_rate=800,  # 9 frequencies
@@ -61,7 +60,7 @@ def test_a_batch_equals_its_utterances_one_by_one(rng):
 
 def test_it_learns_four_utterances_by_heart(rng):
     config = dataclasses.replace(SMALL, sample_rate=1600, hidden=32, characters=" abcd")
-    model, alphabet = DeepSpeech2(config), Alphabet(config.characters)
+    model, alphabet = DeepSpeech2(config), config.alphabet()
     texts = ["abba", "cab", "a bad cab", "dad"]
     lengths = np.array([40, 30, 48, 36])
     x = rng.standard_normal((4, 48, config.features)).astype(np.float32)
