@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.audio import load_audio, log_spectrogram, normalise
-from ds2np.audio.spectrogram import count_frames, frame_sizes
 from ds2np.ctc import min_frames
 from ds2np.data.batches import plan_epoch
 from ds2np.errors import UserError
@@ -101,13 +100,9 @@ class Dataset:
         alphabet = self.config.alphabet()
         self.labels = [alphabet.encode(u.text, u.where) for u in utterances]
         self.texts = [alphabet.decode(labels) for labels in self.labels]
-        sizes = frame_sizes(self.config.sample_rate, self.config.window_ms, self.config.stride_ms)
-        self.frames = np.array(
-            [count_frames(round(u.duration * self.config.sample_rate), *sizes) for u in utterances]
-        )
-        self._out_lengths = model.out_lengths
+        self.frames = np.array([self.config.count_frames(u.duration) for u in utterances])
         self._needed = np.array([min_frames(labels) for labels in self.labels])
-        available = model.out_lengths(self.frames)
+        available = self.config.out_lengths(self.frames)
         misfits = np.flatnonzero(self._needed > available)
         if len(misfits):
             i = misfits[0]
@@ -146,13 +141,13 @@ class Dataset:
         if self._change is not None and rng is not None:
             samples, _ = load_audio(path, self.config.sample_rate)
             x = compute_features(self._change(samples, rng), self.config)
-            if self._needed[i] <= self._out_lengths(len(x)):
+            if self._needed[i] <= self.config.out_lengths(len(x)):
                 return x  # otherwise it is spoken too fast now, and is taken as it was
         if self._cache is None:
             x = load_features(path, self.config)
         else:
             x = self._cache.features(path, self.config)
-        available = self._out_lengths(len(x))
+        available = self.config.out_lengths(len(x))
         if self._needed[i] > available:  # the recording is shorter than the manifest states
             raise self._misfit(i, f"{path} gives {available}")
         return x

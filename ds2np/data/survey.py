@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ds2np.audio.spectrogram import count_frames, frame_sizes
 from ds2np.ctc import min_frames
 from ds2np.data.manifest import Utterance, read_manifest, scan_manifest, write_manifest
 from ds2np.data.recordings import (
@@ -19,7 +18,6 @@ from ds2np.data.recordings import (
     read_header,
 )
 from ds2np.errors import UserError
-from ds2np.model import DeepSpeech2
 from ds2np.text import Alphabet
 
 DURATION = "wrong duration"  # the one fault that a clean copy corrects
@@ -156,15 +154,9 @@ class _Transcripts:
     def __init__(self, config):
         self.alphabet = config.alphabet()
         self._config = config
-        self._sizes = frame_sizes(config.sample_rate, config.window_ms, config.stride_ms)
-        # Only convolutions change the number of frames: one unit above them is enough.
-        self._model = DeepSpeech2(
-            dataclasses.replace(config, layers=1, hidden=1, dense=0, lookahead=0)
-        )
 
     def _frames(self, seconds):
-        samples = round(seconds * self._config.sample_rate)
-        return int(self._model.out_lengths(count_frames(samples, *self._sizes)))
+        return int(self._config.out_lengths(self._config.count_frames(seconds)))
 
     def check(self, line):
         """List what is wrong with the transcript of a line, and with the duration that it states.

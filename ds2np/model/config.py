@@ -4,8 +4,9 @@ import dataclasses
 from dataclasses import dataclass
 from math import prod
 
-from ds2np.audio.frames import frame_sizes
+from ds2np.audio.frames import count_frames, frame_sizes
 from ds2np.errors import UserError
+from ds2np.layers.conv import conv_out_length, resolve_padding
 from ds2np.text import ALPHABETS, ENGLISH
 
 
@@ -103,6 +104,26 @@ class DeepSpeech2Config:
         if self.units not in ALPHABETS:
             raise UserError(f"no alphabet of {self.units!r}; choose {', '.join(ALPHABETS)}")
         return ALPHABETS[self.units](self.characters)
+
+    def count_frames(self, seconds):
+        """Count the spectrogram's frames of so many seconds of sound."""
+        return count_frames(round(seconds * self.sample_rate), *self.frame_sizes)
+
+    def out_lengths(self, frames):
+        """Count the output frames of so many spectrogram frames: only convolutions change them.
+
+        Parameters
+        ----------
+        frames : int or ndarray of int
+
+        Returns
+        -------
+        ndarray of int of the shape of frames
+        """
+        for conv in self.conv:
+            kernel, stride = conv.kernel[0], conv.stride[0]
+            frames = conv_out_length(frames, kernel, stride, resolve_padding("same", kernel))
+        return frames
 
     def to_dict(self):
         """Return the configuration as plain values, for JSON."""
