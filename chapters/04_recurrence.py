@@ -954,7 +954,7 @@ memory, pieces = [None, None], []
 for first, last in ((0, 5), (5, 8), (8, 12)):
     piece = sound[:, first:last]
     for i, layer in enumerate(stream):
-        piece, memory[i] = layer.feed(piece, memory[i], last == 12)
+        piece, memory[i] = layer.forward_chunk(piece, memory[i], last == 12)
     pieces.append(piece)
     print(f"frames {first + 1} to {last} go in, {piece.shape[1]} come out")
 np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole, atol=1e-6)

@@ -31,7 +31,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from ds2np.audio import load_audio
 from ds2np.ctc import ctc_loss
-from ds2np.data.batches import Batch, pad, share_out
+from ds2np.data.batches import Batch, pad, shard
 from ds2np.data.batches import plan_epoch as real_plan_epoch
 from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_decode
@@ -601,7 +601,7 @@ print(compare_gradients("mean of utterances", gradients.mean(axis=0), numerical)
 # gradients, times $1/N$ with the $N$ of the *whole* minibatch, and the sums are added.
 
 # %%
-parts = [share_out([rows], rank, 2)[0] for rank in range(2)]
+parts = [shard([rows], rank, 2)[0] for rank in range(2)]
 print("parts:", [part.tolist() for part in parts])
 means = [losses_and_gradients(W, part)[1].mean(axis=0) for part in parts]
 sums = [losses_and_gradients(W, part)[1].sum(axis=0) / len(rows) for part in parts]

@@ -94,7 +94,7 @@ untrained = DeepSpeech2(config, seed=0)
 for _ in range(50):
     untrained.forward(*pad(xs[:20], np.float32))
 untrained.set_training(False)
-untrained.forget()
+untrained.clear_cache()
 
 alphabet = config.alphabet()
 symbols = "–" + config.characters  # the blank is symbol 0
@@ -587,7 +587,7 @@ copies = ready.occlusions(x, *TILE)  # (tiles, T, F); you write it below
 N = len(copies)
 logits, frames = model.forward(copies, np.full(N, len(x)))
 losses, _ = ctc_loss(logits, np.tile(labels, (N, 1)), frames, np.full(N, len(labels)))
-model.forget()
+model.clear_cache()
 whole = ctc_loss(outputs["output"][None], labels[None], frames[:1], np.array([len(labels)]))[0][0]
 rise = (losses - whole).reshape(
     -1, -(-config.features // TILE[1])
@@ -661,7 +661,7 @@ def transcribe(xs):
     for first in range(0, len(xs), 40):
         logits, frames = model.forward(*pad(xs[first : first + 40], np.float32))
         texts += greedy_decode(logits, frames, alphabet)
-    model.forget()
+    model.clear_cache()
     return texts
 
 
@@ -1112,7 +1112,7 @@ for axis, direction, title in (
     axis.set(title=title, xlabel="share of the change")
 axes[0].set_ylabel("loss (nats)")
 axes[0].legend()
-model.forget()
+model.clear_cache()
 show(
     figure,
     "Losses of the two words over the share of the change that is added. Left, along the change: "

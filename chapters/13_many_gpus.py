@@ -37,7 +37,7 @@ import numpy as np
 
 from ds2np.ctc import ctc_loss
 from ds2np.data.batches import make_batch, pad
-from ds2np.data.batches import share_out as real_share_out
+from ds2np.data.batches import shard as real_shard
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import write_manifest
 from ds2np.gradcheck import check_gradients
@@ -200,7 +200,7 @@ np.testing.assert_allclose(two_parts, one_by_one, rtol=0, atol=1e-10)
 # ## The same with a real network
 #
 # A small network of the package in double precision, and five utterances of unequal length with
-# random frames. `share_out` deals a minibatch out like cards: process $r$ takes utterances $r$, $r +
+# random frames. `shard` deals a minibatch out like cards: process $r$ takes utterances $r$, $r +
 # p$, $r + 2p$ and so on. Minibatches are in order of length, so all parts have like lengths, and
 # nobody waits long for the others.
 
@@ -216,7 +216,7 @@ config = DeepSpeech2Config(
 frames = np.array([14, 17, 20, 26, 31])
 spectrograms = [rng.standard_normal((T, config.features)) for T in frames]
 labels = np.array([[1, 2], [3, 1], [2, 2], [4, 1], [1, 3]])
-shares = [real_share_out([np.arange(5)], rank, 2)[0] for rank in range(2)]
+shares = [real_shard([np.arange(5)], rank, 2)[0] for rank in range(2)]
 print("process 0 takes utterances", shares[0], "and process 1", shares[1])
 
 
@@ -331,7 +331,7 @@ for rank, out in enumerate(outs):
 def shared_step(rank, add_up, p):
     model = DeepSpeech2(config, seed=1, dtype=np.float64)
     batchnorm.share_statistics(model.layers, add_up)
-    add_gradients_of(model, real_share_out([np.arange(5)], rank, p)[0])
+    add_gradients_of(model, real_shard([np.arange(5)], rank, p)[0])
     add_up(model.flat_grads)
     return model.flat_grads
 
@@ -1221,13 +1221,13 @@ check("13.1", mean_of_parts)
 
 
 # %%
-def share_out(plan, rank, size):
+def shard(plan, rank, size):
     """Return a process's part of each minibatch, a list of arrays as long as the plan."""
     raise NotImplementedError
 
 
 # %%
-check("13.2", share_out)
+check("13.2", shard)
 
 # %% [markdown]
 # ### Exercise 13.3: the ring the other way round

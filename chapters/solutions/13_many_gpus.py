@@ -11,7 +11,7 @@ def mean_of_parts(means, counts):
     return sums.sum(axis=0) / counts.sum()
 
 
-def share_out(plan, rank, size):
+def shard(plan, rank, size):
     """Deal the utterances of each minibatch out like cards."""
     return [indices[rank::size] for indices in plan]
 

@@ -67,7 +67,7 @@ def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
     return batches
 
 
-def share_out(plan, rank, size):
+def shard(plan, rank, size):
     """Give a process its part of every minibatch.
 
     Each has like lengths, since a minibatch is in order of length; one that has fewer utterances

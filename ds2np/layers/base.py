@@ -75,7 +75,7 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward pass")
 
-    def feed(self, x, state, last):
+    def forward_chunk(self, x, state, last):
         """Compute the output of the next piece of an utterance, in evaluation mode.
 
         All pieces together give what `forward` gives for the whole. A layer that looks at several
@@ -154,7 +154,7 @@ class Layer:
             arrays = getattr(self, kind)
             self.replace_arrays(kind, {name: to(value) for name, value in arrays.items()})
 
-    def lay_flat(self, kind):
+    def flatten(self, kind):
         """Lay all arrays of a kind into one, in the order of the layers; they become views of it.
 
         Parameters
@@ -182,11 +182,11 @@ class Layer:
         cache, self._cache = self._cache, None
         return cache
 
-    def forget(self):
+    def clear_cache(self):
         """Free what the forward pass kept, where no backward pass follows."""
         self._cache = None
         for layer in self.sublayers.values():
-            layer.forget()
+            layer.clear_cache()
 
     def zero_grads(self):
         """Set all gradients to 0."""
@@ -253,11 +253,11 @@ class Sequential(Layer):
                 done(name)
         return dout
 
-    def feed(self, x, state, last):
+    def forward_chunk(self, x, state, last):
         state = state or dict.fromkeys(self.sublayers)
         after = {}
         for name, layer in self.sublayers.items():
-            x, after[name] = layer.feed(x, state[name], last)
+            x, after[name] = layer.forward_chunk(x, state[name], last)
         return x, after
 
     def out_lengths(self, lengths):

@@ -165,10 +165,10 @@ class SeqBatchNorm(Layer):
                 average += (1 - self.momentum) * new
         return out
 
-    def feed(self, x, state, last):
+    def forward_chunk(self, x, state, last):
         if self.training:
-            raise RuntimeError("pieces are normalised by running averages: set_training(False)")
-        return super().feed(x, state, last)
+            raise RuntimeError("chunks are normalised by running statistics: set_training(False)")
+        return super().forward_chunk(x, state, last)
 
     def backward(self, dout):
         cache, lengths = self.take_cache()

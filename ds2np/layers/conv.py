@@ -15,7 +15,7 @@ import numpy as np
 from ds2np.backend import get_array_module, get_fft_module
 from ds2np.layers.base import Layer
 from ds2np.layers.padding import check_batch, zero_padding
-from ds2np.layers.pieces import TimeWindow
+from ds2np.layers.streaming import TimeWindow
 
 
 def conv_out_length(length, kernel, stride, padding):
@@ -220,12 +220,12 @@ class Conv2D(Layer):
         self.grads["W"] += dW
         return zero_padding(dx, lengths, time_axis=2, in_place=True)
 
-    def feed(self, x, state, last):
-        pieces = TimeWindow(
+    def forward_chunk(self, x, state, last):
+        window = TimeWindow(
             self.kernel[0], self.stride[0], self.padding[0], self.padding[0], time_axis=2
         )
-        window, state = pieces.push(x, state, last)
-        out, _ = conv2d_forward(window, self.params["W"], self.stride, (0, self.padding[1]))
+        x, state = window.push(x, state, last)
+        out, _ = conv2d_forward(x, self.params["W"], self.stride, (0, self.padding[1]))
         return out, state
 
     def out_lengths(self, lengths):

@@ -13,7 +13,7 @@ from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
 from ds2np.layers.conv import conv_out_length, resolve_padding
 from ds2np.layers.padding import check_batch, zero_padding
-from ds2np.layers.pieces import TimeWindow
+from ds2np.layers.streaming import TimeWindow
 
 
 def conv1d_forward(x, W, stride=1, padding=0):
@@ -104,10 +104,10 @@ class Conv1D(Layer):
         self.grads["W"] += dW
         return zero_padding(dx, lengths)
 
-    def feed(self, x, state, last):
-        pieces = TimeWindow(self.kernel, self.stride, self.padding, self.padding)
-        window, state = pieces.push(x, state, last)
-        return conv1d_forward(window, self.params["W"], self.stride)[0], state
+    def forward_chunk(self, x, state, last):
+        window = TimeWindow(self.kernel, self.stride, self.padding, self.padding)
+        x, state = window.push(x, state, last)
+        return conv1d_forward(x, self.params["W"], self.stride)[0], state
 
     def out_shape(self, shape):
         return (self.params["W"].shape[2],)

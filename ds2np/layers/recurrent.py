@@ -195,11 +195,11 @@ class Recurrent(Layer):
         self.grads["U"] += dU
         return dx
 
-    def feed(self, x, state, last):
+    def forward_chunk(self, x, state, last):
         if self.directions > 1:
-            raise ValueError("a bidirectional layer needs whole utterances, not pieces")
+            raise ValueError("a bidirectional layer needs whole utterances, not chunks")
         if self.norm and self.training:
-            raise RuntimeError("pieces are normalised by running averages: set_training(False)")
+            raise RuntimeError("chunks are normalised by running statistics: set_training(False)")
         out = self.forward(x, np.full(len(x), x.shape[1]), state)
         return out, self.state
 

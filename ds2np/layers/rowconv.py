@@ -9,7 +9,7 @@ import numpy as np
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
 from ds2np.layers.padding import check_batch, zero_padding
-from ds2np.layers.pieces import TimeWindow
+from ds2np.layers.streaming import TimeWindow
 
 
 def row_conv_forward(x, W):
@@ -88,10 +88,10 @@ class RowConv(Layer):
         self.grads["W"] += dW
         return zero_padding(dx, lengths, in_place=True)
 
-    def feed(self, x, state, last):
-        window, state = TimeWindow(self.tau + 1, 1, 0, self.tau).push(x, state, last)
-        out, _ = row_conv_forward(window, self.params["W"])
-        return out[:, : max(window.shape[1] - self.tau, 0)], state
+    def forward_chunk(self, x, state, last):
+        x, state = TimeWindow(self.tau + 1, 1, 0, self.tau).push(x, state, last)
+        out, _ = row_conv_forward(x, self.params["W"])
+        return out[:, : max(x.shape[1] - self.tau, 0)], state
 
     def multiply_adds(self, shape):
         return self.params["W"].size

@@ -122,12 +122,12 @@ class DeepSpeech2:
         self.layers = Sequential(build_layers(config, rng, self.dtype))
         self.params, self.grads = self.layers.params, self.layers.grads
         self.buffers = self.layers.buffers
-        self._lay_flat()
+        self._flatten()
         self.to_device = to_cpu
 
-    def _lay_flat(self):
-        self.flat_params = self.layers.lay_flat("params")
-        self.flat_grads = self.layers.lay_flat("grads")
+    def _flatten(self):
+        self.flat_params = self.layers.flatten("params")
+        self.flat_grads = self.layers.flatten("grads")
 
     def forward(self, x, lengths):
         """Compute the logits of a padded batch.
@@ -167,7 +167,7 @@ class DeepSpeech2:
         """Tell how many frames of logits come from so many frames of spectrogram."""
         return self.layers.out_lengths(lengths)
 
-    def feed(self, x, state=None, last=False):
+    def forward_chunk(self, x, state=None, last=False):
         """Compute the logits of the next piece of each utterance, in evaluation mode.
 
         For networks that run forward only; all pieces together give what `forward` gives.
@@ -187,7 +187,7 @@ class DeepSpeech2:
             Those that are final; none until enough frames are there.
         state : object
         """
-        return self.layers.feed(self.to_device(x), state, last)
+        return self.layers.forward_chunk(self.to_device(x), state, last)
 
     def move(self, to_device):
         """Move the network to another device; checkpoints are the same on all.
@@ -198,16 +198,16 @@ class DeepSpeech2:
             `ds2np.backend.to_gpu` or `to_cpu`; the network's input is moved by it, too.
         """
         self.layers.move(to_device)
-        self._lay_flat()
+        self._flatten()
         self.to_device = to_device
 
     def set_training(self, training):
         """Choose between training and evaluation mode."""
         self.layers.set_training(training)
 
-    def forget(self):
+    def clear_cache(self):
         """Free what the forward pass kept, where no backward pass follows."""
-        self.layers.forget()
+        self.layers.clear_cache()
 
     def zero_grads(self):
         """Set all gradients to 0."""

@@ -108,7 +108,7 @@ def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, 
     plan = dataset.plan(1, batch_size, batch_seconds)  # in order of length: little padding
     for batch in prefetch(dataset, plan[together.rank :: together.size]):
         logits, lengths = model.forward(batch.x, batch.lengths)
-        model.forget()
+        model.clear_cache()
         loss, _ = ctc_loss(logits, batch.labels, lengths, batch.label_lengths)
         paths = best_paths(logits, lengths)
         for i, path, nats in zip(batch.indices, paths, to_cpu(loss), strict=True):

@@ -160,7 +160,7 @@ def try_longest(trainer):
         add_gradients(model, Batch(longest, x, lengths, *labels), 1.0, Clock())
         model.set_training(False)
         model.forward(*_largest(evaluation, trainer.dev_set)[1:])
-        model.forget()
+        model.clear_cache()
     except MemoryError:
         raise UserError(
             f"{len(x)} utterances of {x.shape[1]} frames do not fit into the memory; "

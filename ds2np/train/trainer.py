@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 import ds2np
-from ds2np.data.batches import prefetch, share_out
+from ds2np.data.batches import prefetch, shard
 from ds2np.errors import UserError
 from ds2np.files import make_folder, replacing
 from ds2np.machine import peak_memory
@@ -263,7 +263,7 @@ class Trainer:
         frames = [int(self.train_set.frames[indices].sum()) for indices in plan]
         bar.update(sum(frames[: self.step]))
         self.model.set_training(True)
-        part = share_out(plan[self.step :], self.together.rank, self.together.size)
+        part = shard(plan[self.step :], self.together.rank, self.together.size)
         fetched = prefetch(self.train_set, part, (config.seed, self.epoch))
         with contextlib.closing(fetched):
             batches = self.clock.waiting_for("data", fetched)

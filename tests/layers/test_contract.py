@@ -63,7 +63,7 @@ def test_backward_without_forward_raises(case, rng):
     with pytest.raises(RuntimeError, match="needs a forward pass"):
         layer.backward(np.ones_like(out))
     layer.forward(x, LENGTHS)
-    layer.forget()
+    layer.clear_cache()
     with pytest.raises(RuntimeError, match="needs a forward pass"):
         layer.backward(np.ones_like(out))
 

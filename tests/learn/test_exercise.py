@@ -46,7 +46,7 @@ RAGGED = [np.zeros(2), np.zeros(3)]
         ((), ()),
         (RAGGED, RAGGED),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).split(" at 0x")[0],
 )
 def test_the_same(got, expected):
     assert find_difference(got, expected, 1e-8) == ""
@@ -99,7 +99,7 @@ def test_the_same(got, expected):
         ([1], {"W": 1}, "a dict with the keys ['W'], found a list"),
         ({"W": (1, 2)}, {"W": (1, 4)}, "result ['W']: result 2: 2 where 4 is expected"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).split(" at 0x")[0],
 )
 def test_a_difference_is_told(got, expected, told):
     assert told in find_difference(got, expected, 1e-8)

@@ -93,9 +93,9 @@ EXERCISES = (
     ),
     Exercise(
         number="13.2",
-        function="share_out",
+        function="shard",
         task="a process's part of every minibatch",
-        reference=batches.share_out,
+        reference=batches.shard,
         cases=_share_cases,
     ),
     Exercise(

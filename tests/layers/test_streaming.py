@@ -13,7 +13,7 @@ from ds2np.layers import GRU, Bidirectional, Conv1D, Conv2D, SimpleRNN
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 
 WHOLE_ONLY = [case for case in CASES if case.make is Bidirectional]
-IN_PIECES = [
+IN_CHUNKS = [
     *(case for case in CASES if case.make is not Bidirectional),
     Case("Conv1D valid, stride 3 beyond the filter", Conv1D, (3, 6, 4), (4, 2, 2, 3), VALID),
     Case("Conv1D valid, 5, stride 2", Conv1D, (3, 6, 4), (4, 2, 5, 2), VALID),
@@ -41,18 +41,18 @@ def cuts(draw, longest):
     return [0, *sorted(inner), T]
 
 
-def feed_pieces(feed, x, places):
+def feed_chunks(forward_chunk, x, places):
     """Feed frames piece by piece; return all outputs in one."""
     axis = time_axis(x)
     pieces = np.split(x, places[1:-1], axis=axis)
     outs, state = [], None
     for i, piece in enumerate(pieces):
-        out, state = feed(piece, state, last=i == len(pieces) - 1)
+        out, state = forward_chunk(piece, state, last=i == len(pieces) - 1)
         outs.append(out)
     return np.concatenate(outs, axis=2 if outs[0].ndim == 4 else 1)
 
 
-@pytest.mark.parametrize("case", IN_PIECES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", IN_CHUNKS, ids=lambda case: case.name)
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(places=cuts(longest=9), dtype=dtypes)
 @example(places=list(range(10)), dtype=np.float64)  # frame by frame
@@ -62,7 +62,7 @@ def test_a_layer_in_pieces_equals_the_whole(case, places, dtype):
     shape[case.time_axis] = T
     x = dataclasses.replace(case, shape=tuple(shape)).x(np.random.default_rng(T), dtype)
     whole = layer.forward(x, np.full(len(x), T))
-    got = feed_pieces(layer.feed, x, places)
+    got = feed_chunks(layer.forward_chunk, x, places)
     assert got.dtype == dtype
     np.testing.assert_allclose(got, whole, rtol=0, atol=TOLERANCE[dtype])
 
@@ -85,7 +85,7 @@ def test_a_network_in_pieces_equals_the_whole(recurrent, conv, places, dtype):
     model.set_training(False)
     T = places[-1]
     whole, lengths = model.forward(x[:, :T], np.array([T, T]))
-    got = feed_pieces(model.feed, x[:, :T], places)
+    got = feed_chunks(model.forward_chunk, x[:, :T], places)
     assert got.shape[1] == lengths[0]
     np.testing.assert_allclose(got, whole, rtol=0, atol=TOLERANCE[dtype])
 
@@ -94,30 +94,30 @@ def test_outputs_come_as_soon_as_they_are_final(rng):
     model = DeepSpeech2(FORWARD_ONLY)
     model.set_training(False)
     x = rng.standard_normal((1, 40, FORWARD_ONLY.features)).astype(np.float32)
-    out, state = model.feed(x, None)
+    out, state = model.forward_chunk(x, None)
     ahead = 2 + 2 * 1 + 2 * FORWARD_ONLY.lookahead  # half of each filter, and the row convolution
     assert out.shape[1] == (40 - 1 - ahead) // 2 + 1
-    assert model.feed(x[:, :0], state, last=True)[0].shape[1] == 20 - out.shape[1]
+    assert model.forward_chunk(x[:, :0], state, last=True)[0].shape[1] == 20 - out.shape[1]
 
 
 @pytest.mark.parametrize("case", WHOLE_ONLY, ids=lambda case: case.name)
 def test_both_directions_need_whole_utterances(case, rng):
     layer = make(case, training=False)
-    with pytest.raises(ValueError, match="needs whole utterances, not pieces"):
-        layer.feed(case.x(rng), None, last=True)
+    with pytest.raises(ValueError, match="needs whole utterances, not chunks"):
+        layer.forward_chunk(case.x(rng), None, last=True)
 
 
 def test_a_network_of_both_directions_needs_whole_utterances(rng):
     model = DeepSpeech2(dataclasses.replace(FORWARD_ONLY, bidirectional=True))
     model.set_training(False)
     x = rng.standard_normal((1, 20, FORWARD_ONLY.features)).astype(np.float32)
-    with pytest.raises(ValueError, match="needs whole utterances, not pieces"):
-        model.feed(x)
+    with pytest.raises(ValueError, match="needs whole utterances, not chunks"):
+        model.forward_chunk(x)
 
 
 NORMALISED = [
     case
-    for case in IN_PIECES
+    for case in IN_CHUNKS
     if case.layer().buffers or (case.make in (GRU, SimpleRNN) and not case.options)
 ]
 
@@ -128,7 +128,7 @@ def test_training_mode_is_refused(case, rng):
     layer = make(case, training=True)
     before = {name: value.copy() for name, value in layer.state_dict().items()}
     with pytest.raises(RuntimeError, match=r"set_training\(False\)"):
-        layer.feed(case.x(rng), None, last=True)
+        layer.forward_chunk(case.x(rng), None, last=True)
     for name, value in before.items():
         np.testing.assert_array_equal(layer.state_dict()[name], value)
 
