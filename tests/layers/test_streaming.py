@@ -136,4 +136,4 @@ def test_training_mode_is_refused(case, rng):
 def test_a_network_in_training_mode_is_refused(rng):
     x = rng.standard_normal((1, 20, FORWARD_ONLY.features)).astype(np.float32)
     with pytest.raises(RuntimeError, match=r"set_training\(False\)"):
-        DeepSpeech2(FORWARD_ONLY).feed(x)
+        DeepSpeech2(FORWARD_ONLY).forward_chunk(x)
