@@ -29,10 +29,11 @@ import numpy as np
 import soundfile
 
 from ds2np.audio import log_spectrogram
+from ds2np.audio.features import Features
 from ds2np.ctc import ctc_loss, forced_align, log_softmax
 from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import prefetch
-from ds2np.data.dataset import Dataset, compute_features
+from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import Utterance
 from ds2np.decode.greedy import greedy_decode, read_path
 from ds2np.learn import check, play, show
@@ -118,14 +119,14 @@ model.summary()
 # in its table of model sizes.
 
 # %%
-alphabet = config.alphabet()
+alphabet, features = config.alphabet(), Features(config)
 symbols = "–" + config.characters  # the blank is symbol 0
 print(f"V = {len(alphabet)} symbols: {symbols}")
 
 
 def log_probabilities(samples):
     """Run the network on one sound; return ln p of each symbol in each frame, (T, V)."""
-    x = compute_features(samples, config)[None]  # (1, T, F): a minibatch of one
+    x = features(samples)[None]  # (1, T, F): a minibatch of one
     model.set_training(False)
     logits, _ = model.forward(x, np.array([x.shape[1]]))
     return log_softmax(logits)[0]
@@ -183,7 +184,7 @@ to_learn = record("learn", texts, SPEAKERS, 0.87, 1.15)
 new_texts = [text for text in (draw_text() for _ in range(240)) if text not in texts]
 held_out = record("held_out", new_texts, OTHERS, 1.0, 1.0)
 
-learn_set, held_out_set = Dataset(to_learn, model), Dataset(held_out, model)
+learn_set, held_out_set = Dataset(to_learn, model.config), Dataset(held_out, model.config)
 minutes = sum(utterance.duration for utterance in to_learn) / 60
 print(f"{len(learn_set)} recordings to learn from, {minutes:.0f} minutes; {len(held_out)} held out")
 
@@ -357,7 +358,7 @@ posterior = state_posterior(log_p[None], labels[None], [len(log_p)], [len(labels
 states = [""] * (2 * len(labels) + 1)  # the blanks stay without a name
 states[1::2] = said.replace(" ", "␣")
 figure, axes = plt.subplots(2, 1, figsize=(8, 6), layout="constrained")
-x = compute_features(example_sound, config)  # (T, F)
+x = features(example_sound)  # (T, F)
 times = alignment.times(config.frame_ms)
 plot_spoken(x, said, times, config.stride_ms, RATE, axes[0])
 plot_lattice(posterior, states, axes[1])

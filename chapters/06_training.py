@@ -675,7 +675,7 @@ with tempfile.TemporaryDirectory() as folder:
         hidden=48,
     )
     network = DeepSpeech2(config, seed=0)
-    train_set, dev_set = Dataset(spoken, network), Dataset(held_out, network)
+    train_set, dev_set = Dataset(spoken, network.config), Dataset(held_out, network.config)
     features = [train_set.features(i) for i in range(len(train_set))]
     frames = train_set.frames
     for i in (frames.argmin(), frames.argmax()):

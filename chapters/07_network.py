@@ -405,7 +405,7 @@ held_out_digits = toy.speak_digits(
 )
 model = DeepSpeech2(config, seed=0)
 alphabet = config.alphabet()
-four = make_batch(Dataset(digits[:4], model), np.arange(4))
+four = make_batch(Dataset(digits[:4], model.config), np.arange(4))
 sound, rate = soundfile.read(digits[0].audio_filepath)
 play(sound, rate, digits[0].text)
 

@@ -984,7 +984,7 @@ def change(samples, rng):
 
 
 model = DeepSpeech2(toy.CONFIG)
-learn_set = Dataset(to_learn, model, change)
+learn_set = Dataset(to_learn, model.config, change)
 shortest, longest = np.argsort(learn_set.frames)[[0, -1]]
 one = make_batch(learn_set, np.array([shortest, longest]), (0, 1))
 other = make_batch(learn_set, np.array([longest, shortest]), (0, 1))
@@ -1004,7 +1004,7 @@ networks = {}
 def learn(name, change):
     """Train a network from the same first weights; print the mean loss of each epoch."""
     networks[name] = DeepSpeech2(toy.CONFIG, seed=0)
-    losses = toy.train(networks[name], Dataset(to_learn, networks[name], change), EPOCHS)
+    losses = toy.train(networks[name], Dataset(to_learn, networks[name].config, change), EPOCHS)
     print(f"{name:11}", " ".join(f"{loss:6.2f}" for loss in losses))
 
 
@@ -1028,7 +1028,7 @@ learn("voices only", lambda samples, rng: augment(samples, toy.RATE, rng, voices
 
 # %%
 results = {
-    name: {test: evaluate(network, Dataset(u, network)) for test, u in tests.items()}
+    name: {test: evaluate(network, Dataset(u, network.config)) for test, u in tests.items()}
     for name, network in networks.items()
 }
 print("word error rate" + "".join(f"{name:>13}" for name in results))
@@ -1105,7 +1105,7 @@ for i in range(6):
 # path left.
 
 # %%
-fits = Dataset(held_out, model)
+fits = Dataset(held_out, model.config)
 needed = np.array([len(labels) + (np.diff(labels) == 0).sum() for labels in fits.labels])
 for speed in (1, 2, 3, 4):
     left = model.out_lengths((fits.frames / speed).astype(int))
@@ -1117,7 +1117,7 @@ curves = {name: [] for name in ("plain", "augmented")}
 for speed in speeds:
     utterances = spoil("speed", held_out[:60], lambda x, g, speed=speed: change_speed(x, speed))
     for name, rates in curves.items():
-        rates.append(100 * evaluate(networks[name], Dataset(utterances, networks[name])).wer)
+        rates.append(100 * evaluate(networks[name], Dataset(utterances, networks[name].config)).wer)
 for (name, rates), style in zip(curves.items(), ("o--", "s-"), strict=True):
     axis.plot(speeds, rates, style, color="black", markersize=4, label=name)
 heard = np.array(sizes)

@@ -36,12 +36,13 @@ import soundfile
 
 from ds2np.audio import load_audio, normalisation
 from ds2np.audio.augment import add_noise
+from ds2np.audio.features import Features
 from ds2np.audio.frames import frame_sizes
 from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward
 from ds2np.ctc import ctc_loss, forced_align, log_softmax
 from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import pad
-from ds2np.data.dataset import Dataset, compute_features
+from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_decode
 from ds2np.gradcheck import compare_gradients, numerical_gradient, perturb
 from ds2np.layers.gru import gru_forward
@@ -75,7 +76,7 @@ to_learn = toy.speak_digits(folder.name, 600, rng)
 held_out = toy.speak_digits(folder.name, 80, rng, toy.OTHER_SPEAKERS)
 
 model = DeepSpeech2(config, seed=0)
-learn_set, test_set = Dataset(to_learn, model), Dataset(held_out, model)
+learn_set, test_set = Dataset(to_learn, model.config), Dataset(held_out, model.config)
 toy.train(model, learn_set, 8, each_epoch=lambda epoch, loss: print(f"{epoch}: loss {loss:.2f}"))
 result = evaluate(model, test_set)
 print(f"{len(test_set)} utterances of other speakers: {result}")
@@ -96,7 +97,7 @@ for _ in range(50):
 untrained.set_training(False)
 untrained.clear_cache()
 
-alphabet = config.alphabet()
+alphabet, features = config.alphabet(), Features(config)
 symbols = "–" + config.characters  # the blank is symbol 0
 
 
@@ -711,8 +712,8 @@ play(cut, RATE, f"{text}, without {low} to {high} Hz")
 print("covered in the spectrogram, it writes:", repr(transcribe([x * (bands != worst)])[0]))
 
 softer = np.fft.irfft(np.where(inside, 0.1, 1) * spectrum, len(sound)).astype(np.float32)
-changed_by = np.abs(compute_features(softer, config) - x)
-print(f"20 dB softer in the sound: {transcribe([compute_features(softer, config)])[0]!r};")
+changed_by = np.abs(features(softer) - x)
+print(f"20 dB softer in the sound: {transcribe([features(softer)])[0]!r};")
 print(
     f"its spectrogram changes by {changed_by.mean():.2f} on average, its deviation is {x.std():.2f}"
 )
@@ -840,7 +841,7 @@ print(f"cosine of the angle between the broken gradient and the right one: {cosi
 
 
 # %%
-there = repeat(lambda: transcribe([compute_features(sound, config)]), number=1)
+there = repeat(lambda: transcribe([features(sound)]), number=1)
 and_back = repeat(lambda: loss_and_gradient(model, sound, text), number=1)
 print(f"there and back takes {min(and_back) / min(there):.1f} times as long as there alone;")
 print(f"finite differences for {len(sound)} samples: {2 * len(sound)} times as long")
@@ -900,7 +901,7 @@ check("10.2", normalise_backward)
 SAID, WANTED = "one", "seven"
 for voice in (f"{accent}+{name}" for name in toy.OTHER_SPEAKERS for accent in toy.ACCENTS):
     spoken = say(SAID, RATE, voice)
-    if transcribe([compute_features(spoken, config)]) == [SAID]:
+    if transcribe([features(spoken)]) == [SAID]:
         break  # the first voice that is understood
 print(f"voice {voice}, {len(spoken)} samples, {len(spoken) / RATE:.2f} s")
 play(spoken, RATE, f"said: {SAID}")
@@ -1035,7 +1036,7 @@ def log_power(samples):
 
 
 def probabilities(samples):
-    return np.exp(log_softmax(run(model, compute_features(samples, config))["output"]))
+    return np.exp(log_softmax(run(model, features(samples))["output"]))
 
 
 P_original, P_changed, P_change = (log_power(samples) for samples in (original, changed, change))
@@ -1092,7 +1093,7 @@ def noise_like(change):
     return noise * np.float32(np.linalg.norm(change) / np.linalg.norm(noise))
 
 
-hyps = transcribe([compute_features(original + noise_like(change), config) for _ in range(100)])
+hyps = transcribe([features(original + noise_like(change)) for _ in range(100)])
 print(
     f"noise as loud as the change: {hyps.count(SAID)} of {len(hyps)} times it still writes {SAID!r}"
 )
@@ -1103,7 +1104,7 @@ for axis, direction, title in (
     (axes[0], change, "along the change"),
     (axes[1], noise_like(change), "along random noise"),
 ):
-    batch = np.stack([compute_features(original + a * direction, config) for a in along])
+    batch = np.stack([features(original + a * direction) for a in along])
     logits, frames = model.forward(batch, np.full(len(batch), batch.shape[1]))
     for word, style in ((SAID, "-"), (WANTED, "--")):
         labels = np.tile(alphabet.encode(word), (len(batch), 1))
@@ -1145,7 +1146,7 @@ others = [word for word in toy.DIGITS if word != SAID]
 fooling, loudnesses = {}, []
 for word in others:
     sample, _, path = attack(model, spoken, word, steps=80)
-    reached = transcribe([compute_features(sample, config)]) == [word]
+    reached = transcribe([features(sample)]) == [word]
     fooling[word] = sample if reached else None
     loudnesses.append(relative_db(sample - original, original) if reached else 0.0)
 order = np.argsort(loudnesses)
@@ -1215,7 +1216,7 @@ print(f"{'':24}{'said':12}changed")
 survived = {}
 for name, treat in treatments.items():
     treated = [to_16_bits(treat(samples)) / np.float32(2**15) for samples in (original, changed)]
-    heard = transcribe([compute_features(samples, config) for samples in treated])
+    heard = transcribe([features(samples) for samples in treated])
     survived[name] = heard[1] == WANTED
     print(f"{name:24}{heard[0]:12}{heard[1]}")
 print(f"{WANTED!r} is still heard in {sum(survived.values())} of {len(survived)} cases")
@@ -1232,13 +1233,13 @@ print(f"{WANTED!r} is still heard in {sum(survived.values())} of {len(survived)}
 
 # %%
 second = DeepSpeech2(config, seed=1)
-toy.train(second, Dataset(to_learn, second), 4)
+toy.train(second, Dataset(to_learn, second.config), 4)
 second_result = evaluate(second, test_set)
 print(f"the second network, {len(test_set)} utterances: {second_result}")
 
 
 def heard_by(network, samples):
-    x = compute_features(samples, config)
+    x = features(samples)
     logits, frames = network.forward(x[None], np.array([len(x)]))
     return greedy_decode(logits, frames, alphabet)[0]
 

@@ -1018,7 +1018,7 @@ for bandwidth in (1e9, 6e9, 24e9):
 # %%
 digits = toy.speak_digits(folder, 128, np.random.default_rng(1), most=1)
 model = DeepSpeech2(toy.CONFIG, seed=0)
-dataset = Dataset(digits, model)
+dataset = Dataset(digits, model.config)
 
 
 def each_gradient(count):

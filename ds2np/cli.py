@@ -74,6 +74,11 @@ def _parser():
     train.add_argument("--preset", default="tiny", help="size of the network (default: tiny)")
     train.add_argument("--sample-rate", type=count, metavar="HZ", help="default: the preset's")
     train.add_argument("--mels", type=count, metavar="N", help="mel bands (default: no mel scale)")
+    train.add_argument(
+        "--normalisation",
+        metavar="utterance|corpus|running",
+        help="statistics that features are normalised by (default: the utterance's own)",
+    )
     train.add_argument("--epochs", type=count, metavar="N")
     train.add_argument("--batch-size", type=count, metavar="N")
     train.add_argument("--batch-seconds", type=positive, metavar="S", help="of sound, at most")
@@ -259,7 +264,9 @@ def _network(args):
     from ds2np.audio.load import RATES
     from ds2np.model import preset
 
-    config = dataclasses.replace(preset(args.preset), **_given(args, "sample_rate"))
+    config = dataclasses.replace(
+        preset(args.preset), **_given(args, "sample_rate", "normalisation")
+    )
     if config.sample_rate > RATES[1]:
         raise UserError(f"--sample-rate {config.sample_rate}: at most {RATES[1]} Hz are possible")
     if args.mels is None:
@@ -297,7 +304,7 @@ def _evaluate(args):
         problem = "is a folder" if target.is_dir() else f"needs the folder {target.parent}"
         raise UserError(f"{target} {problem}; name a file for --json-file in a folder that exists")
     model = load_run(args.run_folder, choose_device(args.device))
-    dataset = Dataset(read_manifest(args.manifest), model)
+    dataset = Dataset(read_manifest(args.manifest), model.config)
     with tqdm(total=len(dataset), unit=" utterances") as bar:
         result = evaluate(model, dataset, progress=bar.update)
     summary = summarise(result, [u.audio_filepath for u in dataset.utterances])

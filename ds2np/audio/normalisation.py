@@ -1,11 +1,11 @@
-"""Make spectrograms of all voices and microphones alike, each by itself or by a whole corpus.
+"""Normalisation of an utterance by its own statistics, and the statistics of a corpus.
 
 Paper, "Input": power-normalised. What stays the same through an utterance says nothing about its
-words: how loud the recording is, and how voice and microphone colour the sound. By itself, an
-utterance has to be complete before its first frame can be normalised; the statistics of a corpus
-are known beforehand, also while somebody still speaks.
+words: how loud the recording is, and how voice and microphone colour the sound. Chapter 01 listens
+to it. Normalisation by a corpus is a layer of the network, `InputNorm`.
 """
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,43 +59,6 @@ def normalise(x):
     return normalise_forward(x)[0]
 
 
-def global_normalise_forward(x, mean, std):
-    """Take the given mean out of each frequency, and divide by the given standard deviation.
-
-    Parameters
-    ----------
-    x : ndarray of shape (T, F)
-    mean, std : ndarray of shape (F,)
-        Of a whole corpus, from `Moments`.
-
-    Returns
-    -------
-    out : ndarray of shape (T, F)
-    cache : ndarray of shape (F,)
-        For `global_normalise_backward`.
-    """
-    xp = get_array_module(x)
-    mean, std = xp.asarray(mean, dtype=x.dtype), xp.asarray(std, dtype=x.dtype)
-    return (x - mean) / std, std
-
-
-def global_normalise_backward(dout, cache):
-    """Compute the gradient of `global_normalise_forward`.
-
-    Mean and standard deviation are constants here: no gradient flows through them.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (T, F)
-    cache : ndarray of shape (F,)
-
-    Returns
-    -------
-    dx : ndarray of shape (T, F)
-    """
-    return dout / cache
-
-
 @dataclass(frozen=True)
 class Moments:
     """Mean and variance of each frequency, of one utterance or of many.
@@ -115,7 +78,7 @@ class Moments:
     Examples
     --------
     >>> total = sum(map(Moments.of, spectrograms), Moments())
-    >>> out, cache = global_normalise_forward(x, total.mean, total.std)
+    >>> normalised = (x - total.mean) / total.std
     """
 
     count: int = 0
@@ -143,9 +106,21 @@ class Moments:
         distance = other.mean - self.mean
         return Moments(
             count,
-            self.mean + distance * (other.count / count),
-            self.squares + other.squares + distance**2 * (self.count * other.count / count),
+            self.mean + distance * (other.count / max(count, 1)),
+            self.squares + other.squares + distance**2 * (self.count * other.count / max(count, 1)),
         )
+
+    def to_json(self):
+        """Write it down exactly, for another process."""
+        return json.dumps(
+            [self.count, np.asarray(self.mean).tolist(), np.asarray(self.squares).tolist()]
+        )
+
+    @classmethod
+    def from_json(cls, text):
+        """Read what `to_json` wrote."""
+        count, *arrays = json.loads(text)
+        return cls(count, *map(np.array, arrays))
 
     @property
     def std(self):

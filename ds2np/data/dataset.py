@@ -7,77 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
-from ds2np.audio import load_audio, log_spectrogram, normalise
+from ds2np.audio import load_audio
+from ds2np.audio.features import Features
 from ds2np.ctc import min_frames
 from ds2np.data.batches import plan_epoch
 from ds2np.errors import UserError
 
 
-def load_features(path, config):
-    """Read a recording and turn it into the network's input.
-
-    Parameters
-    ----------
-    path : str or Path
-    config : DeepSpeech2Config
-
-    Returns
-    -------
-    ndarray of float32 of shape (T, F)
-
-    Raises
-    ------
-    UserError
-        If the file cannot be read, or is shorter than one window.
-    """
-    samples, _ = load_audio(path, config.sample_rate)
-    try:
-        return compute_features(samples, config)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
-def compute_features(samples, config):
-    """Turn a waveform into the network's input.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (samples,)
-        At the network's sampling rate.
-    config : DeepSpeech2Config
-
-    Returns
-    -------
-    ndarray of shape (T, F)
-
-    Raises
-    ------
-    UserError
-        If the sound is shorter than one window.
-    """
-    return normalise(
-        log_spectrogram(
-            samples,
-            config.sample_rate,
-            config.window_ms,
-            config.stride_ms,
-            mels=config.mels or None,
-        )
-    )
-
-
 class Dataset:
-    """The utterances of a manifest, checked against a network before anything is computed.
+    """The utterances of a manifest, checked against a configuration before anything is computed.
 
     Parameters
     ----------
     utterances : list of Utterance
-    model : DeepSpeech2
-        Says how sound becomes frames, and which characters there are.
+    config : DeepSpeech2Config
+        Of the network that is to read them.
     change : callable, optional
         Changes the samples of a recording, given them and a generator (augmentation).
     cache : FeatureCache, optional
-        Keeps spectrograms on disk.
+        Keeps features on disk.
+    dtype : dtype
+        Of the minibatches.
 
     Attributes
     ----------
@@ -94,8 +44,9 @@ class Dataset:
         missing.
     """
 
-    def __init__(self, utterances, model, change=None, cache=None):
-        self.utterances, self.config, self.dtype = utterances, model.config, model.dtype
+    def __init__(self, utterances, config, change=None, cache=None, dtype=np.float32):
+        self.utterances, self.config, self.dtype = utterances, config, np.dtype(dtype)
+        self._compute = Features(config)
         self._change, self._cache = change, cache
         alphabet = self.config.alphabet()
         self.labels = [alphabet.encode(u.text, u.where) for u in utterances]
@@ -140,13 +91,10 @@ class Dataset:
         path = self.utterances[i].audio_filepath
         if self._change is not None and rng is not None:
             samples, _ = load_audio(path, self.config.sample_rate)
-            x = compute_features(self._change(samples, rng), self.config)
+            x = self._compute(self._change(samples, rng))
             if self._needed[i] <= self.config.out_lengths(len(x)):
                 return x  # otherwise it is spoken too fast now, and is taken as it was
-        if self._cache is None:
-            x = load_features(path, self.config)
-        else:
-            x = self._cache.features(path, self.config)
+        x = (self._cache or self._compute).read(path)
         available = self.config.out_lengths(len(x))
         if self._needed[i] > available:  # the recording is shorter than the manifest states
             raise self._misfit(i, f"{path} gives {available}")

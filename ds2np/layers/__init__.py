@@ -7,6 +7,7 @@ from ds2np.layers.conv import Conv2D
 from ds2np.layers.conv1d import Conv1D
 from ds2np.layers.dropout import Dropout
 from ds2np.layers.gru import GRU
+from ds2np.layers.input_norm import InputNorm
 from ds2np.layers.linear import Linear
 from ds2np.layers.recurrent import Bidirectional
 from ds2np.layers.reshape import FromChannels, ToChannels
@@ -22,6 +23,7 @@ __all__ = [
     "Conv2D",
     "Dropout",
     "FromChannels",
+    "InputNorm",
     "Layer",
     "Linear",
     "LogSoftmax",

@@ -201,7 +201,7 @@ def try_step(network, training, utterances):
         The losses, the gradients, and the parameters after the step.
     """
     model = DeepSpeech2(network, seed=training.seed)
-    dataset = Dataset(utterances, model)
+    dataset = Dataset(utterances, model.config)
     trainer = Trainer(model, dataset, dataset, Path(), training)  # writes nothing yet
     assert not trainer.finished
     batch = make_batch(dataset, trainer.plan(2)[0])
@@ -227,7 +227,7 @@ def recognise(model, utterances):
     refs, hyps : list of str
     """
     model.set_training(False)
-    dataset, alphabet = Dataset(utterances, model), model.config.alphabet()
+    dataset, alphabet = Dataset(utterances, model.config), model.config.alphabet()
     found = {}
     for indices in dataset.plan(1):
         batch = make_batch(dataset, indices)
@@ -252,7 +252,7 @@ def try_all(stand_ins, network, training, utterances):
     list of StandIn
         Those that serve, all of them together.
     """
-    minibatch = Dataset(utterances, DeepSpeech2(network)).plan(2, training.batch_size)[0]
+    minibatch = Dataset(utterances, network).plan(2, training.batch_size)[0]
     few = [utterances[i] for i in minibatch]
     steps = training.epochs * -(-len(utterances) // training.batch_size)
     clocks = {s.original: StandIn(s.exercise, s.original, s.original, "") for s in stand_ins}

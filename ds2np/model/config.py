@@ -39,6 +39,8 @@ class DeepSpeech2Config:
         Window of the spectrogram and its step, in milliseconds.
     mels : int
         Bands of a mel filter bank over the spectrogram; 0 for the plain one, as in the paper.
+    normalisation : {"utterance", "corpus", "running"}
+        See `ds2np.audio.features`.
     characters : str or tuple of str
         The symbols of the alphabet, without the blank.
     units : str
@@ -62,6 +64,7 @@ class DeepSpeech2Config:
     window_ms: float = 20
     stride_ms: float = 10
     mels: int = 0
+    normalisation: str = "utterance"
     characters: str = ENGLISH
     units: str = "characters"
     conv: tuple = (ConvConfig(32, (11, 41), (2, 2)), ConvConfig(32, (11, 21), (1, 2)))

@@ -16,6 +16,7 @@ from ds2np.layers import (
     Conv1D,
     Conv2D,
     FromChannels,
+    InputNorm,
     Linear,
     RowConv,
     SeqBatchNorm,
@@ -56,6 +57,9 @@ def build_layers(config, rng, dtype):
         layers[name] = layer
         shape = layer.out_shape(shape)
 
+    if config.normalisation != "utterance":
+        running = config.normalisation == "running"
+        add("input_norm", InputNorm(config.features, running, dtype))
     over_frequency = any(len(conv.kernel) == 2 for conv in config.conv)
     if over_frequency:
         add("to_channels", ToChannels())

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ds2np.audio.features import Features
 from ds2np.backend import to_cpu
 from ds2np.ctc import ctc_loss
 from ds2np.data.batches import prefetch
-from ds2np.data.dataset import load_features
 from ds2np.decode.greedy import best_paths, greedy_words, read_path
 from ds2np.parallel.communicator import Communicator
 from ds2np.text.score import (
@@ -301,7 +301,7 @@ def transcribe_words(model, path):
     import soundfile
 
     model.set_training(False)
-    x = load_features(path, model.config)[None]
+    x = Features(model.config).read(path)[None]
     logits, _ = model.forward(x, np.array([x.shape[1]]))
     duration = soundfile.info(path).duration
     return greedy_words(logits[0], model.config.alphabet(), model.config.frame_ms, duration)

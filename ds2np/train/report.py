@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.audio import load_audio, log_spectrogram
+from ds2np.audio.features import Features
 from ds2np.backend import to_cpu
 from ds2np.ctc import log_softmax
-from ds2np.data.dataset import load_features
 from ds2np.files import replacing
 from ds2np.text.score import count_edits
 from ds2np.train.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
@@ -182,7 +182,7 @@ def _draw_utterance(model, path):
     figure, (above, below) = _figure(2, 1, (10, 6))
     samples, rate = load_audio(path, config.sample_rate)
     spectrogram = log_spectrogram(samples, rate, config.window_ms, config.stride_ms)
-    x = load_features(path, config)[None]
+    x = Features(config).read(path)[None]
     logits, _ = model.forward(x, np.array([x.shape[1]]))
     plot_spectrogram(spectrogram, config.stride_ms, rate, above)
     plot_probabilities(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.audio.augment import Augmentation, augment, load_sounds
+from ds2np.audio.features import Features
 from ds2np.backend import to_cpu
 from ds2np.data.batches import AHEAD, Batch, pad
 from ds2np.data.cache import FeatureCache
@@ -19,6 +20,7 @@ from ds2np.parallel.communicator import Communicator
 from ds2np.train.checkpoint import load_run
 from ds2np.train.clock import Clock
 from ds2np.train.gradients import add_gradients, keep_averages
+from ds2np.train.statistics import set_input_statistics
 from ds2np.train.trainer import Trainer
 
 LEARNT = 0.02  # character error rate below which a few utterances are known by heart
@@ -68,12 +70,12 @@ def train(
     """
     model = DeepSpeech2(model_config, seed=training_config.seed)
     model.move(to_device)
-    cache = None if cache is None else FeatureCache(cache)
+    cache = None if cache is None else FeatureCache(cache, Features(model_config))
     change = make_change(training_config, model_config.sample_rate)
     trainer = Trainer(
         model,
-        Dataset(train_utterances, model, change, cache),
-        Dataset(dev_utterances, model, cache=cache),
+        Dataset(train_utterances, model_config, change, cache),
+        Dataset(dev_utterances, model_config, cache=cache),
         folder,
         training_config,
         together,
@@ -82,6 +84,7 @@ def train(
         trainer.resume()
     else:
         trainer.start()
+        set_input_statistics(model, trainer.train_set, training_config.seed, trainer.together)
     trainer.say(
         f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} utterances "
         f"to learn from, {len(trainer.dev_set):,} held out"

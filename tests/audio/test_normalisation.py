@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ds2np.audio import log_spectrogram, normalise
-from ds2np.audio.normalisation import Moments, global_normalise_forward
+from ds2np.audio.normalisation import Moments
+from ds2np.layers.input_norm import corpus_norm_forward
 
 
 def test_normalised_is_each_frequency_without_its_mean_at_variance_1(rng):
@@ -53,7 +54,7 @@ def test_parts_of_a_corpus_add_up_in_any_order(rng):
 def test_normalised_by_its_own_moments_a_corpus_has_mean_0_and_deviation_1(rng):
     corpus = utterances(rng)
     total = sum(map(Moments.of, corpus), Moments())
-    out = [global_normalise_forward(x, total.mean, total.std)[0] for x in corpus]
+    out = [corpus_norm_forward(x, total.mean, total.std)[0] for x in corpus]
     everything = np.concatenate(out)
     np.testing.assert_allclose(everything.mean(axis=0), 0, atol=1e-10)
     np.testing.assert_allclose(everything.std(axis=0), 1)
@@ -63,4 +64,11 @@ def test_a_frequency_that_never_changes_is_left_at_0():
     x = np.full((7, 2), -23.0, np.float32)
     moments = Moments.of(x)
     np.testing.assert_array_equal(moments.std, 1)
-    assert not global_normalise_forward(x, moments.mean, moments.std)[0].any()
+    assert not corpus_norm_forward(x, moments.mean, moments.std)[0].any()
+
+
+def test_moments_travel_between_processes_without_rounding(rng):
+    total = sum(map(Moments.of, utterances(rng)), Moments())
+    again = sum([Moments.from_json(m.to_json()) for m in (Moments(), total, Moments())], Moments())
+    np.testing.assert_array_equal(again.mean, total.mean)
+    np.testing.assert_array_equal(again.std, total.std)

@@ -52,7 +52,7 @@ def compare(args):
     training = TrainingConfig(learning_rate=1e-3, momentum=0.95)
     model = DeepSpeech2(preset(args.preset))
     utterances = [u for u in read_manifest(args.manifest) if u.duration <= args.longest]
-    data = Dataset(utterances, model)
+    data = Dataset(utterances, model.config)
     plan_of = Trainer(model, data, data, "", training).plan
     optimiser = SGD(
         model.params, model.grads, training.learning_rate, training.momentum, training.max_norm

@@ -17,7 +17,6 @@ from ds2np.data.survey import (
     write_clean,
 )
 from ds2np.errors import UserError
-from ds2np.model import DeepSpeech2
 
 SECONDS = 0.6  # of the second recording, "cab ab"
 
@@ -126,7 +125,7 @@ def test_transcripts_fit_where_the_dataset_says_so(corpus):
         path = corpus({6: {"text": text}})
         result = survey_manifest(path, config)
         try:
-            Dataset(read_manifest(path), DeepSpeech2(config))
+            Dataset(read_manifest(path), config)
         except UserError:
             assert found(result) == {6: ["long transcript"]}
             fits.append(False)
@@ -193,7 +192,7 @@ def test_a_clean_copy_can_be_learned_from(corpus, tmp_path):
     }
     assert path.read_bytes() == before
     assert found(survey(target, listening=True)) == {}
-    dataset = Dataset(read_manifest(target), DeepSpeech2(toys.MODEL))
+    dataset = Dataset(read_manifest(target), toys.MODEL)
     assert dataset.texts == ["cab ab", "bcb", *toys.TEXTS[5:]]
     assert [len(dataset.features(i)) for i in range(len(dataset))] == dataset.frames.tolist()
     first, second = (json.loads(line) for line in target.read_text().splitlines()[:2])

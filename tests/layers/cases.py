@@ -15,6 +15,7 @@ from ds2np.layers import (
     Conv2D,
     Dropout,
     FromChannels,
+    InputNorm,
     Linear,
     LogSoftmax,
     RowConv,
@@ -54,7 +55,7 @@ class Case:
             options["dtype"] = dtype
         if self.make not in (
             *(ClippedReLU, ToChannels, FromChannels, LogSoftmax, SeqBatchNorm),
-            *(Steady, Sequential),
+            *(Steady, Sequential, InputNorm),
         ):
             options["rng"] = np.random.default_rng(seed)
         if self.make is Sequential:
@@ -121,4 +122,6 @@ CASES = [
     Case("ToChannels", ToChannels, (3, 6, 4)),
     Case("FromChannels", FromChannels, (3, 2, 6, 4)),
     Case("Sequential", Sequential, (3, 6, 3)),
+    Case("InputNorm, corpus", InputNorm, (3, 6, 4), (4,)),
+    Case("InputNorm, running", InputNorm, (3, 6, 4), (4, True)),
 ]

@@ -141,7 +141,7 @@ def test_each_solution_alone_trains_as_the_package_does(answers, tones, network)
     def few_steps():
         results = try_step(network, TRAINING, tones)
         model = DeepSpeech2(network)
-        dataset = Dataset(tones, model)
+        dataset = Dataset(tones, model.config)
         losses = graduation.toy.train(model, dataset, epochs=2)
         return [np.array(losses), *results]
 

@@ -24,4 +24,4 @@ def finished(tmp_path_factory, utterances):
 def trained(finished, utterances):
     """A trained network and the data set that it was tested on."""
     model = load_run(finished)
-    return model, Dataset(utterances[:4], model)
+    return model, Dataset(utterances[:4], model.config)

@@ -9,9 +9,10 @@ import soundfile
 import toys
 
 from ds2np import cli
+from ds2np.audio.features import Features
 from ds2np.ctc import ctc_loss
 from ds2np.data.batches import make_batch
-from ds2np.data.dataset import Dataset, load_features
+from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_words
 from ds2np.train.evaluate import (
     SHOWN,
@@ -54,7 +55,7 @@ def test_blanks_are_counted_over_real_frames(trained, batch_size):
     model.params["output.b"][0] += 0.5  # enough blanks to count, and not only blanks
     best = []
     for utterance in dataset.utterances:
-        x = load_features(utterance.audio_filepath, model.config)[None]
+        x = Features(model.config).read(utterance.audio_filepath)[None]
         model.set_training(False)
         best += model.forward(x, np.array([x.shape[1]]))[0][0].argmax(axis=1).tolist()
     share = evaluate(model, dataset, batch_size).blank_share
@@ -86,7 +87,7 @@ def test_an_utterance_in_which_nothing_is_said(trained, utterances):
     model, _ = trained
     silent = dataclasses.replace(utterances[0], text=" ")
     for chosen in ([silent], [silent, utterances[1]]):
-        evaluation = evaluate(model, Dataset(chosen, model))
+        evaluation = evaluate(model, Dataset(chosen, model.config))
         assert evaluation.refs[0] == ""
         summary = summarise(evaluation, [u.audio_filepath for u in chosen])
         assert format_summary(summary)
@@ -189,7 +190,7 @@ def test_what_is_not_a_finite_number_is_null(loss):
 def test_words_have_the_times_of_the_frames(trained):
     model, dataset = trained
     path = dataset.utterances[1].audio_filepath
-    x = load_features(path, model.config)[None]
+    x = Features(model.config).read(path)[None]
     model.set_training(False)
     logits, _ = model.forward(x, np.array([x.shape[1]]))
     expected = greedy_words(logits[0], toys.MODEL.alphabet(), 20, soundfile.info(path).duration)

@@ -18,7 +18,7 @@ def model():
 
 @pytest.fixture
 def batch(model, utterances):
-    return make_batch(Dataset(utterances, model), np.array([0, 1, 2, 3]))
+    return make_batch(Dataset(utterances, model.config), np.array([0, 1, 2, 3]))
 
 
 def learn(model, batch, scale=0.5):

@@ -113,7 +113,7 @@ def test_nothing_said_and_nothing_heard(write):
 
 def test_the_worst_are_among_those_shown(tmp_path, finished, utterances, trained):
     model, _ = trained
-    dataset = Dataset(utterances * 3, model)
+    dataset = Dataset(utterances * 3, model.config)
     count = len(dataset)
     for worst in (0, 7, count - 1):
         hyps = ["b" if i == worst else "a" for i in range(count)]

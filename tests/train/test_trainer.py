@@ -128,14 +128,14 @@ def test_the_mean_of_the_weights_is_evaluated_and_kept(run, utterances, average)
         np.testing.assert_array_equal(value, state["average"][name])
     unlike = [name for name, value in kept.params.items() if (value != last.params[name]).any()]
     assert bool(unlike) == (average > 0)
-    evaluation = evaluate(kept, Dataset(utterances[:4], kept), 4)
+    evaluation = evaluate(kept, Dataset(utterances[:4], kept.config), 4)
     assert evaluation.loss == pytest.approx(progress["history"][0]["dev_loss"], rel=1e-5)
 
 
 def test_the_best_network_can_be_put_in_the_place_of_the_last(run, utterances):
     folder = run()
     shutil.copy(folder / BEST, folder / LAST)
-    data = Dataset(utterances, DeepSpeech2(toys.MODEL))
+    data = Dataset(utterances, toys.MODEL)
     trainer = Trainer(DeepSpeech2(toys.MODEL), data, data, folder, toys.TRAINING)
     trainer.resume()
     for name, value in load_checkpoint(folder / BEST)[0].params.items():
@@ -328,7 +328,7 @@ def test_gradients_of_several_minibatches_make_one_step(run, monkeypatch, uttera
     monkeypatch.setattr(SGD, "step", recorded)
     run(batch_size=4, accumulate=2, epochs=1)  # 4 + 4, then 2
     model = DeepSpeech2(toys.MODEL)
-    data = Dataset(utterances, model)
+    data = Dataset(utterances, model.config)
     for indices in plan_epoch(data.frames, 4, epoch=1, seed=0)[:2]:
         add_gradients(model, make_batch(data, indices), 1 / 8, Clock())
     assert len(pushes) == 2
@@ -392,7 +392,7 @@ def test_a_few_utterances_are_learned_by_heart(tmp_path, utterances, capsys, epo
 def test_the_dry_run_leaves_no_trace(utterances, tmp_path, capsys):
     model = DeepSpeech2(toys.MODEL)
     before = {name: value.copy() for name, value in model.state_dict().items()}
-    data = Dataset(utterances, model)
+    data = Dataset(utterances, model.config)
     peak = try_longest(Trainer(model, data, data, tmp_path, toys.TRAINING))
     assert f"memory: {peak / 1e6:.0f} MB with the largest minibatch, 4 x 0.5 s" in (
         capsys.readouterr().out
@@ -406,7 +406,7 @@ def test_the_dry_run_takes_changed_recordings_to_be_as_long_as_they_can_become(
     utterances, tmp_path, capsys
 ):
     model = DeepSpeech2(toys.MODEL)
-    data = Dataset(utterances, model)
+    data = Dataset(utterances, model.config)
     config = dataclasses.replace(toys.TRAINING, augment=True)
     try_longest(Trainer(model, data, data, tmp_path, config))
     assert "with the largest minibatch, 4 x 0.6 s" in capsys.readouterr().out

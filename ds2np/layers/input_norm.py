@@ -1,0 +1,139 @@
+"""Normalisation of the features by a corpus, or by what was heard so far: the first layer.
+
+Paper, "Deployment": while somebody still speaks, the utterance's own statistics are not known yet.
+Chapter 01 compares the kinds of normalisation.
+"""
+
+import numpy as np
+
+from ds2np.backend import get_array_module
+from ds2np.layers.base import Layer
+from ds2np.layers.padding import check_batch, zero_padding
+
+PRIOR_FRAMES = 100  # how many frames the corpus's statistics count for: a second
+VARIANCE_FLOOR = 1e-3  # of the corpus's variance
+
+
+def corpus_norm_forward(x, mean, std):
+    """Subtract the corpus's mean from each feature, and divide by its standard deviation.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, T, F)
+    mean, std : ndarray of shape (F,)
+        Constants: no gradient flows into them.
+
+    Returns
+    -------
+    out : ndarray of shape (N, T, F)
+    cache : ndarray of shape (F,)
+    """
+    return (x - mean) / std, std
+
+
+def corpus_norm_backward(dout, cache):
+    """Compute the gradient of `corpus_norm_forward`."""
+    return dout / cache
+
+
+def running_norm_forward(y, state):
+    """Normalise each frame by the statistics of all frames up to it.
+
+    y is normalised by the corpus already, so that a prior of n0 frames has mean 0 and variance 1.
+    With n = n0 + t after t frames:
+
+        m_t = sum_{i<=t} y_i / n        v_t = (n0 + sum_{i<=t} y_i^2) / n - m_t^2
+        out_t = (y_t - m_t) / sqrt(v_t + floor)
+
+    Parameters
+    ----------
+    y : ndarray of shape (N, T, F)
+    state : tuple of int and two ndarray of float64 of shape (N, F), or None
+        Frames heard before, sums of y and of y^2 over them.
+
+    Returns
+    -------
+    out : ndarray of shape (N, T, F)
+    cache : tuple
+    state : tuple
+        After the last frame.
+    """
+    xp = get_array_module(y)
+    N, T, F = y.shape
+    before, sums, squares = state or (0, *xp.zeros((2, N, F), xp.float64))
+    # In float64: a difference of sums over minutes would not keep the digits of float32.
+    sums = sums[:, None] + xp.cumsum(y, axis=1, dtype=xp.float64)
+    squares = squares[:, None] + xp.cumsum(xp.square(y, dtype=xp.float64), axis=1)
+    n = PRIOR_FRAMES + before + xp.arange(1, T + 1)[:, None]  # (T, 1)
+    mean = sums / n
+    inverse_std = 1 / xp.sqrt((PRIOR_FRAMES + squares) / n - mean * mean + VARIANCE_FLOOR)
+    out = (y - mean) * inverse_std
+    if T:
+        state = before + T, sums[:, -1], squares[:, -1]
+    return out.astype(y.dtype), (y, mean, inverse_std, n), state
+
+
+def running_norm_backward(dout, cache):
+    """Compute the gradient of `running_norm_forward`: each frame moves all later statistics.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, T, F)
+        0 on padded frames.
+    cache : tuple
+
+    Returns
+    -------
+    dy : ndarray of shape (N, T, F)
+    """
+    y, mean, inverse_std, n = cache
+    dcentred = dout * inverse_std
+    dvar = -0.5 * dcentred * (y - mean) * inverse_std**2
+    dmean = -dcentred - 2 * mean * dvar
+
+    def from_later_frames(d):
+        return (d / n)[:, ::-1].cumsum(axis=1)[:, ::-1]
+
+    dy = dcentred + from_later_frames(dmean) + 2 * y * from_later_frames(dvar)
+    return dy.astype(dout.dtype)
+
+
+class InputNorm(Layer):
+    """Normalise features by statistics that travel with the network, in its buffers.
+
+    Parameters
+    ----------
+    F : int
+    running : bool
+        Begin with the corpus's statistics and go on with what is heard.
+    dtype : dtype
+    """
+
+    def __init__(self, F, running=False, dtype=np.float32):
+        super().__init__()
+        self.running = running
+        self.buffers["mean"], self.buffers["std"] = np.zeros(F, dtype), np.ones(F, dtype)
+
+    def forward(self, x, lengths):
+        check_batch(x, lengths, ("N", "T", len(self.buffers["mean"])), self.buffers["mean"].dtype)
+        out, cache, _ = self._normalise(zero_padding(x, lengths), None)
+        self._cache = *cache, lengths
+        return zero_padding(out, lengths, in_place=True)
+
+    def _normalise(self, x, state):
+        out, std = corpus_norm_forward(x, self.buffers["mean"], self.buffers["std"])
+        if not self.running:
+            return out, (std, None), None
+        out, cache, state = running_norm_forward(out, state)
+        return out, (std, cache), state
+
+    def backward(self, dout):
+        std, cache, lengths = self.take_cache()
+        dout = zero_padding(dout, lengths)
+        if self.running:
+            dout = running_norm_backward(dout, cache)
+        return zero_padding(corpus_norm_backward(dout, std), lengths, in_place=True)
+
+    def forward_chunk(self, x, state, last):
+        out, _, state = self._normalise(x, state)
+        return out, state

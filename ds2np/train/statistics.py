@@ -1,0 +1,40 @@
+"""Mean and standard deviation of the features of a training set, for the layer `InputNorm`."""
+
+import numpy as np
+from tqdm import tqdm
+
+from ds2np.audio.normalisation import Moments
+from ds2np.data.batches import prefetch, shard
+from ds2np.parallel.communicator import Communicator
+
+MAX_MEASURED = 2000  # utterances: hours of sound, enough for a mean
+
+
+def set_input_statistics(model, dataset, seed=0, comm=None):
+    """Measure the features of a training set, and give their statistics to `InputNorm`.
+
+    Of a large corpus, a random part is measured. A network that normalises by utterance needs none.
+
+    Parameters
+    ----------
+    model : DeepSpeech2
+        Its buffers are set, on whichever device.
+    dataset : Dataset
+    seed : int
+        Chooses the part.
+    comm : Communicator, optional
+        Connects processes that share the work; all get the same statistics.
+    """
+    if model.config.normalisation == "utterance":
+        return
+    comm = comm or Communicator()
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:MAX_MEASURED]
+    plan = shard(np.array_split(np.sort(chosen), -(-len(chosen) // 16)), comm.rank, comm.size)
+    total, bar = Moments(), {"desc": "measuring features", "disable": not comm.leads}
+    for batch in tqdm(prefetch(dataset, plan), total=len(plan), delay=1, leave=False, **bar):
+        for i in range(len(batch.indices)):
+            total += Moments.of(batch.x[i, : batch.lengths[i]])
+    total = sum(map(Moments.from_json, comm.gather(total.to_json())), Moments())
+    for name in ("mean", "std"):
+        buffer = model.buffers[f"input_norm.{name}"]
+        buffer[...] = model.to_device(getattr(total, name).astype(buffer.dtype))
