@@ -491,14 +491,14 @@ with tempfile.TemporaryDirectory() as other_folder:
     if not MY_FILE:
         soundfile.write(path, say("seven two nine", 16_000, "en+grandma"), 16_000)
     print(path.name)
-    print("word      from      to   sureness")
+    print("word      from      to   confidence")
     for word in transcribe_words(model, path):
         print(f"{word.text:8}{word.start:4.2f} s  {word.end:4.2f} s  {word.confidence:9.0%}")
     samples, rate = soundfile.read(path, dtype="float32")
 play(samples if samples.ndim == 1 else samples.mean(axis=1), rate, path.name)
 
 # %% [markdown]
-# The sureness of a word is the mean probability of its letters, each where it is highest. It is not
+# The confidence of a word is the mean probability of its letters, each where it is highest. It is not
 # the probability that the word is right: a network can be sure of a mistake.
 #
 # Outside of a notebook two commands do all of this, with progress, checkpoints, a report and a

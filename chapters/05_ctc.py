@@ -664,4 +664,4 @@ check("05.4", ctc_loss)
 # * A. Hannun: *Sequence modeling with CTC*, Distill, 2017.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
 # * In the package: [lattice.py](../ds2np/ctc/lattice.py), [loss.py](../ds2np/ctc/loss.py),
-#   [align.py](../ds2np/ctc/align.py).
+#   [align.py](../ds2np/ctc/viterbi.py).

@@ -10,7 +10,7 @@
 # **You will be able to**
 #
 # * say from the curvature of a loss which learning rates diverge, and what momentum changes;
-# * show that Nesterov's look-ahead and the two lines in `ds2np/optim.py` are the same;
+# * show that Nesterov's look-ahead and the two lines in `ds2np/optim/sgd.py` are the same;
 # * clip a gradient by its norm, and say why all arrays share one norm;
 # * lower the floor of a noisy descent in two ways: by annealing, and by the mean of the weights;
 # * plan an epoch: SortaGrad, buckets, a limit of frames, and count what padding costs;
@@ -41,8 +41,8 @@ from ds2np.learn import check, play, show, toy
 from ds2np.learn.plots.chapter06 import plot_curves, plot_plan, plot_walk
 from ds2np.model import ConvConfig, DeepSpeech2
 from ds2np.optim import SGD, global_norm
+from ds2np.optim.ema import EMA
 from ds2np.text import wer
-from ds2np.train.average import WeightAverage
 from ds2np.train.clock import Clock
 from ds2np.train.gradients import add_gradients
 
@@ -207,7 +207,7 @@ assert bowl(walk(momentum_step, 0.03, 0.8)[-1]) < 0.1 * bowl(walk(plain_step, 0.
 # $$
 #
 # The gradient is measured at $w$, where the weights are, and $p$ is gone. These are the two lines of
-# [optim.py](../ds2np/optim.py): update the velocity, then move by $m v' - r g$. They begin at the
+# [optim.py](../ds2np/optim/sgd.py): update the velocity, then move by $m v' - r g$. They begin at the
 # same place, since $v = 0$ at first and so $w = p$; and where training ends, $v$ is small, so
 # that $w$ is nearly $p$ again.
 
@@ -485,7 +485,7 @@ assert curves["annealed from 0.5"][1][-1] < 0.2 * curves["large: 0.5"][1][-1]
 # %%
 keep, rate, noise = 0.95, 0.5, np.random.default_rng(1)
 walking = {"w": np.full(walkers, 10.0)}
-mean, package, loss = walking["w"].copy(), WeightAverage(walking, keep), []
+mean, package, loss = walking["w"].copy(), EMA(walking, keep), []
 for step in range(1, len(annealed) + 1):
     walking["w"][...] = (1 - rate) * walking["w"] - rate * noise.standard_normal(walkers)
     k = min(keep, step / (step + 10))
@@ -1131,17 +1131,17 @@ check("06.2", sgd_step)
 #
 # Extend `plan_by_count` by a limit of *frames*, so that a minibatch of long utterances fits into the
 # memory: a minibatch ends before an utterance with which it would have more than `batch_size`
-# utterances, or more than `most_frames` frames with padding (its utterances times its longest one).
+# utterances, or more than `max_frames` frames with padding (its utterances times its longest one).
 # An utterance that is too long even alone comes alone. Random numbers are drawn as above:
 # `rng = np.random.default_rng((seed, epoch))`, then `rng.uniform(0.9, 1.1, len(frames))`, then
 # `rng.shuffle` of the list; in the first epoch none. Equal lengths keep their order (a stable sort).
-# Example: of the frames `[5, 2, 9, 4, 7]` in epoch 1, with `batch_size` 4 and `most_frames` 14, the
+# Example: of the frames `[5, 2, 9, 4, 7]` in epoch 1, with `batch_size` 4 and `max_frames` 14, the
 # order is 1, 3, 0, 4, 2. The first three would make 3 · 5 = 15 frames with their padding, so the plan
 # is `[[1, 3], [0, 4], [2]]`.
 
 
 # %%
-def plan_epoch(frames, batch_size, epoch, seed, most_frames=float("inf")):
+def plan_epoch(frames, batch_size, epoch, seed, max_frames=float("inf")):
     """Return a list of arrays of indices into frames, (utterances,); each index stands in one."""
     raise NotImplementedError
 
@@ -1205,5 +1205,5 @@ check("06.4", should_stop)
 #   2013.
 # * Y. Bengio, J. Louradour, R. Collobert, J. Weston: *Curriculum learning*, ICML 2009.
 # * G. Goh: *Why momentum really works*, Distill, 2017.
-# * In the package: [optim.py](../ds2np/optim.py), [batches.py](../ds2np/data/batches.py),
+# * In the package: [optim.py](../ds2np/optim/sgd.py), [batches.py](../ds2np/data/batches.py),
 #   [gradients.py](../ds2np/train/gradients.py), [toy.py](../ds2np/learn/toy.py).

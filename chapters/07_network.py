@@ -670,7 +670,7 @@ folder.cleanup()  # recordings and runs of this chapter are deleted
 # the package's own, lets it recognise voices that it has never heard, and tells you what your own code
 # has understood:
 #
-#     python -m ds2np demo --mine
+#     python -m ds2np demo --answers
 #
 # What is not done yet, the package does for you; so it works with one exercise as well as with all.
 # It says which functions serve, which are not needed for this network and which are wrong, and by how

@@ -31,17 +31,17 @@ import numpy as np
 import ds2np
 from ds2np import ctc, kernels
 from ds2np.backend import get_array_module, to_cpu, to_gpu, why_no_gpu
-from ds2np.ctc.gpu import MOST_LABELS, ctc_by_kernel
 from ds2np.ctc.lattice import Lattice, recurse
 from ds2np.gradcheck import numerical_gradient
-from ds2np.kernels.on_host import HostModule, why_not_on_host
+from ds2np.kernels.ctc import MAX_LABELS, ctc_by_kernel
+from ds2np.kernels.host import HostModule, why_not_on_host
 from ds2np.layers.activations import clipped_relu_forward
 from ds2np.layers.gru import gru_backward, gru_forward
 from ds2np.layers.padding import zero_padding
 from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, show
-from ds2np.learn.pretend import pretended_gpu
+from ds2np.learn.fake_gpu import fake_gpu
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
 
@@ -91,16 +91,16 @@ np.testing.assert_array_equal(clip(x), clipped_relu_forward(x)[0])  # the packag
 # No global switch says "GPU on". The array decides; arrays of both kinds can live in one program,
 # and a test can compare them.
 #
-# Since many readers have no GPU, `ds2np.learn.pretend` has a **pretended** one: it takes CuPy's place,
+# Since many readers have no GPU, `ds2np.learn.fake_gpu` has a **fake** one: it takes CuPy's place,
 # computes with NumPy, and keeps a log. It is as strict as CuPy is. The two memories are apart, so
 # an array of one may not be mixed with an array of the other, and NumPy's own functions cannot see
 # what lies on the GPU.
 
 # %%
-with pretended_gpu() as log:
+with fake_gpu() as log:
     on_gpu = to_gpu(x)  # copies
     clipped = clip(on_gpu)
-    print("computed by", get_array_module(on_gpu).__name__, "(pretended); launches:", log.launches)
+    print("computed by", get_array_module(on_gpu).__name__, "(fake); launches:", log.launches)
     for name, mistake in {
         "x + on_gpu": lambda: x + on_gpu,
         "np.asarray(on_gpu)": lambda: np.asarray(on_gpu),
@@ -123,7 +123,7 @@ with pretended_gpu() as log:
 # `model.forward` does that. Lengths and labels stay in main memory, where they are needed for
 # decisions; small copies of them are sent where a layer asks for them.
 #
-# Here is a whole step of training, first on the processor, then on the pretended GPU, part by part.
+# Here is a whole step of training, first on the processor, then on the fake GPU, part by part.
 
 # %%
 config = DeepSpeech2Config(
@@ -159,9 +159,9 @@ model = DeepSpeech2(config)
 expected = training_step(model, lambda name: None)
 
 parts = {}
-# The package has a kernel for CTC; the pretended GPU needs g++ to run it. Without, array operations.
+# The package has a kernel for CTC; the fake GPU needs g++ to run it. Without, array operations.
 arrays_only = patch("ds2np.ctc.loss.fits_kernel", lambda *given: False)
-with pretended_gpu() as log, arrays_only if NO_COMPILER else nullcontext():
+with fake_gpu() as log, arrays_only if NO_COMPILER else nullcontext():
     moved = DeepSpeech2(config)
     moved.move(to_gpu)
     got = training_step(moved, lambda name: parts.update({name: log.take()}))
@@ -228,14 +228,14 @@ assert time_of(1000, 1.0, 1) > 1.9 * time_of(1000, 1.0, 1000)
 #
 # A recurrent layer cannot do all frames at once, since each needs the one before. So its launches
 # grow with the number of frames $T$, whatever the size of the layer. We count by running the
-# package's own functions on the pretended GPU.
+# package's own functions on the fake GPU.
 
 
 # %%
 def launches(work, T, H=4):
     """Count the launches of one of the loops over time, for two directions or all utterances."""
     a, U = rng.standard_normal((2, T, 3, H)), rng.standard_normal((2, H, H))
-    with pretended_gpu() as log:
+    with fake_gpu() as log:
         if work == "array form of CTC":
             lattice = Lattice(np.array([[1, 2]] * 3), np.full(3, T), np.full(3, 2), 0)
             emissions = lattice.emissions(log_softmax(to_gpu(rng.standard_normal((3, T, 4)))))
@@ -303,7 +303,7 @@ else:
 if NO_COMPILER:
     print(f"Not shown here: the launches of the package's CTC, since {NO_COMPILER}.")
 else:
-    with pretended_gpu() as log:
+    with fake_gpu() as log:
         given = rng.integers(1, 29, (4, 30)), np.full(4, 400), np.full(4, 30)
         logits = to_gpu(rng.standard_normal((4, 400, 29)).astype(np.float32))
         log.take()
@@ -585,10 +585,10 @@ read("// One block for each utterance", "float* partial = ahead + S;", below="re
 # a special way, and this limits the labels of a transcript.
 
 # %%
-for L in (40, 200, MOST_LABELS):
+for L in (40, 200, MAX_LABELS):
     S = 2 * L + 1
     print(f"{L:5} labels: {S:5} states, {4 * (2 * (S + 2) + S + 32):6} bytes of shared memory")
-S = 2 * MOST_LABELS + 1
+S = 2 * MAX_LABELS + 1
 assert 4 * (2 * (S + 2) + S + 32) <= 48 * 1024 < 4 * (2 * (S + 4) + S + 2 + 32)
 
 # %%
@@ -1018,6 +1018,6 @@ check("12.3", next_row)
 # * P. Micikevicius and others: *Mixed precision training*, ICLR 2018.
 # * G. Diamos and others: *Persistent RNNs: stashing recurrent weights on-chip*, ICML 2016.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
-# * In the package: [ctc.cu](../ds2np/kernels/ctc.cu), [gpu.py](../ds2np/ctc/gpu.py),
+# * In the package: [ctc.cu](../ds2np/kernels/ctc.cu), [gpu.py](../ds2np/kernels/ctc.py),
 #   [backend.py](../ds2np/backend.py), [cuda_on_host.h](../ds2np/kernels/cuda_on_host.h),
-#   [pretend.py](../ds2np/learn/pretend.py).
+#   [pretend.py](../ds2np/learn/fake_gpu.py).

@@ -42,10 +42,9 @@ from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import write_manifest
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import batchnorm
-from ds2np.learn import check, show, toy
+from ds2np.learn import check, scaling, show, simulate, toy
 from ds2np.learn.plots.chapter13 import plot_holdings, plot_over_processes, plot_timeline
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
-from ds2np.parallel import scaling, simulate
 from ds2np.parallel.buckets import Buckets
 from ds2np.parallel.communicator import Communicator
 from ds2np.train.history import read_history
@@ -312,7 +311,7 @@ def run_together(p, work):
 def normalise_part(rank, add_up):
     x = held[rank][None, :, None]  # (N, T, H) = (1, T, 1)
     out, _ = batchnorm.seq_batchnorm_forward(
-        x, np.ones(1), np.zeros(1), np.ones(x.shape[:2]), add_up=add_up
+        x, np.ones(1), np.zeros(1), np.ones(x.shape[:2]), all_reduce=add_up
     )
     return out[0, :, 0]
 
@@ -330,7 +329,7 @@ for rank, out in enumerate(outs):
 # %%
 def shared_step(rank, add_up, p):
     model = DeepSpeech2(config, seed=1, dtype=np.float64)
-    batchnorm.share_statistics(model.layers, add_up)
+    batchnorm.sync_batchnorm(model.layers, add_up)
     add_gradients_of(model, real_shard([np.arange(5)], rank, p)[0])
     add_up(model.flat_grads)
     return model.flat_grads
@@ -349,9 +348,9 @@ for p in (2, 3):
 # This network has three normalisations (after the convolution, in the recurrent layer, before the
 # output), so nine of the all-reduces are theirs and the tenth is that
 # of the gradients. Those nine are tiny, but nobody can go on before they are done, and in a deep
-# network on many machines such waits add up. The package leaves the choice: `--shared-norm`.
+# network on many machines such waits add up. The package leaves the choice: `--sync-batchnorm`.
 #
-# <details><summary>Question: with <code>--shared-norm</code> off, which numbers of the network would
+# <details><summary>Question: with <code>--sync-batchnorm</code> off, which numbers of the network would
 # differ between the processes after a step, although all gradients are the same? What is to be done
 # about it?</summary>
 #
@@ -663,7 +662,7 @@ def launch(p, *arguments):
 
 # %% [markdown]
 # The program that all four run is this. `connect` finds out who has started the process, and
-# `together.sum` is the all-reduce of the real engine. It is MPI's own on CPUs, and that of NCCL, the
+# `comm.sum` is the all-reduce of the real engine. It is MPI's own on CPUs, and that of NCCL, the
 # library for NVIDIA's GPUs, on GPUs.
 
 # %%
@@ -673,12 +672,12 @@ import numpy as np
 from ds2np.parallel import connect
 
 with connect() as together:
-    x = np.load(sys.argv[1])[together.rank]
-    together.sum(x)
-    different = set(together.gather(x.tobytes().hex()))
-    if together.leads:
+    x = np.load(sys.argv[1])[comm.rank]
+    comm.sum(x)
+    different = set(comm.gather(x.tobytes().hex()))
+    if comm.is_main:
         np.save(sys.argv[2], x)
-        print(f"{together.size} processes, {len(different)} result")
+        print(f"{comm.size} processes, {len(different)} result")
 """
 arrays = [rng.standard_normal(1001) for _ in range(4)]
 np.save(folder / "arrays.npy", arrays)
@@ -718,7 +717,7 @@ def train(name, p, *options):
 losses = {"one process": train("one", 1)}
 if WITH_MPI:
     losses["two, own statistics"] = train("own", 2)
-    losses["two, shared statistics"] = train("shared", 2, "--shared-norm")
+    losses["two, shared statistics"] = train("shared", 2, "--sync-batchnorm")
 for name, curve in losses.items():
     print(f"{name:23}", " ".join(f"{loss:9.4f}" for loss in curve))
 if WITH_MPI:
@@ -865,14 +864,14 @@ from ds2np.train.gradients import add_gradients
 
 def steps(N, together):
     buckets, batch = Buckets(model, together, 2**16), batches[N]
-    together.barrier()
+    comm.barrier()
     began = time.perf_counter()
     for _ in range(2):
         model.zero_grads()
         add_gradients(model, batch, 1 / N, Clock(), buckets.layer_done)
         buckets.finish()
         optimiser.step()
-    together.barrier()
+    comm.barrier()
     return time.perf_counter() - began
 
 model, rng, T = DeepSpeech2(CONFIG), np.random.default_rng(0), 150
@@ -885,9 +884,9 @@ for N in (4, 8):
 with connect() as everyone:
     times = []
     for turn in range(5):
-        alone = steps(8, Communicator()) if everyone.leads else 0
+        alone = steps(8, Communicator()) if everyone.is_main else 0
         times.append((alone, steps(8, everyone), steps(4, everyone)))
-    if everyone.leads:
+    if everyone.is_main:
         print(json.dumps(times[1:]))  # the first turn warms up
 """
 if WITH_MPI:
@@ -1165,9 +1164,9 @@ from ds2np.parallel import connect
 try:
     with connect(timeout=1) as together:
         together.at("step 17")
-        if together.rank == 2:
+        if comm.rank == 2:
             time.sleep(60)
-        together.sum(np.ones(3))
+        comm.sum(np.ones(3))
 except UserError as error:
     print("error:", error, file=sys.stderr)
     sys.exit(2)
@@ -1302,6 +1301,6 @@ check("13.4", ring_bytes)
 #   training*, 2018.
 # * C. J. Shallue and others: *Measuring the effects of data parallelism on neural network training*,
 #   2019.
-# * In the package: [simulate.py](../ds2np/parallel/simulate.py),
-#   [scaling.py](../ds2np/parallel/scaling.py), [buckets.py](../ds2np/parallel/buckets.py),
+# * In the package: [simulate.py](../ds2np/learn/simulate.py),
+#   [scaling.py](../ds2np/learn/scaling.py), [buckets.py](../ds2np/parallel/buckets.py),
 #   [rollcall.py](../ds2np/parallel/rollcall.py), [batchnorm.py](../ds2np/layers/batchnorm.py).

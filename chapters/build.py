@@ -70,7 +70,7 @@ def execute(notebook, timeout=300):
     )
     with tempfile.TemporaryDirectory() as empty:
         # The answers of whoever builds the book are neither shown in it nor overwritten.
-        client.execute(env={**os.environ, "DS2NP_MINE": str(Path(empty) / "my_ds2np.py")})
+        client.execute(env={**os.environ, "DS2NP_ANSWERS": str(Path(empty) / "my_ds2np.py")})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":

@@ -14,7 +14,7 @@ if importlib.util.find_spec("ds2np") is None:
 from ds2np.data.manifest import write_manifest
 from ds2np.errors import UserError
 
-NAMED_AT_MOST = 5
+MAX_NAMED = 5
 
 
 def run(main):
@@ -129,8 +129,8 @@ def warn_left_out(reason, files):
         Of which the first few are named.
     """
     if files:
-        named = ", ".join(str(file) for file in files[:NAMED_AT_MOST])
-        more = ", ..." if len(files) > NAMED_AT_MOST else ""
+        named = ", ".join(str(file) for file in files[:MAX_NAMED])
+        more = ", ..." if len(files) > MAX_NAMED else ""
         print(f"warning: left out {len(files)} {reason}: {named}{more}", file=sys.stderr)
 
 

@@ -51,7 +51,7 @@ TEST_SIZES = (1.0, 1.0)
 # A worker's first sentence meets a library fresh from the start, and its last one a library that
 # has spoken the batch. So batches are cut without regard to --jobs, and each has its own process.
 BATCH_SIZE = 100
-DRAWS_AT_MOST = 10_000  # for one more sentence
+MAX_DRAWS = 10_000  # for one more sentence
 
 Spoken = namedtuple("Spoken", "path text voice rate pitch size")
 
@@ -102,7 +102,7 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
             taken.add(sentence)
             found.append(sentence)
             draws = 0
-        elif draws == DRAWS_AT_MOST:
+        elif draws == MAX_DRAWS:
             remedy = "a smaller --test or a larger --train" if vocabulary else "a smaller --train"
             raise UserError(
                 f"of {count} sentences only {len(found)} different ones were found; give {remedy}"

@@ -26,7 +26,7 @@ from ds2np.files import replacing
 from ds2np.machine import peak_memory
 
 GROWTH = "growth"
-SHORTEST = 0.3  # s that a run lasts; quick parts are repeated within it, and the mean is taken
+MIN_SECONDS = 0.3  # s that a run lasts; quick parts are repeated within it, and the mean is taken
 NAME_WIDTH = 14
 
 
@@ -158,7 +158,7 @@ def _measure(item, pairs, to_device, torch_side):
     if torch_side and item.tolerance is not None:
         _compare(*results, item.tolerance)
     del results
-    repeats = np.ceil(SHORTEST / time_in_turn(steps, 1, to_device)).astype(int)  # (sides, 1)
+    repeats = np.ceil(MIN_SECONDS / time_in_turn(steps, 1, to_device)).astype(int)  # (sides, 1)
     steps = [partial(_repeat, *each) for each in zip(steps, repeats[:, 0], strict=True)]
     seconds = time_in_turn(steps, pairs, to_device) / repeats
     row = _spread(1000 * seconds[0], "ms")

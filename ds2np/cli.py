@@ -59,7 +59,7 @@ def _parser():
     again.add_argument("--resume", action="store_true", help="go on with the run that is there")
     again.add_argument("--restart", action="store_true", help="delete the run and train anew")
     demo.add_argument(
-        "--mine",
+        "--answers",
         type=Path,
         nargs="?",
         const=True,
@@ -93,9 +93,9 @@ def _parser():
     train.add_argument(
         "--max-norm", type=positive, metavar="G", help="larger gradients are scaled down to it"
     )
-    train.add_argument("--average", type=share, metavar="A", help="keep a mean of weights; 0: none")
+    train.add_argument("--ema", type=share, metavar="A", help="keep a mean of weights; 0: none")
     train.add_argument(
-        "--shared-norm",
+        "--sync-batchnorm",
         action="store_true",
         default=None,
         help="batch statistics over all processes that train together",
@@ -160,7 +160,7 @@ def _parser():
     learn.add_argument("action", nargs="?", choices=["check"], help="run the checks, say all")
     learn.add_argument("numbers", nargs="*", default=(), metavar="NN.N", help="default: all")
     learn.add_argument(
-        "--mine", type=Path, metavar="FILE", help="your functions (default: my_ds2np.py)"
+        "--answers", type=Path, metavar="FILE", help="your functions (default: my_ds2np.py)"
     )
 
     for command in (demo, train, evaluate, transcribe, bench):
@@ -188,7 +188,7 @@ def _given(args, *names):
 
 
 def _demo(args):
-    if args.mine is not None:
+    if args.answers is not None:
         return _graduate(args)
     from ds2np.backend import choose_device
     from ds2np.demo import run_demo
@@ -207,10 +207,10 @@ def _demo(args):
 
 
 def _graduate(args):
+    from ds2np.learn.answers import default_path
     from ds2np.learn.graduation import graduate
-    from ds2np.learn.mine import default_path
 
-    path = default_path() if args.mine is True else args.mine
+    path = default_path() if args.answers is True else args.answers
     graduate(path, args.folder, args.resume, args.restart, args.device)
 
 
@@ -220,19 +220,19 @@ def _train(args):
     from ds2np.train.checkpoint import LAST
 
     device = choose_own_device(args.device)
-    with connect(on_gpu=device is not to_cpu) as together:
+    with connect(on_gpu=device is not to_cpu) as comm:
         try:
-            return _train_together(args, device, together)
+            return _train_together(args, device, comm)
         except KeyboardInterrupt:
             if not (args.out / LAST).exists():
                 raise
-            if together.leads:
+            if comm.is_main:
                 again = f"go on with the same command and --resume ({args.out})"
                 print(f"\nsaved; {again}", file=sys.stderr)
             return 130
 
 
-def _train_together(args, device, together):
+def _train_together(args, device, comm):
     import dataclasses
 
     from ds2np.data.manifest import read_manifest
@@ -242,8 +242,8 @@ def _train_together(args, device, together):
     model_config = _network(args)
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**_given(args, *names))
-    utterances = _not_longer(read_manifest(args.train), args.longest, together.leads)
-    options = _given(args, "minutes", "cache") | {"to_device": device, "together": together}
+    utterances = _not_longer(read_manifest(args.train), args.longest, comm.is_main)
+    options = _given(args, "minutes", "cache") | {"to_device": device, "comm": comm}
     if args.overfit:
         if args.epochs is None:
             config = dataclasses.replace(config, epochs=100)
@@ -359,8 +359,8 @@ def _data(args):
     import dataclasses
     import json
 
-    from ds2np.data.survey import check_target, find_alphabet, survey_manifest, write_clean
-    from ds2np.data.survey_report import describe, describe_copy, statistics
+    from ds2np.data.check import check_manifest, check_target, find_alphabet, write_clean
+    from ds2np.data.check_report import describe, describe_copy, statistics
     from ds2np.model import preset
 
     if args.alphabet:
@@ -372,25 +372,25 @@ def _data(args):
     if args.fix:
         check_target(args.manifest, args.fix)
     config = dataclasses.replace(preset(args.preset), **_given(args, "characters"))
-    survey = survey_manifest(
+    checked = check_manifest(
         args.manifest, config, listening=args.listen, **_given(args, "longest")
     )
-    done = write_clean(survey, args.fix) if args.fix else None
+    done = write_clean(checked, args.fix) if args.fix else None
     if args.json:
         copy = {"clean_copy": {"manifest": str(args.fix), **done}} if done else {}
-        print(json.dumps({**statistics(survey), **copy}, ensure_ascii=False, indent=1))
+        print(json.dumps({**statistics(checked), **copy}, ensure_ascii=False, indent=1))
     else:
-        print(describe(survey))
+        print(describe(checked))
         if done:
-            print(f"\n{describe_copy(survey, args.fix, done)}")
-    return 1 if survey.faulty else 0
+            print(f"\n{describe_copy(checked, args.fix, done)}")
+    return 1 if checked.faulty else 0
 
 
 def _learn(args):
+    from ds2np.learn.answers import default_path
     from ds2np.learn.command import check_answers, list_chapters
-    from ds2np.learn.mine import default_path
 
-    path = args.mine or default_path()
+    path = args.answers or default_path()
     return check_answers(path, args.numbers) if args.action else list_chapters(path)
 
 

@@ -35,7 +35,7 @@ def small(monkeypatch):
     """Shrink everything that is timed."""
     assert set(SMALL) == set(bench.ITEMS)
     monkeypatch.setattr(bench, "ITEMS", SMALL)
-    monkeypatch.setattr(bench, "SHORTEST", 1e-3)
+    monkeypatch.setattr(bench, "MIN_SECONDS", 1e-3)
     monkeypatch.setattr(bench, "measure_memory", lambda name, side: 12_000_000)
     growth = partial(bench.measure_growth, N=1, seconds=0.4)
     monkeypatch.setattr(bench, "measure_growth", growth)

@@ -309,7 +309,7 @@ def not_finite_array(arrays, rng):
 
 
 def unknown_array(arrays, rng):
-    names = ("x", "model/x", "velocity/x", "average/x", "x/y", "/")
+    names = ("x", "model/x", "velocity/x", "ema/x", "x/y", "/")
     arrays[pick(rng, names)] = np.zeros(3, np.float32)
 
 

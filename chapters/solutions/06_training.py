@@ -24,7 +24,7 @@ def sgd_step(params, grads, velocity, rate, momentum):
     return new_params, new_velocity
 
 
-def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
+def plan_epoch(frames, batch_size, epoch, seed, max_frames=math.inf):
     """Sort utterances by length, nearly so after the first epoch; cut; shuffle what was cut."""
     rng = np.random.default_rng((seed, epoch))
     keys = frames if epoch == 1 else frames * rng.uniform(0.9, 1.1, len(frames))
@@ -32,7 +32,7 @@ def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
     for i in np.argsort(keys, kind="stable"):
         longest = max(longest, frames[i])
         size = len(batch) + 1
-        if batch and (size > batch_size or size * longest > most_frames):
+        if batch and (size > batch_size or size * longest > max_frames):
             plan.append(np.array(batch, int))
             batch, longest = [], frames[i]
         batch.append(i)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ds2np.audio.frames import frame_sizes
 from ds2np.audio.load import load_audio, resample
-from ds2np.audio.vocoder import DENOMINATOR, MOST_SEMITONES, OVERLAP, pitch_shift, time_stretch
+from ds2np.audio.vocoder import DENOMINATOR, MAX_SEMITONES, OVERLAP, pitch_shift, time_stretch
 from ds2np.errors import UserError
 
 SUFFIXES = (".wav", ".flac")  # of noises and room responses
@@ -28,7 +28,7 @@ LIMITS = {
     **dict.fromkeys(["stretch_share", "pitch_share", "reverb_share", "noise_share"], (0, 1)),
     **dict.fromkeys(["speeds", "stretch"], (0.1, 10)),
     **dict.fromkeys(["snr_db", "gain_db", "room_direct_db"], (-100, 100)),
-    "pitch": (-MOST_SEMITONES, MOST_SEMITONES),
+    "pitch": (-MAX_SEMITONES, MAX_SEMITONES),
     "room_seconds": (0.01, 10),
 }
 RANGES = ("stretch", "pitch", "room_seconds", "room_direct_db", "snr_db", "gain_db")

@@ -9,7 +9,7 @@ import numpy as np
 from ds2np.errors import UserError
 
 RATES = 100, 1_000_000  # hertz; a header that states another is damaged
-LOUDEST = 1e10  # of full scale; whole numbers of 32 bits, stored as they are, reach 2e9
+MAX_PEAK = 1e10  # of full scale; whole numbers of 32 bits, stored as they are, reach 2e9
 
 
 def load_audio(path, sample_rate=None):
@@ -63,7 +63,7 @@ def load_audio(path, sample_rate=None):
     if not np.isfinite(samples).all():
         count = int((~np.isfinite(samples)).sum())
         raise UserError(f"{path} holds {count} samples that are NaN or infinite; record it anew")
-    if (peak := np.abs(samples).max()) > LOUDEST:
+    if (peak := np.abs(samples).max()) > MAX_PEAK:
         raise UserError(f"{path} has a peak of {peak:.1g}, where full scale is 1; record it anew")
     samples = samples.mean(axis=1)
     if sample_rate is not None and rate != sample_rate:

@@ -30,7 +30,7 @@ OVERLAP = 4
 # a sixtieth of a semitone.
 DENOMINATOR = 500
 
-MOST_SEMITONES = 24  # two octaves: beyond them, no voice is left
+MAX_SEMITONES = 24  # two octaves: beyond them, no voice is left
 
 
 def istft(spectrum, window, stride):
@@ -207,9 +207,9 @@ def pitch_shift(samples, semitones, size=SIZE):
     UserError
         If that is more than two octaves.
     """
-    if not abs(semitones) <= MOST_SEMITONES:
+    if not abs(semitones) <= MAX_SEMITONES:
         raise UserError(
-            f"no pitch shift by {semitones} semitones; {MOST_SEMITONES} up or down are the most"
+            f"no pitch shift by {semitones} semitones; {MAX_SEMITONES} up or down are the most"
         )
     ratio = Fraction(2 ** (semitones / 12)).limit_denominator(DENOMINATOR)
     longer = time_stretch(samples, 1 / ratio, size)

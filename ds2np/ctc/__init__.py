@@ -1,8 +1,8 @@
 """Connectionist temporal classification: the loss between frames and an unaligned transcript."""
 
-from ds2np.ctc.align import Alignment, forced_align
 from ds2np.ctc.lattice import min_frames
 from ds2np.ctc.loss import ctc_loss, state_posterior
+from ds2np.ctc.viterbi import Alignment, forced_align
 from ds2np.layers.softmax import log_softmax
 
 __all__ = [

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ds2np.backend import get_array_module, to_cpu
-from ds2np.ctc.gpu import ctc_by_kernel, fits_kernel
 from ds2np.ctc.lattice import Lattice, recurse
+from ds2np.kernels.ctc import ctc_by_kernel, fits_kernel
 from ds2np.layers.padding import length_mask, zero_padding
 from ds2np.layers.softmax import log_softmax
 

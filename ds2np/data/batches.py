@@ -33,7 +33,7 @@ class Batch:
     label_lengths: np.ndarray
 
 
-def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
+def plan_epoch(frames, batch_size, epoch, seed, max_frames=math.inf):
     """Decide which utterances form the minibatches of an epoch, and their order.
 
     Paper, "SortaGrad": the first epoch runs from short utterances to long ones, as the loss of a
@@ -48,7 +48,7 @@ def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
     epoch : int
         From 1; the plan is a function of seed and epoch alone.
     seed : int
-    most_frames : float
+    max_frames : float
         Frames of a minibatch with its padding, at most; an utterance that has more comes alone.
 
     Returns
@@ -61,7 +61,7 @@ def plan_epoch(frames, batch_size, epoch, seed, most_frames=math.inf):
         order = np.argsort(frames, kind="stable")
     else:
         order = np.argsort(frames * rng.uniform(0.9, 1.1, len(frames)), kind="stable")
-    batches = _cut(order, frames, batch_size, most_frames)
+    batches = _cut(order, frames, batch_size, max_frames)
     if epoch > 1:
         rng.shuffle(batches)
     return batches
@@ -86,13 +86,13 @@ def shard(plan, rank, size):
     return [indices[rank::size] for indices in plan]
 
 
-def _cut(order, frames, batch_size, most_frames):
+def _cut(order, frames, batch_size, max_frames):
     """Cut an order of utterances into minibatches that are not too large."""
     cuts, first, longest = [], 0, 0
     for place, length in enumerate(frames[order]):
         longest = max(longest, length)
         count = place - first + 1
-        if place > first and (count > batch_size or count * longest > most_frames):
+        if place > first and (count > batch_size or count * longest > max_frames):
             cuts.append(place)
             first, longest = place, length
     return np.split(order, cuts)

@@ -117,8 +117,8 @@ class Dataset:
         -------
         list of ndarray of int
         """
-        most_frames = 1000 * batch_seconds / self.config.stride_ms
-        return plan_epoch(self.frames, batch_size, epoch, seed, most_frames)
+        max_frames = 1000 * batch_seconds / self.config.stride_ms
+        return plan_epoch(self.frames, batch_size, epoch, seed, max_frames)
 
     def describe(self, i):
         """Name an utterance: its recording, and where the manifest has it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from ds2np.errors import UserError
 from ds2np.files import replacing
 
-LONGEST = 24 * 60 * 60  # seconds; more is a mistake
+MAX_SECONDS = 24 * 60 * 60  # seconds; more is a mistake
 KEYS = ("audio_filepath", "duration", "text", "speaker")
 
 
@@ -135,10 +135,10 @@ def _parse_line(line, where, folder):
             f'{where}: "audio_filepath" is {_shown(entry["audio_filepath"])}, which is too long'
         )
     duration = entry["duration"]
-    if not 0 < duration <= LONGEST:
+    if not 0 < duration <= MAX_SECONDS:
         raise UserError(
             f'{where}: "duration" is {_shown(duration)}; '
-            f"it has to be above 0 and at most {LONGEST} seconds"
+            f"it has to be above 0 and at most {MAX_SECONDS} seconds"
         )
     speaker = entry.get("speaker")
     return Utterance(

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from ds2np.audio import load_audio
-from ds2np.data.manifest import LONGEST
+from ds2np.data.manifest import MAX_SECONDS
 from ds2np.errors import UserError
 
 SILENT = 1e-3  # of full scale; speech recorded so softly is mostly noise of its quantisation
@@ -118,7 +118,7 @@ def _check_length(path, info):
         raise BadRecording("truncated audio", f"{path} is cut off: its last page is missing")
     if not info.frames:
         raise BadRecording("unusable audio", f"{path} is empty: it holds no samples")
-    if info.duration > LONGEST:
+    if info.duration > MAX_SECONDS:
         raise BadRecording(
             "unusable audio", f"{path} does not say how long it is; write it anew with its length"
         )

@@ -131,11 +131,13 @@ def greedy_words(log_probs, alphabet, frame_ms, duration=math.inf):
         start, frame = frame, frame + len(list(repeats))
         if symbol != 0:
             times = [min(i * frame_ms / 1000, duration) for i in (start, frame)]
-            sureness = math.exp(max(best[start:frame]))
-            characters.append((alphabet.decode([symbol]), *times, sureness))
+            confidence = math.exp(max(best[start:frame]))
+            characters.append((alphabet.decode([symbol]), *times, confidence))
     words = []
     for is_space, word in groupby(characters, key=lambda character: character[0].isspace()):
         if not is_space:
-            texts, starts, ends, sureness = zip(*word, strict=True)
-            words.append(Word("".join(texts), starts[0], ends[-1], sum(sureness) / len(sureness)))
+            texts, starts, ends, confidence = zip(*word, strict=True)
+            words.append(
+                Word("".join(texts), starts[0], ends[-1], sum(confidence) / len(confidence))
+            )
     return words

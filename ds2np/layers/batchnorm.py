@@ -25,11 +25,7 @@ def _spread(mask, x):
     return mask[:, :, None] if x.ndim == 3 else mask[:, None, :, None]
 
 
-def alone(sums):
-    """Add up over the processes that share a minibatch, where there is one only."""
-
-
-def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, add_up=alone):
+def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, all_reduce=None):
     """Normalise each feature (or channel) over all real frames, then scale and shift it.
 
     Parameters
@@ -42,8 +38,8 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, add_up=alone):
         1 for a real frame, 0 for padding.
     statistics : tuple of two ndarray of shape (H,) or (C,), optional
         Mean and variance to use instead of the batch's own (evaluation).
-    add_up : callable
-        Adds an array up, in place, over all processes that hold a part of the minibatch.
+    all_reduce : callable, optional
+        Sums an array in place over all processes that hold a part of the minibatch (SyncBN).
 
     Returns
     -------
@@ -58,7 +54,8 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, add_up=alone):
     if statistics is None:
         frames = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
         sums = xp.append(x.sum(axis=axes), frames).astype(x.dtype, copy=False)
-        add_up(sums)
+        if all_reduce:
+            all_reduce(sums)
         batch_count = xp.maximum(sums[-1], 1)  # where no frame is real, nothing is divided
         mean = sums[:-1] / batch_count
     else:
@@ -67,7 +64,8 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, add_up=alone):
     normal *= mask
     if statistics is None:
         squares = (normal * normal).sum(axis=axes)
-        add_up(squares)
+        if all_reduce:
+            all_reduce(squares)
         var = squares / batch_count
     inverse_std = 1 / xp.sqrt(var + x.dtype.type(EPSILON))
     normal *= inverse_std.reshape(column)
@@ -77,7 +75,7 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, add_up=alone):
     return out, (mean, var, normal, inverse_std, gamma, mask, batch_count)
 
 
-def seq_batchnorm_backward(dout, cache, add_up=alone):
+def seq_batchnorm_backward(dout, cache, all_reduce=None):
     """Compute the gradients of `seq_batchnorm_forward`.
 
     Parameters
@@ -85,7 +83,7 @@ def seq_batchnorm_backward(dout, cache, add_up=alone):
     dout : ndarray of shape (N, T, H) or (N, C, T, F)
         0 on padded frames.
     cache : tuple
-    add_up : callable
+    all_reduce : callable, optional
         As in the forward pass.
 
     Returns
@@ -105,7 +103,8 @@ def seq_batchnorm_backward(dout, cache, add_up=alone):
     else:  # each frame moves the mean and the variance, too
         xp = get_array_module(dout)
         sums = xp.stack([dgamma, dbeta])
-        add_up(sums)
+        if all_reduce:
+            all_reduce(sums)
         by_normal, by_one = sums / batch_count
         xp.multiply(normal, -by_normal.reshape(column), out=dx)
         dx += dout
@@ -130,14 +129,14 @@ class SeqBatchNorm(Layer):
 
     Attributes
     ----------
-    add_up : callable
+    all_reduce : callable or None
         Makes the statistics those of all processes that share a minibatch; see
         `seq_batchnorm_forward`.
     """
 
     def __init__(self, H, time_axis=1, momentum=0.9, dtype=np.float32):
         super().__init__()
-        self.time_axis, self.momentum, self.add_up = time_axis, momentum, alone
+        self.time_axis, self.momentum, self.all_reduce = time_axis, momentum, None
         self.add_param("gamma", np.ones(H, dtype))
         self.add_param("beta", np.zeros(H, dtype))
         self.buffers["running_mean"] = np.zeros(H, dtype)
@@ -156,13 +155,13 @@ class SeqBatchNorm(Layer):
             self.params["beta"],
             mask,
             None if self.training else running,
-            self.add_up,
+            self.all_reduce,
         )
         self._cache = cache, lengths
-        if self.training and (lengths.any() or self.add_up is not alone):
-            for average, new in zip(running, cache[:2], strict=True):
-                average *= self.momentum
-                average += (1 - self.momentum) * new
+        if self.training and (lengths.any() or self.all_reduce):
+            for statistic, new in zip(running, cache[:2], strict=True):
+                statistic *= self.momentum
+                statistic += (1 - self.momentum) * new
         return out
 
     def forward_chunk(self, x, state, last):
@@ -173,22 +172,22 @@ class SeqBatchNorm(Layer):
     def backward(self, dout):
         cache, lengths = self.take_cache()
         dout = zero_padding(dout, lengths, self.time_axis)
-        dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache, self.add_up)
+        dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache, self.all_reduce)
         self.grads["gamma"] += dgamma
         self.grads["beta"] += dbeta
         return dx
 
 
-def share_statistics(layer, add_up):
-    """Let every batch normalisation in a layer have the statistics of several processes together.
+def sync_batchnorm(layer, all_reduce):
+    """Make every batch normalisation of a network synchronised (SyncBN).
 
     Parameters
     ----------
     layer : Layer
-    add_up : callable
+    all_reduce : callable
         See `seq_batchnorm_forward`.
     """
     if isinstance(layer, SeqBatchNorm):
-        layer.add_up = add_up
+        layer.all_reduce = all_reduce
     for inner in layer.sublayers.values():
-        share_statistics(inner, add_up)
+        sync_batchnorm(inner, all_reduce)

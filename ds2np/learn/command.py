@@ -4,7 +4,7 @@ import contextlib
 import io
 
 from ds2np.errors import UserError
-from ds2np.learn import mine
+from ds2np.learn import answers
 from ds2np.learn.book import CHAPTERS, find_exercise
 from ds2np.learn.exercise import CORRECT
 
@@ -23,8 +23,8 @@ def list_chapters(path):
         0
     """
     with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
-        names = mine.load(path)
-        states = {e.number: mine.judge(e, names).state for e in _all_exercises()}
+        names = answers.load(path)
+        states = {e.number: answers.judge(e, names).state for e in _all_exercises()}
     following = None
     for chapter in CHAPTERS:
         print(f"{chapter.number}  {chapter.title}: chapters/{chapter.file}.ipynb")
@@ -67,10 +67,10 @@ def check_answers(path, numbers):
             f"there is no {path}; the checks in the notebooks write it, or write it yourself: "
             f"a function {exercises[0].function} answers {exercises[0].number}"
         )
-    names = mine.load(path)
+    names = answers.load(path)
     states = set()
     for exercise in exercises:
-        verdict = mine.judge(exercise, names)
+        verdict = answers.judge(exercise, names)
         states.add(verdict.state)
         print(f"{exercise.number} {exercise.function}: {verdict}")
     return 0 if states == {CORRECT} else 1

@@ -19,11 +19,11 @@ from ds2np.decode import greedy_decode
 from ds2np.demo import delete_run
 from ds2np.errors import UserError
 from ds2np.files import make_folder
-from ds2np.learn import mine, sound, toy
+from ds2np.learn import answers, sound, toy
+from ds2np.learn.adapters import find_adapter
 from ds2np.learn.book import CHAPTERS
-from ds2np.learn.exchange import StandIn, serving
 from ds2np.learn.exercise import CORRECT, NOT_DONE
-from ds2np.learn.stand_ins import find_stand_in
+from ds2np.learn.replace import Replacement, replaced
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.text import cer, wer
 from ds2np.train.checkpoint import load_run
@@ -47,7 +47,7 @@ TRAINING = TrainingConfig(
     epochs=10, learning_rate=6e-3, anneal=1.2, momentum=0.95, max_norm=100.0, patience=5
 )
 UTTERANCES, HELD_OUT = 600, 60
-MOST_MINUTES = 30  # that one answer may add to the training
+MAX_MINUTES = 30  # that one answer may add to the training
 APART = 0.01  # how far, as a share of the largest, gradients may lie from the package's
 NOTICEABLE = 0.05  # share of a step
 SHOWN = 5  # held out recordings
@@ -61,7 +61,7 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
     path : Path
         The reader's file.
     folder : Path
-        Holds ``digits``, the recordings, and ``mine``, the run, afterwards.
+        Holds ``digits``, the recordings, and ``graduation``, the run, afterwards.
     resume : bool
         Refused: the answers may be others by now.
     restart : bool
@@ -76,36 +76,36 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
         there already, or there is no voice to speak with.
     """
     if resume:
-        raise UserError("--resume and --mine: your functions train in one go; try --restart")
+        raise UserError("--resume and --answers: your functions train in one go; try --restart")
     if device not in ("auto", "cpu"):
         raise UserError(
-            f"--device {device} and --mine: your functions compute on the CPU, by NumPy"
+            f"--device {device} and --answers: your functions compute on the CPU, by NumPy"
         )
     if not path.exists():
         raise UserError(
             f"there is no {path}; the checks in the notebooks write what you solve into it"
         )
-    run = folder / "mine"
+    run = folder / "graduation"
     if (run / CONFIG).exists() and not restart:
         raise UserError(f"{run} holds a run already; --restart deletes it and trains anew")
     with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
-        verdicts, stand_ins = judge_all(path)
+        verdicts, replacements = judge_all(path)
     done = {e.function for e, verdict in verdicts.items() if verdict.state == CORRECT}
     if not done:
         _list(path, verdicts, [], [])
         raise UserError(f"no function in {path} passes its check yet; with one, come again")
     network = choose_network(done)
     train_set, test_set = make_digits(folder / "digits")
-    print(f"trying each of your functions on a minibatch ({len(stand_ins)}) ...", flush=True)
+    print(f"trying each of your functions on a minibatch ({len(replacements)}) ...", flush=True)
     with contextlib.redirect_stdout(io.StringIO()):
-        chosen = try_all(stand_ins, network, TRAINING, train_set)
-    _list(path, verdicts, stand_ins, chosen)
+        chosen = try_all(replacements, network, TRAINING, train_set)
+    _list(path, verdicts, replacements, chosen)
     if not chosen:
         raise UserError(f"none of the functions in {path} can be used for this network")
     delete_run(run)
-    for stand_in in chosen:
-        stand_in.reset()
-    with serving(chosen):
+    for replacement in chosen:
+        replacement.reset()
+    with replaced(chosen):
         train(network, TRAINING, train_set, test_set, run)
         refs, hyps = recognise(load_run(run), test_set)
         rates = wer(refs, hyps), cer(refs, hyps)
@@ -122,19 +122,19 @@ def judge_all(path):
     Returns
     -------
     verdicts : dict of Exercise to Verdict
-    stand_ins : list of StandIn
+    replacements : list of Replacement
         Of the correct ones that can stand in for a function of the package.
     """
-    names = mine.load(path)
-    verdicts, stand_ins = {}, []
+    names = answers.load(path)
+    verdicts, replacements = {}, []
     for chapter in CHAPTERS:
         for exercise in chapter.exercises if chapter.number <= LAST_CHAPTER else ():
-            verdicts[exercise] = mine.judge(exercise, names)
+            verdicts[exercise] = answers.judge(exercise, names)
             if verdicts[exercise].state != CORRECT:
                 continue
-            if found := find_stand_in(exercise, names[exercise.function]):
-                stand_ins.append(StandIn(exercise, *found, path))
-    return verdicts, stand_ins
+            if found := find_adapter(exercise, names[exercise.function]):
+                replacements.append(Replacement(exercise, *found, path))
+    return verdicts, replacements
 
 
 def choose_network(done):
@@ -236,12 +236,12 @@ def recognise(model, utterances):
     return dataset.texts, [found[i] for i in range(len(dataset))]
 
 
-def try_all(stand_ins, network, training, utterances):
+def try_all(replacements, network, training, utterances):
     """Try each answer alone on a minibatch: whether it is needed, right, and quick enough.
 
     Parameters
     ----------
-    stand_ins : list of StandIn
+    replacements : list of Replacement
         Whoever fails is given the reason.
     network : DeepSpeech2Config
     training : TrainingConfig
@@ -249,48 +249,48 @@ def try_all(stand_ins, network, training, utterances):
 
     Returns
     -------
-    list of StandIn
+    list of Replacement
         Those that serve, all of them together.
     """
     minibatch = Dataset(utterances, network).plan(2, training.batch_size)[0]
     few = [utterances[i] for i in minibatch]
     steps = training.epochs * -(-len(utterances) // training.batch_size)
-    clocks = {s.original: StandIn(s.exercise, s.original, s.original, "") for s in stand_ins}
+    clocks = {s.original: Replacement(s.exercise, s.original, s.original, "") for s in replacements}
     began = time.perf_counter()
-    with serving(clocks.values()):
+    with replaced(clocks.values()):
         expected = try_step(network, training, few)
     whole = time.perf_counter() - began
-    for stand_in in stand_ins:
-        if not clocks[stand_in.original].calls:
+    for replacement in replacements:
+        if not clocks[replacement.original].calls:
             continue
         try:
-            with serving([stand_in]):
+            with replaced([replacement]):
                 got = try_step(network, training, few)
         except Exception as error:  # the answer went through, what came of it did not
-            stand_in.failure = (
+            replacement.failure = (
                 f"with it, a minibatch of speech ends in {type(error).__name__}: {error}"
             )
-        if stand_in.failure:
+        if replacement.failure:
             continue
         if apart := find_distance(got, expected):
-            stand_in.failure = f"on a minibatch of speech {apart}"
+            replacement.failure = f"on a minibatch of speech {apart}"
             continue
-        usual = clocks[stand_in.original].seconds
-        more = stand_in.seconds - usual
-        factor = stand_in.seconds / max(usual, 1e-9)
+        usual = clocks[replacement.original].seconds
+        more = replacement.seconds - usual
+        factor = replacement.seconds / max(usual, 1e-9)
         slowness = f"{factor:,.{int(factor < 10)}f} times as slow as the package's"
-        if more * steps > 60 * MOST_MINUTES:
-            stand_in.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in all"
+        if more * steps > 60 * MAX_MINUTES:
+            replacement.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in all"
             continue
         if factor > 2 and more > NOTICEABLE * whole:  # less is noise, or nobody minds
-            stand_in.slowness = slowness
-        stand_in.fit = True
-    fit = [stand_in for stand_in in stand_ins if stand_in.fit]
-    for stand_in in fit:
-        stand_in.reset()
-    with serving(fit):
+            replacement.slowness = slowness
+        replacement.fit = True
+    fit = [replacement for replacement in replacements if replacement.fit]
+    for replacement in fit:
+        replacement.reset()
+    with replaced(fit):
         try_step(network, training, few)
-    return [stand_in for stand_in in fit if stand_in.calls and not stand_in.failure]
+    return [replacement for replacement in fit if replacement.calls and not replacement.failure]
 
 
 def find_distance(got, expected):
@@ -312,9 +312,9 @@ def find_distance(got, expected):
     return ""
 
 
-def _list(path, verdicts, stand_ins, chosen):
+def _list(path, verdicts, replacements, chosen):
     """Print what became of each exercise."""
-    by_exercise = {s.exercise: s for s in stand_ins}
+    by_exercise = {s.exercise: s for s in replacements}
     serving_now = {s.exercise: s for s in chosen}
     replaced = {s.original: s for s in chosen}
     groups = {
@@ -326,20 +326,20 @@ def _list(path, verdicts, stand_ins, chosen):
     }
     used, spare, unfit, wrong, missing = groups.values()
     for exercise, verdict in verdicts.items():
-        stand_in, note = by_exercise.get(exercise), ""
+        replacement, note = by_exercise.get(exercise), ""
         if verdict.state == NOT_DONE:
             group = missing
         elif verdict.state != CORRECT:
             group, note = wrong, verdict.reason
         elif exercise in serving_now:
-            group, note = used, stand_in.slowness
-        elif stand_in and stand_in.failure:
-            group, note = unfit, stand_in.failure
+            group, note = used, replacement.slowness
+        elif replacement and replacement.failure:
+            group, note = unfit, replacement.failure
         else:
             group = spare
-            if stand_in and stand_in.original in replaced:
-                note = f"your {replaced[stand_in.original].exercise.function} does its work"
-            elif stand_in and stand_in.fit:
+            if replacement and replacement.original in replaced:
+                note = f"your {replaced[replacement.original].exercise.function} does its work"
+            elif replacement and replacement.fit:
                 note = "other functions of yours do its work, or call it themselves"
         group.append(f"    {exercise.number}  {exercise.function}{': ' if note else ''}{note}")
     print(f"what {path} holds:")
@@ -353,9 +353,9 @@ def _conclude(chosen, refs, hyps, rates):
     served = [s for s in chosen if not s.failure]
     calls = sum(s.calls for s in served)
     print(f"\n{len(served)} of your functions served to the end, in {calls:,} calls")
-    for stand_in in chosen:
-        if stand_in.failure:
-            print(f"your {stand_in.exercise.function} did not: {stand_in.failure}")
+    for replacement in chosen:
+        if replacement.failure:
+            print(f"your {replacement.exercise.function} did not: {replacement.failure}")
     print("recordings of voices that it had never heard:")
     for i in range(min(SHOWN, len(refs))):
         print(f"    reference   {refs[i]}\n    hypothesis  {hyps[i]}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ds2np.audio.load import resample
 from ds2np.errors import UserError
-from ds2np.learn import mine
+from ds2np.learn import answers
 from ds2np.learn.book import find_exercise
 from ds2np.learn.exercise import CORRECT
 
@@ -37,7 +37,7 @@ def check(number, answer):
 
 
 def _keep(exercise, answer):
-    path = mine.default_path()
+    path = answers.default_path()
     if getattr(answer, "__module__", None) != "__main__":
         print("not kept: it was not written in a cell")
         return
@@ -50,7 +50,7 @@ def _keep(exercise, answer):
         print(f"not kept: it is not written as `def {exercise.function}(...)`")
         return
     try:
-        verdict = mine.keep(path, exercise, source)
+        verdict = answers.keep(path, exercise, source)
     except (UserError, OSError) as error:
         print(f"not kept: {error}")
         return

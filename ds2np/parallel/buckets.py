@@ -5,7 +5,7 @@ gradients, these can travel, hidden behind the arithmetic of the layers before. 
 for others, since each message costs a fixed time, too: several layers make one bucket.
 """
 
-SMALLEST = 2**20  # numbers in a bucket, at least; the rest at the front may be fewer
+MIN_NUMBERS = 2**20  # numbers in a bucket, at least; the rest at the front may be fewer
 
 
 class Buckets:
@@ -19,7 +19,7 @@ class Buckets:
         Numbers in a bucket.
     """
 
-    def __init__(self, model, communicator, smallest=SMALLEST):
+    def __init__(self, model, communicator, smallest=MIN_NUMBERS):
         self._flat, self._communicator = model.flat_grads, communicator
         self._closing = {}  # the layer whose backward pass completes a bucket: where it lies
         stop = start = len(self._flat)

@@ -40,7 +40,7 @@ def connect(on_gpu=False, timeout=TIMEOUT):
     """
     started = _started_by_mpi()
     if started > 1:
-        room = _connect_by_mpi(started, timeout)
+        communicator = _connect_by_mpi(started, timeout)
     elif (size := number_from("WORLD_SIZE", 1)) <= 1:
         return Communicator()
     elif not on_gpu:
@@ -51,15 +51,15 @@ def connect(on_gpu=False, timeout=TIMEOUT):
     else:
         from ds2np.parallel.rendezvous import Rendezvous
 
-        room = Rendezvous.from_environment(timeout)
+        communicator = Rendezvous.from_environment(timeout)
     if not on_gpu:
-        return room
+        return communicator
     from ds2np.parallel.nccl import NCCLCommunicator
 
     try:
-        return NCCLCommunicator(room)
+        return NCCLCommunicator(communicator)
     except BaseException as error:
-        room.fail(error)
+        communicator.fail(error)
         raise
 
 

@@ -52,7 +52,7 @@ class Communicator:
     rank, size, timeout = 0, 1, TIMEOUT
 
     @property
-    def leads(self):
+    def is_main(self):
         """Whether this is rank 0, the one that writes and speaks."""
         return self.rank == 0
 
@@ -91,7 +91,7 @@ class Communicator:
         """Add up an array over all ranks, in place; every rank gets the same bits."""
         self.begin_sum(array).wait()
 
-    def average(self, array):
+    def mean(self, array):
         """Average an array of floats over all ranks, in place."""
         self.sum(array)
         array /= self.size
@@ -164,10 +164,10 @@ class Communicator:
 
 
 class ManyProcesses(Communicator):
-    """What the rooms of many processes have in common.
+    """Base class of the multi-process communicators.
 
-    A room adds ``_start_sum(array)`` and ``_start_broadcast(array)``; each returns a function that
-    tells, without waiting, whether the call is done.
+    A subclass adds ``_start_sum(array)`` and ``_start_broadcast(array)``; each returns a function
+    that says, without waiting, whether the call is done.
 
     Parameters
     ----------

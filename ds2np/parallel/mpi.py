@@ -41,23 +41,23 @@ class MPICommunicator(ManyProcesses):
         from mpi4py import MPI  # initialises MPI
 
         self._mpi, self._world = MPI, MPI.COMM_WORLD
-        post = MPIPost(MPI)
-        super().__init__(RollCall(self._world.rank, self._world.size, post, timeout))
+        mailbox = MPIMailbox(MPI)
+        super().__init__(RollCall(self._world.rank, self._world.size, mailbox, timeout))
         self._requests = []
         self._mover = _Mover(MPI)
         self._exit_code, self._closed = 2, False
         self._stop_watching = None
         atexit.register(self._end_all_unless_closed)
-        self._get_to_know_each_other()
+        self._exchange_identities()
 
-    def _get_to_know_each_other(self):
+    def _exchange_identities(self):
         self.at("the start of the run")
-        cards = self.gather(json.dumps([socket.gethostname(), os.getpid()]))
-        cards = [json.loads(card) for card in cards]
-        self.roll.hosts = [host for host, _ in cards]
-        here = [r for r in range(self.size) if cards[r][0] == cards[self.rank][0]]
+        identities = self.gather(json.dumps([socket.gethostname(), os.getpid()]))
+        identities = [json.loads(identity) for identity in identities]
+        self.roll.hosts = [host for host, _ in identities]
+        here = [r for r in range(self.size) if identities[r][0] == identities[self.rank][0]]
         if self.rank == here[0]:
-            self._stop_watching = watch({cards[r][1]: self.roll.name([r]) for r in here})
+            self._stop_watching = watch({identities[r][1]: self.roll.name([r]) for r in here})
         self.barrier()  # all are being watched
         self.at(None)
 
@@ -166,7 +166,7 @@ class _Mover:
             time.sleep(MOVE_EVERY)
 
 
-class MPIPost:
+class MPIMailbox:
     """Small notes between ranks, for `RollCall`.
 
     Parameters

@@ -50,15 +50,15 @@ class Rendezvous:
         self.rank, self.size = rank, size
         self._address, self._port = address, port
         self._deadline = time.monotonic() + timeout
-        self.post = SocketPost()
-        self.roll = RollCall(rank, size, self.post, timeout)
+        self.mailbox = SocketMailbox()
+        self.roll = RollCall(rank, size, self.mailbox, timeout)
         try:
             if rank == 0:
                 self._receive_callers()
             else:
                 self._call_rank_0()
         except BaseException:
-            self.post.close()
+            self.mailbox.close()
             raise
 
     @classmethod
@@ -75,14 +75,14 @@ class Rendezvous:
         """Give all ranks a small array of rank 0, such as NCCL's number, in place."""
         if self.rank == 0:
             for rank in range(1, self.size):
-                self.post.send(rank, {"kind": "array", "hex": array.tobytes().hex()})
+                self.mailbox.send(rank, {"kind": "array", "hex": array.tobytes().hex()})
         else:
             data = bytes.fromhex(self._hear("array")["hex"])
             array[...] = np.frombuffer(data, array.dtype).reshape(array.shape)
 
     def close(self):
         """Hang up."""
-        self.post.close()
+        self.mailbox.close()
 
     def fail(self, error):
         """Hang up: that tells the others."""
@@ -110,13 +110,13 @@ class Rendezvous:
                     line.close()  # somebody else's call
                     continue
                 if fault := self._find_fault(hello, hosts):
-                    self.post.add(self.size, line)  # nobody's rank
+                    self.mailbox.add(self.size, line)  # nobody's rank
                     self._refuse(fault)
                 hosts[hello["rank"]] = hello["host"]
-                self.post.add(hello["rank"], line)
+                self.mailbox.add(hello["rank"], line)
         self.roll.hosts = [hosts[rank] for rank in range(self.size)]
         for rank in range(1, self.size):
-            self.post.send(rank, {"kind": "welcome", "hosts": self.roll.hosts})
+            self.mailbox.send(rank, {"kind": "welcome", "hosts": self.roll.hosts})
 
     def _wait_for_caller(self, server, hosts):
         left = max(0, self._deadline - time.monotonic())
@@ -144,7 +144,7 @@ class Rendezvous:
 
     def _refuse(self, text):
         for rank in range(1, self.size + 1):
-            self.post.send(rank, {"kind": "verdict", "text": text})
+            self.mailbox.send(rank, {"kind": "verdict", "text": text})
         raise UserError(text)
 
     def _call_rank_0(self):
@@ -160,9 +160,9 @@ class Rendezvous:
                         f"have to be the same everywhere"
                     ) from None
                 time.sleep(0.1)
-        self.post.add(0, line)
+        self.mailbox.add(0, line)
         hello = {"kind": "hello", "rank": self.rank, "size": self.size}
-        self.post.send(0, {**hello, "host": socket.gethostname()})
+        self.mailbox.send(0, {**hello, "host": socket.gethostname()})
         # Rank 0 may have begun later, and waits as long for the others.
         self._deadline = time.monotonic() + self.roll.timeout + 5
         self.roll.hosts = self._hear("welcome")["hosts"]
@@ -170,11 +170,11 @@ class Rendezvous:
     def _hear(self, kind):
         """Wait for something that rank 0 says."""
         while time.monotonic() < self._deadline:
-            letter = self.post.receive()
-            if letter is None:
+            message = self.mailbox.receive()
+            if message is None:
                 time.sleep(0.01)
                 continue
-            _, note = letter
+            _, note = message
             if note is None:
                 break
             if note["kind"] == "verdict":
@@ -187,13 +187,13 @@ class Rendezvous:
         )
 
 
-class SocketPost:
+class SocketMailbox:
     """Small notes over open lines, for `RollCall`."""
 
     def __init__(self):
         self._lines = {}  # rank -> socket
         self._begun = {}  # rank -> the beginning of a note
-        self._letters = []
+        self._messages = []
 
     def add(self, rank, line):
         """Keep the line to a rank."""
@@ -206,11 +206,11 @@ class SocketPost:
                 self._lines[rank].sendall(json.dumps(note).encode() + b"\n")
 
     def receive(self):
-        if not self._letters:
+        if not self._messages:
             lines = {line: rank for rank, line in self._lines.items()}
             for line in select.select(list(lines), [], [], 0)[0]:
                 self._read(lines[line], line)
-        return self._letters.pop(0) if self._letters else None
+        return self._messages.pop(0) if self._messages else None
 
     def _read(self, rank, line):
         try:
@@ -218,10 +218,10 @@ class SocketPost:
         except OSError:
             data = b""
         *whole, self._begun[rank] = (self._begun[rank] + data).split(b"\n")
-        self._letters += [(rank, json.loads(text)) for text in whole]
+        self._messages += [(rank, json.loads(text)) for text in whole]
         if not data:
             self._lines.pop(rank).close()
-            self._letters.append((rank, None))
+            self._messages.append((rank, None))
 
     def close(self):
         """Close all lines."""

@@ -12,7 +12,7 @@ import time
 from ds2np.errors import UserError
 
 AWAKE = 0.001  # seconds of asking again and again before the naps begin
-LONGEST_NAP = 0.005
+MAX_NAP = 0.005
 NOTE_AFTER = 1.0
 
 
@@ -22,7 +22,7 @@ class RollCall:
     Parameters
     ----------
     rank, size : int
-    post : object
+    mailbox : object
         Carries notes, not arrays: ``send(rank, note)`` does not wait; ``receive()`` returns a rank
         and its note (a dict), or a rank and None if that process has ended, or None.
     timeout : float
@@ -36,8 +36,8 @@ class RollCall:
         Where the run is, such as "step 17".
     """
 
-    def __init__(self, rank, size, post, timeout, hosts=None):
-        self.rank, self.size, self.post = rank, size, post
+    def __init__(self, rank, size, mailbox, timeout, hosts=None):
+        self.rank, self.size, self.mailbox = rank, size, mailbox
         self.timeout, self.hosts = timeout, hosts
         self.place = None
         self._calls = 0
@@ -84,7 +84,7 @@ class RollCall:
             if waited < AWAKE:
                 _let_others_run()
             else:
-                time.sleep(min(waited / 10, LONGEST_NAP))
+                time.sleep(min(waited / 10, MAX_NAP))
                 self._look_around(call, waited)
 
     def _look_around(self, call, waited):
@@ -107,12 +107,12 @@ class RollCall:
 
     def _note(self, kind, call):
         if self.rank and self._noted != kind:
-            self.post.send(0, {"kind": kind, "call": call[0]})
+            self.mailbox.send(0, {"kind": kind, "call": call[0]})
             self._noted = kind
 
     def _read_notes(self, call):
-        while (letter := self.post.receive()) is not None:
-            rank, note = letter
+        while (message := self.mailbox.receive()) is not None:
+            rank, note = message
             if note is None:
                 self._ended.add(rank)
             elif note["kind"] == "verdict":
@@ -131,7 +131,7 @@ class RollCall:
         text = self._describe(missing, place)
         if not self.rank:
             for rank in range(1, self.size):
-                self.post.send(rank, {"kind": "verdict", "text": text})
+                self.mailbox.send(rank, {"kind": "verdict", "text": text})
         raise UserError(text)
 
     def _describe(self, missing, place):

@@ -26,7 +26,7 @@ def save_checkpoint(path, model, progress, state=None):
     progress : dict
         Anything that JSON can hold.
     state : dict of str to dict, optional
-        What belongs to the parameters, by name: "velocity" and "average".
+        What belongs to the parameters, by name: "velocity" and "ema".
 
     Raises
     ------
@@ -57,7 +57,7 @@ def load_checkpoint(path):
         In evaluation mode.
     progress : dict
     state : dict of str to dict
-        "velocity" and "average"; empty if none was saved.
+        "velocity" and "ema"; empty if none was saved.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def load_checkpoint(path):
         config = DeepSpeech2Config.from_dict(header["model"])
         _check_values(config, arrays)
         model = DeepSpeech2(config)
-        groups = {"model": {}, "velocity": {}, "average": {}}
+        groups = {"model": {}, "velocity": {}, "ema": {}}
         for name, value in arrays.items():
             group, _, name = name.partition("/")
             groups[group][name] = value

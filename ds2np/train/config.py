@@ -26,10 +26,10 @@ class TrainingConfig:
         Nesterov momentum (paper: 0.99).
     max_norm : float
         Gradients of a larger norm are scaled down to it (paper: 400).
-    average : float
+    ema : float
         What is evaluated and kept is a running mean of the weights: this is the share of the old
         mean in each step. With 0.98 it is over about the latest 50 steps; 0 for no mean.
-    shared_norm : bool
+    sync_batchnorm : bool
         Batch statistics are those of all processes that train together, not of each by itself.
     patience : int
         Epochs without a better word error rate before the run ends; 0 for all epochs.
@@ -49,8 +49,8 @@ class TrainingConfig:
     anneal: float = 1.2
     momentum: float = 0.98
     max_norm: float = 100.0
-    average: float = 0.98
-    shared_norm: bool = False
+    ema: float = 0.98
+    sync_batchnorm: bool = False
     patience: int = 0
     augment: bool = False
     noise: str = ""

@@ -82,7 +82,7 @@ def _mean_length(texts):
     return sum(map(len, texts)) / len(texts) if texts else 0.0
 
 
-def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, together=None):
+def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, comm=None):
     """Transcribe a dataset greedily and compare.
 
     Parameters
@@ -95,7 +95,7 @@ def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, 
         Sound of a minibatch, padding included, at most.
     progress : callable, optional
         Called with the number of utterances after each minibatch.
-    together : Communicator, optional
+    comm : Communicator, optional
         Connects processes that share the work; each of them gets the whole evaluation.
 
     Returns
@@ -103,10 +103,10 @@ def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, 
     Evaluation
     """
     model.set_training(False)
-    alphabet, together = model.config.alphabet(), together or Communicator()
+    alphabet, comm = model.config.alphabet(), comm or Communicator()
     results = {}  # of each utterance: transcript, loss, blanks and frames
     plan = dataset.plan(1, batch_size, batch_seconds)  # in order of length: little padding
-    for batch in prefetch(dataset, plan[together.rank :: together.size]):
+    for batch in prefetch(dataset, plan[comm.rank :: comm.size]):
         logits, lengths = model.forward(batch.x, batch.lengths)
         model.clear_cache()
         loss, _ = ctc_loss(logits, batch.labels, lengths, batch.label_lengths)
@@ -115,7 +115,7 @@ def evaluate(model, dataset, batch_size=16, batch_seconds=200.0, progress=None, 
             results[int(i)] = read_path(path, alphabet), float(nats), path.count(0), len(path)
         if progress:
             progress(len(batch.indices))
-    parts = [json.loads(text) for text in together.gather(json.dumps(results))]
+    parts = [json.loads(text) for text in comm.gather(json.dumps(results))]
     found = {int(i): result for part in parts for i, result in part.items()}
     hyps, losses, blanks, frames = zip(*(found[i] for i in range(len(dataset))), strict=True)
     return Evaluation(

@@ -36,7 +36,7 @@ def train(
     to_device=to_cpu,
     minutes=float("inf"),
     cache=None,
-    together=None,
+    comm=None,
 ):
     """Train a network and write its run: configuration, history, checkpoints and report.
 
@@ -55,7 +55,7 @@ def train(
         Stop after so long.
     cache : str or Path, optional
         A folder in which spectrograms are kept. Changed recordings are never kept.
-    together : Communicator, optional
+    comm : Communicator, optional
         Connects the processes that train this network.
 
     Returns
@@ -78,24 +78,24 @@ def train(
         Dataset(dev_utterances, model_config, cache=cache),
         folder,
         training_config,
-        together,
+        comm,
     )
     if resume:
         trainer.resume()
     else:
         trainer.start()
-        set_input_statistics(model, trainer.train_set, training_config.seed, trainer.together)
-    trainer.say(
+        set_input_statistics(model, trainer.train_set, training_config.seed, trainer.comm)
+    trainer.log(
         f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} utterances "
         f"to learn from, {len(trainer.dev_set):,} held out"
-        + (f"; {trainer.together.size} processes" if trainer.together.size > 1 else "")
+        + (f"; {trainer.comm.size} processes" if trainer.comm.size > 1 else "")
     )
     if to_device is to_cpu and not trainer.finished:
         try_longest(trainer)
     trainer.run(minutes)
     best = load_run(folder, to_device)
     evaluation = trainer.evaluate(best)
-    if not trainer.together.leads:
+    if not trainer.comm.is_main:
         return evaluation
     trainer.report.show(best, trainer.dev_set, evaluation)
     status = "" if trainer.finished else f"Stopped in epoch {trainer.epoch}; --resume goes on."
@@ -174,7 +174,7 @@ def try_longest(trainer):
     restore_averages()
     peak = peak_memory()
     seconds = x.shape[1] * model.config.stride_ms / 1000
-    trainer.say(
+    trainer.log(
         f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {len(x)} x {seconds:.1f} s"
     )
     return peak
@@ -199,7 +199,7 @@ def overfit(model_config, training_config, utterances, folder, **options):
         Both learned from and tested on.
     folder : str or Path
     **options
-        Of `train`: to_device, minutes, cache, together.
+        Of `train`: to_device, minutes, cache, comm.
 
     Returns
     -------
@@ -207,12 +207,12 @@ def overfit(model_config, training_config, utterances, folder, **options):
         Whether they were learned.
     """
     config = dataclasses.replace(training_config, augment=False, noise="", rooms="", anneal=1.0)
-    together = options.get("together") or Communicator()
+    comm = options.get("comm") or Communicator()
     evaluation = train(model_config, config, utterances, utterances, folder, **options)
     learnt = evaluation.cer <= LEARNT
     verdict = "known by heart: this set-up learns"
     if not learnt:
         verdict = "NOT known by heart: try more --epochs or another --learning-rate"
-    if together.leads:
+    if comm.is_main:
         print(f"{len(utterances)} utterances, CER {100 * evaluation.cer:.1f} %: {verdict}")
     return learnt

@@ -30,7 +30,7 @@ def set_input_statistics(model, dataset, seed=0, comm=None):
     comm = comm or Communicator()
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:MAX_MEASURED]
     plan = shard(np.array_split(np.sort(chosen), -(-len(chosen) // 16)), comm.rank, comm.size)
-    total, bar = Moments(), {"desc": "measuring features", "disable": not comm.leads}
+    total, bar = Moments(), {"desc": "measuring features", "disable": not comm.is_main}
     for batch in tqdm(prefetch(dataset, plan), total=len(plan), delay=1, leave=False, **bar):
         for i in range(len(batch.indices)):
             total += Moments.of(batch.x[i, : batch.lengths[i]])

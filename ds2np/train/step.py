@@ -5,7 +5,7 @@ from collections import namedtuple
 import numpy as np
 from tqdm import tqdm
 
-from ds2np.layers.batchnorm import share_statistics
+from ds2np.layers.batchnorm import sync_batchnorm
 from ds2np.parallel.buckets import Buckets
 from ds2np.train.gradients import add_gradients, describe
 
@@ -25,19 +25,19 @@ class Stepper:
         Names the utterances that have to be left out.
     optimiser : SGD
     config : TrainingConfig
-    together : Communicator
+    comm : Communicator
         Connects the processes that train this network, each by its part of every minibatch.
     """
 
-    def __init__(self, model, dataset, optimiser, config, together):
+    def __init__(self, model, dataset, optimiser, config, comm):
         self.model, self.dataset, self.optimiser = model, dataset, optimiser
-        self.config, self.together = config, together
-        self._buckets = Buckets(model, together)
-        self._shares_statistics = config.shared_norm and together.size > 1
+        self.config, self.comm = config, comm
+        self._buckets = Buckets(model, comm)
+        self._shares_statistics = config.sync_batchnorm and comm.size > 1
         self._anywhere = bool  # of what is broken, all that share statistics have to know
         if self._shares_statistics:
-            self._anywhere = lambda flag: any(together.any(flag))
-            share_statistics(model.layers, together.sum)
+            self._anywhere = lambda flag: any(comm.any(flag))
+            sync_batchnorm(model.layers, comm.sum)
 
     def step(self, batches, count, clock):
         """Add up the gradients of the next minibatches and move the weights.
@@ -78,16 +78,16 @@ class Stepper:
         return Outcome(int(by_all), loss_sum, int(left_out), norm)
 
     def _add_up(self, counts, clock):
-        """Add up gradients and counts over all processes, and average the running averages."""
+        """Add up gradients and counts over all processes, and average the running statistics."""
         counts = np.array(counts, np.float64)
         self._buckets.begin_rest()
         with clock.part("waiting"):
-            self.together.barrier()
+            self.comm.barrier()
         with clock.part("communication"):
-            self.together.sum(counts)
-            if self.together.size > 1 and not self._shares_statistics:
-                for average in self.model.buffers.values():
-                    self.together.average(average)
+            self.comm.sum(counts)
+            if self.comm.size > 1 and not self._shares_statistics:
+                for statistic in self.model.buffers.values():
+                    self.comm.mean(statistic)
             self._buckets.finish()
         return counts.tolist()
 

@@ -16,8 +16,8 @@ from ds2np.errors import UserError
 from ds2np.files import make_folder, replacing
 from ds2np.machine import peak_memory
 from ds2np.optim import SGD
+from ds2np.optim.ema import EMA
 from ds2np.parallel.communicator import Communicator
-from ds2np.train.average import WeightAverage
 from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from ds2np.train.clock import Clock
 from ds2np.train.evaluate import evaluate
@@ -46,7 +46,7 @@ PROGRESS = {  # what a trainer has come to, and goes on from
 class Trainer:
     """A run: a network, its data, its folder, and how far it has come.
 
-    What is evaluated and kept is a mean of the weights over the latest steps; see `WeightAverage`.
+    What is evaluated and kept is a mean of the weights over the latest steps; see `EMA`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Trainer:
     folder : str or Path
         Receives config.json, history.csv, the checkpoints and the report; made if it is not there.
     config : TrainingConfig
-    together : Communicator, optional
+    comm : Communicator, optional
         Connects the processes that train this network, each of which has a trainer of its own; only
         that of rank 0 writes. One process by default.
 
@@ -68,16 +68,16 @@ class Trainer:
     report : Report
     """
 
-    def __init__(self, model, train_set, dev_set, folder, config, together=None):
+    def __init__(self, model, train_set, dev_set, folder, config, comm=None):
         self.model, self.train_set, self.dev_set = model, train_set, dev_set
         self.folder, self.config = Path(folder), config
-        self.together = together or Communicator()
-        self.together.broadcast(model.flat_params)
+        self.comm = comm or Communicator()
+        self.comm.broadcast(model.flat_params)
         self.optimiser = SGD(
             model.params, model.grads, config.learning_rate, config.momentum, config.max_norm
         )
-        self.average = WeightAverage(model.params, config.average)
-        self._stepper = Stepper(model, train_set, self.optimiser, config, self.together)
+        self.ema = EMA(model.params, config.ema)
+        self._stepper = Stepper(model, train_set, self.optimiser, config, self.comm)
         self.report = Report(folder)
         self.history, self.points = [], []
         self.steps = 0  # of the optimiser
@@ -116,13 +116,13 @@ class Trainer:
             raise UserError(
                 f"{self.folder} holds a run already; go on with --resume, or name another --out"
             )
-        self.together.barrier()  # all have looked before anyone writes
+        self.comm.barrier()  # all have looked before anyone writes
         make_folder(self.folder, "--out")
 
     @property
     def _state(self):
         """What belongs to the parameters, and is needed for a run to go on."""
-        return {"velocity": self.optimiser.velocity, "average": self.average.mean}
+        return {"velocity": self.optimiser.velocity, "ema": self.ema.mean}
 
     def _identity(self):
         """Return all that has to be the same for a run to go on, by name."""
@@ -155,15 +155,15 @@ class Trainer:
                 )
         self.model.load_state_dict(model.state_dict())
         # The best network has no mean beside it, and may have been put in the place of the last.
-        state["average"] = state["average"] or model.params
+        state["ema"] = state["ema"] or model.params
         for group, arrays in self._state.items():
             for name, value in state[group].items():
                 arrays[name][...] = self.model.to_device(value)
         for name in PROGRESS:
             setattr(self, name, progress[name])
         self.clock.seconds.update(progress["seconds"])
-        self.together.barrier()  # all have read before anyone writes
-        if self.together.leads:
+        self.comm.barrier()  # all have read before anyone writes
+        if self.comm.is_main:
             write_history(self.folder / HISTORY, self.history)  # the stop may have come before it
 
     def _check(self, progress):
@@ -188,7 +188,7 @@ class Trainer:
         The effective configuration is written beside it.
         """
         self._saved_at = time.monotonic()
-        if not self.together.leads:
+        if not self.comm.is_main:
             return
         progress = {
             "identity": self._identity(),
@@ -229,28 +229,28 @@ class Trainer:
             initial=len(self.history) * epoch_frames,
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left",
             mininterval=1,
-            disable=not self.together.leads,
+            disable=not self.comm.is_main,
         )
         # What is not finite is looked for and named: NumPy need not warn of it.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with bar, quiet, InterruptLater() as interrupt:
             while not self.finished:
                 if not self._train_epoch(bar, interrupt, deadline):
-                    self.say(f"time is up after {self.step} minibatches of epoch {self.epoch}")
+                    self.log(f"time is up after {self.step} minibatches of epoch {self.epoch}")
                     break
                 self._finish_epoch()
-                if any(self.together.any(interrupt.requested)):
+                if any(self.comm.any(interrupt.requested)):
                     raise KeyboardInterrupt
             if self.finished and self.epoch <= self.config.epochs:
-                self.say(f"no better word error rate for {self.config.patience} epochs: the end")
-        if self.together.leads and not (self.folder / BEST).exists():  # not one epoch was done
-            with self.average.in_place():
+                self.log(f"no better word error rate for {self.config.patience} epochs: the end")
+        if self.comm.is_main and not (self.folder / BEST).exists():  # not one epoch was done
+            with self.ema.in_place():
                 self.save(BEST)
-        self.together.barrier()  # what the others read from now on is there
+        self.comm.barrier()  # what the others read from now on is there
 
-    def say(self, text):
+    def log(self, text):
         """Print a line, without breaking the progress bar, on the process that speaks."""
-        if self.together.leads:
+        if self.comm.is_main:
             tqdm.write(text)
 
     def _train_epoch(self, bar, interrupt, deadline):
@@ -259,23 +259,23 @@ class Trainer:
         self.optimiser.learning_rate = config.learning_rate / config.anneal ** (self.epoch - 1)
         plan = self.plan(self.epoch)
         order = "shortest first (SortaGrad)" if self.epoch == 1 else "shuffled minibatches"
-        self.say(f"epoch {self.epoch} of {config.epochs}, {order}")
+        self.log(f"epoch {self.epoch} of {config.epochs}, {order}")
         frames = [int(self.train_set.frames[indices].sum()) for indices in plan]
         bar.update(sum(frames[: self.step]))
         self.model.set_training(True)
-        part = shard(plan[self.step :], self.together.rank, self.together.size)
+        part = shard(plan[self.step :], self.comm.rank, self.comm.size)
         fetched = prefetch(self.train_set, part, (config.seed, self.epoch))
         with contextlib.closing(fetched):
             batches = self.clock.waiting_for("data", fetched)
             while self.step < len(plan):
-                self.together.at(f"step {self.step + 1} of epoch {self.epoch}")
+                self.comm.at(f"step {self.step + 1} of epoch {self.epoch}")
                 first, count = self.step, min(config.accumulate, len(plan) - self.step)
                 self._train_step(batches, count)
                 if self._recent:
                     bar.set_description_str(f"loss {np.mean(self._recent):6.2f}", False)
                 bar.update(sum(frames[first : self.step]))
                 now = time.monotonic()
-                stop, late, due = self.together.any(
+                stop, late, due = self.comm.any(
                     interrupt.requested, now > deadline, now > self._saved_at + SAVE_EVERY
                 )
                 if stop or late or due:
@@ -303,7 +303,7 @@ class Trainer:
         )
 
     def _report(self, status):
-        if self.together.leads:
+        if self.comm.is_main:
             self.report.write(self.history, self.points, status)
 
     def plan(self, epoch):
@@ -319,7 +319,7 @@ class Trainer:
         if outcome.learned:
             self.steps += 1
             with self.clock.part("update"):
-                self.average.update(self.steps)
+                self.ema.update(self.steps)
             self.norms.append(outcome.norm)
             self.learned += outcome.learned
             self.loss_sum += outcome.loss_sum
@@ -337,11 +337,11 @@ class Trainer:
         """Evaluate a network on what is held out, in minibatches no larger than training's."""
         config = self.config
         return evaluate(
-            model, self.dev_set, config.batch_size, config.batch_seconds, None, self.together
+            model, self.dev_set, config.batch_size, config.batch_seconds, None, self.comm
         )
 
     def _finish_epoch(self):
-        with self.average.in_place():
+        with self.ema.in_place():
             with self.clock.part("evaluation"):
                 evaluation = self.evaluate(self.model)
             row, seconds = self._row(evaluation), self.clock.seconds
@@ -350,19 +350,19 @@ class Trainer:
             self._start_epoch()
             if (row["wer"], row["cer"]) < best:
                 self.save(BEST)
-            if self.together.leads:
+            if self.comm.is_main:
                 self.report.show(self.model, self.dev_set, evaluation)
         self.save(LAST)
-        if self.together.leads:
+        if self.comm.is_main:
             write_history(self.folder / HISTORY, self.history)
         self._report(f"{len(self.history)} of {self.config.epochs} epochs are done.")
-        self.say(
+        self.log(
             f"  train loss {row['train_loss']:.2f}  held out: {evaluation}  "
             f"blanks {100 * row['blank_share']:.0f} %  {self._share_times(seconds, row['seconds'])}"
             + (f"  {row['left_out']} utterances left out" if row["left_out"] else "")
         )
         for i in _two_of(len(evaluation.refs), row["epoch"]):
-            self.say(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
+            self.log(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
 
     def _row(self, evaluation):
         """Collect the figures of the epoch at work; see `ds2np.train.history`."""
@@ -386,7 +386,7 @@ class Trainer:
     def _share_times(self, seconds, total):
         """Tell which share of the time of training went by without computing."""
         names = {"data": "waiting for data"}
-        if self.together.size > 1:
+        if self.comm.size > 1:
             names |= {"waiting": "for other processes", "communication": "communication"}
         shares = (
             f"{name} {100 * seconds[part] / (total or 1):.1f} %" for part, name in names.items()

@@ -43,7 +43,7 @@ def compare(args):
     from ds2np.data.manifest import read_manifest
     from ds2np.model import DeepSpeech2, preset
     from ds2np.optim import SGD
-    from ds2np.train.average import WeightAverage
+    from ds2np.optim.ema import EMA
     from ds2np.train.clock import Clock
     from ds2np.train.config import TrainingConfig
     from ds2np.train.gradients import add_gradients
@@ -57,7 +57,7 @@ def compare(args):
     optimiser = SGD(
         model.params, model.grads, training.learning_rate, training.momentum, training.max_norm
     )
-    average, steps = WeightAverage(model.params, training.average), itertools.count(1)
+    ema, steps = EMA(model.params, training.ema), itertools.count(1)
     bench_torch.use_all_cores()
     torch_step = bench_torch.make_training_step(torch.device("cpu"), model.config, training)
 
@@ -66,7 +66,7 @@ def compare(args):
         model.zero_grads()
         add_gradients(model, batch, 1 / training.batch_size, Clock())
         optimiser.step()
-        average.update(next(steps))
+        ema.update(next(steps))
         return batch
 
     def theirs(batch):

@@ -37,24 +37,24 @@ def time_step(preset_name, kind):
     from ds2np.train.clock import Clock
     from ds2np.train.gradients import add_gradients
 
-    with connect() as together:
-        N = UTTERANCES if kind == "weak" else UTTERANCES // together.size
+    with connect() as comm:
+        N = UTTERANCES if kind == "weak" else UTTERANCES // comm.size
         model, rng, T = DeepSpeech2(preset(preset_name)), np.random.default_rng(0), 100 * SECONDS
         x = rng.standard_normal((N, T, model.config.features), np.float32)
         labels, label_lengths = rng.integers(1, 20, (N, 8)), np.full(N, 8)
         batch = Batch(np.arange(N), x, np.full(N, T), labels, label_lengths)
-        optimiser, buckets = SGD(model.params, model.grads, 1e-4), Buckets(model, together)
+        optimiser, buckets = SGD(model.params, model.grads, 1e-4), Buckets(model, comm)
         times = []
         for _ in range(STEPS):
-            together.barrier()
+            comm.barrier()
             began = time.perf_counter()
             model.zero_grads()
             add_gradients(model, batch, 1 / N, Clock(), buckets.layer_done)
             buckets.finish()
             optimiser.step()
-            together.barrier()
+            comm.barrier()
             times.append(time.perf_counter() - began)
-        if together.rank == 0:
+        if comm.rank == 0:
             print(json.dumps(statistics.median(times[1:])))
 
 
@@ -88,7 +88,7 @@ def main():
                 f"utterances a second ({gains[0]:.2f} to {gains[-1]:.2f})"
             )
     sys.path.insert(0, str(ROOT))
-    from ds2np.parallel.scaling import PAPER_SAYS, Step, linearity, weak_scaling
+    from ds2np.learn.scaling import PAPER_SAYS, Step, linearity, weak_scaling
 
     points = weak_scaling(Step(COMPUTE, 4 * PARAMETERS, LATENCY, BANDWIDTH))
     for point in points:

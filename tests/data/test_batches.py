@@ -121,7 +121,7 @@ def test_a_caller_may_stop_early(no_thread_left):
 
 @given(FRAMES, st.integers(1, 9), st.integers(1, 400), st.integers(1, 3))
 def test_minibatches_hold_no_more_than_they_may(frames, batch_size, most, epoch):
-    plan = plan_epoch(frames, batch_size, epoch, seed=0, most_frames=most)
+    plan = plan_epoch(frames, batch_size, epoch, seed=0, max_frames=most)
     assert sorted(np.concatenate(plan)) == list(range(len(frames)))
     for batch in plan:
         assert len(batch) <= batch_size

@@ -11,8 +11,8 @@ import pytest
 from ds2np import kernels
 from ds2np.backend import to_cpu, to_gpu, why_no_gpu
 from ds2np.ctc import ctc_loss
-from ds2np.ctc.gpu import MOST_LABELS, ctc_by_kernel, fits_kernel
-from ds2np.kernels.on_host import HostModule, why_not_on_host
+from ds2np.kernels.ctc import MAX_LABELS, ctc_by_kernel, fits_kernel
+from ds2np.kernels.host import HostModule, why_not_on_host
 from ds2np.layers.padding import zero_padding
 from ds2np.layers.softmax import log_softmax
 
@@ -99,9 +99,9 @@ def test_what_the_kernels_can_take(rng):
     assert fits_kernel(logits, labels)
     assert not fits_kernel(logits.astype(np.float64), labels)
     assert not fits_kernel(logits[:0], labels[:0])
-    S = 2 * MOST_LABELS + 1
+    S = 2 * MAX_LABELS + 1
     assert 4 * (2 * (S + 2) + S + 32) <= 48 * 1024
-    assert not fits_kernel(logits, np.zeros((2, MOST_LABELS + 1), int))
+    assert not fits_kernel(logits, np.zeros((2, MAX_LABELS + 1), int))
 
 
 MISTAKES = {
@@ -174,8 +174,8 @@ def test_no_index_leaves_its_array(tmp_path):
 WATCHED = """
 import numpy as np
 from ds2np import kernels
-from ds2np.ctc.gpu import ctc_by_kernel
-from ds2np.kernels.on_host import HostModule
+from ds2np.kernels.ctc import ctc_by_kernel
+from ds2np.kernels.host import HostModule
 module = HostModule(kernels.read_source("ctc"), sanitize=True)
 kernels.load = lambda name: module
 for N, T, V, L in ((1, 1, 2, 0), (2, 5, 3, 1), (1, 3, 300, 140), (2, 20, 29, 9)):

@@ -15,7 +15,7 @@ class Meeting:
     def __init__(self, size):
         self.arrays, self.barrier = {}, threading.Barrier(size)
 
-    def add_up(self, array):
+    def all_reduce(self, array):
         self.arrays[threading.get_ident()] = array.copy()
         self.barrier.wait(timeout=10)
         array[...] = sum(self.arrays.values())
@@ -30,11 +30,11 @@ def test_parts_are_normalised_as_the_whole(rng, shape, time_axis, parts):
     x, dout = rng.standard_normal((2, *shape))
     lengths = np.array([7, 3, 5, 1, 6])
 
-    def make(add_up=None):
+    def make(all_reduce=None):
         layer = SeqBatchNorm(3, time_axis, dtype=np.float64)
         layer.params["gamma"][...] = [0.5, 2, -1]
-        if add_up:
-            layer.add_up = add_up
+        if all_reduce:
+            layer.all_reduce = all_reduce
         return layer
 
     def run(layer, rows):
@@ -46,7 +46,7 @@ def test_parts_are_normalised_as_the_whole(rng, shape, time_axis, parts):
     cuts = np.split(np.arange(5), np.cumsum(parts)[:-1])
     meeting = Meeting(len(parts))
     with ThreadPoolExecutor(len(parts)) as pool:
-        results = list(pool.map(run, [make(meeting.add_up) for _ in cuts], cuts))
+        results = list(pool.map(run, [make(meeting.all_reduce) for _ in cuts], cuts))
     whole_out, whole_dx, whole = run(make(), np.arange(5))
     filled = [i for i, rows in enumerate(cuts) if len(rows)]
     for expected, part in ((whole_out, 0), (whole_dx, 1)):

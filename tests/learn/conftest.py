@@ -40,8 +40,8 @@ def chapters(monkeypatch):
 
 
 @pytest.fixture
-def mine(tmp_path, monkeypatch):
+def answers_file(tmp_path, monkeypatch):
     """Return the path of the reader's file, which is not there yet."""
     path = tmp_path / "my_ds2np.py"
-    monkeypatch.setenv("DS2NP_MINE", str(path))
+    monkeypatch.setenv("DS2NP_ANSWERS", str(path))
     return path

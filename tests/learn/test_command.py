@@ -20,7 +20,7 @@ def halve(x):
 """
 
 
-def test_at_first_nothing_is_done(ds2np, mine):
+def test_at_first_nothing_is_done(ds2np, answers_file):
     code, out, err = ds2np("learn")
     assert (code, err) == (0, "")
     assert out == (
@@ -29,26 +29,26 @@ def test_at_first_nothing_is_done(ds2np, mine):
         "    01.2  not done  count: how many there are\n"
         "02  More: chapters/02_more.ipynb\n"
         "    02.1  not done  halve: half of its argument\n"
-        f"\n0 of 3 exercises done, in {mine}\n"
+        f"\n0 of 3 exercises done, in {answers_file}\n"
         "next: 01.1 double, in chapters/01_toy.ipynb\n"
     )
-    assert not mine.exists()
+    assert not answers_file.exists()
 
 
-def test_the_next_one_is_the_first_that_is_not_correct(ds2np, mine):
-    mine.write_text(RIGHT.replace("len(x)", "len(x) + 1").replace("def halve", "def half"))
+def test_the_next_one_is_the_first_that_is_not_correct(ds2np, answers_file):
+    answers_file.write_text(RIGHT.replace("len(x)", "len(x) + 1").replace("def halve", "def half"))
     _, out, _ = ds2np("learn")
     assert "01.1  correct   double" in out
     assert "01.2  wrong     count" in out
     assert "02.1  not done  halve" in out
     assert out.endswith(
-        f"1 of 3 exercises done, in {mine}\nnext: 01.2 count, in chapters/01_toy.ipynb\n"
+        f"1 of 3 exercises done, in {answers_file}\nnext: 01.2 count, in chapters/01_toy.ipynb\n"
     )
 
 
-def test_all_done(ds2np, mine):
-    mine.write_text(RIGHT)
-    assert ds2np("learn")[1].endswith(f"3 of 3 exercises done, in {mine}\nall done\n")
+def test_all_done(ds2np, answers_file):
+    answers_file.write_text(RIGHT)
+    assert ds2np("learn")[1].endswith(f"3 of 3 exercises done, in {answers_file}\nall done\n")
     verdicts = "01.1 double: correct\n01.2 count: correct\n02.1 halve: correct\n"
     assert ds2np("learn", "check") == (0, verdicts, "")
 
@@ -61,23 +61,23 @@ def test_all_done(ds2np, mine):
         (["02", "01.1"], ["halve", "double"]),
     ],
 )
-def test_only_what_is_asked_for_is_checked(ds2np, mine, numbers, names):
-    mine.write_text(RIGHT)
+def test_only_what_is_asked_for_is_checked(ds2np, answers_file, numbers, names):
+    answers_file.write_text(RIGHT)
     code, out, _ = ds2np("learn", "check", *numbers)
     assert code == 0
     assert [line.split()[1].rstrip(":") for line in out.splitlines()] == names
 
 
-def test_another_file(ds2np, mine, tmp_path):
+def test_another_file(ds2np, answers_file, tmp_path):
     other = tmp_path / "no ending"
     other.write_text(RIGHT)
-    assert ds2np("learn", "check", "--mine", other)[0] == 0
+    assert ds2np("learn", "check", "--answers", other)[0] == 0
     assert ds2np("learn", "check")[0] == 2
 
 
 @pytest.mark.parametrize("number", ["03", "01.3", "1.1", "double", "01.", ""])
-def test_wrong_numbers(ds2np, mine, number):
-    mine.write_text(RIGHT)
+def test_wrong_numbers(ds2np, answers_file, number):
+    answers_file.write_text(RIGHT)
     code, out, err = ds2np("learn", "check", number)
     assert (code, out) == (2, "")
     assert err == f"error: there is no exercise {number}; there are 01.1, 01.2, 02.1\n"
@@ -89,10 +89,10 @@ def test_another_action(ds2np):
     assert "invalid choice: '01.1'" in err
 
 
-def test_no_file(ds2np, mine):
+def test_no_file(ds2np, answers_file):
     code, out, err = ds2np("learn", "check")
     assert (code, out) == (2, "")
-    assert err.startswith(f"error: there is no {mine}; ")
+    assert err.startswith(f"error: there is no {answers_file}; ")
     assert "a function double answers 01.1" in err
 
 
@@ -111,12 +111,12 @@ def test_no_file(ds2np, mine):
     ],
 )
 @pytest.mark.parametrize("action", [(), ("check",)])
-def test_a_file_that_does_not_run(ds2np, mine, text, line, reason, action):
-    mine.write_text(text)
+def test_a_file_that_does_not_run(ds2np, answers_file, text, line, reason, action):
+    answers_file.write_text(text)
     code, out, err = ds2np("learn", *action)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"error: {mine}, line {line}: {reason}")
-    assert mine.read_text() == text
+    assert err.startswith(f"error: {answers_file}, line {line}: {reason}")
+    assert answers_file.read_text() == text
 
 
 @pytest.mark.parametrize(
@@ -127,19 +127,19 @@ def test_a_file_that_does_not_run(ds2np, mine, text, line, reason, action):
         (b"a = 1\0\n", "null bytes"),
     ],
 )
-def test_a_file_that_is_no_text(ds2np, mine, data, reason):
-    mine.write_bytes(data)
+def test_a_file_that_is_no_text(ds2np, answers_file, data, reason):
+    answers_file.write_bytes(data)
     code, out, err = ds2np("learn", "check")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"error: {mine}")
+    assert err.startswith(f"error: {answers_file}")
     assert reason in err
 
 
-def test_a_folder_in_its_place(ds2np, mine):
-    mine.mkdir()
+def test_a_folder_in_its_place(ds2np, answers_file):
+    answers_file.mkdir()
     code, out, err = ds2np("learn", "check")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert str(mine) in err
+    assert str(answers_file) in err
 
 
 @pytest.mark.parametrize(
@@ -157,16 +157,16 @@ def test_a_folder_in_its_place(ds2np, mine):
         ("double = None\n", "double is of type NoneType; expected is a function"),
     ],
 )
-def test_a_wrong_answer(ds2np, mine, text, reason):
-    mine.write_text(text)
+def test_a_wrong_answer(ds2np, answers_file, text, reason):
+    answers_file.write_text(text)
     code, out, err = ds2np("learn", "check", "01.1")
     assert (code, err, out.count("\n")) == (1, "", 1)
     assert out.startswith("01.1 double: wrong: ")
     assert reason in out
 
 
-def test_what_is_not_done_is_no_success(ds2np, mine):
-    mine.write_text("def double(x):\n    raise NotImplementedError\n")
+def test_what_is_not_done_is_no_success(ds2np, answers_file):
+    answers_file.write_text("def double(x):\n    raise NotImplementedError\n")
     assert ds2np("learn", "check", "01") == (
         1,
         "01.1 double: not done\n01.2 count: not done\n",
@@ -174,8 +174,8 @@ def test_what_is_not_done_is_no_success(ds2np, mine):
     )
 
 
-def test_what_answers_print_is_shown_where_they_are_checked_and_not_in_the_list(ds2np, mine):
-    mine.write_text(
+def test_what_answers_print_is_shown_where_they_are_checked_only(ds2np, answers_file):
+    answers_file.write_text(
         "print('loaded')\n" + RIGHT.replace("return x + x", "print('in'); return x + x")
     )
     assert "loaded" not in ds2np("learn")[1]
@@ -184,9 +184,9 @@ def test_what_answers_print_is_shown_where_they_are_checked_and_not_in_the_list(
     assert (code, out) == (0, "loaded\nin\nin\nin\n01.1 double: correct\n")
 
 
-def test_the_real_book(ds2np, mine, monkeypatch):
+def test_the_real_book(ds2np, answers_file, monkeypatch):
     monkeypatch.undo()
-    code, out, err = ds2np("learn", "--mine", mine)
+    code, out, err = ds2np("learn", "--answers", answers_file)
     assert (code, err) == (0, "")
     assert [line[:2] for line in out.splitlines() if line[:1].isdigit()][: len(CHAPTERS)] == [
         chapter.number for chapter in CHAPTERS

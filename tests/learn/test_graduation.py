@@ -11,10 +11,10 @@ import toys
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifest
 from ds2np.learn import graduation
+from ds2np.learn.adapters import ADAPTERS
 from ds2np.learn.book import CHAPTERS, FOLDER
-from ds2np.learn.exchange import StandIn, serving
 from ds2np.learn.graduation import find_distance, judge_all, try_all, try_step
-from ds2np.learn.stand_ins import ADAPTERS
+from ds2np.learn.replace import Replacement, replaced
 from ds2np.model import ConvConfig, DeepSpeech2
 from ds2np.train.history import read_history
 
@@ -51,7 +51,7 @@ def list_attributes():
                 found[name, attribute] = value
                 if isinstance(value, type) and value.__module__ == name:
                     found |= {(name, attribute, inner): v for inner, v in vars(value).items()}
-    functions = types.FunctionType, staticmethod, property, type(graduation.mine.judge)
+    functions = types.FunctionType, staticmethod, property, type(graduation.answers.judge)
     return {key: v for key, v in found.items() if isinstance(v, functions)}
 
 
@@ -93,7 +93,7 @@ def graduate(ds2np, small, tmp_path):
     def run(text, *options):
         path = tmp_path / "my_ds2np.py"
         path.write_text("import numpy as np\n" + text, encoding="utf-8")
-        return ds2np("demo", "--mine", path, "--folder", tmp_path / "demo", *options)
+        return ds2np("demo", "--answers", path, "--folder", tmp_path / "demo", *options)
 
     return run
 
@@ -133,7 +133,7 @@ def test_all_solutions_train_a_network(graduate, tmp_path):
     last = out.splitlines()[-1]
     assert last.startswith("your own code recognised this: ")
     assert "WER" in last
-    assert len(read_history(tmp_path / "demo" / "mine" / "history.csv")) == TRAINING.epochs
+    assert len(read_history(tmp_path / "demo" / "graduation" / "history.csv")) == TRAINING.epochs
 
 
 @pytest.mark.parametrize("network", [NETWORK, GATED_2D], ids=["simple", "gated"])
@@ -145,19 +145,19 @@ def test_each_solution_alone_trains_as_the_package_does(answers, tones, network)
         losses = graduation.toy.train(model, dataset, epochs=2)
         return [np.array(losses), *results]
 
-    _, stand_ins = answers
-    assert stand_ins
+    _, replacements = answers
+    assert replacements
     expected = few_steps()
     called = set()
-    for stand_in in stand_ins:
-        with serving([stand_in]):
+    for replacement in replacements:
+        with replaced([replacement]):
             got = few_steps()
-        called |= {stand_in.exercise.function} if stand_in.calls else set()
-        assert not stand_in.failure, stand_in.exercise.function
+        called |= {replacement.exercise.function} if replacement.calls else set()
+        assert not replacement.failure, replacement.exercise.function
         for a, b in zip(got, expected, strict=True):
             scale = np.abs(b).max()
             np.testing.assert_allclose(
-                a, b, rtol=0, atol=1e-3 * scale, err_msg=stand_in.exercise.function
+                a, b, rtol=0, atol=1e-3 * scale, err_msg=replacement.exercise.function
             )
     everything = set(USED) | {"ctc_beta", "ctc_logit_gradient"}
     if network is GATED_2D:
@@ -198,7 +198,7 @@ def test_an_error_in_training_is_the_readers_and_training_goes_on(graduate, tmp_
     assert "    from here on the package's own function stands in for it" in out
     assert f"your length_mask did not: it raised ZeroDivisionError: out of order, {where}" in out
     assert "1 of your functions served to the end" in out
-    assert len(read_history(tmp_path / "demo" / "mine" / "history.csv")) == TRAINING.epochs
+    assert len(read_history(tmp_path / "demo" / "graduation" / "history.csv")) == TRAINING.epochs
     assert out.splitlines()[-1].startswith("your own code recognised this: ")
 
 
@@ -263,8 +263,8 @@ def length_mask(lengths, T):
 
 
 def test_what_would_take_hours_is_left_to_the_package(tones, answers):
-    _, stand_ins = answers
-    slow = next(s for s in stand_ins if s.exercise.function == "length_mask")
+    _, replacements = answers
+    slow = next(s for s in replacements if s.exercise.function == "length_mask")
 
     def sleep(*arguments):
         import time
@@ -272,12 +272,12 @@ def test_what_would_take_hours_is_left_to_the_package(tones, answers):
         time.sleep(0.02)
         return slow.original(*arguments)
 
-    slow = StandIn(slow.exercise, slow.original, sleep, "")
+    slow = Replacement(slow.exercise, slow.original, sleep, "")
     long_training = dataclasses.replace(TRAINING, epochs=10**6)
     assert try_all([slow], NETWORK, long_training, tones) == []
     assert "times as slow as the package's" in slow.failure
     assert slow.failure.endswith("hours more in all")
-    slow = StandIn(slow.exercise, slow.original, sleep, "")
+    slow = Replacement(slow.exercise, slow.original, sleep, "")
     assert try_all([slow], NETWORK, TRAINING, tones) == [slow]
     assert slow.slowness.endswith("times as slow as the package's")
 
@@ -313,7 +313,7 @@ def test_nothing_that_this_network_needs(graduate):
 
 
 def test_no_file_and_a_broken_file(ds2np, graduate, tmp_path):
-    code, _, err = ds2np("demo", "--mine", tmp_path / "nowhere.py")
+    code, _, err = ds2np("demo", "--answers", tmp_path / "nowhere.py")
     assert (code, err.count("\n")) == (2, 1)
     assert "there is no " in err
     code, _, err = graduate("def (:\n")
@@ -321,18 +321,18 @@ def test_no_file_and_a_broken_file(ds2np, graduate, tmp_path):
     assert "line 2: SyntaxError" in err
 
 
-def test_the_readers_usual_file_is_the_default(ds2np, mine, tmp_path):
-    code, _, err = ds2np("demo", "--mine", "--folder", tmp_path / "demo")
+def test_the_readers_usual_file_is_the_default(ds2np, answers_file, tmp_path):
+    code, _, err = ds2np("demo", "--answers", "--folder", tmp_path / "demo")
     assert code == 2
-    assert f"there is no {mine}" in err
+    assert f"there is no {answers_file}" in err
 
 
 @pytest.mark.parametrize("command", ["demo", "learn"])
 @pytest.mark.parametrize("by_option", [True, False])
 def test_a_folder_is_no_file_of_answers(ds2np, command, by_option, monkeypatch, tmp_path):
     if not by_option:
-        monkeypatch.setenv("DS2NP_MINE", str(tmp_path))
-    options = ["--mine", tmp_path] if by_option else ["--mine"] if command == "demo" else []
+        monkeypatch.setenv("DS2NP_ANSWERS", str(tmp_path))
+    options = ["--answers", tmp_path] if by_option else ["--answers"] if command == "demo" else []
     code, _, err = ds2np(command, *options)
     assert (code, err.count("\n")) == (2, 1)
     assert f"{tmp_path} is a folder" in err
@@ -346,7 +346,7 @@ def test_what_makes_no_sense_is_refused(graduate, options):
 
 
 def test_a_run_that_is_there_is_kept_until_asked(graduate, tmp_path):
-    run = tmp_path / "demo" / "mine"
+    run = tmp_path / "demo" / "graduation"
     run.mkdir(parents=True)
     for name in ("config.json", "last.npz", "notes.txt"):
         (run / name).write_text("mine")

@@ -28,7 +28,7 @@ def run(path, *cells):
     start = "import numpy as np\nfrom ds2np.learn import check\nfrom ds2np.ctc import min_frames"
     cells = [nbformat.v4.new_code_cell(source) for source in (start, *cells)]
     client = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=60)
-    client.execute(env={**os.environ, "DS2NP_MINE": str(path)})
+    client.execute(env={**os.environ, "DS2NP_ANSWERS": str(path)})
     return ["".join(output.text for output in cell.outputs) for cell in cells[1:]]
 
 
@@ -59,7 +59,7 @@ def test_a_check_in_a_notebook_keeps_what_is_correct(tmp_path, ds2np):
     assert "not kept: it is not written as `def min_frames(...)`" in another
     assert path.read_text() == kept
     verdict = "05.1 min_frames: correct\n"
-    assert ds2np("learn", "check", "05.1", "--mine", path) == (0, verdict, "")
+    assert ds2np("learn", "check", "05.1", "--answers", path) == (0, verdict, "")
 
 
 @pytest.fixture
@@ -73,31 +73,31 @@ def double():
     return double
 
 
-def test_a_file_that_is_broken_is_named_and_left_alone(chapters, mine, double, capsys):
-    mine.write_text("def f(:\n")
+def test_a_file_that_is_broken_is_named_and_left_alone(chapters, answers_file, double, capsys):
+    answers_file.write_text("def f(:\n")
     check("01.1", double)
     out = capsys.readouterr().out
-    assert out.startswith(f"01.1 double: correct\nnot kept: {mine}, line 1: SyntaxError: ")
+    assert out.startswith(f"01.1 double: correct\nnot kept: {answers_file}, line 1: SyntaxError: ")
     assert out.count("\n") == 2
-    assert mine.read_text() == "def f(:\n"
+    assert answers_file.read_text() == "def f(:\n"
 
 
-def test_a_file_that_cannot_be_written(chapters, mine, double, capsys):
-    mine.mkdir()
+def test_a_file_that_cannot_be_written(chapters, answers_file, double, capsys):
+    answers_file.mkdir()
     check("01.1", double)
     out = capsys.readouterr().out
     assert out.startswith("01.1 double: correct\nnot kept: ")
-    assert str(mine) in out
+    assert str(answers_file) in out
 
 
-def test_what_has_no_source_is_not_kept(chapters, mine, capsys):
+def test_what_has_no_source_is_not_kept(chapters, answers_file, capsys):
     names = {"__name__": "__main__"}
     exec("def double(x):\n    return 2 * x\n", names)
     check("01.1", names["double"])
     assert capsys.readouterr().out == (
         "01.1 double: correct\nnot kept: it is not written as `def double(...)`\n"
     )
-    assert not mine.exists()
+    assert not answers_file.exists()
 
 
 def test_a_number_that_no_exercise_has():

@@ -14,7 +14,7 @@ def test_one_process_keeps_what_it_has():
         handle = comm.begin_sum(x)
         handle.wait()
         handle.wait()
-        comm.average(x)
+        comm.mean(x)
         comm.broadcast(x)
         comm.barrier()
         assert comm.gather("naïve\n\ud800") == ["naïve\n\ud800"]
@@ -29,7 +29,7 @@ def test_only_numbers_are_added_up(array):
         Communicator().sum(array)
 
 
-@pytest.mark.parametrize("call", ["sum", "average", "broadcast"])
+@pytest.mark.parametrize("call", ["sum", "mean", "broadcast"])
 def test_an_array_with_gaps_is_refused(call):
     with pytest.raises(ValueError, match="not contiguous"):
         getattr(Communicator(), call)(np.zeros((4, 4))[:, 1])
@@ -75,4 +75,4 @@ def test_exit_codes_are_those_of_the_commands():
 
 def test_flags_of_a_single_process():
     assert Communicator().any(True, False) == [True, False]
-    assert Communicator().leads
+    assert Communicator().is_main

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ds2np.parallel import simulate
+from ds2np.learn import simulate
 
 ALL_CALLS = """
 p, r = comm.size, comm.rank
@@ -15,7 +15,7 @@ for dtype in (np.float32, np.float64, np.int32, np.int64, np.uint8):
     assert x.dtype == dtype
     assert x.tolist() == [p * i + p * (p - 1) // 2 for i in range(5)], x
 whole = np.full(10, float(r))
-comm.average(whole[2:5])
+comm.mean(whole[2:5])
 assert whole.tolist() == [r] * 2 + [(p - 1) / 2] * 3 + [r] * 5, whole
 matrix = np.full((2, 3), r, np.float32)
 comm.broadcast(matrix)
@@ -34,7 +34,7 @@ texts = ["\\u00e9" * k + "\\n" for k in range(p)]
 assert comm.gather(texts[r]) == texts
 assert comm.gather("") == [""] * p
 assert comm.any(r == p - 1, False, True) == [True, False, True]
-assert comm.leads == (r == 0)
+assert comm.is_main == (r == 0)
 rough = np.random.default_rng(r).standard_normal(70_001).astype(np.float32)
 comm.sum(rough)
 assert len(set(comm.gather(rough.tobytes().hex()))) == 1

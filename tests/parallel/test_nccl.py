@@ -165,7 +165,7 @@ def test_all_calls(world, port, size):
     def calls(comm):
         assert comm.size == size
         x = Array(np.arange(4, dtype=np.float32) + comm.rank)
-        comm.average(x)
+        comm.mean(x)
         np.testing.assert_allclose(x.host, np.arange(4) + (size - 1) / 2)
         matrix = Array(np.full((2, 3), comm.rank, np.int64))
         comm.broadcast(matrix)

@@ -8,15 +8,15 @@ from ds2np.errors import UserError
 from ds2np.parallel.rollcall import RollCall
 
 
-class Post:
-    def __init__(self, *letters):
-        self.letters, self.sent = list(letters), []
+class Mailbox:
+    def __init__(self, *messages):
+        self.messages, self.sent = list(messages), []
 
     def send(self, rank, note):
         self.sent.append((rank, note))
 
     def receive(self):
-        return self.letters.pop(0) if self.letters else None
+        return self.messages.pop(0) if self.messages else None
 
 
 def waits(rank, call, kind="waits"):
@@ -27,8 +27,8 @@ def never():
     return False
 
 
-def roll_call(rank, *letters, size=4, timeout=0.04, hosts=("a", "b", "c", "d")):
-    roll = RollCall(rank, size, Post(*letters), timeout, list(hosts))
+def roll_call(rank, *messages, size=4, timeout=0.04, hosts=("a", "b", "c", "d")):
+    roll = RollCall(rank, size, Mailbox(*messages), timeout, list(hosts))
     roll.place = "step 17"
     return roll
 
@@ -36,7 +36,7 @@ def roll_call(rank, *letters, size=4, timeout=0.04, hosts=("a", "b", "c", "d")):
 def test_what_is_done_needs_no_post():
     roll = roll_call(1)
     roll.wait_until(lambda: True, roll.begin())
-    assert roll.post.sent == []
+    assert roll.mailbox.sent == []
 
 
 def test_rank_0_names_who_has_sent_no_note_and_tells_the_others():
@@ -47,19 +47,19 @@ def test_rank_0_names_who_has_sent_no_note_and_tells_the_others():
     assert text.startswith(
         "ranks 2 (host c) and 3 (host d) of 4 have not come to step 17 within 0.04 s;"
     )
-    assert roll.post.sent == [(r, {"kind": "verdict", "text": text}) for r in (1, 2, 3)]
+    assert roll.mailbox.sent == [(r, {"kind": "verdict", "text": text}) for r in (1, 2, 3)]
 
 
 def test_notes_of_an_earlier_call_do_not_count():
     roll = roll_call(0, waits(1, 1, "alarm"), waits(2, 1), waits(3, 2))
-    roll.wait_until(lambda: not roll.post.letters, roll.begin())
+    roll.wait_until(lambda: not roll.mailbox.messages, roll.begin())
     with pytest.raises(UserError, match=r"^ranks 1 \(host b\) and 2 \(host c\) of 4 have not"):
         roll.wait_until(never, roll.begin())
 
 
 def test_an_alarm_of_another_rank_calls_the_roll():
-    letters = waits(1, 1, "alarm"), waits(2, 1)
-    roll = roll_call(0, *letters, timeout=60)
+    messages = waits(1, 1, "alarm"), waits(2, 1)
+    roll = roll_call(0, *messages, timeout=60)
     roll.timeout = 0.4  # the pause is a quarter of it
     with pytest.raises(UserError, match=r"rank 3 of 4 \(host d\) has not come"):
         roll.wait_until(never, roll.begin())
@@ -70,20 +70,20 @@ def test_the_others_write_notes_and_believe_rank_0():
     call = roll.begin()
 
     def answer():
-        if roll.post.sent and not roll.post.letters:
-            roll.post.letters.append((0, {"kind": "verdict", "text": "rank 1 is missing"}))
+        if roll.mailbox.sent and not roll.mailbox.messages:
+            roll.mailbox.messages.append((0, {"kind": "verdict", "text": "rank 1 is missing"}))
         return False
 
     with pytest.raises(UserError, match="rank 1 is missing"):
         roll.wait_until(answer, call)
-    assert roll.post.sent == [(0, {"kind": "waits", "call": 1})]
+    assert roll.mailbox.sent == [(0, {"kind": "waits", "call": 1})]
 
 
 def test_a_silent_rank_0_is_the_one_that_is_missing():
     roll = roll_call(2, hosts=())
     with pytest.raises(UserError, match=r"^rank 0 of 4 has not come to step 17 within"):
         roll.wait_until(never, roll.begin())
-    assert [note["kind"] for _, note in roll.post.sent] == ["waits", "alarm"]
+    assert [note["kind"] for _, note in roll.mailbox.sent] == ["waits", "alarm"]
 
 
 def test_who_has_ended_is_named_long_before_the_time_out():
@@ -95,7 +95,7 @@ def test_who_has_ended_is_named_long_before_the_time_out():
 
 def test_a_rank_that_ends_as_the_others_are_done_is_no_trouble():
     roll = roll_call(0, (3, None))
-    roll.wait_until(lambda: not roll.post.letters, roll.begin())
+    roll.wait_until(lambda: not roll.mailbox.messages, roll.begin())
 
 
 def test_if_all_have_come_it_is_the_network():
@@ -117,10 +117,10 @@ def test_trouble_is_told():
 
 @pytest.mark.parametrize("earlier", ["an alarm of its own", "a note of another rank"])
 def test_an_earlier_alarm_is_over(earlier):
-    letters = [waits(1, 1, "alarm")] if earlier == "a note of another rank" else []
-    roll = roll_call(0, *letters, timeout=0.4)  # a verdict comes 0.2 s after an alarm
+    messages = [waits(1, 1, "alarm")] if earlier == "a note of another rank" else []
+    roll = roll_call(0, *messages, timeout=0.4)  # a verdict comes 0.2 s after an alarm
     call = roll.begin()
-    if not letters:
+    if not messages:
         roll.alarm()
     roll.wait_until(lambda: True, call)
     began = time.monotonic()

@@ -35,8 +35,8 @@ class Fragile(Dataset):
 utterances = read_manifest({manifest!r})
 config = dataclasses.replace(toys.TRAINING, **{changes})
 model = DeepSpeech2(toys.MODEL, dtype=np.dtype({dtype!r}))
-data = Fragile(utterances, model)
-trainer = Trainer(model, data, Fragile(utterances[:5], model), {out!r}, config, comm)
+data = Fragile(utterances, model.config, dtype=model.dtype)
+trainer = Trainer(model, data, Fragile(utterances[:5], model.config, dtype=model.dtype), {out!r}, config, comm)
 trainer.start()
 np.seterr(invalid="ignore")
 trainer.run()
@@ -68,7 +68,7 @@ def train(mpiexec, tmp_path):
     return train
 
 
-TWENTY = {"epochs": 7, "batch_size": 4, "shared_norm": True}  # 7 times 3 steps; 10 utterances
+TWENTY = {"epochs": 7, "batch_size": 4, "sync_batchnorm": True}  # 7 times 3 steps; 10 utterances
 
 
 def assert_same(states, tolerance):
@@ -100,7 +100,7 @@ def test_loss_curves_in_single_precision(train):
 
 
 def test_statistics_of_each_process_by_itself_train_too(train):
-    _, history, _ = train(2, **{**TWENTY, "shared_norm": False})
+    _, history, _ = train(2, **{**TWENTY, "sync_batchnorm": False})
     assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
 
 
@@ -124,7 +124,7 @@ def command(tmp_path):
     def command(name, processes, *options):
         launcher = [MPIEXEC, "-n", str(processes)] if processes > 1 else []
         arguments = ["train", "--train", manifest, "--dev", manifest, "--out", tmp_path / name]
-        arguments += ["--sample-rate", toys.RATE, "--batch-size", 4, "--shared-norm", *options]
+        arguments += ["--sample-rate", toys.RATE, "--batch-size", 4, "--sync-batchnorm", *options]
         return [*launcher, sys.executable, "-c", COMMAND, *map(str, arguments)]
 
     return command

@@ -34,7 +34,7 @@ def test_round_trip_is_exact(model, path, rng):
         value += rng.standard_normal(value.shape).astype(value.dtype)
     state = {
         group: {name: factor * value for name, value in model.params.items()}
-        for group, factor in {"velocity": 0.1, "average": 2}.items()
+        for group, factor in {"velocity": 0.1, "ema": 2}.items()
     }
     save_checkpoint(path, model, PROGRESS, state)
     loaded, progress, loaded_state = load_checkpoint(path)
@@ -43,7 +43,7 @@ def test_round_trip_is_exact(model, path, rng):
     for before, after in (
         (model.state_dict(), loaded.state_dict()),
         (state["velocity"], loaded_state["velocity"]),
-        (state["average"], loaded_state["average"]),
+        (state["ema"], loaded_state["ema"]),
     ):
         assert before.keys() == after.keys()
         for name in before:
@@ -143,7 +143,7 @@ BROKEN = {
     "not finite": (write_with(**{"model/output.b": np.full(4, np.nan)}), "not finite"),
     "complex": (write_with(**{"model/output.b": np.zeros(4, complex)}), "complex128"),
     "other velocity": (write_with(**{"velocity/output.b": np.zeros(9)}), "fits no parameter"),
-    "other average": (write_with(**{"average/output.b": np.zeros(9)}), "fits no parameter"),
+    "other average": (write_with(**{"ema/output.b": np.zeros(9)}), "fits no parameter"),
     "huge network": (write_config(hidden=10**6), "hidden is 1000000, more than"),
     "fractional rate": (write_config(sample_rate=1600.5), "sample_rate is 1600.5, not int"),
     "the same twice": (write_config(characters=" aab"), "'a' twice"),

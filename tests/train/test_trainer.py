@@ -119,15 +119,15 @@ def test_the_best_network_is_kept_by_its_word_error_rate(run, monkeypatch):
     assert len(load_checkpoint(folder / LAST)[1]["history"]) == 4
 
 
-@pytest.mark.parametrize("average", [0, 0.5])
-def test_the_mean_of_the_weights_is_evaluated_and_kept(run, utterances, average):
-    folder = run(epochs=1, average=average)
+@pytest.mark.parametrize("ema", [0, 0.5])
+def test_the_mean_of_the_weights_is_evaluated_and_kept(run, utterances, ema):
+    folder = run(epochs=1, ema=ema)
     kept = load_checkpoint(folder / BEST)[0]
     last, progress, state = load_checkpoint(folder / LAST)
     for name, value in kept.params.items():
-        np.testing.assert_array_equal(value, state["average"][name])
+        np.testing.assert_array_equal(value, state["ema"][name])
     unlike = [name for name, value in kept.params.items() if (value != last.params[name]).any()]
-    assert bool(unlike) == (average > 0)
+    assert bool(unlike) == (ema > 0)
     evaluation = evaluate(kept, Dataset(utterances[:4], kept.config), 4)
     assert evaluation.loss == pytest.approx(progress["history"][0]["dev_loss"], rel=1e-5)
 
@@ -139,7 +139,7 @@ def test_the_best_network_can_be_put_in_the_place_of_the_last(run, utterances):
     trainer = Trainer(DeepSpeech2(toys.MODEL), data, data, folder, toys.TRAINING)
     trainer.resume()
     for name, value in load_checkpoint(folder / BEST)[0].params.items():
-        np.testing.assert_array_equal(trainer.average.mean[name], value)
+        np.testing.assert_array_equal(trainer.ema.mean[name], value)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5, 6])  # of 3 an epoch, 6 in all

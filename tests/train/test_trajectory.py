@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 from ds2np.ctc import ctc_loss
 from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import SGD
-from ds2np.train.average import WeightAverage
+from ds2np.optim.ema import EMA
 
 STEPS, N, T, L = 20, 3, 64, 6
 
@@ -48,7 +48,7 @@ def train(config):
     rng = np.random.default_rng(0)
     model = DeepSpeech2(config, seed=1, dtype=np.float64)
     optimiser = SGD(model.params, model.grads, learning_rate=1e-3, momentum=0.9, max_norm=50.0)
-    average, losses = WeightAverage(model.params, 0.98), []
+    ema, losses = EMA(model.params, 0.98), []
     sounds, texts = rng.standard_normal((4, N, T, config.features)), rng.integers(1, 29, (4, N, L))
     lengths, label_lengths = np.array([T, T - 7, T - 20]), np.array([L, L - 1, L - 3])
     for step in range(1, STEPS + 1):
@@ -58,9 +58,9 @@ def train(config):
         model.zero_grads()
         model.backward(dlogits / N)
         optimiser.step()
-        average.update(step)
+        ema.update(step)
         losses.append(float(loss.mean()))
-    return losses, model, average.mean
+    return losses, model, ema.mean
 
 
 def arithmetic():

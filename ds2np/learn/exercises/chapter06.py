@@ -76,17 +76,17 @@ def _step_cases(rng):
 
 
 def _plan_cases(rng):
-    def case(frames, batch_size, epoch, seed=0, most_frames=np.inf):
-        return np.array(frames), batch_size, epoch, seed, most_frames
+    def case(frames, batch_size, epoch, seed=0, max_frames=np.inf):
+        return np.array(frames), batch_size, epoch, seed, max_frames
 
     many = rng.integers(20, 300, 50)
     return {
         "the first epoch": case([5, 2, 9, 4, 7], 2, 1),
         "the first epoch, utterances of equal length": case([3] * 20 + [1] * 20, 3, 1),
-        "the first epoch, few frames in a minibatch": case([5, 2, 9, 4, 7], 4, 1, most_frames=14),
-        "an utterance with more frames than allowed": case([5, 30, 4, 31], 3, 1, most_frames=15),
-        "every utterance has more frames than allowed": case([31, 30], 3, 1, most_frames=15),
-        "exactly as many frames as allowed": case([5, 5, 5, 5], 4, 1, most_frames=10),
+        "the first epoch, few frames in a minibatch": case([5, 2, 9, 4, 7], 4, 1, max_frames=14),
+        "an utterance with more frames than allowed": case([5, 30, 4, 31], 3, 1, max_frames=15),
+        "every utterance has more frames than allowed": case([31, 30], 3, 1, max_frames=15),
+        "exactly as many frames as allowed": case([5, 5, 5, 5], 4, 1, max_frames=10),
         "the second epoch": case(many, 8, 2, seed=3),
         "the third epoch, few frames in a minibatch": case(many, 16, 3, 1, 1000),
         "more places than utterances": case([4, 2, 3], 8, 2),

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ds2np.data import batches
+from ds2np.learn import simulate
 from ds2np.learn.exercise import Exercise
-from ds2np.parallel import simulate
 
 
 def mean_of_parts(means, counts):

@@ -85,7 +85,7 @@ def in_place(params, grads, velocity, rate, momentum):
 
 
 def plan(
-    frames, batch_size, epoch, seed, most_frames, kind="stable", reset=True, pads=True, first=1
+    frames, batch_size, epoch, seed, max_frames, kind="stable", reset=True, pads=True, first=1
 ):
     rng = np.random.default_rng((seed, epoch))
     keys = frames if epoch == first else frames * rng.uniform(0.9, 1.1, len(frames))
@@ -94,7 +94,7 @@ def plan(
         longest, total = max(longest, frames[i]), total + frames[i]
         size = len(batch) + 1
         weight = size * longest if pads else total
-        if (batch or not reset) and (size > batch_size or weight > most_frames):
+        if (batch or not reset) and (size > batch_size or weight > max_frames):
             batches.append(np.array(batch, int))
             batch, longest, total = [], frames[i], frames[i]
         batch.append(i)
@@ -104,9 +104,9 @@ def plan(
     return batches
 
 
-def shuffles_utterances(frames, batch_size, epoch, seed, most_frames):
+def shuffles_utterances(frames, batch_size, epoch, seed, max_frames):
     if epoch == 1:
-        return right.plan_epoch(frames, batch_size, epoch, seed, most_frames)
+        return right.plan_epoch(frames, batch_size, epoch, seed, max_frames)
     order = np.random.default_rng((seed, epoch)).permutation(len(frames))
     return np.array_split(order, range(batch_size, len(frames), batch_size))
 

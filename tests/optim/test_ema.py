@@ -1,42 +1,42 @@
 import numpy as np
 import pytest
 
-from ds2np.train.average import WeightAverage
+from ds2np.optim.ema import EMA
 
 
 @pytest.mark.parametrize("keep", [0, 0.5, 0.98])
 def test_the_mean_against_a_weighted_sum(keep, rng):
     weights = rng.standard_normal((60, 3))
     params = {"w": weights[0].copy()}
-    average = WeightAverage(params, keep)
+    ema = EMA(params, keep)
     for step, values in enumerate(weights[1:], start=1):
         params["w"][...] = values
-        average.update(step)
+        ema.update(step)
     # The share of each step's weights: what they got then, times what every later step left of it.
     kept = np.array([min(keep, step / (step + 10)) for step in range(1, 60)])
     shares = [np.prod(kept), *((1 - kept) * np.append(np.cumprod(kept[:0:-1])[::-1], 1))]
     assert sum(shares) == pytest.approx(1)
-    np.testing.assert_allclose(average.mean["w"], shares @ weights, atol=1e-12)
+    np.testing.assert_allclose(ema.mean["w"], shares @ weights, atol=1e-12)
 
 
 def test_steps_long_ago_are_forgotten():
     params = {"w": np.full(2, 1000.0, np.float32)}
-    average = WeightAverage(params, 0.98)
+    ema = EMA(params, 0.98)
     params["w"][...] = 1
     for step in range(1, 501):
-        average.update(step)
-    np.testing.assert_allclose(average.mean["w"], 1, atol=1e-2)
-    assert average.mean["w"].dtype == np.float32
+        ema.update(step)
+    np.testing.assert_allclose(ema.mean["w"], 1, atol=1e-2)
+    assert ema.mean["w"].dtype == np.float32
 
 
 def test_the_weights_come_back_whatever_happens():
     params = {"w": np.array([1.0, 2.0])}
-    average = WeightAverage(params, 0.98)
+    ema = EMA(params, 0.98)
     same_array = params["w"]
     params["w"] += 5
 
     def fail():
-        with average.in_place():
+        with ema.in_place():
             np.testing.assert_array_equal(same_array, [1, 2])
             raise KeyboardInterrupt
 

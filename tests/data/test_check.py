@@ -8,14 +8,14 @@ import pytest
 import soundfile
 import toys
 
-from ds2np.data.dataset import Dataset
-from ds2np.data.manifest import read_manifest
-from ds2np.data.survey import (
+from ds2np.data.check import (
+    check_manifest,
     check_target,
     find_alphabet,
-    survey_manifest,
     write_clean,
 )
+from ds2np.data.dataset import Dataset
+from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 
 SECONDS = 0.6  # of the second recording, "cab ab"
@@ -38,17 +38,17 @@ def corpus(tmp_path):
     return change
 
 
-def found(survey):
-    return {line.number: [fault.kind for fault in line.faults] for line in survey.faulty}
+def found(checked):
+    return {line.number: [fault.kind for fault in line.faults] for line in checked.faulty}
 
 
-def survey(path, **options):
-    return survey_manifest(path, toys.MODEL, **options)
+def checked(path, **options):
+    return check_manifest(path, toys.MODEL, **options)
 
 
 @pytest.mark.parametrize("listening", [False, True])
 def test_nothing_is_wrong_with_a_good_manifest(corpus, listening):
-    result = survey(corpus(), listening=listening)
+    result = checked(corpus(), listening=listening)
     assert found(result) == {}
     assert [line.number for line in result.lines] == list(range(1, len(toys.TEXTS) + 1))
     assert [line.seconds for line in result.lines] == pytest.approx(
@@ -73,7 +73,7 @@ def test_nothing_is_wrong_with_a_good_manifest(corpus, listening):
     ],
 )
 def test_what_is_wrong_is_said_of_its_line(corpus, change, kind, message):
-    result = survey(corpus({2: change}))
+    result = checked(corpus({2: change}))
     assert found(result)[2][0] == kind
     assert found(result).keys() == {2}
     assert message in result.faulty[0].faults[0].message
@@ -88,7 +88,7 @@ def test_all_lines_and_all_their_faults_are_found(corpus):
             6: {"text": "aaab"},
         }
     )
-    assert found(survey(path, longest=0.55)) == {
+    assert found(checked(path, longest=0.55)) == {
         1: ["unreadable line"],
         2: ["long recording"],
         3: ["missing audio", "unknown characters"],
@@ -101,21 +101,21 @@ def test_all_lines_and_all_their_faults_are_found(corpus):
 def test_a_manifest_without_a_readable_line(corpus):
     path = corpus()
     path.write_text("[]\n{}\n")
-    result = survey(path)
+    result = checked(path)
     assert found(result) == {1: ["unreadable line"], 2: ["unreadable line"]}
 
 
 def test_the_file_counts_where_the_stated_duration_differs(corpus):
     """A transcript that fits only by what is stated is too long."""
     path = corpus({6: {"text": "aaab", "duration": 5}})
-    assert found(survey(path)) == {6: ["long transcript"]}
+    assert found(checked(path)) == {6: ["long transcript"]}
 
 
 def test_a_duration_that_would_stop_the_training_is_wrong_however_little(corpus):
     path = corpus({6: {"text": "abcab", "duration": 0.08}})  # recorded: 0.1 s
-    assert found(survey(path)) == {6: ["wrong duration"]}
+    assert found(checked(path)) == {6: ["wrong duration"]}
     path = corpus({6: {"text": "b", "duration": 0.08}})
-    assert found(survey(path)) == {}
+    assert found(checked(path)) == {}
 
 
 def test_transcripts_fit_where_the_dataset_says_so(corpus):
@@ -123,7 +123,7 @@ def test_transcripts_fit_where_the_dataset_says_so(corpus):
     fits = []
     for text in ("a", "abca", "abcab", "abcabc", "aab", "aaab", "aaaabb"):
         path = corpus({6: {"text": text}})
-        result = survey_manifest(path, config)
+        result = check_manifest(path, config)
         try:
             Dataset(read_manifest(path), config)
         except UserError:
@@ -138,8 +138,8 @@ def test_transcripts_fit_where_the_dataset_says_so(corpus):
 def test_listening_finds_what_the_header_hides(corpus):
     path = corpus()
     soundfile.write(path.parent / "1.wav", np.zeros(round(SECONDS * toys.RATE)), toys.RATE)
-    assert found(survey(path)) == {}
-    result = survey(path, listening=True)
+    assert found(checked(path)) == {}
+    result = checked(path, listening=True)
     assert found(result) == {2: ["silent audio"]}
     assert result.faulty[0].seconds == SECONDS  # the header is still good
 
@@ -147,21 +147,21 @@ def test_listening_finds_what_the_header_hides(corpus):
 def test_a_recording_comes_once(corpus):
     path = corpus({7: {"audio_filepath": "../corpus/0.wav"}})  # as long as it
     shutil.copy(path.parent / "0.wav", path.parent / "7.wav")
-    result = survey(path)
+    result = checked(path)
     assert found(result) == {7: ["repeated recording"]}
     assert result.faulty[0].faults[0].message == "the same recording as in line 1"
-    result = survey(path, listening=True)
+    result = checked(path, listening=True)
     assert found(result) == {7: ["repeated recording"], 8: ["repeated recording"]}
     assert result.faulty[1].faults[0].message == "the same sound as in line 1"
 
 
 def test_the_line_that_can_be_used_is_no_repetition(corpus):
     path = corpus({1: {"text": "x"}, 7: {"audio_filepath": "0.wav"}})
-    assert found(survey(path)) == {1: ["unknown characters"]}
+    assert found(checked(path)) == {1: ["unknown characters"]}
 
 
 def test_texts_may_come_again(corpus):
-    assert found(survey(corpus({7: {"text": "abc"}}))) == {}
+    assert found(checked(corpus({7: {"text": "abc"}}))) == {}
 
 
 # The clean copy
@@ -180,7 +180,7 @@ def test_a_clean_copy_can_be_learned_from(corpus, tmp_path):
     before = path.read_bytes()
     (tmp_path / "copies").mkdir()
     target = tmp_path / "copies" / "clean.jsonl"
-    done = write_clean(survey(path), target)
+    done = write_clean(checked(path), target)
     assert done == {
         "left_out": {
             "unreadable line": [1],
@@ -191,7 +191,7 @@ def test_a_clean_copy_can_be_learned_from(corpus, tmp_path):
         "transcripts_rewritten": [4],
     }
     assert path.read_bytes() == before
-    assert found(survey(target, listening=True)) == {}
+    assert found(checked(target, listening=True)) == {}
     dataset = Dataset(read_manifest(target), toys.MODEL)
     assert dataset.texts == ["cab ab", "bcb", *toys.TEXTS[5:]]
     assert [len(dataset.features(i)) for i in range(len(dataset))] == dataset.frames.tolist()
@@ -201,7 +201,7 @@ def test_a_clean_copy_can_be_learned_from(corpus, tmp_path):
 
 def test_other_faults_of_a_line_do_not_hide_why_it_is_left_out(corpus, tmp_path):
     path = corpus({4: {"duration": 9, "text": "d"}})
-    done = write_clean(survey(path), tmp_path / "clean.jsonl")
+    done = write_clean(checked(path), tmp_path / "clean.jsonl")
     assert done["left_out"] == {"unknown characters": [4]}
     assert done["durations_corrected"] == []
 
@@ -209,7 +209,7 @@ def test_other_faults_of_a_line_do_not_hide_why_it_is_left_out(corpus, tmp_path)
 def test_nothing_is_written_where_nothing_is_left(corpus, tmp_path):
     path = corpus()
     path.write_text("[]\n")
-    done = write_clean(survey(path), tmp_path / "clean.jsonl")
+    done = write_clean(checked(path), tmp_path / "clean.jsonl")
     assert done["left_out"] == {"unreadable line": [1]}
     assert os.listdir(tmp_path) == ["corpus"]
 
@@ -247,4 +247,4 @@ def test_a_manifest_fits_its_own_alphabet(corpus):
     path = corpus({1: {"text": "Üb"}, 2: {"text": "U\N{COMBINING DIAERESIS}?"}})
     for lower in (False, True):
         config = dataclasses.replace(toys.MODEL, characters=find_alphabet(path, lower))
-        assert found(survey_manifest(path, config)) == {}
+        assert found(check_manifest(path, config)) == {}

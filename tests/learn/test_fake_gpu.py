@@ -1,4 +1,4 @@
-"""The pretended GPU: as strict as CuPy, and the whole package runs on it without a hidden copy."""
+"""The fake GPU: as strict as CuPy, and the whole package runs on it without a hidden copy."""
 
 import sys
 
@@ -8,8 +8,8 @@ from cases import CASES, LENGTHS
 
 from ds2np.backend import get_array_module, to_cpu, to_gpu
 from ds2np.ctc import ctc_loss
-from ds2np.kernels.on_host import why_not_on_host
-from ds2np.learn.pretend import pretended_gpu
+from ds2np.kernels.host import why_not_on_host
+from ds2np.learn.fake_gpu import fake_gpu
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
 
@@ -22,7 +22,7 @@ CONVOLUTIONS = {
 
 def test_it_is_there_within_the_block_only():
     before = sys.modules.get("cupy")
-    with pretended_gpu():
+    with fake_gpu():
         x = to_gpu(np.ones(3))
         assert get_array_module(x) is sys.modules["cupy"] is not before
     assert sys.modules.get("cupy") is before
@@ -30,7 +30,7 @@ def test_it_is_there_within_the_block_only():
 
 def test_the_memories_are_apart():
     x = np.arange(6.0)
-    with pretended_gpu() as log:
+    with fake_gpu() as log:
         on_gpu = to_gpu(x)
         for mixed in (
             lambda: x + on_gpu,
@@ -47,7 +47,7 @@ def test_the_memories_are_apart():
 
 
 def test_launches_copies_and_waits_are_counted():
-    with pretended_gpu() as log:
+    with fake_gpu() as log:
         x = to_gpu(np.arange(6.0))
         y = x.reshape(2, 3).T[1:]  # views
         assert log.launches.total() == 0
@@ -57,7 +57,7 @@ def test_launches_copies_and_waits_are_counted():
         assert log.launches == {"sum": 1, "add": 1, "multiply": 1, "setitem": 1}
         assert not log.waits
         assert float(y[0]) == 5
-        assert list(log.waits) == ["test_pretend: assert float(y[0]) == 5"]
+        assert list(log.waits) == ["test_fake_gpu: assert float(y[0]) == 5"]
         assert log.take().sent == 1
         assert log.sent == 0
 
@@ -69,7 +69,7 @@ def test_a_layer_computes_the_same(case, rng):
     out = layer.forward(x, LENGTHS)
     upstream = rng.standard_normal(out.shape)
     dx = layer.backward(upstream)
-    with pretended_gpu() as log:
+    with fake_gpu() as log:
         moved.move(to_gpu)
         got = moved.forward(to_gpu(x), LENGTHS), moved.backward(to_gpu(upstream))
         assert not log.waits
@@ -100,7 +100,7 @@ def test_a_training_step_is_the_same_and_waits_once(convolution, recurrent):
     config = DeepSpeech2Config(**{**values, "conv": CONVOLUTIONS[convolution]})
     model = DeepSpeech2(config)
     loss = step(model, np.random.default_rng(0))
-    with pretended_gpu() as log:
+    with fake_gpu() as log:
         moved = DeepSpeech2(config)
         moved.move(to_gpu)
         got = step(moved, np.random.default_rng(0))

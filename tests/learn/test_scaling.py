@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ds2np.parallel import simulate
-from ds2np.parallel.scaling import (
+from ds2np.learn import simulate
+from ds2np.learn.scaling import (
     PAPER_GPUS,
     Step,
     all_reduce_seconds,

@@ -15,9 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ds2np.kernels import FOLDER
-
-SHIM = FOLDER / "cuda_on_host.h"
+SHIM = Path(__file__).parent / "cuda_on_host.h"
 TYPES = {"int": ctypes.c_int, "float*": ctypes.c_void_p, "int*": ctypes.c_void_p}
 DTYPES = {"float*": np.float32, "int*": np.int32}
 SHARED_BYTES = 48 * 1024  # what a block has without asking for more

@@ -1,4 +1,4 @@
-"""A pretended GPU: stands in for CuPy, computes with NumPy, and counts.
+"""A fake GPU: stands in for CuPy, computes with NumPy, and counts.
 
 It is as strict as CuPy: an array in main memory may not be mixed with one on the GPU, and none is
 copied unless somebody asks. So it shows where a program would launch work, copy or wait on a GPU,
@@ -16,14 +16,14 @@ import numpy as np
 import scipy.fft
 
 import ds2np.backend
-from ds2np.kernels.on_host import HostModule
+from ds2np.kernels.host import HostModule
 
 PLAIN = ("shape", "dtype", "ndim", "size", "nbytes", "strides", "flags")
 UNUSED_MEMORY = ("empty", "empty_like")  # reserving it takes no work on the GPU
 
 
 class Log:
-    """What a program asked of a pretended GPU.
+    """What a program asked of a fake GPU.
 
     Attributes
     ----------
@@ -55,8 +55,8 @@ class Log:
         self.waits[f"{place}: {linecache.getline(name, line).strip()}"] += 1
 
 
-class PretendedArray(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array on the pretended GPU.
+class FakeArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array on the fake GPU.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class PretendedArray(np.lib.mixins.NDArrayOperatorsMixin):
 
 def _unwrap(value):
     """Replace arrays on the GPU by their numbers, and refuse those in main memory."""
-    if isinstance(value, PretendedArray):
+    if isinstance(value, FakeArray):
         return value.numbers
     if isinstance(value, np.ndarray):
         raise TypeError("an array in main memory where one on the GPU is needed; to_gpu copies it")
@@ -135,7 +135,7 @@ def _unwrap(value):
 
 def _wrap(value):
     if isinstance(value, (np.ndarray, np.generic)):
-        return PretendedArray(np.asarray(value))
+        return FakeArray(np.asarray(value))
     return type(value)(map(_wrap, value)) if isinstance(value, (tuple, list)) else value
 
 
@@ -149,17 +149,17 @@ def _counting(name, function, owner=None):
         arrays = [owner, *given] if isinstance(result, np.ndarray) else []
         views = any(isinstance(a, np.ndarray) and np.may_share_memory(a, result) for a in arrays)
         if not views and name not in UNUSED_MEMORY:
-            PretendedArray.log.launches[name] += 1
+            FakeArray.log.launches[name] += 1
         return _wrap(result)
 
     return call
 
 
 def _asarray(value, dtype=None):
-    if isinstance(value, PretendedArray):
+    if isinstance(value, FakeArray):
         return value if dtype is None else value.astype(dtype, copy=False)
-    PretendedArray.log.sent += 1
-    return PretendedArray(np.array(value, dtype=dtype))
+    FakeArray.log.sent += 1
+    return FakeArray(np.array(value, dtype=dtype))
 
 
 class _RawModule:
@@ -170,7 +170,7 @@ class _RawModule:
         run = self.module.get_function(kernel)
 
         def launch(grid, block, arguments, shared_mem=0):
-            PretendedArray.log.launches[kernel] += 1
+            FakeArray.log.launches[kernel] += 1
             run(grid, block, _unwrap(arguments), shared_mem=shared_mem)
 
         return launch
@@ -193,22 +193,22 @@ class _Module(types.ModuleType):
 
 
 @contextlib.contextmanager
-def pretended_gpu():
-    """Let `ds2np` find a pretended GPU in place of CuPy, in a ``with`` block.
+def fake_gpu():
+    """Let `ds2np` find a fake GPU in place of CuPy, in a ``with`` block.
 
     Yields
     ------
     Log
     """
     cupy, fft = _Module("cupy", np), _Module("cupyx.scipy.fft", scipy.fft)
-    cupy.ndarray, cupy.RawModule = PretendedArray, _RawModule
+    cupy.ndarray, cupy.RawModule = FakeArray, _RawModule
     cupy.asarray = cupy.array = _asarray
-    cupy.cuda = types.SimpleNamespace(Device=lambda: types.SimpleNamespace(id="pretended"))
+    cupy.cuda = types.SimpleNamespace(Device=lambda: types.SimpleNamespace(id="fake"))
     cupyx, cupyx.scipy = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
     cupyx.scipy.fft = fft
     modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx.scipy, "cupyx.scipy.fft": fft}
     before = {name: sys.modules.get(name) for name in modules}
-    PretendedArray.log = log = Log()
+    FakeArray.log = log = Log()
     sys.modules.update(modules)
     try:
         yield log

@@ -12,10 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 # Modules that hold the originals as originals.
-KEPT = ("ds2np.learn.stand_ins", "ds2np.learn.exercises")
+KEPT = ("ds2np.learn.adapters", "ds2np.learn.exercises")
 
 
-class StandIn:
+class Replacement:
     """An answer that stands in for a function of the package.
 
     If it raises an error, the error is shown and the package's function takes its place again.
@@ -99,23 +99,23 @@ def describe_error(error, path):
 
 
 @contextlib.contextmanager
-def serving(stand_ins):
+def replaced(replacements):
     """Let answers stand in for the package's functions within a ``with`` block.
 
     Parameters
     ----------
-    stand_ins : iterable of StandIn
+    replacements : iterable of Replacement
         Of those for the same function, the last one is taken.
     """
-    there = {s.original: s.function for s in stand_ins}
-    exchange(there)
+    there = {s.original: s.function for s in replacements}
+    replace_functions(there)
     try:
         yield
     finally:
-        exchange({new: old for old, new in there.items()})
+        replace_functions({new: old for old, new in there.items()})
 
 
-def exchange(functions):
+def replace_functions(functions):
     """Put functions in place of others, in all modules of the package and in their classes.
 
     Parameters
@@ -132,10 +132,10 @@ def exchange(functions):
             if id(value) in by_id:
                 setattr(module, attribute, by_id[id(value)])
             elif isinstance(value, type) and value.__module__ == name:
-                _exchange_in_class(value, by_id)
+                _replace_in_class(value, by_id)
 
 
-def _exchange_in_class(owner, by_id):
+def _replace_in_class(owner, by_id):
     for attribute, value in list(vars(owner).items()):
         if id(value) in by_id:
             setattr(owner, attribute, by_id[id(value)])

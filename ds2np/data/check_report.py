@@ -1,4 +1,4 @@
-"""A survey of a manifest as numbers, and as a page for the terminal."""
+"""A checked of a manifest as numbers, and as a page for the terminal."""
 
 import math
 import textwrap
@@ -9,12 +9,12 @@ BARS = 20  # at most
 WIDTH = 100  # of a line
 
 
-def statistics(survey):
+def statistics(checked):
     """Count what a manifest holds; repeated transcripts are counted, they are no fault.
 
     Parameters
     ----------
-    survey : Survey
+    checked : ManifestCheck
 
     Returns
     -------
@@ -22,14 +22,14 @@ def statistics(survey):
         Plain values. Durations are those of the recordings, or stated ones where a recording cannot
         be read; characters are those that the alphabet makes of the transcripts.
     """
-    lines = [line for line in survey.lines if line.utterance]
-    texts = [survey.alphabet.normalise(line.utterance.text) for line in lines]
+    lines = [line for line in checked.lines if line.utterance]
+    texts = [checked.alphabet.normalise(line.utterance.text) for line in lines]
     words = [word for text in texts for word in text.split()]
     characters = Counter("".join(texts))
     speakers = Counter(line.utterance.speaker for line in lines)
     heard = [line.recording for line in lines if line.recording]
     return {
-        "manifest": str(survey.path),
+        "manifest": str(checked.path),
         "utterances": len(lines),
         "hours": sum(line.seconds for line in lines) / 3600,
         "speakers": len(speakers.keys() - {""}),
@@ -44,10 +44,10 @@ def statistics(survey):
         "formats": dict(Counter(r.format for r in heard).most_common()),
         "durations": count_durations([line.seconds for line in lines]),
         "each_character": dict(characters.most_common()),
-        "faulty_lines": len(survey.faulty),
+        "faulty_lines": len(checked.faulty),
         "faults": [
             {"line": line.number, "kind": fault.kind, "message": fault.message}
-            for line in survey.lines
+            for line in checked.lines
             for fault in line.faults
         ],
     }
@@ -85,23 +85,23 @@ def count_durations(seconds):
     ]
 
 
-def describe(survey):
+def describe(checked):
     """Write what a manifest holds, and what is wrong with it, for the terminal.
 
     Parameters
     ----------
-    survey : Survey
+    checked : ManifestCheck
 
     Returns
     -------
     str
     """
-    numbers = statistics(survey)
+    numbers = statistics(checked)
     parts = [
         _table(numbers),
         _bars(numbers["durations"]),
         _characters(numbers["each_character"]),
-        _faults(survey, numbers),
+        _faults(checked, numbers),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -157,24 +157,27 @@ def _characters(counts):
     return "\n".join(["characters", *lines]).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def _faults(survey, numbers):
+def _faults(checked, numbers):
     if not numbers["faults"]:
         return "nothing is wrong"
     kinds = _counted(Counter(fault["kind"] for fault in numbers["faults"]))
     return "\n".join(
         [
-            *(f"{survey.path}:{f['line']}: {f['kind']}: {f['message']}" for f in numbers["faults"]),
-            f"wrong: {numbers['faulty_lines']:,} of {len(survey.lines):,} lines: {kinds}",
+            *(
+                f"{checked.path}:{fault['line']}: {fault['kind']}: {fault['message']}"
+                for fault in numbers["faults"]
+            ),
+            f"wrong: {numbers['faulty_lines']:,} of {len(checked.lines):,} lines: {kinds}",
         ]
     )
 
 
-def describe_copy(survey, target, done):
+def describe_copy(checked, target, done):
     """Write what became of a manifest in its clean copy, for the terminal.
 
     Parameters
     ----------
-    survey : Survey
+    checked : ManifestCheck
     target : Path
     done : dict
         From `write_clean`.
@@ -183,8 +186,8 @@ def describe_copy(survey, target, done):
     -------
     str
     """
-    kept = sum(line.usable for line in survey.lines)
-    rows = [f"{target}: {kept:,} of {len(survey.lines):,} lines" + ", not written" * (not kept)]
+    kept = sum(line.usable for line in checked.lines)
+    rows = [f"{target}: {kept:,} of {len(checked.lines):,} lines" + ", not written" * (not kept)]
     actions = {f"left out, {kind}": lines for kind, lines in done["left_out"].items()}
     actions["durations corrected"] = done["durations_corrected"]
     actions["transcripts rewritten"] = done["transcripts_rewritten"]

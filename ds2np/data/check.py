@@ -70,7 +70,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Survey:
+class ManifestCheck:
     """A manifest, looked through.
 
     Attributes
@@ -92,7 +92,7 @@ class Survey:
         return [line for line in self.lines if line.faults]
 
 
-def survey_manifest(path, config, longest=math.inf, listening=False):
+def check_manifest(path, config, longest=math.inf, listening=False):
     """Examine each line of a manifest, its transcript and its recording.
 
     Parameters
@@ -107,7 +107,7 @@ def survey_manifest(path, config, longest=math.inf, listening=False):
 
     Returns
     -------
-    Survey
+    ManifestCheck
 
     Raises
     ------
@@ -133,7 +133,7 @@ def survey_manifest(path, config, longest=math.inf, listening=False):
         if line.usable:  # a line that is left out does not make the next one a repetition
             line = dataclasses.replace(line, faults=line.faults + _repetitions(line, first))
         lines.append(line)
-    return Survey(path, transcripts.alphabet, lines)
+    return ManifestCheck(path, transcripts.alphabet, lines)
 
 
 def _examine(path, listening):
@@ -225,14 +225,14 @@ def check_target(path, target):
         raise UserError(f"{target.parent}: no such folder; make it, or give another one")
 
 
-def write_clean(survey, target):
+def write_clean(checked, target):
     """Write the lines that can be used, with the durations of their recordings.
 
     Transcripts are written as the alphabet has them; what else a line says is kept.
 
     Parameters
     ----------
-    survey : Survey
+    checked : ManifestCheck
     target : Path
         Not written if no line can be used.
 
@@ -243,13 +243,13 @@ def write_clean(survey, target):
         "durations_corrected", "transcripts_rewritten".
     """
     left_out, corrected, rewritten, utterances = {}, [], [], []
-    for line in survey.lines:
+    for line in checked.lines:
         if not line.usable:
             for kind in dict.fromkeys(fault.kind for fault in line.faults):
                 if kind != DURATION:
                     left_out.setdefault(kind, []).append(line.number)
             continue
-        text = survey.alphabet.normalise(line.utterance.text)
+        text = checked.alphabet.normalise(line.utterance.text)
         if line.faults:
             corrected.append(line.number)
         if text != line.utterance.text:

@@ -4,8 +4,8 @@ import re
 import pytest
 import toys
 
-from ds2np.data.survey import survey_manifest, write_clean
-from ds2np.data.survey_report import count_durations, describe, describe_copy, statistics
+from ds2np.data.check import check_manifest, write_clean
+from ds2np.data.check_report import count_durations, describe, describe_copy, statistics
 
 TEXTS = ("abc", "cab ab", "a b", "abc")
 
@@ -16,7 +16,7 @@ def corpus(tmp_path):
 
 
 def test_statistics_are_those_of_the_manifest(corpus):
-    numbers = statistics(survey_manifest(corpus, toys.MODEL))
+    numbers = statistics(check_manifest(corpus, toys.MODEL))
     assert json.loads(json.dumps(numbers)) == {
         "manifest": str(corpus),
         "utterances": 4,
@@ -41,7 +41,7 @@ def test_statistics_are_those_of_the_manifest(corpus):
 
 def test_faults_stand_in_the_statistics(corpus):
     corpus.write_text(corpus.read_text() + "[]\n")
-    numbers = statistics(survey_manifest(corpus, toys.MODEL))
+    numbers = statistics(check_manifest(corpus, toys.MODEL))
     assert (numbers["utterances"], numbers["faulty_lines"]) == (4, 1)
     (fault,) = numbers["faults"]
     assert (fault["line"], fault["kind"]) == (5, "unreadable line")
@@ -65,7 +65,7 @@ def test_the_intervals_reach_as_far_as_needed_and_are_few(longest):
 
 
 def test_the_page_says_what_is_there(corpus):
-    page = describe(survey_manifest(corpus, toys.MODEL))
+    page = describe(check_manifest(corpus, toys.MODEL))
     rows = page.splitlines()
     assert "utterances  4" in rows
     assert "shortest    0.30 s (line 1)" in rows
@@ -78,7 +78,7 @@ def test_the_page_says_what_is_there(corpus):
 
 def test_every_fault_has_its_line(corpus):
     corpus.write_text("[]\n" + corpus.read_text().replace("cab ab", "xy"))
-    rows = describe(survey_manifest(corpus, toys.MODEL)).splitlines()
+    rows = describe(check_manifest(corpus, toys.MODEL)).splitlines()
     assert rows[-3].startswith(f"{corpus}:1: unreadable line: found list")
     assert rows[-2].startswith(f"{corpus}:3: unknown characters: 'x' 'y' in 'xy'")
     assert rows[-1] == "wrong: 2 of 5 lines: unreadable line (1); unknown characters (1)"
@@ -87,7 +87,7 @@ def test_every_fault_has_its_line(corpus):
 def test_many_characters_are_wrapped_between_them(corpus):
     text = "".join(chr(0x4E00 + i) * (10 if i < 5 else 1) for i in range(128))
     corpus.write_text(corpus.read_text().replace("cab ab", text))
-    rows = describe(survey_manifest(corpus, toys.MODEL)).splitlines()
+    rows = describe(check_manifest(corpus, toys.MODEL)).splitlines()
     start = rows.index("characters")
     listed = rows[start + 1 : rows.index("", start)]
     assert len(listed) > 5
@@ -97,16 +97,16 @@ def test_many_characters_are_wrapped_between_them(corpus):
 
 def test_a_manifest_of_which_nothing_can_be_read(corpus):
     corpus.write_text("[]\n")
-    page = describe(survey_manifest(corpus, toys.MODEL))
+    page = describe(check_manifest(corpus, toys.MODEL))
     assert "shortest    -" in page.splitlines()
     assert page.endswith("wrong: 1 of 1 lines: unreadable line (1)")
 
 
 def test_the_copy_is_accounted_for(corpus, tmp_path):
     corpus.write_text("[]\n{}\n" + corpus.read_text().replace("a b", "A b"))
-    survey = survey_manifest(corpus, toys.MODEL)
+    checked = check_manifest(corpus, toys.MODEL)
     target = tmp_path / "clean.jsonl"
-    assert describe_copy(survey, target, write_clean(survey, target)).splitlines() == [
+    assert describe_copy(checked, target, write_clean(checked, target)).splitlines() == [
         f"{target}: 4 of 6 lines",
         "  left out, unreadable line (2): lines 1, 2",
         "  transcripts rewritten (1): lines 5",
@@ -115,7 +115,7 @@ def test_the_copy_is_accounted_for(corpus, tmp_path):
 
 def test_a_copy_that_is_not_written_is_named(corpus, tmp_path):
     corpus.write_text("[]\n")
-    survey = survey_manifest(corpus, toys.MODEL)
+    checked = check_manifest(corpus, toys.MODEL)
     target = tmp_path / "clean.jsonl"
-    page = describe_copy(survey, target, write_clean(survey, target))
+    page = describe_copy(checked, target, write_clean(checked, target))
     assert page.startswith(f"{target}: 0 of 1 lines, not written\n")

@@ -9,15 +9,15 @@ import numpy as np
 from ds2np import kernels
 from ds2np.backend import get_array_module
 
-MOST_THREADS = 256
+MAX_THREADS = 256
 WARP = 32
 # A block has 48 KiB of shared memory: three rows of states, and room for sums.
-MOST_LABELS = (48 * 1024 // 4 - WARP - 4) // 6 - 1
+MAX_LABELS = (48 * 1024 // 4 - WARP - 4) // 6 - 1
 
 
 def fits_kernel(logits, labels):
     """Tell whether the kernels can take a batch: single precision, and not too many labels."""
-    return logits.dtype == np.float32 and labels.shape[1] <= MOST_LABELS and logits.size > 0
+    return logits.dtype == np.float32 and labels.shape[1] <= MAX_LABELS and logits.size > 0
 
 
 def ctc_by_kernel(log_probs, labels, input_lengths, label_lengths, blank):
@@ -65,4 +65,4 @@ def ctc_by_kernel(log_probs, labels, input_lengths, label_lengths, blank):
 
 def _threads(wanted):
     """Choose whole warps, enough for what is wanted, or the most that a block shall have."""
-    return min(-(-wanted // WARP) * WARP, MOST_THREADS)
+    return min(-(-wanted // WARP) * WARP, MAX_THREADS)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from ds2np.parallel.simulate import Network, naive, ring, tree
+from ds2np.learn.simulate import Network, naive, ring, tree
 
 ways = pytest.mark.parametrize("way", [naive, tree, ring])
 sizes = pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 12])

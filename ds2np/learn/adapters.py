@@ -1,4 +1,4 @@
-"""Which function of the package each answer can stand in for, and how it is to be called there.
+"""Adapters from the readers' answers to the package's functions that they can replace.
 
 The exercises' functions take plain arrays and keep no cache; the package's own pass on a cache from
 forward to backward. Each function here takes an answer and returns a function of the package with
@@ -18,7 +18,7 @@ from ds2np.ctc.lattice import CLOSED, recurse
 from ds2np.ctc.loss import ctc_loss, state_posterior
 from ds2np.decode.greedy import collapse, greedy_decode
 from ds2np.layers import Conv1D, Conv2D, Sequential
-from ds2np.layers.batchnorm import alone, seq_batchnorm_backward, seq_batchnorm_forward
+from ds2np.layers.batchnorm import seq_batchnorm_backward, seq_batchnorm_forward
 from ds2np.layers.conv1d import conv1d_backward, conv1d_forward
 from ds2np.layers.gru import gru_forward
 from ds2np.layers.padding import length_mask
@@ -28,7 +28,7 @@ from ds2np.optim import SGD
 from ds2np.train.trainer import Trainer
 
 
-def find_stand_in(exercise, answer):
+def find_adapter(exercise, answer):
     """Say which function of the package an answer can replace, and by what.
 
     Parameters
@@ -129,9 +129,9 @@ def _length_mask_by(answer):
 
 
 def _masked_mean_var_by(answer):
-    def run(x, gamma, beta, mask, statistics=None, add_up=alone):
-        if statistics is not None or add_up is not alone:
-            return seq_batchnorm_forward(x, gamma, beta, mask, statistics, add_up)
+    def run(x, gamma, beta, mask, statistics=None, all_reduce=None):
+        if statistics is not None or all_reduce is not None:
+            return seq_batchnorm_forward(x, gamma, beta, mask, statistics, all_reduce)
         mean_and_var = cast(tuple(answer(x, mask)), x.dtype)
         out, cache = seq_batchnorm_forward(x, gamma, beta, mask, mean_and_var)
         count = max(mask.sum() * (1 if x.ndim == 3 else x.shape[3]), 1)
@@ -141,10 +141,10 @@ def _masked_mean_var_by(answer):
 
 
 def _seq_batchnorm_backward_by(answer):
-    def run(dout, cache, add_up=alone):
+    def run(dout, cache, all_reduce=None):
         _, _, normal, inverse_std, gamma, mask, batch_count = cache
-        if batch_count is None or add_up is not alone:
-            return seq_batchnorm_backward(dout, cache, add_up)
+        if batch_count is None or all_reduce is not None:
+            return seq_batchnorm_backward(dout, cache, all_reduce)
         # What was added to all frames of a feature alike, its mean, does not change the gradients.
         if dout.ndim == 3:
             return cast(answer(dout, normal / inverse_std, gamma, mask[:, :, 0]), dout.dtype)

@@ -32,10 +32,10 @@ def default_path():
     Returns
     -------
     Path
-        DS2NP_MINE if that is set, else ``my_ds2np.py`` beside the folder of the chapters (in the
+        DS2NP_ANSWERS if that is set, else ``my_ds2np.py`` beside the folder of the chapters (in the
         current folder where there are no chapters).
     """
-    if path := os.environ.get("DS2NP_MINE"):
+    if path := os.environ.get("DS2NP_ANSWERS"):
         return Path(path)
     return (FOLDER.parent if FOLDER.is_dir() else Path()) / "my_ds2np.py"
 

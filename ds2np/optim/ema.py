@@ -10,7 +10,7 @@ import contextlib
 WARM_UP = 10  # the mean reaches back over about a tenth of the steps so far, at most
 
 
-class WeightAverage:
+class EMA:
     """An exponentially weighted mean of the weights.
 
     Parameters
