@@ -36,6 +36,7 @@ from ds2np.data.batches import prefetch
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import Utterance
 from ds2np.decode.greedy import greedy_decode, read_path
+from ds2np.evaluate import evaluate, transcribe_words
 from ds2np.learn import check, play, show
 from ds2np.learn.plots.chapter00 import plot_spoken
 from ds2np.learn.plots.chapter05 import plot_lattice
@@ -43,7 +44,6 @@ from ds2np.learn.sound import say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
 from ds2np.text import score
-from ds2np.train.evaluate import evaluate, transcribe_words
 from ds2np.train.plots import plot_curves, plot_probabilities, plot_spectrogram
 
 # %% [markdown]

@@ -118,7 +118,7 @@ def build(config, rng, dtype):
 
 ours = build(config, np.random.default_rng(0), np.float32)
 model = DeepSpeech2(config, seed=0)
-assert list(ours) == list(model.layers.sublayers)
+assert list(ours) == list(model.sublayers)
 for name, layer in ours.items():
     for param, value in layer.params.items():
         np.testing.assert_array_equal(value, model.params[f"{name}.{param}"])
@@ -348,7 +348,7 @@ def check_tiny(spoil=None):
     rng = np.random.default_rng(3)
     tiny = DeepSpeech2(tiny_config, seed=3, dtype=np.float64)
     if spoil:
-        spoil(tiny.layers.sublayers)
+        spoil(tiny.sublayers)
     x = rng.standard_normal((2, 12, 4))
     labels, label_lengths = np.array([[2, 3, 3], [1, 2, 0]]), np.array([3, 2])
     return check_model(tiny, x, np.array([12, 9]), labels, label_lengths)

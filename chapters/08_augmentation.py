@@ -49,11 +49,11 @@ from ds2np.audio.frames import make_window
 from ds2np.data.batches import make_batch
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import Utterance
+from ds2np.evaluate import evaluate
 from ds2np.learn import check, play, show, toy
 from ds2np.learn.plots.chapter08 import plot_rates, plot_spectrograms
 from ds2np.learn.sound import say
 from ds2np.model import DeepSpeech2
-from ds2np.train.evaluate import evaluate
 
 # %% [markdown]
 # ## The idea in one picture

@@ -44,6 +44,7 @@ from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import pad
 from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_decode
+from ds2np.evaluate import evaluate
 from ds2np.gradcheck import compare_gradients, numerical_gradient, perturb
 from ds2np.layers.gru import gru_forward
 from ds2np.layers.linear import linear_forward
@@ -55,9 +56,8 @@ from ds2np.learn.plots.chapter05 import plot_lattice
 from ds2np.learn.plots.chapter10 import plot_map, plot_patches, plot_trace
 from ds2np.learn.sound import has_voice, say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
+from ds2np.model.checkpoint import save_checkpoint
 from ds2np.text import score
-from ds2np.train.checkpoint import save_checkpoint
-from ds2np.train.evaluate import evaluate
 from ds2np.train.plots import plot_probabilities
 
 # %% [markdown]
@@ -104,7 +104,7 @@ symbols = "–" + config.characters  # the blank is symbol 0
 def run(model, x):
     """Run one spectrogram (T, F) through the network; return what each layer hands on, by name."""
     outputs, out, lengths = {}, x[None], np.array([len(x)])
-    for name, layer in model.layers.sublayers.items():
+    for name, layer in model.sublayers.items():
         out = layer.forward(out, lengths)
         lengths = layer.out_lengths(lengths)
         outputs[name] = out[0]
@@ -291,8 +291,8 @@ print("share of places where a channel is above 0:", "  ".join(f"{share:.0%}" fo
 # %%
 def directions(model, name, x):
     """Compute the states (T, H) of both directions of a recurrent layer for one utterance."""
-    layer, lengths, out = model.layers.sublayers[name], np.array([len(x)]), x[None]
-    for other, before_it in model.layers.sublayers.items():
+    layer, lengths, out = model.sublayers[name], np.array([len(x)]), x[None]
+    for other, before_it in model.sublayers.items():
         if other == name:
             break
         out = before_it.forward(out, lengths)

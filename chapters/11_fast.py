@@ -166,7 +166,7 @@ optimiser = SGD(model.params, model.grads, learning_rate=1e-4)
 def profiled_step(clock=time.process_time):
     """Run a training step; return its logits and the seconds of each part and way."""
     seconds, out, frames = {}, x, lengths
-    for name, layer in model.layers.sublayers.items():
+    for name, layer in model.sublayers.items():
         began = clock()
         out = layer.forward(out, frames)
         frames = layer.out_lengths(frames)
@@ -176,7 +176,7 @@ def profiled_step(clock=time.process_time):
     _, dout = ctc_loss(logits, labels, frames, label_lengths)
     seconds["ctc", "forward"] = clock() - began
     model.zero_grads()
-    for name, layer in reversed(model.layers.sublayers.items()):
+    for name, layer in reversed(model.sublayers.items()):
         began = clock()
         dout = layer.backward(dout)
         seconds[name, "backward"] = clock() - began

@@ -329,7 +329,7 @@ for rank, out in enumerate(outs):
 # %%
 def shared_step(rank, add_up, p):
     model = DeepSpeech2(config, seed=1, dtype=np.float64)
-    batchnorm.sync_batchnorm(model.layers, add_up)
+    batchnorm.sync_batchnorm(model, add_up)
     add_gradients_of(model, real_shard([np.arange(5)], rank, p)[0])
     add_up(model.flat_grads)
     return model.flat_grads
@@ -766,8 +766,8 @@ class Recorder(Communicator):
 
 
 model = DeepSpeech2(config, seed=1, dtype=np.float64)
-sizes = [sum(g.size for g in layer.grads.values()) for layer in model.layers.sublayers.values()]
-names = [f"{n}: {s}" for n, s in zip(model.layers.sublayers, sizes, strict=True) if s]
+sizes = [sum(g.size for g in layer.grads.values()) for layer in model.sublayers.values()]
+names = [f"{n}: {s}" for n, s in zip(model.sublayers, sizes, strict=True) if s]
 print("gradients of each layer:", ", ".join(names))
 for smallest in (1, 100, 10_000):
     recorder = Recorder()

@@ -1,6 +1,5 @@
 """What the scripts that make manifests share."""
 
-import argparse
 import importlib.util
 import sys
 from pathlib import Path
@@ -35,28 +34,6 @@ def run(main):
     except KeyboardInterrupt:
         print("stopped before the end", file=sys.stderr)
         sys.exit(130)
-
-
-def at_least(least):
-    """Make a parser of whole numbers for an argument of the command line.
-
-    Parameters
-    ----------
-    least : int
-        The smallest one allowed.
-
-    Returns
-    -------
-    callable
-        Turns a str into an int.
-    """
-
-    def parse(text):
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
-        return int(text)
-
-    return parse
 
 
 def read_transcript(path):

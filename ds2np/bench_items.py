@@ -52,13 +52,12 @@ def _normal(rng, *shape):
     return rng.standard_normal(shape, np.float32)
 
 
-def _flop(layers, shape, T, N):
+def _flop(stack, shape, T, N):
     """Count the arithmetic of layers on N utterances of T frames, forward and backward."""
-    lengths, total = np.array([T]), 0
-    for layer in layers:
-        adds = layer.multiply_adds(shape)
-        shape, lengths = layer.out_shape(shape), layer.out_lengths(lengths)
-        total += adds * int(lengths[0])
+    total = sum(
+        layer.multiply_adds(in_shape) * int(out_lengths[0])
+        for _, layer, in_shape, _, _, out_lengths in stack.trace(shape, np.array([T]))
+    )
     return 3 * 2.0 * N * total  # the output, the gradient of the input, that of the weights
 
 
@@ -98,9 +97,9 @@ def convolutions(to_device, N=16, T=500, F=161, channels=32):
         Conv2D(1, channels, (11, 41), (2, 2), rng),
         Conv2D(channels, channels, (11, 21), (1, 2), rng),
     ]
-    flop = _flop(layers, (1, F), T, N)
     x, lengths = _normal(rng, N, 1, T, F), np.full(N, T)
     stack = Sequential({str(i): layer for i, layer in enumerate(layers)})
+    flop = _flop(stack, (1, F), T, N)
     dout = _normal(rng, *stack.forward(x, lengths).shape)
     weights = [(layer.params["W"].copy(), layer.stride) for layer in layers]
 
@@ -129,7 +128,7 @@ def recurrent(kind, share_input, to_device, N=16, T=250, D=1312, H=512):
     layer = Bidirectional(
         kind, D, H, rng, share_input=share_input, batchnorm=False, activation="tanh"
     )
-    flop = _flop([layer], (D,), T, N)
+    flop = _flop(Sequential({"layer": layer}), (D,), T, N)
     x, dout, lengths = _normal(rng, N, T, D), _normal(rng, N, T, H), np.full(N, T)
     W, U = layer.params["W"], layer.params["U"]
     inputs = [W, W] if share_input else np.split(W, 2, axis=1)
@@ -180,7 +179,7 @@ def training_step(to_device, N=16, seconds=5):
     labels = rng.integers(1, len(config.alphabet()), (N, L))
     lengths, label_lengths = np.full(N, T), np.full(N, L)
     model = DeepSpeech2(config)
-    flop = _flop(model.layers.sublayers.values(), (config.features,), T, N)
+    flop = _flop(model, (config.features,), T, N)
 
     def make_ours():
         model.move(to_device)

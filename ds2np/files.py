@@ -1,6 +1,8 @@
 """Make folders, and write files so that an interruption leaves the old one or the new one."""
 
 import contextlib
+import json
+import math
 import os
 from pathlib import Path
 
@@ -44,14 +46,14 @@ def replacing(path, mode="w"):
         raise
 
 
-def make_folder(folder, option):
+def make_folder(folder, option="folder"):
     """Make a folder, with those above it, unless it is there.
 
     Parameters
     ----------
     folder : Path
     option : str
-        What names it on the command line, such as ``--out``.
+        What names it on the command line, such as ``--out``, for the error message.
 
     Raises
     ------
@@ -64,3 +66,29 @@ def make_folder(folder, option):
         raise UserError(
             f"{folder} cannot be made ({error.strerror}); name another {option}"
         ) from None
+
+
+def strict_json(values, indent=None):
+    """Write plain values as JSON that every reader takes.
+
+    JSON has no NaN and no infinity: a number that is not finite becomes null.
+
+    Parameters
+    ----------
+    values : dict or list
+    indent : int, optional
+        All in one line if left out.
+
+    Returns
+    -------
+    str
+    """
+    return json.dumps(_finite(values), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,9 +7,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from helpers import toys
 
 from ds2np import cli
+from ds2np.data.dataset import Dataset
+from ds2np.data.manifest import read_manifest
+from ds2np.recogniser import Recogniser
 from ds2np.train.report import Report
+from ds2np.train.run import train
 
 
 @pytest.fixture
@@ -46,3 +51,23 @@ def shared_data():
     if not (root / "data").is_dir():
         pytest.skip(f"no real recordings in {root / 'data'}; set DS2NP_SHARED to their folder")
     return root / "data"
+
+
+@pytest.fixture(scope="session")
+def utterances(tmp_path_factory):
+    return read_manifest(toys.make_corpus(tmp_path_factory.mktemp("corpus")))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, utterances):
+    """The folder of a finished run; not to be changed."""
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    train(toys.MODEL, toys.TRAINING, utterances, utterances[:4], folder)
+    return folder
+
+
+@pytest.fixture
+def trained(finished, utterances):
+    """A trained recogniser and the data set that it was tested on."""
+    recogniser = Recogniser.load(finished, "cpu")
+    return recogniser, Dataset(utterances[:4], recogniser.config)

@@ -6,15 +6,15 @@ network moves is tested with copies in main memory, too.
 
 import numpy as np
 import pytest
-from cases import CASES, LENGTHS
 
 from ds2np.backend import to_cpu, to_gpu, why_no_gpu
 from ds2np.ctc import ctc_loss, state_posterior
 from ds2np.decode import greedy_decode
+from ds2np.gradcheck.cases import CASES, LENGTHS
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
+from ds2np.model.checkpoint import load_checkpoint, save_checkpoint
 from ds2np.optim import SGD
 from ds2np.text import Alphabet
-from ds2np.train.checkpoint import load_checkpoint, save_checkpoint
 
 CONFIG = DeepSpeech2Config(
     sample_rate=800,

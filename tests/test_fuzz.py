@@ -7,11 +7,11 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-import toys
+from helpers import toys
 
 from ds2np import model
 from ds2np.data.manifest import read_manifest
-from ds2np.train.checkpoint import BEST, LAST
+from ds2np.model.run_folder import RunFolder
 from ds2np.train.run import train
 
 SEEDS = 200
@@ -450,14 +450,14 @@ def test_a_broken_manifest(ds2np, folder, seed, corrupt):
 def test_a_broken_checkpoint(ds2np, folder, seed, corrupt):
     rng = np.random.default_rng([3, seed])
     manifest, run = folder / "corpus" / "tones.jsonl", folder / "run"
-    path = run / BEST
+    path = RunFolder(run).best
     corrupt(path, rng)
     audio = folder / "corpus" / "0.wav"
     for command in (("transcribe", path, audio), ("evaluate", path, manifest)):
         # A stride of the convolutions that is changed fits the arrays still, but no transcript.
         check(ds2np, folder, command, [path, manifest])
     if path.is_file():
-        path.replace(run / LAST)
+        path.replace(RunFolder(run).last)
         identical = ("--preset", "toy", "--epochs", "2")  # another run than the one that is there
         arguments = ("--train", manifest, "--dev", manifest, "--out", run, "--resume", *identical)
         assert check(ds2np, folder, ("train", *arguments), [run]) == 2

@@ -81,8 +81,11 @@ class Features:
         UserError
             If the sound is shorter than one window.
         """
-        x = self.spectrogram(samples)
-        return normalise(x) if self.by_utterance else x
+        return self.normalise(self.spectrogram(samples))
+
+    def normalise(self, spectrogram):
+        """Normalise a log spectrogram where that is not the network's task."""
+        return normalise(spectrogram) if self.by_utterance else spectrogram
 
     def read(self, path):
         """Compute the features of a file; errors name it.

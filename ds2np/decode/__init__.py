@@ -1,5 +1,47 @@
-"""From the network's probabilities to text."""
+"""From the network's log-probabilities to text.
 
-from ds2np.decode.greedy import greedy_decode
+A decoder is an object with one method: ``decode(log_probs, lengths)`` returns for each utterance a
+list of `Hypothesis`, best first. A new one is a file and an entry in `DECODERS`.
+"""
 
-__all__ = ["greedy_decode"]
+from ds2np.decode.greedy import GreedyDecoder, greedy_decode
+from ds2np.decode.words import Hypothesis, Word
+from ds2np.errors import UserError
+
+DECODERS = {"greedy": GreedyDecoder}
+
+
+def make_decoder(name, config, **options):
+    """Make a decoder for a network.
+
+    Parameters
+    ----------
+    name : str
+        A key of `DECODERS`.
+    config : DeepSpeech2Config
+    **options
+        Of the decoder.
+
+    Returns
+    -------
+    object
+        With a method ``decode``.
+
+    Raises
+    ------
+    UserError
+        If there is no decoder of that name.
+    """
+    if name not in DECODERS:
+        raise UserError(f"no decoder {name!r}; choose {', '.join(DECODERS)}")
+    return DECODERS[name](config.alphabet(), frame_seconds=config.frame_ms / 1000, **options)
+
+
+__all__ = [
+    "DECODERS",
+    "GreedyDecoder",
+    "Hypothesis",
+    "Word",
+    "greedy_decode",
+    "make_decoder",
+]

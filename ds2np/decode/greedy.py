@@ -1,34 +1,10 @@
-"""Greedy decoding: the best symbol of each frame, repeats merged, blanks dropped."""
+"""Greedy decoding: the best symbol of each frame, repeats merged, blanks dropped (chapter 00)."""
 
 import math
-from dataclasses import dataclass
 from itertools import groupby
 
 from ds2np.backend import to_cpu
-from ds2np.ctc import log_softmax
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word that was recognised.
-
-    Attributes
-    ----------
-    text : str
-    start, end : float
-        In seconds, from the first frame of its first character to the end of the last frame of its
-        last one. Nothing in CTC asks for a character at the very moment when it is said, and many
-        are written in a single frame: take the times for where to look, not for exact limits.
-    confidence : float
-        How sure the network was of what it wrote, 0 to 1: the probability of each character in its
-        best frame, averaged over the characters. It is not the probability that the word is right:
-        characters that are missing or blanks do not count, and a network can be sure of a mistake.
-    """
-
-    text: str
-    start: float
-    end: float
-    confidence: float
+from ds2np.decode.words import Hypothesis, Word
 
 
 def collapse(path):
@@ -58,9 +34,8 @@ def best_paths(log_probs, lengths):
     Parameters
     ----------
     log_probs : ndarray of shape (N, T, V)
-        Any scores that order symbols as their probabilities do.
+        Any scores that rank symbols as their probabilities do.
     lengths : ndarray of shape (N,)
-        Real frames of each utterance.
 
     Returns
     -------
@@ -71,20 +46,8 @@ def best_paths(log_probs, lengths):
 
 
 def read_path(path, alphabet):
-    """Turn the symbols of an utterance's frames into text.
-
-    Parameters
-    ----------
-    path : sequence of int
-        One symbol a frame.
-    alphabet : Alphabet
-
-    Returns
-    -------
-    str
-        With single spaces between words.
-    """
-    return " ".join(alphabet.decode(collapse(path)).split())
+    """Convert the symbols of an utterance's frames to text with single spaces."""
+    return alphabet.join(alphabet.split(alphabet.decode(collapse(path))))
 
 
 def greedy_decode(log_probs, lengths, alphabet):
@@ -93,51 +56,63 @@ def greedy_decode(log_probs, lengths, alphabet):
     Parameters
     ----------
     log_probs : ndarray of shape (N, T, V)
-        Any scores that order symbols as their probabilities do.
+        Any scores that rank symbols as their probabilities do.
     lengths : ndarray of shape (N,)
-        Real frames of each utterance.
     alphabet : Alphabet
 
     Returns
     -------
     list of str
-        With single spaces between words.
     """
     return [read_path(path, alphabet) for path in best_paths(log_probs, lengths)]
 
 
-def greedy_words(log_probs, alphabet, frame_ms, duration=math.inf):
-    """Transcribe one utterance word by word, and say when each is heard.
+class GreedyDecoder:
+    """Read the best path of each utterance.
 
     Parameters
     ----------
-    log_probs : ndarray of shape (T, V)
-        Of the real frames: log probabilities, or the logits that they come from.
     alphabet : Alphabet
-    frame_ms : float
-        Milliseconds from one frame to the next, such as `DeepSpeech2Config.frame_ms`.
-    duration : float
-        Of the recording, in seconds: no word starts or ends later.
-
-    Returns
-    -------
-    list of Word
-        In order; joined by spaces they are the text of `greedy_decode`.
+    frame_seconds : float
+        From one output frame to the next; 1 leaves the times of words in frames.
     """
-    (path,) = best_paths(log_probs[None], [len(log_probs)])
-    best = to_cpu(log_softmax(log_probs).max(axis=1)).tolist()
-    characters, frame = [], 0
-    for symbol, repeats in groupby(path):
-        start, frame = frame, frame + len(list(repeats))
-        if symbol != 0:
-            times = [min(i * frame_ms / 1000, duration) for i in (start, frame)]
-            confidence = math.exp(max(best[start:frame]))
-            characters.append((alphabet.decode([symbol]), *times, confidence))
-    words = []
-    for is_space, word in groupby(characters, key=lambda character: character[0].isspace()):
-        if not is_space:
-            texts, starts, ends, confidence = zip(*word, strict=True)
-            words.append(
-                Word("".join(texts), starts[0], ends[-1], sum(confidence) / len(confidence))
-            )
-    return words
+
+    def __init__(self, alphabet, frame_seconds=1.0):
+        self.alphabet, self.frame_seconds = alphabet, frame_seconds
+
+    def decode(self, log_probs, lengths):
+        """Transcribe a batch.
+
+        Parameters
+        ----------
+        log_probs : ndarray of shape (N, T, V)
+        lengths : ndarray of shape (N,)
+
+        Returns
+        -------
+        list of list of Hypothesis
+            For each utterance its hypotheses, best first; here there is one. Its score is the log
+            probability of the best path.
+        """
+        texts = greedy_decode(log_probs, lengths, self.alphabet)
+        maxima = to_cpu(log_probs.max(axis=2)).tolist()
+        hypotheses = []
+        for text, path, best in zip(texts, best_paths(log_probs, lengths), maxima, strict=True):
+            score = math.fsum(best[: len(path)])
+            words = tuple(self._words(path, best))
+            hypotheses.append([Hypothesis(text, score, score, 0.0, words)])
+        return hypotheses
+
+    def _words(self, path, best):
+        """Group the symbols of a path into words, with times and confidences."""
+        symbols, frame = [], 0
+        for symbol, repeats in groupby(path):
+            start, frame = frame, frame + len(list(repeats))
+            if symbol != self.alphabet.blank:
+                symbols.append((symbol, start, frame, math.exp(max(best[start:frame]))))
+        for separated, word in groupby(symbols, key=lambda each: self.alphabet.separates(each[0])):
+            if not separated:
+                numbers, starts, ends, confidences = zip(*word, strict=True)
+                start, end = (round(t * self.frame_seconds, 6) for t in (starts[0], ends[-1]))
+                confidence = sum(confidences) / len(confidences)
+                yield Word(self.alphabet.decode(numbers), start, end, confidence)

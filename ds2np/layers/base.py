@@ -264,3 +264,26 @@ class Sequential(Layer):
         for layer in self.sublayers.values():
             lengths = layer.out_lengths(lengths)
         return lengths
+
+    def trace(self, shape, lengths):
+        """Follow a frame's shape and the lengths through the layers, without computing.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of one frame of input, such as (C, F) or (H,).
+        lengths : ndarray of shape (N,)
+
+        Yields
+        ------
+        name : str
+        layer : Layer
+        shape, lengths
+            Of the layer's input.
+        out_shape, out_lengths
+            Of its output.
+        """
+        for name, layer in self.sublayers.items():
+            out_shape, out_lengths = layer.out_shape(shape), layer.out_lengths(lengths)
+            yield name, layer, shape, lengths, out_shape, out_lengths
+            shape, lengths = out_shape, out_lengths

@@ -25,7 +25,6 @@ from ds2np.layers.padding import length_mask
 from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
 from ds2np.optim import SGD
-from ds2np.train.trainer import Trainer
 
 
 def find_adapter(exercise, answer):
@@ -260,14 +259,6 @@ def _sgd_step_by(answer):
     return SGD.move, move
 
 
-def _should_stop_by(answer):
-    def finished(self):
-        rates = [row["wer"] for row in self.history]
-        return self.epoch > self.config.epochs or bool(answer(rates, self.config.patience))
-
-    return Trainer.finished.fget, finished
-
-
 def _out_lengths_by(answer):
     def run(self, lengths):
         convolutions = []
@@ -321,7 +312,6 @@ ADAPTERS = {
     "ctc_logit_gradient": _ctc_logit_gradient_by,
     "clip_by_norm": _clip_by_norm_by,
     "sgd_step": _sgd_step_by,
-    "should_stop": _should_stop_by,
     "out_lengths": _out_lengths_by,
     "greedy_decode": _greedy_decode_by,
     "stack_backward": _stack_backward_by,

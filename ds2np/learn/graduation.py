@@ -15,9 +15,8 @@ import numpy as np
 from ds2np.data.batches import make_batch
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifest, write_manifest
-from ds2np.decode import greedy_decode
-from ds2np.demo import delete_run
 from ds2np.errors import UserError
+from ds2np.evaluate import network_outputs
 from ds2np.files import make_folder
 from ds2np.learn import answers, sound, toy
 from ds2np.learn.adapters import find_adapter
@@ -25,13 +24,13 @@ from ds2np.learn.book import CHAPTERS
 from ds2np.learn.exercise import CORRECT, NOT_DONE
 from ds2np.learn.replace import Replacement, replaced
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
+from ds2np.model.run_folder import RunFolder
+from ds2np.recogniser import Recogniser
 from ds2np.text import cer, wer
-from ds2np.train.checkpoint import load_run
-from ds2np.train.clock import Clock
 from ds2np.train.config import TrainingConfig
-from ds2np.train.gradients import add_gradients
 from ds2np.train.run import train
-from ds2np.train.trainer import CONFIG, Trainer
+from ds2np.train.step import add_gradients
+from ds2np.train.trainer import Trainer
 
 LAST_CHAPTER = "07"
 # The paper's own kind of layers, small: a convolution over time, simple recurrent layers.
@@ -85,9 +84,9 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
         raise UserError(
             f"there is no {path}; the checks in the notebooks write what you solve into it"
         )
-    run = folder / "graduation"
-    if (run / CONFIG).exists() and not restart:
-        raise UserError(f"{run} holds a run already; --restart deletes it and trains anew")
+    run = RunFolder(folder / "graduation")
+    if run.holds_run and not restart:
+        raise UserError(f"{run.path} holds a run already; --restart deletes it and trains again")
     with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
         verdicts, replacements = judge_all(path)
     done = {e.function for e, verdict in verdicts.items() if verdict.state == CORRECT}
@@ -102,12 +101,12 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
     _list(path, verdicts, replacements, chosen)
     if not chosen:
         raise UserError(f"none of the functions in {path} can be used for this network")
-    delete_run(run)
+    run.delete()
     for replacement in chosen:
         replacement.reset()
     with replaced(chosen):
-        train(network, TRAINING, train_set, test_set, run)
-        refs, hyps = recognise(load_run(run), test_set)
+        train(network, TRAINING, train_set, test_set, run.path)
+        refs, hyps = recognise(Recogniser.load(run.path, "cpu"), test_set)
         rates = wer(refs, hyps), cer(refs, hyps)
     _conclude(chosen, refs, hyps, rates)
 
@@ -205,34 +204,32 @@ def try_step(network, training, utterances):
     trainer = Trainer(model, dataset, dataset, Path(), training)  # writes nothing yet
     assert not trainer.finished
     batch = make_batch(dataset, trainer.plan(2)[0])
-    loss, _ = add_gradients(model, batch, 1 / len(batch.indices), Clock())
+    model.set_training(True)
+    loss = add_gradients(model, batch, 1 / len(batch.indices))
     gradients = model.flat_grads.copy()
     trainer.optimiser.step()
     parameters = model.flat_params.copy()
-    trainer.evaluate(model)
-    cer(*recognise(model, utterances[:2]))
+    trainer.evaluate(trainer.recogniser)
+    cer(*recognise(trainer.recogniser, utterances[:2]))
     return [loss, gradients, parameters]
 
 
-def recognise(model, utterances):
+def recognise(recogniser, utterances):
     """Transcribe recordings.
 
     Parameters
     ----------
-    model : DeepSpeech2
+    recogniser : Recogniser
     utterances : list of Utterance
 
     Returns
     -------
     refs, hyps : list of str
     """
-    model.set_training(False)
-    dataset, alphabet = Dataset(utterances, model.config), model.config.alphabet()
-    found = {}
-    for indices in dataset.plan(1):
-        batch = make_batch(dataset, indices)
-        logits, lengths = model.forward(batch.x, batch.lengths)
-        found.update(zip(indices, greedy_decode(logits, lengths, alphabet), strict=True))
+    dataset, found = Dataset(utterances, recogniser.config), {}
+    for batch, log_probs, lengths in network_outputs(recogniser, dataset):
+        decoded = recogniser.decoder.decode(log_probs, lengths)
+        found.update((i, best.text) for i, (best,) in zip(batch.indices, decoded, strict=True))
     return dataset.texts, [found[i] for i in range(len(dataset))]
 
 

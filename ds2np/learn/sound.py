@@ -1,27 +1,21 @@
 """Speech for the chapters, made on the spot."""
 
 import functools
-import sys
 
 import numpy as np
 
 from ds2np.audio.load import resample
 from ds2np.errors import UserError
-from ds2np.learn.book import FOLDER
+from ds2np.synthesis.espeak import Espeak
 
 
 @functools.cache
 def _voice():
-    sys.path.append(str(FOLDER.parent / "data_scripts"))
     try:
-        from espeak import Espeak
-
         return Espeak()
-    except (ImportError, UserError) as error:
+    except UserError as error:
         print(f"no voice here, so a hum takes its place ({error})")
         return None
-    finally:
-        sys.path.pop()
 
 
 def has_voice():

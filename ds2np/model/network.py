@@ -101,7 +101,7 @@ def build_layers(config, rng, dtype):
     return layers
 
 
-class DeepSpeech2:
+class DeepSpeech2(Sequential):
     """The network of the paper, from spectrograms to logits.
 
     Parameters
@@ -120,18 +120,9 @@ class DeepSpeech2:
     """
 
     def __init__(self, config, seed=0, dtype=np.float32):
-        self.config = config
-        self.dtype = np.dtype(dtype)
-        rng = np.random.default_rng(seed)
-        self.layers = Sequential(build_layers(config, rng, self.dtype))
-        self.params, self.grads = self.layers.params, self.layers.grads
-        self.buffers = self.layers.buffers
-        self._flatten()
-        self.to_device = to_cpu
-
-    def _flatten(self):
-        self.flat_params = self.layers.flatten("params")
-        self.flat_grads = self.layers.flatten("grads")
+        self.config, self.dtype = config, np.dtype(dtype)
+        super().__init__(build_layers(config, np.random.default_rng(seed), self.dtype))
+        self.move(to_cpu)
 
     def forward(self, x, lengths):
         """Compute the logits of a padded batch.
@@ -139,7 +130,7 @@ class DeepSpeech2:
         Parameters
         ----------
         x : ndarray of shape (N, T, F)
-            Normalised log spectrograms.
+            Features.
         lengths : ndarray of shape (N,)
             Real frames of each.
 
@@ -149,49 +140,15 @@ class DeepSpeech2:
         out_lengths : ndarray of shape (N,)
         """
         check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
-        x = self.to_device(x)
-        return self.layers.forward(x, lengths), self.out_lengths(lengths)
-
-    def backward(self, dlogits, done=None):
-        """Add to the gradients of all parameters; return the gradient of the input.
-
-        Parameters
-        ----------
-        dlogits : ndarray of shape (N, T_out, V)
-        done : callable, optional
-            Called with the name of each layer whose gradients are complete, the last layer first.
-
-        Returns
-        -------
-        ndarray of shape (N, T, F)
-        """
-        return self.layers.backward(dlogits, done)
-
-    def out_lengths(self, lengths):
-        """Tell how many frames of logits come from so many frames of spectrogram."""
-        return self.layers.out_lengths(lengths)
+        return super().forward(self.to_device(x), lengths), self.out_lengths(lengths)
 
     def forward_chunk(self, x, state=None, last=False):
-        """Compute the logits of the next piece of each utterance, in evaluation mode.
+        """Compute the logits of the next frames of each utterance; see `Layer.forward_chunk`.
 
-        For networks that run forward only; all pieces together give what `forward` gives.
-
-        Parameters
-        ----------
-        x : ndarray of shape (N, T, F)
-            The next frames.
-        state : object, optional
-            What the piece before left.
-        last : bool
-            Whether this is the end of the utterances.
-
-        Returns
-        -------
-        logits : ndarray of shape (N, T_out, V)
-            Those that are final; none until enough frames are there.
-        state : object
+        For networks that run forward only, in evaluation mode. Logits come when they are final:
+        none until enough frames are there.
         """
-        return self.layers.forward_chunk(self.to_device(x), state, last)
+        return super().forward_chunk(self.to_device(x), state, last)
 
     def move(self, to_device):
         """Move the network to another device; checkpoints are the same on all.
@@ -201,29 +158,9 @@ class DeepSpeech2:
         to_device : callable
             `ds2np.backend.to_gpu` or `to_cpu`; the network's input is moved by it, too.
         """
-        self.layers.move(to_device)
-        self._flatten()
+        super().move(to_device)
+        self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")
         self.to_device = to_device
-
-    def set_training(self, training):
-        """Choose between training and evaluation mode."""
-        self.layers.set_training(training)
-
-    def clear_cache(self):
-        """Free what the forward pass kept, where no backward pass follows."""
-        self.layers.clear_cache()
-
-    def zero_grads(self):
-        """Set all gradients to 0."""
-        self.layers.zero_grads()
-
-    def state_dict(self):
-        """Return parameters and buffers by name."""
-        return self.layers.state_dict()
-
-    def load_state_dict(self, state):
-        """Copy values into parameters and buffers; see `Layer.load_state_dict`."""
-        self.layers.load_state_dict(state)
 
     def summary(self):
         """Print the network as a table; see `ds2np.model.summary`."""
@@ -231,4 +168,4 @@ class DeepSpeech2:
 
     def count_parameters(self):
         """Count the trained numbers."""
-        return sum(value.size for value in self.params.values())
+        return self.flat_params.size

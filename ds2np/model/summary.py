@@ -23,14 +23,12 @@ def summary(model):
     """
     config = model.config
     frames = round(1000 / config.stride_ms)  # of one second, without its last window's overlap
-    shape, lengths = (config.features,), np.array([frames])
     step, reach = 1, 1  # frames of spectrogram from one frame of this layer to the next; seen by it
     rows = [("spectrogram", f"{frames} x {config.features}", "", "", f"{config.window_ms:g}")]
     total, work = 0, 0.0
-    for name, layer in model.layers.sublayers.items():
-        adds = layer.multiply_adds(shape)
-        shape = layer.out_shape(shape)
-        before, lengths = lengths, layer.out_lengths(lengths)
+    layers = model.trace((config.features,), np.array([frames]))
+    for name, layer, in_shape, before, shape, lengths in layers:
+        adds = layer.multiply_adds(in_shape)
         reach += (layer.reach - 1) * step
         step *= round(before[0] / lengths[0])
         seen = config.window_ms + (reach - 1) * config.stride_ms

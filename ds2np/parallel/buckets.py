@@ -23,7 +23,7 @@ class Buckets:
         self._flat, self._communicator = model.flat_grads, communicator
         self._closing = {}  # the layer whose backward pass completes a bucket: where it lies
         stop = start = len(self._flat)
-        for name, layer in reversed(model.layers.sublayers.items()):
+        for name, layer in reversed(model.sublayers.items()):
             start -= sum(grad.size for grad in layer.grads.values())
             if stop - start >= smallest or (start == 0 and stop > 0):
                 self._closing[name] = slice(start, stop)

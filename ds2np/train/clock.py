@@ -13,17 +13,18 @@ PARTS = (
 class Clock:
     """Seconds spent in each part of training.
 
-    Attributes
+    Parameters
     ----------
-    seconds : dict of str to float
+    seconds : dict of str to float, optional
+        Counted on.
     """
 
-    def __init__(self):
-        self.seconds = dict.fromkeys(PARTS, 0.0)
+    def __init__(self, seconds=None):
+        self.seconds = dict.fromkeys(PARTS, 0.0) if seconds is None else seconds
 
     @contextlib.contextmanager
     def part(self, name):
-        """Count what a ``with`` block takes."""
+        """Count the time of a ``with`` block."""
         began = time.perf_counter()
         try:
             yield

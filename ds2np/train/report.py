@@ -3,19 +3,15 @@
 import base64
 import html
 import io
-from pathlib import Path
 
 import numpy as np
 
-from ds2np.audio import load_audio, log_spectrogram
-from ds2np.audio.features import Features
+from ds2np.audio import load_audio
 from ds2np.backend import to_cpu
-from ds2np.ctc import log_softmax
 from ds2np.files import replacing
 from ds2np.text.score import count_edits
 from ds2np.train.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
 
-REPORT = "report.html"
 SAMPLES = 8  # transcripts to listen to
 
 PAGE = """<!doctype html>
@@ -47,8 +43,8 @@ class Report:
 
     Parameters
     ----------
-    folder : str or Path
-        Of the run; receives report.html.
+    folder : RunFolder
+        Of the run; receives the page.
 
     Attributes
     ----------
@@ -57,19 +53,18 @@ class Report:
     """
 
     def __init__(self, folder):
-        self.path = Path(folder) / REPORT
-        self._title = f"Run {html.escape(str(folder))}"
+        self.path = folder.report
+        self._title = f"Run {html.escape(str(folder.path))}"
         self._figures, self._heard = {}, []
 
-    def show(self, model, dataset, evaluation):
+    def show(self, recogniser, dataset, evaluation):
         """Take what a network made of recordings into the page, in place of what was there.
 
         Parameters
         ----------
-        model : DeepSpeech2
-            In evaluation mode.
+        recogniser : Recogniser
         dataset : Dataset
-            What was evaluated, never trained on.
+            The validation set.
         evaluation : Evaluation
         """
         shown = _choose(evaluation)
@@ -77,14 +72,14 @@ class Report:
             "word error rate": f"{100 * evaluation.wer:.1f} %",
             "character error rate": f"{100 * evaluation.cer:.1f} %",
             "utterances": f"{len(evaluation.refs):,}",
-            "parameters": f"{model.count_parameters():,}",
+            "parameters": f"{recogniser.model.count_parameters():,}",
         }
         self._heard = [
             "<h2>From sound to characters</h2>",
             "<p>Above, the spectrogram that the network reads; below, how probable it finds each "
             "character over time. Between two characters it is mostly sure of the blank.</p>",
             _picture(
-                _draw_utterance(model, dataset.utterances[shown[0]].audio_filepath),
+                _draw_utterance(recogniser, dataset.utterances[shown[0]].audio_filepath),
                 f"Spectrogram and character probabilities of “{evaluation.refs[shown[0]]}”",
             ),
             "<h2>Listen and compare</h2>",
@@ -177,17 +172,16 @@ def _draw_health(history, points):
     return figure
 
 
-def _draw_utterance(model, path):
-    config = model.config
+def _draw_utterance(recogniser, path):
+    config, features = recogniser.config, recogniser.features
     figure, (above, below) = _figure(2, 1, (10, 6))
     samples, rate = load_audio(path, config.sample_rate)
-    spectrogram = log_spectrogram(samples, rate, config.window_ms, config.stride_ms)
-    x = Features(config).read(path)[None]
-    logits, _ = model.forward(x, np.array([x.shape[1]]))
+    spectrogram = features.spectrogram(samples)
+    x = features.normalise(spectrogram)[None]
+    log_probs, _ = recogniser.log_probs(x, np.array([x.shape[1]]))
     plot_spectrogram(spectrogram, config.stride_ms, rate, above)
-    plot_probabilities(
-        np.exp(log_softmax(to_cpu(logits[0]))), config.frame_ms, config.alphabet().symbols, below
-    )
+    probabilities = np.exp(to_cpu(log_probs[0]))
+    plot_probabilities(probabilities, config.frame_ms, config.alphabet().symbols, below)
     above.set_xlim(below.get_xlim())
     return figure
 

@@ -16,14 +16,15 @@ from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
 from ds2np.machine import peak_memory
 from ds2np.model import DeepSpeech2
+from ds2np.model.run_folder import load_run
 from ds2np.parallel.communicator import Communicator
-from ds2np.train.checkpoint import load_run
-from ds2np.train.clock import Clock
-from ds2np.train.gradients import add_gradients, keep_averages
+from ds2np.recogniser import Recogniser
 from ds2np.train.statistics import set_input_statistics
+from ds2np.train.step import add_gradients, keep_statistics
 from ds2np.train.trainer import Trainer
 
-LEARNT = 0.02  # character error rate below which a few utterances are known by heart
+MEMORISED = 0.02  # character error rate at which a few utterances count as memorised
+OVERFIT_EPOCHS = 100
 
 
 def train(
@@ -48,7 +49,7 @@ def train(
     folder : str or Path
         Of the run.
     resume : bool
-        Go on with the run that the folder holds.
+        Continue the run that the folder holds.
     to_device : callable
         Where to compute; see `ds2np.backend.choose_device`.
     minutes : float
@@ -61,13 +62,14 @@ def train(
     Returns
     -------
     Evaluation
-        Of the best network, on the held out utterances.
+        Of the best network, on the validation set.
 
     Raises
     ------
     UserError, KeyboardInterrupt
         See `Trainer`.
     """
+    comm = comm or Communicator()
     model = DeepSpeech2(model_config, seed=training_config.seed)
     model.move(to_device)
     cache = None if cache is None else FeatureCache(cache, Features(model_config))
@@ -86,20 +88,21 @@ def train(
         trainer.start()
         set_input_statistics(model, trainer.train_set, training_config.seed, trainer.comm)
     trainer.log(
-        f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} utterances "
-        f"to learn from, {len(trainer.dev_set):,} held out"
+        f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} training "
+        f"and {len(trainer.dev_set):,} validation utterances"
         + (f"; {trainer.comm.size} processes" if trainer.comm.size > 1 else "")
     )
     if to_device is to_cpu and not trainer.finished:
         try_longest(trainer)
     trainer.run(minutes)
-    best = load_run(folder, to_device)
-    evaluation = trainer.evaluate(best)
-    if not trainer.comm.is_main:
+    best = Recogniser(load_run(folder, to_device))
+    evaluation = trainer.best_evaluation or trainer.evaluate(best)
+    if not comm.is_main:
         return evaluation
     trainer.report.show(best, trainer.dev_set, evaluation)
-    status = "" if trainer.finished else f"Stopped in epoch {trainer.epoch}; --resume goes on."
-    report = trainer.report.write(trainer.history, trainer.points, status)
+    epoch = trainer.progress.epoch
+    status = "" if trainer.finished else f"Stopped in epoch {epoch}; --resume continues."
+    report = trainer.report.write(trainer.progress.history, trainer.progress.points, status)
     print(f"best network: {evaluation}\nreport: {report}")
     return evaluation
 
@@ -125,7 +128,7 @@ def make_change(config, sample_rate):
     """
     if not config.augment:
         if config.noise or config.rooms:
-            raise UserError("--noise and --rooms need --augment, which uses them")
+            raise UserError("noise and rooms need augmentation, which uses them (--augment)")
         return None
     settings = Augmentation()
     noises = load_sounds(Path(config.noise), sample_rate) if config.noise else None
@@ -151,27 +154,27 @@ def try_longest(trainer):
     model, data = trainer.model, trainer.train_set
     config = trainer.config
     lengthening = Augmentation().lengthening if config.augment else 1.0
-    epochs = range(trainer.epoch, config.epochs + 1)
+    epochs = range(trainer.progress.epoch, config.epochs + 1)
     plan = itertools.chain.from_iterable(map(trainer.plan, epochs))
     longest, x, lengths = _largest(plan, data, lengthening)
     evaluation = trainer.dev_set.plan(1, config.batch_size, config.batch_seconds)
     labels = pad([data.labels[i] for i in longest], np.int64)
-    restore_averages = keep_averages(model)
-    waiting = [x.copy() for _ in range(AHEAD)]  # as those that are made in advance
+    restore = keep_statistics(model)
+    ahead = [x.copy() for _ in range(AHEAD)]  # as those that are fetched in advance
     try:
         model.set_training(True)
-        add_gradients(model, Batch(longest, x, lengths, *labels), 1.0, Clock())
+        add_gradients(model, Batch(longest, x, lengths, *labels), 1.0)
         model.set_training(False)
         model.forward(*_largest(evaluation, trainer.dev_set)[1:])
         model.clear_cache()
     except MemoryError:
         raise UserError(
-            f"{len(x)} utterances of {x.shape[1]} frames do not fit into the memory; "
-            f"try a smaller --batch-seconds or --batch-size"
+            f"{len(x)} utterances of {x.shape[1]} frames do not fit into memory; "
+            f"try fewer seconds or utterances in a minibatch"
         ) from None
-    del waiting
+    del ahead
     model.zero_grads()
-    restore_averages()
+    restore()
     peak = peak_memory()
     seconds = x.shape[1] * model.config.stride_ms / 1000
     trainer.log(
@@ -189,14 +192,14 @@ def _largest(plan, dataset, lengthening=1.0):
 
 
 def overfit(model_config, training_config, utterances, folder, **options):
-    """Learn a few utterances by heart: the quickest test of a set-up and its data.
+    """Memorise a few utterances: the quickest test of a set-up and its data.
 
     Parameters
     ----------
     model_config : DeepSpeech2Config
     training_config : TrainingConfig
     utterances : list of Utterance
-        Both learned from and tested on.
+        For both training and validation.
     folder : str or Path
     **options
         Of `train`: to_device, minutes, cache, comm.
@@ -204,15 +207,14 @@ def overfit(model_config, training_config, utterances, folder, **options):
     Returns
     -------
     bool
-        Whether they were learned.
+        Whether they were memorised.
     """
     config = dataclasses.replace(training_config, augment=False, noise="", rooms="", anneal=1.0)
-    comm = options.get("comm") or Communicator()
     evaluation = train(model_config, config, utterances, utterances, folder, **options)
-    learnt = evaluation.cer <= LEARNT
-    verdict = "known by heart: this set-up learns"
-    if not learnt:
-        verdict = "NOT known by heart: try more --epochs or another --learning-rate"
-    if comm.is_main:
+    memorised = evaluation.cer <= MEMORISED
+    verdict = "memorised: the set-up can learn"
+    if not memorised:
+        verdict = "NOT memorised: try more epochs or another learning rate"
+    if (options.get("comm") or Communicator()).is_main:
         print(f"{len(utterances)} utterances, CER {100 * evaluation.cer:.1f} %: {verdict}")
-    return learnt
+    return memorised

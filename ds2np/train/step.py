@@ -1,97 +1,185 @@
-"""One step of training: the gradients of some minibatches, of all processes, then the update."""
+"""What one step of training needs beside its arithmetic: broken utterances, other processes.
 
-from collections import namedtuple
+The arithmetic itself, forward, loss, backward and update, is in the loop of trainer.py.
+"""
 
 import numpy as np
 from tqdm import tqdm
 
+from ds2np.backend import to_cpu
+from ds2np.ctc import ctc_loss, min_frames
+from ds2np.data.batches import take
 from ds2np.layers.batchnorm import sync_batchnorm
 from ds2np.parallel.buckets import Buckets
-from ds2np.train.gradients import add_gradients, describe
-
-# Of all processes together: utterances learned from, sum of their losses, utterances left out; and
-# the norm of the gradients, not finite if nothing was learned.
-Outcome = namedtuple("Outcome", "learned loss_sum left_out norm")
 
 
-class Stepper:
-    """Makes steps.
+class Step:
+    """The minibatches of a step, without the utterances that would break it.
+
+    An utterance whose loss is not finite is left out, and the others are computed again: what is
+    not finite spreads over the minibatch through the statistics of batch normalisation, and from
+    there into the running statistics.
 
     Parameters
     ----------
     model : DeepSpeech2
         In training mode.
     dataset : Dataset
-        Names the utterances that have to be left out.
-    optimiser : SGD
+        Names the utterances that are left out.
     config : TrainingConfig
     comm : Communicator
         Connects the processes that train this network, each by its part of every minibatch.
+
+    Attributes
+    ----------
+    scale : float
+        The weight of each utterance's gradient.
+    layer_done : callable or None
+        For `DeepSpeech2.backward`: begins the all-reduce of gradients that are complete.
+    learned, loss_sum, left_out : int, float, int
+        Utterances learned from, the sum of their losses, and utterances left out: of this process,
+        and after `all_reduce` of all.
     """
 
-    def __init__(self, model, dataset, optimiser, config, comm):
-        self.model, self.dataset, self.optimiser = model, dataset, optimiser
-        self.config, self.comm = config, comm
+    def __init__(self, model, dataset, config, comm):
+        self.model, self.dataset, self.comm = model, dataset, comm
+        self.scale = 1 / (config.batch_size * config.accumulate)
         self._buckets = Buckets(model, comm)
-        self._shares_statistics = config.sync_batchnorm and comm.size > 1
-        self._anywhere = bool  # of what is broken, all that share statistics have to know
-        if self._shares_statistics:
-            self._anywhere = lambda flag: any(comm.any(flag))
-            sync_batchnorm(model.layers, comm.sum)
+        self._synchronised = config.sync_batchnorm and comm.size > 1
+        if self._synchronised:
+            sync_batchnorm(model, comm.sum)
 
-    def step(self, batches, count, clock):
-        """Add up the gradients of the next minibatches and move the weights.
+    def minibatches(self, batches, count):
+        """Yield the next minibatches, and again what is left of a broken one.
 
         Parameters
         ----------
         batches : iterator of Batch
         count : int
-            How many minibatches.
-        clock : Clock
+
+        Yields
+        ------
+        Batch
+            To be run forward, and backward if `accepts` says so.
+        """
+        self.learned, self.loss_sum, self.left_out, self._indices = 0, 0.0, 0, []
+        for number in range(1, count + 1):
+            self._rest = next(batches)
+            self.layer_done = self._buckets.layer_done if number == count else None
+            while self._rest is not None:
+                batch, self._rest = self._rest, None
+                self._restore = keep_statistics(self.model)
+                yield batch
+
+    def accepts(self, batch, loss, out_lengths):
+        """Decide whether the gradients of a minibatch may be used; if not, leave out the culprits.
+
+        Parameters
+        ----------
+        batch : Batch
+        loss : ndarray of shape (N,)
+        out_lengths : ndarray of shape (N,)
 
         Returns
         -------
-        Outcome
+        bool
         """
-        self.model.zero_grads()
-        scale = 1 / (self.config.batch_size * self.config.accumulate)
-        learned, loss_sum, left_out = [], 0.0, 0
-        for last in [False] * (count - 1) + [True]:
-            batch = next(batches)
-            done = self._buckets.layer_done if last else None
-            loss, out_lengths = add_gradients(self.model, batch, scale, clock, done, self._anywhere)
-            fine = np.isfinite(loss)
-            for n in np.flatnonzero(~fine):
-                self._leave_out([batch.indices[n]], f"its loss is {loss[n]}; needed is a number")
-                tqdm.write(f"    {describe(batch, out_lengths, n)}")
-                left_out += 1
-            learned.extend(batch.indices[fine])
-            loss_sum += float(loss[fine].sum(dtype=np.float64))
-        by_all, loss_sum, left_out = self._add_up([len(learned), loss_sum, left_out], clock)
-        norm = float("nan")
-        if by_all:
-            with clock.part("update"):
-                norm = self.optimiser.step()
-            if not np.isfinite(norm):
-                self._leave_out(learned, "the gradient of their minibatch is not finite")
-                by_all, left_out = 0, left_out + by_all
-        return Outcome(int(by_all), loss_sum, int(left_out), norm)
+        N = len(batch.indices)
+        loss = to_cpu(loss)[:N]
+        broken = ~np.isfinite(loss)
+        if not self._anywhere(broken.any()):
+            self.learned += N
+            self.loss_sum += float(loss.sum(dtype=np.float64))
+            self._indices.extend(batch.indices)
+            return True
+        self._restore()
+        culprits = ~np.isfinite(batch.x[:N]).all(axis=(1, 2))
+        if not self._anywhere(culprits.any()):
+            culprits = broken
+        for n in np.flatnonzero(culprits):
+            self._name([batch.indices[n]], f"its loss is {loss[n]}, which is not a finite number")
+            tqdm.write(f"    {describe(batch, out_lengths, n)}")
+        self.left_out += int(culprits.sum())
+        rest = np.flatnonzero(~culprits)
+        if self._anywhere(len(rest)):
+            self._rest = take(batch, rest)
+        return False
 
-    def _add_up(self, counts, clock):
-        """Add up gradients and counts over all processes, and average the running statistics."""
-        counts = np.array(counts, np.float64)
+    def _anywhere(self, flag):
+        """Return whether something is true on any process that shares batch statistics."""
+        return any(self.comm.any(flag)) if self._synchronised else bool(flag)
+
+    def all_reduce(self, clock):
+        """Sum gradients and counts over all processes, and average the running statistics.
+
+        Parameters
+        ----------
+        clock : Clock
+        """
+        counts = np.array([self.learned, self.loss_sum, self.left_out], np.float64)
         self._buckets.begin_rest()
         with clock.part("waiting"):
             self.comm.barrier()
         with clock.part("communication"):
             self.comm.sum(counts)
-            if self.comm.size > 1 and not self._shares_statistics:
+            if self.comm.size > 1 and not self._synchronised:
                 for statistic in self.model.buffers.values():
                     self.comm.mean(statistic)
             self._buckets.finish()
-        return counts.tolist()
+        self.learned, self.left_out = int(counts[0]), int(counts[2])
+        self.loss_sum = float(counts[1])
 
-    def _leave_out(self, indices, reason):
+    def reject(self):
+        """Leave out all utterances of the step: the gradient of their sum is not finite."""
+        self._name(self._indices, "the gradient of their minibatch is not finite")
+        self.left_out, self.learned = self.left_out + self.learned, 0
+
+    def _name(self, indices, reason):
+        """Print which utterances are left out."""
         if indices:
             others = f" and {len(indices) - 1} others" if len(indices) > 1 else ""
             tqdm.write(f"  left out: {self.dataset.describe(indices[0])}{others}: {reason}")
+
+
+def add_gradients(model, batch, scale, layer_done=None):
+    """Run a minibatch forward and backward, for lessons and measurements: nothing is left out.
+
+    Parameters
+    ----------
+    model : DeepSpeech2
+        In training mode.
+    batch : Batch
+    scale : float
+        The weight of each utterance's gradient.
+    layer_done : callable, optional
+        See `DeepSpeech2.backward`.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        The losses.
+    """
+    logits, out_lengths = model.forward(batch.x, batch.lengths)
+    loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
+    model.backward(dlogits * dlogits.dtype.type(scale), layer_done)
+    return loss
+
+
+def keep_statistics(model):
+    """Keep the running statistics of a network; return a function that restores them."""
+    kept = {name: value.copy() for name, value in model.buffers.items()}
+
+    def restore():
+        for name, value in kept.items():
+            model.buffers[name][...] = value
+
+    return restore
+
+
+def describe(batch, out_lengths, n):
+    """Say what may be wrong with an utterance: its frames, labels and repeats."""
+    labels = batch.labels[n, : batch.label_lengths[n]]
+    return (
+        f"{out_lengths[n]} frames of output, {len(labels)} characters, "
+        f"{min_frames(labels) - len(labels)} of them repeats"
+    )

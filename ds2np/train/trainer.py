@@ -1,52 +1,42 @@
-"""The training loop: CTC gradients of minibatches, epoch after epoch, and what comes of them."""
+"""The training loop: epochs, steps, checkpoints, evaluation (chapters 06 and 07)."""
 
 import contextlib
 import dataclasses
 import json
 import time
 from collections import deque
-from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 import ds2np
+from ds2np.ctc import ctc_loss
 from ds2np.data.batches import prefetch, shard
 from ds2np.errors import UserError
+from ds2np.evaluate import evaluate
 from ds2np.files import make_folder, replacing
 from ds2np.machine import peak_memory
-from ds2np.optim import SGD
-from ds2np.optim.ema import EMA
+from ds2np.model.checkpoint import load_checkpoint, save_checkpoint
+from ds2np.model.run_folder import RunFolder
+from ds2np.optim import EMA, SGD
 from ds2np.parallel.communicator import Communicator
-from ds2np.train.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from ds2np.recogniser import Recogniser
 from ds2np.train.clock import Clock
-from ds2np.train.evaluate import evaluate
-from ds2np.train.history import COLUMNS, write_history
+from ds2np.train.console import Console
+from ds2np.train.history import write_history
 from ds2np.train.interrupt import InterruptLater
+from ds2np.train.progress import Progress, should_stop
 from ds2np.train.report import Report
-from ds2np.train.step import Stepper
+from ds2np.train.step import Step
 
-CONFIG, HISTORY = "config.json", "history.csv"
 PATIENCE = 10  # steps in a row with a gradient that is not finite, before the run stops
 SAVE_EVERY = 60  # seconds: what a power cut can cost at most
-GROWING = ("epochs", "patience")  # these may change when a run goes on
-PROGRESS = {  # what a trainer has come to, and goes on from
-    "history": list,
-    "points": list,
-    "steps": int,
-    "step": int,
-    "loss_sum": float,
-    "learned": int,
-    "left_out": int,
-    "norms": list,
-    "broken_steps": int,
-}
+MAY_CHANGE = ("epochs", "patience")  # when a run is resumed
 
 
 class Trainer:
     """A run: a network, its data, its folder, and how far it has come.
 
-    What is evaluated and kept is a mean of the weights over the latest steps; see `EMA`.
+    The weights that are evaluated and kept are an exponential moving average; see `EMA`.
 
     Parameters
     ----------
@@ -61,152 +51,42 @@ class Trainer:
 
     Attributes
     ----------
-    history : list of dict
-        The figures of each epoch; see `ds2np.train.history`.
-    points : list of dict
-        Loss and gradient norm of the latest steps, taken at each checkpoint within an epoch.
+    progress : Progress
     report : Report
+    best_evaluation : Evaluation or None
+        Of the best network, if it was found since the run was started or resumed.
     """
 
     def __init__(self, model, train_set, dev_set, folder, config, comm=None):
         self.model, self.train_set, self.dev_set = model, train_set, dev_set
-        self.folder, self.config = Path(folder), config
+        self.folder, self.config = RunFolder(folder), config
         self.comm = comm or Communicator()
         self.comm.broadcast(model.flat_params)
         self.optimiser = SGD(
             model.params, model.grads, config.learning_rate, config.momentum, config.max_norm
         )
         self.ema = EMA(model.params, config.ema)
-        self._stepper = Stepper(model, train_set, self.optimiser, config, self.comm)
-        self.report = Report(folder)
-        self.history, self.points = [], []
-        self.steps = 0  # of the optimiser
-        self.broken_steps = 0  # in a row, with a gradient that is not finite
+        self.recogniser = Recogniser(model)
+        self.progress, self.report = Progress(), Report(self.folder)
+        self.best_evaluation = None
+        self._step = Step(model, train_set, config, self.comm)
+        self._console = Console(self.comm)
+        self.log = self._console.log
         self._recent = deque(maxlen=50)  # losses, for the progress bar
-        self._start_epoch()
-
-    def _start_epoch(self):
-        self.step = 0  # minibatches of this epoch that are done
-        self.loss_sum, self.learned, self.left_out = 0.0, 0, 0  # over utterances
-        self.norms, self.clock = [], Clock()
 
     @property
-    def epoch(self):
-        """The epoch at work, from 1."""
-        return len(self.history) + 1
+    def clock(self):
+        """The times of the current epoch."""
+        return Clock(self.progress.seconds)
 
     @property
     def finished(self):
         """Whether all epochs are done, or the word error rate has stopped falling."""
-        if self.epoch > self.config.epochs:
-            return True
-        rates = [row["wer"] for row in self.history]
-        patience = self.config.patience
-        return bool(patience and rates and len(rates) - 1 - np.argmin(rates) >= patience)
+        rates = [row["wer"] for row in self.progress.history]
+        all_done = self.progress.epoch > self.config.epochs
+        return all_done or should_stop(rates, self.config.patience)
 
-    def start(self):
-        """Make the folder of a new run; it stays empty until there is something to go on with.
-
-        Raises
-        ------
-        UserError
-            If the folder holds a run already, or cannot be made.
-        """
-        if any((self.folder / name).exists() for name in (CONFIG, LAST, BEST)):
-            raise UserError(
-                f"{self.folder} holds a run already; go on with --resume, or name another --out"
-            )
-        self.comm.barrier()  # all have looked before anyone writes
-        make_folder(self.folder, "--out")
-
-    @property
-    def _state(self):
-        """What belongs to the parameters, and is needed for a run to go on."""
-        return {"velocity": self.optimiser.velocity, "ema": self.ema.mean}
-
-    def _identity(self):
-        """Return all that has to be the same for a run to go on, by name."""
-        identity = {
-            **self.model.config.to_dict(),
-            **dataclasses.asdict(self.config),
-            "training utterances": len(self.train_set),
-            "checksum of the training manifest": self.train_set.fingerprint,
-        }
-        return json.loads(json.dumps(identity))  # as a checkpoint has it: lists, no tuples
-
-    def resume(self):
-        """Take up the run of the folder where its last checkpoint left it.
-
-        The optimiser, the history and the place in the epoch come from the checkpoint; the order of
-        the minibatches and the changes to recordings follow from seed and epoch.
-
-        Raises
-        ------
-        UserError
-            If there is none, or it was made for another network, training or data.
-        """
-        model, progress, state = load_checkpoint(self.folder / LAST)
-        saved = self._check(progress)
-        for name, value in self._identity().items():
-            if name not in GROWING and (before := saved.get(name)) != value:
-                raise UserError(
-                    f"{self.folder} cannot go on: {name} was {before}, asked for is {value}; "
-                    f"ask for the same, or start anew in another --out"
-                )
-        self.model.load_state_dict(model.state_dict())
-        # The best network has no mean beside it, and may have been put in the place of the last.
-        state["ema"] = state["ema"] or model.params
-        for group, arrays in self._state.items():
-            for name, value in state[group].items():
-                arrays[name][...] = self.model.to_device(value)
-        for name in PROGRESS:
-            setattr(self, name, progress[name])
-        self.clock.seconds.update(progress["seconds"])
-        self.comm.barrier()  # all have read before anyone writes
-        if self.comm.is_main:
-            write_history(self.folder / HISTORY, self.history)  # the stop may have come before it
-
-    def _check(self, progress):
-        """Refuse what no run has written; return what has to be the same for it to go on."""
-        for name, kind in (PROGRESS | {"identity": dict, "seconds": dict}).items():
-            if type(progress.get(name)) is not kind:
-                raise UserError(
-                    f"{self.folder / LAST} cannot go on: its {name} is {progress.get(name)!r}, "
-                    f"needed is {kind.__name__}; start anew in another --out"
-                )
-        for row in progress["history"]:
-            if missing := COLUMNS.keys() - (row if type(row) is dict else {}).keys():
-                raise UserError(
-                    f"{self.folder / LAST} cannot go on: its history has no {sorted(missing)[0]}; "
-                    f"start anew in another --out"
-                )
-        return progress["identity"]
-
-    def save(self, name=LAST):
-        """Write a checkpoint from which the run goes on exactly as if it had not stopped.
-
-        The effective configuration is written beside it.
-        """
-        self._saved_at = time.monotonic()
-        if not self.comm.is_main:
-            return
-        progress = {
-            "identity": self._identity(),
-            **{name: getattr(self, name) for name in PROGRESS},
-            "seconds": self.clock.seconds,
-        }
-        state = self._state if name == LAST else None
-        save_checkpoint(self.folder / name, self.model, progress, state)
-        effective = {
-            "ds2np": ds2np.__version__,
-            "model": self.model.config.to_dict(),
-            "training": dataclasses.asdict(self.config),
-            "train_utterances": len(self.train_set),
-            "train_checksum": self.train_set.fingerprint,
-            "dev_utterances": len(self.dev_set),
-        }
-        with replacing(self.folder / CONFIG) as file:
-            file.write(json.dumps(effective, indent=2) + "\n")
+    # The loop
 
     def run(self, minutes=float("inf")):
         """Train until the last epoch is done; show progress and keep the best network by WER.
@@ -214,66 +94,59 @@ class Trainer:
         Parameters
         ----------
         minutes : float
-            Stop after so long, at the end of a step; the run can go on later.
+            Stop after so long, at the end of a step; the run can be resumed.
 
         Raises
         ------
         KeyboardInterrupt
-            If the user interrupts; the step or the evaluation at hand is finished and saved first.
+            If the user interrupts; the current step or evaluation is finished and saved first.
         """
         deadline = time.monotonic() + 60 * minutes
         self._saved_at = time.monotonic()
         epoch_frames = int(self.train_set.frames.sum())
-        bar = tqdm(
-            total=self.config.epochs * epoch_frames,
-            initial=len(self.history) * epoch_frames,
-            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left",
-            mininterval=1,
-            disable=not self.comm.is_main,
+        bar = self._console.bar(
+            self.config.epochs * epoch_frames, len(self.progress.history) * epoch_frames
         )
-        # What is not finite is looked for and named: NumPy need not warn of it.
+        # Numbers that are not finite are looked for and named: NumPy need not warn of them.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with bar, quiet, InterruptLater() as interrupt:
             while not self.finished:
                 if not self._train_epoch(bar, interrupt, deadline):
-                    self.log(f"time is up after {self.step} minibatches of epoch {self.epoch}")
+                    done, epoch = self.progress.batches_done, self.progress.epoch
+                    self.log(f"time is up after {done} minibatches of epoch {epoch}")
                     break
                 self._finish_epoch()
                 if any(self.comm.any(interrupt.requested)):
                     raise KeyboardInterrupt
-            if self.finished and self.epoch <= self.config.epochs:
+            if self.finished and self.progress.epoch <= self.config.epochs:
                 self.log(f"no better word error rate for {self.config.patience} epochs: the end")
-        if self.comm.is_main and not (self.folder / BEST).exists():  # not one epoch was done
+        if self.comm.is_main and not self.folder.best.exists():  # not one epoch was finished
             with self.ema.in_place():
-                self.save(BEST)
-        self.comm.barrier()  # what the others read from now on is there
-
-    def log(self, text):
-        """Print a line, without breaking the progress bar, on the process that speaks."""
-        if self.comm.is_main:
-            tqdm.write(text)
+                self.save(best=True)
+        self.comm.barrier()  # the others read it only when it is written
 
     def _train_epoch(self, bar, interrupt, deadline):
         """Train to the end of an epoch; return whether there was time for all of it."""
-        config = self.config
-        self.optimiser.learning_rate = config.learning_rate / config.anneal ** (self.epoch - 1)
-        plan = self.plan(self.epoch)
-        order = "shortest first (SortaGrad)" if self.epoch == 1 else "shuffled minibatches"
-        self.log(f"epoch {self.epoch} of {config.epochs}, {order}")
+        config, progress = self.config, self.progress
+        # Annealing: the learning rate is divided by a constant after each epoch.
+        self.optimiser.learning_rate = config.learning_rate / config.anneal ** (progress.epoch - 1)
+        plan = self.plan(progress.epoch)
+        order = "shortest first (SortaGrad)" if progress.epoch == 1 else "shuffled minibatches"
+        self.log(f"epoch {progress.epoch} of {config.epochs}, {order}")
         frames = [int(self.train_set.frames[indices].sum()) for indices in plan]
-        bar.update(sum(frames[: self.step]))
+        bar.update(sum(frames[: progress.batches_done]))
         self.model.set_training(True)
-        part = shard(plan[self.step :], self.comm.rank, self.comm.size)
-        fetched = prefetch(self.train_set, part, (config.seed, self.epoch))
+        part = shard(plan[progress.batches_done :], self.comm.rank, self.comm.size)
+        fetched = prefetch(self.train_set, part, (config.seed, progress.epoch))
         with contextlib.closing(fetched):
             batches = self.clock.waiting_for("data", fetched)
-            while self.step < len(plan):
-                self.comm.at(f"step {self.step + 1} of epoch {self.epoch}")
-                first, count = self.step, min(config.accumulate, len(plan) - self.step)
-                self._train_step(batches, count)
+            while progress.batches_done < len(plan):
+                first = progress.batches_done
+                self.comm.at(f"step {first + 1} of epoch {progress.epoch}")
+                self._train_step(batches, min(config.accumulate, len(plan) - first))
                 if self._recent:
                     bar.set_description_str(f"loss {np.mean(self._recent):6.2f}", False)
-                bar.update(sum(frames[first : self.step]))
+                bar.update(sum(frames[first : progress.batches_done]))
                 now = time.monotonic()
                 stop, late, due = self.comm.any(
                     interrupt.requested, now > deadline, now > self._saved_at + SAVE_EVERY
@@ -286,114 +159,210 @@ class Trainer:
                     return False
         return True
 
-    def _save_within(self, steps):
-        """Save within an epoch of so many steps, and show how far it is in the report."""
-        done = self.step / steps
-        if self._recent and self.norms:
-            point = {
-                "epoch": len(self.history) + done,
-                "train_loss": float(np.mean(self._recent)),
-                "gradient_norm": float(np.median(self.norms[-len(self._recent) :])),
-            }
-            self.points.append(point)
-        self.save()
-        self._report(
-            f"Epoch {self.epoch} of {self.config.epochs}, {done:.0%} of it done on "
-            f"{time.strftime('%Y-%m-%d at %H:%M')}. Reload this page to see how it goes on."
-        )
+    def _train_step(self, batches, count):
+        """Learn from the next minibatches: forward, loss, backward for each, then one update."""
+        model, step, clock = self.model, self._step, self.clock
+        model.zero_grads()
+        for batch in step.minibatches(batches, count):
+            with clock.part("forward"):
+                logits, out_lengths = model.forward(batch.x, batch.lengths)
+            with clock.part("ctc"):
+                loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
+                accepted = step.accepts(batch, loss, out_lengths)
+            if accepted:
+                with clock.part("backward"):
+                    model.backward(dlogits * dlogits.dtype.type(step.scale), step.layer_done)
+        step.all_reduce(clock)
+        with clock.part("update"):
+            norm = self.optimiser.step() if step.learned else float("nan")
+            if np.isfinite(norm):
+                self.progress.optimiser_steps += 1
+                self.ema.update(self.progress.optimiser_steps)
+            else:
+                step.reject()
+        self._count(step, count, norm)
 
-    def _report(self, status):
-        if self.comm.is_main:
-            self.report.write(self.history, self.points, status)
+    def _count(self, step, count, norm):
+        """Add the outcome of a step to the progress; stop after too many broken ones."""
+        progress = self.progress
+        progress.batches_done += count
+        progress.left_out += step.left_out
+        if step.learned:
+            progress.norms.append(norm)
+            progress.learned += step.learned
+            progress.loss_sum += step.loss_sum
+            progress.broken_steps = 0
+            self._recent.append(step.loss_sum / step.learned)
+            return
+        progress.broken_steps += 1
+        if progress.broken_steps == PATIENCE:
+            raise UserError(
+                f"{self.folder.path}: {PATIENCE} steps in a row had a gradient that is not finite; "
+                f"the checkpoints are unchanged, try a smaller learning rate"
+            )
 
     def plan(self, epoch):
         """Decide on the minibatches of an epoch; see `Dataset.plan`."""
         config = self.config
         return self.train_set.plan(epoch, config.batch_size, config.batch_seconds, config.seed)
 
-    def _train_step(self, batches, count):
-        """Learn from the next minibatches, and note what came of it."""
-        outcome = self._stepper.step(batches, count, self.clock)
-        self.step += count
-        self.left_out += outcome.left_out
-        if outcome.learned:
-            self.steps += 1
-            with self.clock.part("update"):
-                self.ema.update(self.steps)
-            self.norms.append(outcome.norm)
-            self.learned += outcome.learned
-            self.loss_sum += outcome.loss_sum
-            self._recent.append(outcome.loss_sum / outcome.learned)
-            self.broken_steps = 0
-            return
-        self.broken_steps += 1
-        if self.broken_steps == PATIENCE:
-            raise UserError(
-                f"{self.folder}: {PATIENCE} steps in a row had a gradient that is not finite; "
-                f"the checkpoints are as they were, try a smaller --learning-rate"
-            )
-
-    def evaluate(self, model):
-        """Evaluate a network on what is held out, in minibatches no larger than training's."""
+    def evaluate(self, recogniser):
+        """Evaluate on the validation set, in minibatches no larger than training's."""
         config = self.config
         return evaluate(
-            model, self.dev_set, config.batch_size, config.batch_seconds, None, self.comm
+            recogniser, self.dev_set, config.batch_size, config.batch_seconds, None, self.comm
         )
 
     def _finish_epoch(self):
         with self.ema.in_place():
             with self.clock.part("evaluation"):
-                evaluation = self.evaluate(self.model)
-            row, seconds = self._row(evaluation), self.clock.seconds
-            best = min(((r["wer"], r["cer"]) for r in self.history), default=(float("inf"),))
-            self.history.append(row)
-            self._start_epoch()
-            if (row["wer"], row["cer"]) < best:
-                self.save(BEST)
+                evaluation = self.evaluate(self.recogniser)
+            row, lowest = self._row(evaluation), self.progress.lowest_rates
+            self.progress.end_epoch(row)
+            if (row["wer"], row["cer"]) < lowest:
+                self.best_evaluation = evaluation
+                self.save(best=True)
             if self.comm.is_main:
-                self.report.show(self.model, self.dev_set, evaluation)
-        self.save(LAST)
+                self.report.show(self.recogniser, self.dev_set, evaluation)
+        self.save()
         if self.comm.is_main:
-            write_history(self.folder / HISTORY, self.history)
-        self._report(f"{len(self.history)} of {self.config.epochs} epochs are done.")
-        self.log(
-            f"  train loss {row['train_loss']:.2f}  held out: {evaluation}  "
-            f"blanks {100 * row['blank_share']:.0f} %  {self._share_times(seconds, row['seconds'])}"
-            + (f"  {row['left_out']} utterances left out" if row["left_out"] else "")
-        )
-        for i in _two_of(len(evaluation.refs), row["epoch"]):
-            self.log(f"    reference   {evaluation.refs[i]}\n    hypothesis  {evaluation.hyps[i]}")
+            write_history(self.folder.history, self.progress.history)
+        done = len(self.progress.history)
+        self._report(f"{done} of {self.config.epochs} epochs are done.")
+        self._console.log_epoch(row, evaluation)
 
     def _row(self, evaluation):
-        """Collect the figures of the epoch at work; see `ds2np.train.history`."""
-        seconds = self.clock.seconds
+        """Collect the figures of the current epoch; see `ds2np.train.history`."""
+        progress, seconds = self.progress, self.progress.seconds
+        learned, norms = progress.learned, progress.norms
         return {
-            "epoch": self.epoch,
+            "epoch": progress.epoch,
             "learning_rate": self.optimiser.learning_rate,
-            "train_loss": self.loss_sum / self.learned if self.learned else float("nan"),
+            "train_loss": progress.loss_sum / learned if learned else float("nan"),
             "dev_loss": evaluation.loss,
             "wer": evaluation.wer,
             "cer": evaluation.cer,
             "blank_share": evaluation.blank_share,
             "mean_length": evaluation.mean_length,
-            "gradient_norm": float(np.median(self.norms)) if self.norms else float("nan"),
-            "left_out": self.left_out,
+            "gradient_norm": float(np.median(norms)) if norms else float("nan"),
+            "left_out": progress.left_out,
             "memory_mb": peak_memory() / 1e6,
             "seconds": sum(seconds.values()) - seconds["evaluation"],
             **{f"seconds_{part}": value for part, value in seconds.items()},
         }
 
-    def _share_times(self, seconds, total):
-        """Tell which share of the time of training went by without computing."""
-        names = {"data": "waiting for data"}
-        if self.comm.size > 1:
-            names |= {"waiting": "for other processes", "communication": "communication"}
-        shares = (
-            f"{name} {100 * seconds[part] / (total or 1):.1f} %" for part, name in names.items()
+    # The folder
+
+    def start(self):
+        """Make the folder of a new run; it stays empty until there is something to resume.
+
+        Raises
+        ------
+        UserError
+            If the folder holds a run already, or cannot be made.
+        """
+        if self.folder.holds_run:
+            raise UserError(
+                f"{self.folder.path} holds a run already; resume it, or choose another folder"
+            )
+        self.comm.barrier()  # all have looked before anyone writes
+        make_folder(self.folder.path)
+
+    @property
+    def _arrays(self):
+        """The arrays that belong to the parameters and that a run resumes from."""
+        return {"velocity": self.optimiser.velocity, "ema": self.ema.mean}
+
+    def _identity(self):
+        """Return what must be the same for a run to be resumed, by name."""
+        identity = {
+            **self.model.config.to_dict(),
+            **dataclasses.asdict(self.config),
+            "training utterances": len(self.train_set),
+            "checksum of the training manifest": self.train_set.fingerprint,
+        }
+        return json.loads(json.dumps(identity))  # as a checkpoint has it: lists, no tuples
+
+    def resume(self):
+        """Continue the run of the folder from its last checkpoint.
+
+        Optimiser, history and place in the epoch come from the checkpoint; the order of the
+        minibatches and the augmentation follow from seed and epoch.
+
+        Raises
+        ------
+        UserError
+            If there is none, or it was made for another network, training or data.
+        """
+        model, values, arrays = load_checkpoint(self.folder.last)
+        try:
+            if type(saved := values.get("identity")) is not dict:
+                raise ValueError(f"its identity is {saved!r}, expected dict")
+            progress = Progress.from_dict(values)
+        except ValueError as error:
+            raise UserError(
+                f"{self.folder.last} cannot be resumed: {error}; start a new run in another folder"
+            ) from None
+        for name, value in self._identity().items():
+            if name not in MAY_CHANGE and (before := saved.get(name)) != value:
+                raise UserError(
+                    f"{self.folder.path} cannot be resumed: {name} was {before} in the checkpoint "
+                    f"but is now {value}; ask for the same, or start a new run in another folder"
+                )
+        self.progress = progress
+        self.model.load_state_dict(model.state_dict())
+        # best.npz has no moving average, and may have been put in the place of last.npz.
+        arrays["ema"] = arrays["ema"] or model.params
+        for group, own in self._arrays.items():
+            for name, value in arrays[group].items():
+                own[name][...] = self.model.to_device(value)
+        self.comm.barrier()  # all have read before anyone writes
+        if self.comm.is_main:
+            write_history(self.folder.history, progress.history)  # the stop may have come before it
+
+    def save(self, best=False):
+        """Write a checkpoint that the run resumes from exactly as if it had not stopped.
+
+        The effective configuration is written beside it.
+
+        Parameters
+        ----------
+        best : bool
+            Write the best network instead.
+        """
+        self._saved_at = time.monotonic()
+        if not self.comm.is_main:
+            return
+        values = {"identity": self._identity(), **self.progress.to_dict()}
+        path, arrays = (self.folder.best, None) if best else (self.folder.last, self._arrays)
+        save_checkpoint(path, self.model, values, arrays)
+        effective = {
+            "ds2np": ds2np.__version__,
+            "model": self.model.config.to_dict(),
+            "training": dataclasses.asdict(self.config),
+            "train_utterances": len(self.train_set),
+            "train_checksum": self.train_set.fingerprint,
+            "dev_utterances": len(self.dev_set),
+        }
+        with replacing(self.folder.config) as file:
+            file.write(json.dumps(effective, indent=2) + "\n")
+
+    def _save_within(self, batches):
+        """Save within an epoch of so many minibatches, and report how far it is."""
+        progress, done = self.progress, self.progress.batches_done / batches
+        if self._recent and progress.norms:
+            point = {
+                "epoch": len(progress.history) + done,
+                "train_loss": float(np.mean(self._recent)),
+                "gradient_norm": float(np.median(progress.norms[-len(self._recent) :])),
+            }
+            progress.points.append(point)
+        self.save()
+        self._report(
+            f"Epoch {progress.epoch} of {self.config.epochs}, {done:.0%} of it done on "
+            f"{time.strftime('%Y-%m-%d at %H:%M')}. Reload this page to see how it goes on."
         )
-        return ", ".join(shares)
 
-
-def _two_of(count, epoch):
-    """Choose two utterances to show, others in each epoch."""
-    return np.random.default_rng(epoch).choice(count, size=min(2, count), replace=False)
+    def _report(self, status):
+        if self.comm.is_main:
+            self.report.write(self.progress.history, self.progress.points, status)

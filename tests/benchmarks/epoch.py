@@ -44,9 +44,8 @@ def compare(args):
     from ds2np.model import DeepSpeech2, preset
     from ds2np.optim import SGD
     from ds2np.optim.ema import EMA
-    from ds2np.train.clock import Clock
     from ds2np.train.config import TrainingConfig
-    from ds2np.train.gradients import add_gradients
+    from ds2np.train.step import add_gradients
     from ds2np.train.trainer import Trainer
 
     training = TrainingConfig(learning_rate=1e-3, momentum=0.95)
@@ -64,7 +63,7 @@ def compare(args):
     def ours(indices):
         batch = make_batch(data, indices)
         model.zero_grads()
-        add_gradients(model, batch, 1 / training.batch_size, Clock())
+        add_gradients(model, batch, 1 / training.batch_size)
         optimiser.step()
         ema.update(next(steps))
         return batch

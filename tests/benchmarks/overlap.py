@@ -58,8 +58,7 @@ def measure(communicator, megabytes_per_second, steps, preset_name="small", N=8,
     from ds2np.data.batches import Batch
     from ds2np.model import DeepSpeech2, preset
     from ds2np.parallel.buckets import Buckets
-    from ds2np.train.clock import Clock
-    from ds2np.train.gradients import add_gradients
+    from ds2np.train.step import add_gradients
 
     model = DeepSpeech2(preset(preset_name))
     rng, T = np.random.default_rng(communicator.rank), 100 * seconds
@@ -75,7 +74,7 @@ def measure(communicator, megabytes_per_second, steps, preset_name="small", N=8,
         model.zero_grads()
         link.busy, began = 0.0, time.perf_counter()
         done = buckets.layer_done if kind == "overlap" else None
-        add_gradients(model, batch, 1 / N, Clock(), done)
+        add_gradients(model, batch, 1 / N, done)
         backward_over = time.perf_counter()
         buckets.finish()
         ended = time.perf_counter()

@@ -34,8 +34,7 @@ def time_step(preset_name, kind):
     from ds2np.optim import SGD
     from ds2np.parallel import connect
     from ds2np.parallel.buckets import Buckets
-    from ds2np.train.clock import Clock
-    from ds2np.train.gradients import add_gradients
+    from ds2np.train.step import add_gradients
 
     with connect() as comm:
         N = UTTERANCES if kind == "weak" else UTTERANCES // comm.size
@@ -49,7 +48,7 @@ def time_step(preset_name, kind):
             comm.barrier()
             began = time.perf_counter()
             model.zero_grads()
-            add_gradients(model, batch, 1 / N, Clock(), buckets.layer_done)
+            add_gradients(model, batch, 1 / N, buckets.layer_done)
             buckets.finish()
             optimiser.step()
             comm.barrier()

@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 import pytest
-import toys
+from helpers import toys
 
 from ds2np.audio.features import Features
 from ds2np.data.cache import FeatureCache

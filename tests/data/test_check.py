@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-import toys
+from helpers import toys
 
 from ds2np.data.check import (
     check_manifest,

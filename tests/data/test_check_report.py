@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-import toys
+from helpers import toys
 
 from ds2np.data.check import check_manifest, write_clean
 from ds2np.data.check_report import count_durations, describe, describe_copy, statistics

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import toys
+from helpers import toys
 
 from ds2np.audio.features import Features
 from ds2np.data.dataset import Dataset

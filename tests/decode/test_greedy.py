@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ds2np.decode import greedy_decode
-from ds2np.decode.greedy import Word, collapse, greedy_words
+from ds2np.ctc import log_softmax
+from ds2np.decode import GreedyDecoder, Word, greedy_decode, make_decoder
+from ds2np.decode.greedy import collapse
+from ds2np.errors import UserError
+from ds2np.model import DeepSpeech2Config
 from ds2np.text import Alphabet
 
 ALPHABET = Alphabet(" ab")
@@ -54,9 +57,14 @@ def test_spaces_are_single_and_inside():
 # Words and their times
 
 
-def times(path, frame_ms=20.0, **options):
-    found = greedy_words(scores(path), ALPHABET, frame_ms, **options)
-    return [(word.text, word.start, word.end) for word in found]
+def words_of(log_probs, frame_seconds):
+    decoder = GreedyDecoder(ALPHABET, frame_seconds)
+    ((hypothesis,),) = decoder.decode(log_probs[None], [len(log_probs)])
+    return list(hypothesis.words)
+
+
+def times(path, frame_seconds=0.02):
+    return [(word.text, word.start, word.end) for word in words_of(scores(path), frame_seconds)]
 
 
 @pytest.mark.parametrize(
@@ -76,12 +84,11 @@ def test_a_word_lasts_from_its_first_frame_to_the_end_of_its_last(path, words):
 
 
 def test_times_follow_the_length_of_a_frame():
-    assert times("-a b", frame_ms=12.5) == [("a", 0.0125, 0.025), ("b", 0.0375, 0.05)]
+    assert times("-a b", 0.0125) == [("a", 0.0125, 0.025), ("b", 0.0375, 0.05)]
 
 
-def test_no_time_lies_behind_the_end_of_the_recording():
-    assert times("-a- b", duration=0.09) == [("a", 0.02, 0.04), ("b", 0.08, 0.09)]
-    assert times("-a- b", duration=0.07) == [("a", 0.02, 0.04), ("b", 0.07, 0.07)]
+def test_without_a_length_times_are_frames():
+    assert times("-a b", 1) == [("a", 1, 2), ("b", 3, 4)]
 
 
 def test_confidence_is_the_mean_of_the_best_frame_of_each_character():
@@ -97,15 +104,19 @@ def test_confidence_is_the_mean_of_the_best_frame_of_each_character():
     )
     with np.errstate(divide="ignore"):
         log_probs = np.log(probabilities)
-    assert greedy_words(log_probs, ALPHABET, 10) == [
+    assert words_of(log_probs, 0.01) == [
         Word("ab", 0.0, 0.04, pytest.approx((0.9 + 0.5) / 2)),
         Word("a", 0.05, 0.06, pytest.approx(0.59)),
     ]
-    logits = log_probs + np.linspace(-5, 800, 6)[:, None]  # as the network gives them
-    assert [word.confidence for word in greedy_words(logits, ALPHABET, 10)] == [
-        pytest.approx(0.7),
-        pytest.approx(0.59),
-    ]
+
+
+def test_hypotheses_have_the_score_of_the_best_path():
+    decoder = GreedyDecoder(ALPHABET)
+    log_probs = np.stack([scores("ab-a"), scores("b---")])
+    (first,), (second,) = decoder.decode(log_probs, np.array([4, 2]))
+    assert (first.text, second.text) == ("aba", "b")
+    assert first.score == first.acoustic == pytest.approx(4 * np.log(0.7))
+    assert (second.score, second.lm) == (pytest.approx(2 * np.log(0.7)), 0.0)
 
 
 LOGITS = st.integers(0, 30).flatmap(
@@ -115,11 +126,16 @@ LOGITS = st.integers(0, 30).flatmap(
 
 @given(LOGITS)
 def test_words_are_those_of_the_text_in_order_of_time(logits):
-    duration = 0.02 * len(logits)
-    words = greedy_words(logits, ALPHABET, 20, duration)
-    (text,) = greedy_decode(logits[None], [len(logits)], ALPHABET)
-    assert " ".join(word.text for word in words) == text
-    moments = [time for word in words for time in (word.start, word.end)]
+    log_probs, lengths = log_softmax(logits)[None], [len(logits)]
+    ((hypothesis,),) = GreedyDecoder(ALPHABET, 0.02).decode(log_probs, lengths)
+    (text,) = greedy_decode(log_probs, lengths, ALPHABET)
+    assert " ".join(word.text for word in hypothesis.words) == text == hypothesis.text
+    moments = [time for word in hypothesis.words for time in (word.start, word.end)]
     assert moments == sorted(moments)
-    assert all(0 <= time <= duration for time in moments)
-    assert all(0.2499 < word.confidence <= 1 for word in words)  # the best of four symbols
+    assert all(0 <= time <= 0.02 * len(logits) + 1e-6 for time in moments)
+    assert all(0.2499 < word.confidence <= 1 for word in hypothesis.words)  # the best of four
+
+
+def test_an_unknown_decoder_is_refused():
+    with pytest.raises(UserError, match="no decoder 'oracle'; choose greedy"):
+        make_decoder("oracle", DeepSpeech2Config())

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from cases import CASES, LENGTHS, Steady
 
+from ds2np.gradcheck.cases import CASES, LENGTHS, Steady
 from ds2np.layers import ClippedReLU, FromChannels, LogSoftmax, ToChannels
 
 ANY_SIZE = (ClippedReLU, Steady, FromChannels, LogSoftmax, ToChannels)  # and any kind of float

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import CASES, LENGTHS
+from helpers.layers import assert_gradients_add_up
 
 from ds2np.gradcheck import check_layer
+from ds2np.gradcheck.cases import CASES, LENGTHS
 from ds2np.layers.padding import zero_padding
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -41,16 +42,7 @@ def test_gradients_in_evaluation_mode(case, rng):
 
 @every_case
 def test_backward_adds_to_gradients_and_zero_grads_clears_them(case, rng):
-    layer, x = case.layer(), case.x(rng)
-    upstream = rng.standard_normal(layer.forward(x, LENGTHS).shape)
-    layer.backward(upstream)
-    once = {name: grad.copy() for name, grad in layer.grads.items()}
-    layer.forward(x, LENGTHS)
-    layer.backward(upstream)
-    for name, grad in layer.grads.items():
-        np.testing.assert_allclose(grad, 2 * once[name], rtol=1e-12, atol=1e-15)
-    layer.zero_grads()
-    assert all((grad == 0).all() for grad in layer.grads.values())
+    assert_gradients_add_up(case, rng)
 
 
 @every_case

@@ -5,11 +5,12 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import CASES, Steady
+from helpers.layers import make, time_axis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ds2np.ctc import ctc_loss
+from ds2np.gradcheck.cases import CASES
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 few = settings(deadline=None, derandomize=True, max_examples=6)
@@ -20,25 +21,10 @@ seeds = st.integers(0, 2**32 - 1)
 batches = st.lists(st.integers(0, 6), min_size=1, max_size=4).filter(any).map(np.array)
 
 
-def make(case, training, dtype=np.float64):
-    """Return a layer with parameters away from 0 and 1; dropout does nothing in these tests."""
-    layer = case.layer(dtype)
-    for value in layer.params.values():
-        value += 0.1 * np.random.default_rng(0).standard_normal(value.shape)
-    for name, buffer in layer.buffers.items():
-        buffer += 0.3 if name.endswith("mean") else 0.5
-    layer.set_training(training and case.make is not Steady)
-    return layer
-
-
 def draw_input(case, N, T, rng):
     shape = list(case.shape)
     shape[0], shape[case.time_axis] = N, T
     return dataclasses.replace(case, shape=tuple(shape)).x(rng)
-
-
-def time_axis(x):
-    return 2 if x.ndim == 4 else 1
 
 
 def first_frames(x, T):

@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from cases import CASES, VALID, Case
+from helpers.layers import make, time_axis
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_properties import make, time_axis
 
+from ds2np.gradcheck.cases import CASES, VALID, Case
 from ds2np.layers import GRU, Bidirectional, Conv1D, Conv2D, SimpleRNN
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 

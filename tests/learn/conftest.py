@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ds2np.learn import book, command
+from ds2np.learn import book, progress as command
 from ds2np.learn.exercise import Exercise
 
 

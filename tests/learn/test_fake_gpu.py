@@ -4,10 +4,10 @@ import sys
 
 import numpy as np
 import pytest
-from cases import CASES, LENGTHS
 
 from ds2np.backend import get_array_module, to_cpu, to_gpu
 from ds2np.ctc import ctc_loss
+from ds2np.gradcheck.cases import CASES, LENGTHS
 from ds2np.kernels.host import why_not_on_host
 from ds2np.learn.fake_gpu import fake_gpu
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
@@ -57,7 +57,7 @@ def test_launches_copies_and_waits_are_counted():
         assert log.launches == {"sum": 1, "add": 1, "multiply": 1, "setitem": 1}
         assert not log.waits
         assert float(y[0]) == 5
-        assert list(log.waits) == ["test_fake_gpu: assert float(y[0]) == 5"]
+        assert list(log.waits) == [f"{__name__}: assert float(y[0]) == 5"]
         assert log.take().sent == 1
         assert log.sent == 0
 

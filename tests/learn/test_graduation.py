@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-import toys
+from helpers import toys
 
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifest
@@ -30,7 +30,7 @@ SOLUTIONS = "\n\n".join(
 )
 # What a network of simple recurrent layers calls, and others do not call for it.
 USED = (
-    *("collapse", "cer", "power_spectrum", "mel_filters", "conv_out_length", "conv1d_forward"),
+    *("cer", "power_spectrum", "mel_filters", "conv_out_length", "conv1d_forward"),
     *("conv1d_backward", "length_mask", "masked_mean_var", "seq_batchnorm_backward"),
     *("simple_rnn_forward", "simple_rnn_backward", "reverse_sequences", "min_frames", "ctc_loss"),
     *("clip_by_norm", "sgd_step", "plan_epoch", "should_stop"),
@@ -38,7 +38,7 @@ USED = (
 )
 SPARE = (
     *("overlap_add", "log_power_backward", "receptive_field", "gru_forward"),
-    *("ctc_beta", "ctc_logit_gradient"),
+    *("collapse", "ctc_beta", "ctc_logit_gradient"),
 )
 
 
@@ -159,7 +159,7 @@ def test_each_solution_alone_trains_as_the_package_does(answers, tones, network)
             np.testing.assert_allclose(
                 a, b, rtol=0, atol=1e-3 * scale, err_msg=replacement.exercise.function
             )
-    everything = set(USED) | {"ctc_beta", "ctc_logit_gradient"}
+    everything = set(USED) | {"collapse", "ctc_beta", "ctc_logit_gradient"}
     if network is GATED_2D:
         over_time = {"conv1d_forward", "conv1d_backward", "mel_filters"}
         everything -= over_time | {"simple_rnn_forward", "simple_rnn_backward"}

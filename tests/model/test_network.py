@@ -112,7 +112,7 @@ def test_parameters_and_gradients_lie_in_one_piece(moved):
         flat[...] = np.arange(len(flat))
         in_order = np.concatenate([array.ravel() for array in arrays.values()])
         np.testing.assert_array_equal(in_order, flat)
-    layer = model.layers.sublayers["gru1"]  # what computes sees the same numbers
+    layer = model.sublayers["gru1"]  # what computes sees the same numbers
     assert layer.params["W"] is model.params["gru1.W"]
     assert layer.norm.params["gamma"] is model.params["gru1.gamma"]
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from launcher import MPIEXEC, ROOT
+from helpers.launcher import MPIEXEC, ROOT
 
 # What the commands do with an error, in short.
 PROGRAM = """

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 import pytest
-import toys
+from helpers import toys
 
 from ds2np.model import DeepSpeech2
 from ds2np.parallel.buckets import Buckets
@@ -36,7 +36,7 @@ def test_every_gradient_is_added_up_once(model, smallest):
     recorder = Recorder()
     buckets = Buckets(model, recorder, smallest)
     for step in (1, 2):
-        for name in reversed(model.layers.sublayers):
+        for name in reversed(model.sublayers):
             buckets.layer_done(name)
         buckets.finish()
         expected = 2**step * np.arange(1, 1 + len(model.flat_grads), dtype=np.float32)
@@ -47,7 +47,7 @@ def test_they_leave_as_soon_as_they_are_complete(model):
     recorder = Recorder()
     buckets = Buckets(model, recorder, smallest=1)
     sent = []
-    for name, layer in reversed(model.layers.sublayers.items()):
+    for name, layer in reversed(model.sublayers.items()):
         buckets.layer_done(name)
         sent.append(sum(array.size for array in recorder.given))
         assert sent[-1] - sum(sent[-2:-1]) == sum(grad.size for grad in layer.grads.values())
@@ -57,7 +57,7 @@ def test_they_leave_as_soon_as_they_are_complete(model):
 def test_small_layers_wait_for_others(model):
     recorder = Recorder()
     buckets = Buckets(model, recorder, smallest=10**9)
-    *others, first = [n for n, layer in reversed(model.layers.sublayers.items()) if layer.grads]
+    *others, first = [n for n, layer in reversed(model.sublayers.items()) if layer.grads]
     for name in others:
         buckets.layer_done(name)
     assert not recorder.given
@@ -67,7 +67,7 @@ def test_small_layers_wait_for_others(model):
 
 def test_without_a_backward_pass_all_leave_in_the_end(model):
     with_pass, without = Recorder(), Recorder()
-    for recorder, names in ((with_pass, reversed(model.layers.sublayers)), (without, ())):
+    for recorder, names in ((with_pass, reversed(model.sublayers)), (without, ())):
         buckets = Buckets(model, recorder, smallest=100)
         for name in names:
             buckets.layer_done(name)
@@ -88,7 +88,7 @@ def test_a_slow_link_is_hidden_behind_the_backward_pass(model):
             return Handle(lambda: time.sleep(max(0.0, arrival - time.perf_counter())))
 
     buckets = Buckets(model, SlowLink(), smallest=100)
-    for name in reversed(model.layers.sublayers):
+    for name in reversed(model.sublayers):
         time.sleep(0.05)  # the layer's backward pass
         buckets.layer_done(name)
     began = time.perf_counter()

@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 import pytest
-from launcher import ROOT
+from helpers.launcher import ROOT
 
 from ds2np.errors import UserError
 from ds2np.parallel.rendezvous import Rendezvous

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import toys
-from launcher import MPIEXEC, ROOT
+from helpers import toys
+from helpers.launcher import MPIEXEC, ROOT
 
-from ds2np.train.checkpoint import LAST, load_checkpoint
+from ds2np.model.checkpoint import load_checkpoint
+from ds2np.model.run_folder import RunFolder
 
 TRAIN = """
 sys.path.append({tests!r})
-import dataclasses, toys
+import dataclasses
+from helpers import toys
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifest
 from ds2np.model import DeepSpeech2
@@ -54,7 +56,7 @@ def train(mpiexec, tmp_path):
     def train(processes, *options, dtype="float64", broken=(), **changes):
         out = tmp_path / f"run{processes}{len(options)}"
         body = TRAIN.format(
-            tests=str(Path(toys.__file__).parent),
+            tests=str(Path(toys.__file__).parents[1]),
             manifest=str(manifest),
             out=str(out),
             dtype=dtype,
@@ -63,7 +65,7 @@ def train(mpiexec, tmp_path):
         )
         result = mpiexec(processes, body, *options)
         assert result.returncode == 0, result.stderr
-        model, progress, _ = load_checkpoint(out / LAST)
+        model, progress, _ = load_checkpoint(RunFolder(out).last)
         return model.state_dict(), progress["history"], result.stdout
 
     return train
@@ -146,18 +148,18 @@ def run(command):
 def trained(command):
     ended = run(command)
     assert ended.returncode == 0, ended.stderr
-    return load_checkpoint(Path(command[command.index("--out") + 1]) / LAST)[0].state_dict()
+    return load_checkpoint(RunFolder(command[command.index("--out") + 1]).last)[0].state_dict()
 
 
 def test_the_command_speaks_with_one_voice(command, mpiexec):
     ended = run(command("run", 3, "--epochs", 2))
     assert ended.returncode == 0, ended.stderr
-    assert "held out; 3 processes" in ended.stdout
+    assert "validation utterances; 3 processes" in ended.stdout
     for once in ("epoch 1 of 2", "best network:", "report: ", "memory: ", "for other processes"):
         assert ended.stdout.count(once) == (2 if once == "for other processes" else 1), once
     again = run(command("run", 3, "--epochs", 2))
     assert again.returncode == 2
-    assert again.stderr.count("holds a run already; go on with --resume") == 1
+    assert again.stderr.count("holds a run already; continue it with --resume") == 1
     assert "Traceback" not in again.stderr
 
 
@@ -180,7 +182,7 @@ def test_a_run_without_one_of_its_processes_ends_and_goes_on(
         text=True,
     )
     with process:
-        while not (tmp_path / "run" / LAST).exists():
+        while not RunFolder(tmp_path / "run").last.exists():
             assert process.poll() is None
             time.sleep(0.01)
         ranks = subprocess.run(
@@ -196,7 +198,7 @@ def test_a_run_without_one_of_its_processes_ends_and_goes_on(
     assert process.returncode
     assert re.search(said, told), told
     shutil.copytree(tmp_path / "run", tmp_path / "again")
-    done = load_checkpoint(tmp_path / "run" / LAST)[1]["history"]
+    done = load_checkpoint(RunFolder(tmp_path / "run").last)[1]["history"]
     enough = ("--epochs", len(done) + 4)
     two = trained(command("undisturbed", 2, *enough))
     assert_same([two, trained(command("run", 2, *enough, "--resume"))], 0)

@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 import pytest
 
 from ds2np.data.dataset import Dataset
-from ds2np.train.evaluate import Evaluation
+from ds2np.evaluate import Evaluation
+from ds2np.model.run_folder import RunFolder
 from ds2np.train.history import read_history
 from ds2np.train.plots import plot_curves, plot_health
 from ds2np.train.report import Report
-from ds2np.train.trainer import HISTORY
 
 
 class Page(HTMLParser):
@@ -80,9 +80,11 @@ def write(tmp_path, finished, trained):
     """Write a report of transcripts made up; return the page."""
 
     def write(refs, hyps, folder=tmp_path):
-        report = Report(folder)
+        report = Report(RunFolder(folder))
         report.show(*trained, Evaluation(refs, hyps, 1.0))
-        return Page(report.write(read_history(finished / HISTORY)).read_text(encoding="utf-8"))
+        return Page(
+            report.write(read_history(RunFolder(finished).history)).read_text(encoding="utf-8")
+        )
 
     return write
 
@@ -117,16 +119,16 @@ def test_the_worst_are_among_those_shown(tmp_path, finished, utterances, trained
     count = len(dataset)
     for worst in (0, 7, count - 1):
         hyps = ["b" if i == worst else "a" for i in range(count)]
-        report = Report(tmp_path)
+        report = Report(RunFolder(tmp_path))
         report.show(model, dataset, Evaluation(["a"] * count, hyps, 1.0))
-        path = report.write(read_history(finished / HISTORY))
+        path = report.write(read_history(RunFolder(finished).history))
         assert "<ins>b</ins>" in path.read_text(encoding="utf-8")
         assert path.read_text(encoding="utf-8").count("<audio") == 8
 
 
 def test_before_the_first_epoch_is_done_it_shows_how_learning_goes(tmp_path):
     points = [{"epoch": e, "train_loss": 9 - e, "gradient_norm": 1} for e in (0.25, 0.5)]
-    report = Report(tmp_path)
+    report = Report(RunFolder(tmp_path))
     page = Page(report.write([], points, "Epoch 1 of 2, <50 %").read_text(encoding="utf-8"))
     assert "Epoch 1 of 2, <50 %" in page.text
     assert len(page.find("img")) == 2
@@ -137,7 +139,7 @@ def test_points_within_epochs_are_drawn(finished):
     from matplotlib.figure import Figure
 
     points = [{"epoch": e, "train_loss": 9 - e, "gradient_norm": e} for e in (0.25, 0.5)]
-    history = read_history(finished / HISTORY)
+    history = read_history(RunFolder(finished).history)
     curves, health = (Figure().subplots(1, n) for n in (2, 3))
     plot_curves(history, curves, points)
     plot_health(history, health, points)

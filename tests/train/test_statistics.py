@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-import toys
+from helpers import toys
 
 from ds2np.audio import Features
 from ds2np.data.dataset import Dataset
 from ds2np.model import DeepSpeech2
-from ds2np.train.checkpoint import load_run
+from ds2np.model.run_folder import load_run
 from ds2np.train.run import train
 from ds2np.train.statistics import set_input_statistics
 

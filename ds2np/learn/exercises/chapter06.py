@@ -1,13 +1,11 @@
 """Exercises of chapter 06, training."""
 
-from types import SimpleNamespace
-
 import numpy as np
 
 from ds2np.data import batches
 from ds2np.learn.exercise import Exercise
 from ds2np.optim import SGD, global_norm
-from ds2np.train.trainer import Trainer
+from ds2np.train.progress import should_stop
 
 
 def clip_by_norm(grads, max_norm):
@@ -23,14 +21,6 @@ def sgd_step(params, grads, velocity, rate, momentum):
     optimiser.velocity = velocity
     optimiser.step()
     return params, velocity
-
-
-def should_stop(rates, patience):
-    """Ask the package's trainer, with the word error rates as its history."""
-    history = [{"wer": rate} for rate in rates]
-    config = SimpleNamespace(epochs=np.inf, patience=patience)
-    trainer = SimpleNamespace(epoch=len(rates) + 1, history=history, config=config)
-    return Trainer.finished.fget(trainer)
 
 
 def _clip_cases(rng):

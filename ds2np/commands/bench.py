@@ -1,0 +1,28 @@
+"""Time each part of the package, or race PyTorch."""
+
+from pathlib import Path
+
+from ds2np.commands.options import add_device, count
+
+
+def add_options(parser):
+    """Add the options of the command."""
+    add = parser.add_argument
+    add("--against", choices=["torch"], help="run PyTorch in turn, and compare")
+    add("--pairs", type=count, default=5, metavar="N", help="runs (default: 5)")
+    add("--only", nargs="+", metavar="NAME", help="parts to time (default: all)")
+    add("--json", type=Path, metavar="FILE", help="also write the results to a file")
+    add_device(parser)
+
+
+def run(args):
+    """Measure."""
+    from ds2np.bench import run_bench
+
+    return run_bench(
+        against_torch=args.against == "torch",
+        pairs=args.pairs,
+        only=args.only,
+        device=args.device,
+        path=args.json,
+    )

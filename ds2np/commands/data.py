@@ -1,0 +1,53 @@
+"""Check a manifest: print what it holds, and everything that is wrong with it."""
+
+from pathlib import Path
+
+from ds2np.commands.options import given, positive
+from ds2np.errors import UserError
+
+
+def add_options(parser):
+    """Add the options of the command."""
+    add = parser.add_argument
+    add("manifest", type=Path, metavar="MANIFEST")
+    add("--listen", action="store_true", help="decode all sound (default: headers only)")
+    add("--preset", default="tiny", help="preset to check the manifest against (default: tiny)")
+    add("--characters", metavar="STRING", help="alphabet (default: the preset's)")
+    add("--longest", type=positive, metavar="SECONDS", help="longer recordings are a fault")
+    add("--json", action="store_true", help="print everything as JSON")
+    add("--lower", action="store_true", help="with --alphabet: fold upper case")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--fix", type=Path, metavar="OUT.jsonl", help="write a clean copy")
+    mode.add_argument(
+        "--alphabet", action="store_true", help="print only its characters, for --characters"
+    )
+
+
+def run(args):
+    """Check a manifest; return 1 if anything is wrong."""
+    import dataclasses
+    import json
+
+    from ds2np.data.check import check_manifest, check_target, find_alphabet, write_clean
+    from ds2np.data.check_report import describe, describe_copy, statistics
+    from ds2np.model import preset
+
+    if args.alphabet:
+        characters = find_alphabet(args.manifest, args.lower)
+        print(json.dumps(characters, ensure_ascii=False) if args.json else characters)
+        return 0
+    if args.lower:
+        raise UserError("--lower is for --alphabet; elsewhere the alphabet decides on upper case")
+    if args.fix:
+        check_target(args.manifest, args.fix)
+    config = dataclasses.replace(preset(args.preset), **given(args, "characters"))
+    checked = check_manifest(args.manifest, config, listening=args.listen, **given(args, "longest"))
+    done = write_clean(checked, args.fix) if args.fix else None
+    if args.json:
+        copy = {"clean_copy": {"manifest": str(args.fix), **done}} if done else {}
+        print(json.dumps({**statistics(checked), **copy}, ensure_ascii=False, indent=1))
+    else:
+        print(describe(checked))
+        if done:
+            print(f"\n{describe_copy(checked, args.fix, done)}")
+    return 1 if checked.faulty else 0

@@ -1,0 +1,41 @@
+"""Measure WER and CER on a manifest."""
+
+from pathlib import Path
+
+from ds2np.commands.options import add_recogniser, load_recogniser
+from ds2np.errors import UserError
+
+
+def add_options(parser):
+    """Add the options of the command."""
+    add_recogniser(parser)
+    parser.add_argument("manifest", type=Path, metavar="M.jsonl")
+    parser.add_argument("--json", action="store_true", help="print JSON, with each utterance")
+    parser.add_argument("--json-file", type=Path, metavar="FILE", help="write the JSON to a file")
+
+
+def run(args):
+    """Evaluate, and print rates, common mistakes and the worst utterances."""
+    from tqdm import tqdm
+
+    from ds2np.data.dataset import Dataset
+    from ds2np.data.manifest import read_manifest
+    from ds2np.evaluate import evaluate, format_summary, summarise
+    from ds2np.files import replacing, strict_json
+
+    target = args.json_file
+    if target and (target.is_dir() or not target.parent.is_dir()):  # better now than at the end
+        problem = "is a folder" if target.is_dir() else f"needs the folder {target.parent}"
+        raise UserError(f"{target} {problem}; name a file for --json-file in a folder that exists")
+    recogniser = load_recogniser(args)
+    dataset = Dataset(read_manifest(args.manifest), recogniser.config)
+    with tqdm(total=len(dataset), unit=" utterances") as bar:
+        result = evaluate(recogniser, dataset, progress=bar.update)
+    summary = summarise(result, [u.audio_filepath for u in dataset.utterances])
+    if target:
+        with replacing(target) as file:
+            file.write(strict_json(summary, indent=1) + "\n")
+    if args.json:
+        print(strict_json(summary, indent=1))
+    else:
+        print(f"{len(dataset)} utterances: {result}\n{format_summary(summary)}")

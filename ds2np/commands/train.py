@@ -1,0 +1,132 @@
+"""Train a network on a manifest."""
+
+import sys
+from pathlib import Path
+
+from ds2np.commands.options import add_device, count, given, positive, share, whole
+from ds2np.errors import UserError
+
+
+def add_options(parser):
+    """Add the options of the command."""
+    add = parser.add_argument
+    add("--train", type=Path, required=True, metavar="M.jsonl", help="training manifest")
+    add("--dev", type=Path, metavar="M.jsonl", help="validation manifest")
+    add("--out", type=Path, required=True, metavar="RUN", help="run folder")
+    add("--preset", default="tiny", help="the network: tiny, small, base, ... (default: tiny)")
+    add("--sample-rate", type=count, metavar="HZ", help="default: the preset's")
+    add("--mels", type=count, metavar="N", help="mel bands (default: no mel scale)")
+    add(
+        "--normalisation",
+        metavar="utterance|corpus|running",
+        help="statistics that normalise the features (default: the utterance's own)",
+    )
+    add("--epochs", type=count, metavar="N")
+    add("--batch-size", type=count, metavar="N", help="utterances in a minibatch, at most")
+    add("--batch-seconds", type=positive, metavar="S", help="sound in a minibatch, at most")
+    add("--accumulate", type=count, metavar="N", help="minibatches in a step of the optimiser")
+    add("--learning-rate", type=positive, metavar="RATE", help="initial learning rate")
+    add("--anneal", type=positive, metavar="BY", help="divides the learning rate each epoch")
+    add("--momentum", type=share, metavar="M", help="Nesterov momentum")
+    add("--max-norm", type=positive, metavar="G", help="gradient clipping: the largest norm")
+    add("--ema", type=share, metavar="D", help="EMA decay of the weights (0 disables)")
+    add(
+        "--sync-batchnorm",
+        action="store_true",
+        default=None,
+        help="batch statistics over all processes (SyncBN)",
+    )
+    add("--patience", type=count, metavar="N", help="stop after N epochs without a lower WER")
+    add("--minutes", type=positive, metavar="M", help="stop after so long")
+    add("--longest", type=positive, metavar="S", help="leave out longer training utterances")
+    add("--augment", action="store_true", default=None, help="augment the recordings")
+    add("--noise", metavar="FOLDER", help="noise recordings for --augment")
+    add("--rooms", metavar="FOLDER", help="room impulse responses for --augment")
+    add("--cache", type=Path, metavar="FOLDER", help="keep features in this folder")
+    add("--seed", type=whole, metavar="N")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--resume", action="store_true", help="continue the run in --out")
+    mode.add_argument(
+        "--overfit",
+        type=count,
+        metavar="N",
+        help="memorise N utterances, as a test of the set-up; needs no --dev",
+    )
+    add_device(parser)
+
+
+def run(args):
+    """Train, alone or as one of several processes."""
+    from ds2np.backend import to_cpu
+    from ds2np.model.run_folder import RunFolder
+    from ds2np.parallel import choose_own_device, connect
+
+    folder = RunFolder(args.out)
+    device = choose_own_device(args.device)
+    with connect(on_gpu=device is not to_cpu) as comm:
+        try:
+            return _train(args, folder, device, comm)
+        except KeyboardInterrupt:
+            if not folder.last.exists():
+                raise
+            if comm.is_main:
+                again = f"the same command with --resume continues ({args.out})"
+                print(f"\nsaved; {again}", file=sys.stderr)
+            return 130
+
+
+def _train(args, folder, device, comm):
+    import dataclasses
+
+    from ds2np.data.manifest import read_manifest
+    from ds2np.train.config import TrainingConfig
+    from ds2np.train.run import OVERFIT_EPOCHS, overfit, train
+
+    network = _network(args)
+    names = [field.name for field in dataclasses.fields(TrainingConfig)]
+    config = TrainingConfig(**given(args, *names))
+    utterances = _not_longer(read_manifest(args.train), args.longest, comm)
+    if folder.holds_run and not args.resume:
+        raise UserError(
+            f"{args.out} holds a run already; continue it with --resume, or name another --out"
+        )
+    options = given(args, "minutes", "cache") | {"to_device": device, "comm": comm}
+    if args.overfit:
+        config = dataclasses.replace(config, epochs=args.epochs or OVERFIT_EPOCHS)
+        chosen = utterances[: args.overfit]
+        return 0 if overfit(network, config, chosen, args.out, **options) else 1
+    if args.dev is None:
+        raise UserError("--dev is missing: training needs a validation manifest")
+    train(network, config, utterances, read_manifest(args.dev), args.out, args.resume, **options)
+    return 0
+
+
+def _network(args):
+    """Look up the preset, with the changes asked for; refuse what would only fill the memory."""
+    import dataclasses
+
+    from ds2np.audio.load import RATES
+    from ds2np.model import preset
+
+    changes = given(args, "sample_rate", "normalisation")
+    config = dataclasses.replace(preset(args.preset), **changes)
+    if config.sample_rate > RATES[1]:
+        raise UserError(f"--sample-rate {config.sample_rate}: at most {RATES[1]} Hz are possible")
+    if args.mels is None:
+        return config
+    frequencies = dataclasses.replace(config, mels=0).features
+    if args.mels > frequencies:
+        raise UserError(f"--mels {args.mels}: at most {frequencies}, the frequencies of a window")
+    return dataclasses.replace(config, mels=args.mels)
+
+
+def _not_longer(utterances, seconds, comm):
+    """Leave out longer utterances, and print how many."""
+    if seconds is None:
+        return utterances
+    kept = [u for u in utterances if u.duration <= seconds]
+    if not kept:
+        raise UserError(f"no training utterance is {seconds:g} s or shorter (--longest)")
+    if comm.is_main:
+        print(f"left out: {len(utterances) - len(kept)} utterances longer than {seconds:g} s")
+    return kept

@@ -1,0 +1,7 @@
+"""How well does a recogniser transcribe? Error rates and error analysis over a dataset."""
+
+from ds2np.evaluate.evaluation import Evaluation, evaluate
+from ds2np.evaluate.outputs import network_outputs
+from ds2np.evaluate.summary import format_summary, summarise
+
+__all__ = ["Evaluation", "evaluate", "format_summary", "network_outputs", "summarise"]

@@ -1,0 +1,113 @@
+"""Loss, WER and CER of a recogniser over a dataset."""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ds2np.backend import to_cpu
+from ds2np.ctc import ctc_loss
+from ds2np.evaluate.outputs import network_outputs
+from ds2np.parallel.communicator import Communicator
+from ds2np.text.score import align_characters, align_words, count_edits
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a recogniser transcribed a dataset.
+
+    Attributes
+    ----------
+    refs, hyps : list of str
+        In the order of the dataset.
+    loss : float
+        Mean CTC loss of an utterance, natural logarithm.
+    blank_share : float
+        Share of real frames whose best symbol is the blank; NaN if not measured.
+    """
+
+    refs: list
+    hyps: list
+    loss: float
+    blank_share: float = math.nan
+
+    @cached_property
+    def word_alignments(self):
+        """The words of each reference beside those of its hypothesis; see `align_words`."""
+        return align_words(self.refs, self.hyps)
+
+    @cached_property
+    def word_edits(self):
+        """Substitutions, insertions and deletions of words."""
+        return count_edits(self.word_alignments)
+
+    @cached_property
+    def character_edits(self):
+        """Substitutions, insertions and deletions of characters, including spaces."""
+        return count_edits(align_characters(self.refs, self.hyps))
+
+    @property
+    def wer(self):
+        """Word error rate; 0.1 is 10 %."""
+        return self.word_edits.rate
+
+    @property
+    def cer(self):
+        """Character error rate."""
+        return self.character_edits.rate
+
+    @property
+    def mean_length(self):
+        """Mean number of characters of a hypothesis."""
+        return mean_length(self.hyps)
+
+    def __str__(self):
+        return f"WER {100 * self.wer:.1f} %  CER {100 * self.cer:.1f} %  loss {self.loss:.2f}"
+
+
+def mean_length(texts):
+    """Return the mean number of characters of some texts; 0 for none."""
+    return sum(map(len, texts)) / len(texts) if texts else 0.0
+
+
+def evaluate(recogniser, dataset, batch_size=16, batch_seconds=200.0, progress=None, comm=None):
+    """Transcribe a dataset, and compare with its references.
+
+    Parameters
+    ----------
+    recogniser : Recogniser
+    dataset : Dataset
+    batch_size : int
+    batch_seconds : float
+        Most sound of a minibatch, including padding.
+    progress : callable, optional
+        Called with the number of utterances after each minibatch.
+    comm : Communicator, optional
+        Connects processes that share the work; each of them gets the whole evaluation.
+
+    Returns
+    -------
+    Evaluation
+    """
+    comm = comm or Communicator()
+    results = {}  # of each utterance: transcript, loss, blanks and frames
+    for batch, log_probs, lengths in network_outputs(
+        recogniser, dataset, batch_size, batch_seconds, comm
+    ):
+        loss, _ = ctc_loss(log_probs, batch.labels, lengths, batch.label_lengths)
+        blanks = to_cpu(log_probs.argmax(axis=2) == 0)
+        hypotheses = recogniser.decoder.decode(log_probs, lengths)
+        for n, i in enumerate(batch.indices):
+            frames = int(lengths[n])
+            text, nats = hypotheses[n][0].text, float(loss[n])
+            results[int(i)] = text, nats, int(blanks[n, :frames].sum()), frames
+        if progress:
+            progress(len(batch.indices))
+    parts = [json.loads(text) for text in comm.gather(json.dumps(results))]
+    found = {int(i): result for part in parts for i, result in part.items()}
+    hyps, losses, blanks, frames = zip(*(found[i] for i in range(len(dataset))), strict=True)
+    return Evaluation(
+        list(dataset.texts), list(hyps), float(np.mean(losses)), sum(blanks) / sum(frames)
+    )

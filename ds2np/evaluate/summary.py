@@ -1,0 +1,125 @@
+"""Summary of an evaluation: edits, common mistakes, the worst utterances."""
+
+from ds2np.evaluate.evaluation import mean_length
+from ds2np.text.score import count_edits, count_mistakes, mark_differences
+
+SHOWN = 10  # of the worst utterances, and of each kind of mistake
+DEFINITION = "WER: edits / words of all references; CER: edits / characters, spaces included"
+
+
+def summarise(evaluation, files):
+    """Collect what there is to say about an evaluation.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    files : sequence of str or Path
+        The recordings, in the same order.
+
+    Returns
+    -------
+    dict
+        Of plain values: the rates, the edits, the words that were mistaken most often, the
+        utterances with most word errors, and all utterances.
+    """
+    utterances = [
+        {
+            "audio_filepath": str(file),
+            "reference": ref,
+            "hypothesis": hyp,
+            "differences": mark_differences(alignment),
+            "word_errors": count_edits([alignment]).total,
+        }
+        for file, ref, hyp, alignment in zip(
+            files, evaluation.refs, evaluation.hyps, evaluation.word_alignments, strict=True
+        )
+    ]
+    wrong = [utterance for utterance in utterances if utterance["word_errors"]]
+    confused, missed, inserted = count_mistakes(evaluation.word_alignments)
+    return {
+        "definition": DEFINITION,
+        "wer": evaluation.wer,
+        "cer": evaluation.cer,
+        "loss": evaluation.loss,
+        "words": _describe(evaluation.word_edits),
+        "characters": _describe(evaluation.character_edits),
+        "blank_share": evaluation.blank_share,
+        "mean_length": evaluation.mean_length,
+        "mean_reference_length": mean_length(evaluation.refs),
+        "confused_words": [
+            {"reference": ref, "hypothesis": hyp, "count": count}
+            for (ref, hyp), count in _most_common(confused)
+        ],
+        "missed_words": [{"word": w, "count": count} for w, count in _most_common(missed)],
+        "inserted_words": [{"word": w, "count": count} for w, count in _most_common(inserted)],
+        "worst": sorted(wrong, key=lambda u: u["word_errors"], reverse=True)[:SHOWN],
+        "utterances": utterances,
+    }
+
+
+def _describe(edits):
+    """Write edits as plain values, each kind with its share of the references."""
+    kinds = ("substitutions", "insertions", "deletions")
+    counts = {kind: getattr(edits, kind) for kind in kinds}
+    return {
+        "reference": edits.length,
+        **{kind: {"count": n, "share": edits.share(n)} for kind, n in counts.items()},
+    }
+
+
+def _most_common(counter):
+    """Return the largest counts; among equals, in alphabetical order: the same in every run."""
+    return sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+
+
+def format_summary(summary):
+    """Write what `summarise` collected for people to read.
+
+    Parameters
+    ----------
+    summary : dict
+
+    Returns
+    -------
+    str
+        Several lines; the rates themselves and the utterances without errors are left out.
+    """
+    columns = ("substitutions", "insertions", "deletions")
+    lines = [
+        f"{'':10} {'reference':>10}" + "".join(f" {column:>20}" for column in columns),
+        *(
+            f"{unit:10} {summary[unit]['reference']:>10,}"
+            + "".join(f" {_count_and_share(summary[unit][column]):>20}" for column in columns)
+            for unit in ("words", "characters")
+        ),
+        summary["definition"],
+        "",
+        f"blanks: {100 * summary['blank_share']:.1f} % of the frames",
+        f"characters of an utterance: {summary['mean_length']:.1f} written, "
+        f"{summary['mean_reference_length']:.1f} in the reference",
+    ]
+    mistakes = {
+        "most often confused": [
+            (f"{entry['reference']} -> {entry['hypothesis']}", entry["count"])
+            for entry in summary["confused_words"]
+        ],
+        "most often missed": [(e["word"], e["count"]) for e in summary["missed_words"]],
+        "most often inserted": [(e["word"], e["count"]) for e in summary["inserted_words"]],
+    }
+    for title, entries in mistakes.items():
+        listed = ", ".join(f"{words} ({count})" for words, count in entries)
+        lines.append(f"{title}: {listed or 'none'}")
+    if summary["worst"]:
+        lines += ["", "utterances with most word errors:"]
+    for utterance in summary["worst"]:
+        lines += [
+            f"  {utterance['word_errors']} in {utterance['audio_filepath']}",
+            f"    reference    {utterance['reference']}",
+            f"    hypothesis   {utterance['hypothesis']}",
+            f"    differences  {utterance['differences']}",
+        ]
+    return "\n".join(lines)
+
+
+def _count_and_share(entry):
+    return f"{entry['count']:,} ({100 * entry['share']:.1f} %)"

@@ -1,0 +1,154 @@
+"""Checkpoints: plain arrays and a JSON header in one .npz file; nothing in them is executed."""
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ds2np.audio.features import NORMALISATIONS
+from ds2np.backend import to_cpu
+from ds2np.errors import UserError
+from ds2np.files import replacing
+from ds2np.model.config import DeepSpeech2Config
+from ds2np.model.network import RECURRENT, DeepSpeech2
+
+FORMAT = "ds2np checkpoint 2"
+EARLIER = ("ds2np checkpoint 1",)
+CHOICES = {"recurrent": RECURRENT, "merge": ("sum", "concat"), "normalisation": NORMALISATIONS}
+
+
+def save_checkpoint(path, model, progress, state=None):
+    """Write a network, and the state that training resumes from.
+
+    Parameters
+    ----------
+    path : str or Path
+    model : DeepSpeech2
+    progress : dict
+        Anything that JSON can hold.
+    state : dict of str to dict, optional
+        What belongs to the parameters, by name: "velocity" and "ema".
+
+    Raises
+    ------
+    UserError
+        If a weight is not finite: a broken network never replaces a good one.
+    """
+    arrays = {f"model/{name}": to_cpu(value) for name, value in model.state_dict().items()}
+    for name, value in arrays.items():
+        if not np.isfinite(value).all():
+            raise UserError(f"{path}: not written, since {name} holds numbers that are not finite")
+    for group, values in (state or {}).items():
+        arrays |= {f"{group}/{name}": to_cpu(value) for name, value in values.items()}
+    header = {"format": FORMAT, "model": model.config.to_dict(), "progress": progress}
+    with replacing(path, "wb") as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+
+
+def load_checkpoint(path):
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    model : DeepSpeech2
+        In evaluation mode.
+    progress : dict
+    state : dict of str to dict
+        "velocity" and "ema"; empty if none was saved.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or no checkpoint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint; `python -m ds2np train` writes one")
+    try:
+        header, arrays = _read(path)
+        earlier = header["format"] in EARLIER
+        config = None if earlier else _check(header, arrays)
+    except Exception as error:  # a damaged file can raise anything: EOFError, MemoryError, ...
+        raise _unreadable(path, error) from None
+    if earlier:
+        raise UserError(
+            f"{path} was written by an earlier version of ds2np and cannot be read any more; "
+            f"train again with `python -m ds2np train` (the demo: `demo --restart`)"
+        )
+    groups = {"model": {}, "velocity": {}, "ema": {}}
+    try:
+        model = DeepSpeech2(config)
+        for name, value in arrays.items():
+            group, _, name = name.partition("/")
+            groups[group][name] = value
+        model.load_state_dict(groups.pop("model"))
+        for group, values in groups.items():
+            for name, value in values.items():
+                if name not in model.params or model.params[name].shape != value.shape:
+                    raise ValueError(f"its {group} {name!r} fits no parameter")
+    except (ValueError, KeyError, MemoryError) as error:  # arrays that do not fit the configuration
+        raise _unreadable(path, error) from None
+    model.set_training(False)
+    return model, header["progress"], groups
+
+
+def _unreadable(path, error):
+    return UserError(
+        f"{path} is not a checkpoint that can be read ({str(error) or type(error).__name__}); "
+        f"expected a file that `python -m ds2np train` wrote"
+    )
+
+
+def _read(path):
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no .npz file, or not all of one")
+    # Opened here: np.load leaves a damaged file open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    if "header" not in arrays:
+        raise ValueError("it has no header")
+    return json.loads(str(arrays.pop("header"))), arrays
+
+
+def _check(header, arrays):
+    """Refuse what no network can be made of, before its memory is asked for."""
+    if header["format"] != FORMAT:
+        raise ValueError(f"its format is {header['format']!r}, known is {FORMAT!r}")
+    if not isinstance(header["progress"], dict):
+        raise ValueError(f"its progress is {header['progress']!r}")
+    config = DeepSpeech2Config.from_dict(header["model"])
+    for name, value in arrays.items():
+        if value.dtype.kind != "f":
+            raise ValueError(f"{name} holds {value.dtype}, not real numbers")
+        if name.startswith("model/") and not np.isfinite(value).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+    largest = max((n for value in arrays.values() for n in value.shape), default=0)
+    for field in dataclasses.fields(config):
+        value, kind = getattr(config, field.name), type(field.default)
+        kinds = {kind, *({"characters": (tuple,)}.get(field.name, ()))}
+        kinds |= {float} if field.name.endswith("_ms") else set()
+        if type(value) not in kinds:
+            raise ValueError(f"{field.name} is {value!r}, not {kind.__name__}")
+    for name, choices in CHOICES.items():
+        if (value := getattr(config, name)) not in choices:
+            raise ValueError(f"{name} is {value!r}, none of {', '.join(choices)}")
+    sizes = {name: getattr(config, name) for name in ("layers", "hidden", "lookahead", "dense")}
+    for conv in config.conv:
+        for name, values in dataclasses.asdict(conv).items():
+            for value in values if isinstance(values, tuple) else (values,):
+                if type(value) is not int or not 0 < value <= largest:
+                    raise ValueError(f"{name} of a convolution is {value!r}")
+    for name, value in sizes.items():
+        if not 0 <= value <= largest:
+            raise ValueError(f"{name} is {value}, more than its arrays hold")
+    if not 0 < config.features <= 16 * largest:
+        raise ValueError(f"{config.features} features are more than its arrays hold")
+    if not all(isinstance(symbol, str) for symbol in config.alphabet().symbols):
+        raise ValueError(f"characters are {config.characters!r}")
+    return config

@@ -1,0 +1,73 @@
+"""The folder of a run: the one place that names its files."""
+
+from pathlib import Path
+
+from ds2np.backend import to_cpu
+from ds2np.errors import UserError
+from ds2np.model.checkpoint import load_checkpoint
+
+
+class RunFolder:
+    """The files of a run.
+
+    Parameters
+    ----------
+    path : str or Path
+        Need not exist.
+
+    Attributes
+    ----------
+    config, history, last, best, report : Path
+        The effective configuration, the figures of each epoch, the checkpoint to resume from, the
+        network with the lowest WER, the page.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.history = self.path / "history.csv"
+        self.last = self.path / "last.npz"
+        self.best = self.path / "best.npz"
+        self.report = self.path / "report.html"
+
+    @property
+    def holds_run(self):
+        """Whether there is anything that a new run would overwrite."""
+        return any(file.exists() for file in (self.config, self.last, self.best))
+
+    def delete(self):
+        """Delete the files of the run, and nothing else."""
+        for file in (self.config, self.history, self.best, self.last, self.report):
+            file.unlink(missing_ok=True)
+
+
+def load_run(run, to_device=to_cpu):
+    """Load the best network of a run.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder or a checkpoint file.
+    to_device : callable
+        Where to; see `ds2np.backend.choose_device`.
+
+    Returns
+    -------
+    DeepSpeech2
+        In evaluation mode.
+
+    Raises
+    ------
+    UserError
+        If there is no checkpoint, or it cannot be read.
+    """
+    file = Path(run)
+    if file.is_dir():
+        folder = RunFolder(file)
+        found = [file for file in (folder.best, folder.last) if file.is_file()]
+        if not found:
+            raise UserError(f"{run} holds no checkpoint ({folder.best.name}); is it a run folder?")
+        file = found[0]
+    model = load_checkpoint(file)[0]
+    model.move(to_device)
+    return model

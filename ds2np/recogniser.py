@@ -1,0 +1,148 @@
+"""Recogniser: a trained network and a decoder, from sound to text.
+
+This is what a program that uses ds2np calls; `transcribe` and `evaluate` are built on it.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from ds2np.audio import Features
+from ds2np.audio.load import load_audio, resample
+from ds2np.backend import choose_device
+from ds2np.ctc import log_softmax
+from ds2np.decode import make_decoder
+from ds2np.errors import UserError
+from ds2np.model.run_folder import load_run
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What a recording says.
+
+    Attributes
+    ----------
+    text : str
+    words : tuple of Word
+        With times in seconds.
+    score : float
+        Of the best hypothesis, natural logarithm.
+    """
+
+    text: str
+    words: tuple
+    score: float
+
+
+class Recogniser:
+    """Transcribe speech.
+
+    Parameters
+    ----------
+    model : DeepSpeech2
+        Left in evaluation mode by every call.
+    decoder : str or object
+        A key of `ds2np.decode.DECODERS`, or an object with a method ``decode``.
+
+    Examples
+    --------
+    >>> recogniser = Recogniser.load("runs/libri")
+    >>> recogniser.transcribe("recording.flac").text
+    'the cat sat'
+    """
+
+    def __init__(self, model, decoder="greedy"):
+        self.model, self.config = model, model.config
+        self.features = Features(self.config)
+        named = isinstance(decoder, str)
+        self.decoder = make_decoder(decoder, self.config) if named else decoder
+
+    @classmethod
+    def load(cls, run, device="auto", decoder="greedy"):
+        """Load the best network of a run.
+
+        Parameters
+        ----------
+        run : str or Path
+            A run folder or a checkpoint file.
+        device : str
+            "auto", "cpu", "cuda" or "cuda:N".
+        decoder : str or object
+            See `Recogniser`.
+
+        Returns
+        -------
+        Recogniser
+
+        Raises
+        ------
+        UserError
+            If there is no such run, device or decoder.
+        """
+        return cls(load_run(run, choose_device(device)), decoder)
+
+    def log_probs(self, x, lengths):
+        """Compute the log-probability of each symbol in each frame of a padded batch.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, T, F)
+            Features.
+        lengths : ndarray of shape (N,)
+
+        Returns
+        -------
+        log_probs : ndarray of shape (N, T_out, V)
+        out_lengths : ndarray of shape (N,)
+        """
+        self.model.set_training(False)
+        logits, out_lengths = self.model.forward(x, lengths)
+        self.model.clear_cache()
+        return log_softmax(logits), out_lengths
+
+    def transcribe(self, sound, sample_rate=None):
+        """Transcribe one recording.
+
+        Parameters
+        ----------
+        sound : str, Path or ndarray of float of shape (samples,)
+            A file that `load_audio` reads, or samples of one channel, full scale -1 to 1.
+        sample_rate : int, optional
+            Of the samples, in hertz; the network's if left out.
+
+        Returns
+        -------
+        Transcript
+
+        Raises
+        ------
+        UserError
+            If the file cannot be read, or the sound is shorter than one window.
+        ValueError
+            If the samples are not floats of shape (samples,).
+        """
+        if isinstance(sound, np.ndarray):
+            return self._transcribe(sound, sample_rate or self.config.sample_rate)
+        samples, sample_rate = load_audio(sound)
+        try:
+            return self._transcribe(samples, sample_rate)
+        except UserError as error:
+            raise UserError(f"{sound}: {error}") from None
+
+    def _transcribe(self, samples, sample_rate):
+        if samples.ndim != 1 or samples.dtype.kind != "f":
+            raise ValueError(
+                f"the samples are {samples.dtype} of shape {samples.shape}; "
+                f"expected floats of shape (samples,)"
+            )
+        seconds = len(samples) / sample_rate
+        if sample_rate != self.config.sample_rate:
+            samples = resample(samples, sample_rate, self.config.sample_rate)
+        x = self.features(samples.astype(self.model.dtype, copy=False))[None]
+        best = self.decoder.decode(*self.log_probs(x, np.array([x.shape[1]])))[0][0]
+        words = tuple(  # the last frame may reach beyond the recording
+            dataclasses.replace(w, start=min(w.start, seconds), end=min(w.end, seconds))
+            for w in best.words
+        )
+        return Transcript(best.text, words, best.score)

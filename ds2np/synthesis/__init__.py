@@ -1,0 +1,6 @@
+"""Speech for demos and lessons: voices of espeak-ng, sentences, corpora."""
+
+from ds2np.synthesis.corpus import write_corpus
+from ds2np.synthesis.espeak import Espeak
+
+__all__ = ["Espeak", "write_corpus"]

@@ -1,0 +1,106 @@
+"""How far a run has come: what a checkpoint stores beside arrays."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ds2np.train.clock import PARTS
+from ds2np.train.history import COLUMNS
+
+
+@dataclass
+class Progress:
+    """The state of a run between two steps.
+
+    Attributes
+    ----------
+    history : list of dict
+        The figures of each finished epoch; see `ds2np.train.history`.
+    points : list of dict
+        Loss and gradient norm of the latest steps, taken at each checkpoint within an epoch.
+    optimiser_steps : int
+        Of the whole run.
+    broken_steps : int
+        In a row, with a gradient that is not finite.
+    batches_done : int
+        Minibatches of the current epoch, as are the figures that follow.
+    loss_sum : float
+        Over the utterances that were learned from.
+    learned, left_out : int
+        Utterances.
+    norms : list of float
+        Of the gradients before clipping, one a step.
+    seconds : dict of str to float
+        See `Clock`.
+    """
+
+    history: list = field(default_factory=list)
+    points: list = field(default_factory=list)
+    optimiser_steps: int = 0
+    broken_steps: int = 0
+    batches_done: int = 0
+    loss_sum: float = 0.0
+    learned: int = 0
+    left_out: int = 0
+    norms: list = field(default_factory=list)
+    seconds: dict = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+
+    @property
+    def epoch(self):
+        """The current epoch, from 1."""
+        return len(self.history) + 1
+
+    @property
+    def lowest_rates(self):
+        """The lowest (WER, CER) so far; infinite before the first epoch."""
+        infinite = float("inf"), float("inf")
+        return min(((row["wer"], row["cer"]) for row in self.history), default=infinite)
+
+    def end_epoch(self, row):
+        """Add the figures of an epoch, and begin the next one."""
+        begin = Progress()
+        for name in ("batches_done", "loss_sum", "learned", "left_out", "norms", "seconds"):
+            setattr(self, name, getattr(begin, name))
+        self.history.append(row)
+
+    def to_dict(self):
+        """Return plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        """Read what `to_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If anything is missing or of another type.
+        """
+        kinds = {each.name: type(getattr(cls(), each.name)) for each in dataclasses.fields(cls)}
+        for name, kind in kinds.items():
+            if type(values.get(name)) is not kind:
+                raise ValueError(f"its {name} is {values.get(name)!r}, expected {kind.__name__}")
+        if missing := set(PARTS) - set(values["seconds"]):
+            raise ValueError(f"its seconds have no {sorted(missing)[0]}")
+        for row in values["history"]:
+            if missing := COLUMNS.keys() - (row if type(row) is dict else {}).keys():
+                raise ValueError(f"its history has no {sorted(missing)[0]}")
+        return cls(**{name: values[name] for name in kinds})
+
+
+def should_stop(rates, patience):
+    """Decide whether the word error rate has stopped falling.
+
+    Parameters
+    ----------
+    rates : sequence of float
+        Of each epoch so far.
+    patience : int
+        Epochs without a new lowest rate before the end; 0 for never.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(patience and len(rates) and len(rates) - 1 - np.argmin(rates) >= patience)

@@ -1,0 +1,132 @@
+import functools
+
+import pytest
+from helpers import toys
+
+from ds2np.commands import demo
+from ds2np.commands.demo import run_demo
+from ds2np.data.manifest import read_manifest
+from ds2np.errors import UserError
+from ds2np.synthesis import corpus
+from ds2np.synthesis.espeak import load_library
+from ds2np.train.history import COLUMNS, read_history, write_history
+
+
+@pytest.fixture
+def no_corpus(monkeypatch):
+    """Fail a test that would make the corpus."""
+    fail = lambda folder: pytest.fail("makes the corpus")  # noqa: E731
+    monkeypatch.setattr("ds2np.synthesis.corpus.write_corpus", fail)
+
+
+@pytest.fixture
+def leave_run(tmp_path):
+    """Leave a run of so many epochs, with nothing in it but its figures."""
+
+    def leave(epochs):
+        run = tmp_path / "demo" / "run"
+        run.mkdir(parents=True)
+        (run / "config.json").write_text("{}")
+        if epochs:
+            write_history(run / "history.csv", [dict.fromkeys(COLUMNS, i) for i in range(epochs)])
+        return run
+
+    return leave
+
+
+@pytest.mark.parametrize(
+    ("epochs", "state", "offer"),
+    [
+        (0, "a run of 0 epochs", "--resume to continue it"),
+        (3, "a run of 3 epochs", "--resume to continue it"),
+        (demo.EPOCHS, "a finished run", "--resume to rewrite its report"),
+    ],
+)
+def test_a_run_that_is_there_is_kept(no_corpus, leave_run, epochs, state, offer):
+    run = leave_run(epochs)
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    with pytest.raises(UserError) as caught:
+        run_demo(run.parent)
+    assert str(caught.value).startswith(f"{run} holds {state}; {offer}, --restart to delete it")
+    assert {path: path.read_bytes() for path in run.iterdir()} == before
+
+
+@pytest.mark.parametrize("raised", [UserError("no voice"), KeyboardInterrupt()])
+def test_a_corpus_that_could_not_be_made_ends_the_demo(tmp_path, monkeypatch, raised):
+    def fail(*arguments):
+        raise raised
+
+    monkeypatch.setattr("ds2np.synthesis.corpus.make_corpus", fail)
+    with pytest.raises(type(raised)):
+        run_demo(tmp_path / "demo")
+    assert not list(tmp_path.rglob("*.jsonl"))
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_resuming_starts_anew_where_there_is_no_checkpoint(tmp_path, monkeypatch, checkpoint):
+    folder, run = tmp_path / "corpus", tmp_path / "run"
+    manifest = toys.make_corpus(folder)
+    for part in ("train", "test"):
+        (folder / f"{part}.jsonl").write_bytes(manifest.read_bytes())
+    if checkpoint:
+        run.mkdir()
+        (run / "last.npz").touch()
+    resumed = []
+    train = lambda *arguments, resume, **_: resumed.append(resume)  # noqa: E731
+    monkeypatch.setattr("ds2np.train.run.train", train)
+    run_demo(tmp_path, resume=True)
+    assert resumed == [checkpoint]
+
+
+@pytest.fixture(scope="module")
+def micro():
+    """Make the demo small: 12 sentences to learn from, 6 held out, one epoch."""
+    small = functools.partial(corpus.write_corpus, train=12, test=6)
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            load_library()
+        except UserError as error:
+            pytest.skip(str(error))
+        patch.setattr("ds2np.synthesis.corpus.write_corpus", small)
+        patch.setattr(demo, "EPOCHS", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(micro, tmp_path_factory):
+    """The folder of a demo that has run."""
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    run_demo(folder)
+    return folder
+
+
+def test_it_makes_a_corpus_and_a_run(folder):
+    assert len(read_manifest(folder / "corpus" / "train.jsonl")) == 12
+    assert len(read_history(folder / "run" / "history.csv")) == 1
+    assert (folder / "run" / "report.html").stat().st_size > 100_000
+
+
+def test_a_second_start_refuses(folder):
+    with pytest.raises(UserError, match="a finished run; --resume to rewrite its report"):
+        run_demo(folder)
+
+
+def test_resuming_a_finished_run_rewrites_its_report_only(folder):
+    last = (folder / "run" / "last.npz").read_bytes()
+    (folder / "run" / "report.html").unlink()
+    run_demo(folder, resume=True)
+    assert (folder / "run" / "report.html").exists()
+    assert (folder / "run" / "last.npz").read_bytes() == last
+
+
+def test_restarting_keeps_the_corpus_and_nothing_else(folder, capsys):
+    run = folder / "run"
+    recordings = {path: path.stat().st_mtime_ns for path in (folder / "corpus").rglob("*")}
+    (run / "history.csv").write_text("damaged")
+    (run / "notes.txt").write_text("mine")
+    run_demo(folder, restart=True)
+    assert len(read_history(run / "history.csv")) == 1
+    assert (run / "notes.txt").read_text() == "mine"
+    assert {path: path.stat().st_mtime_ns for path in (folder / "corpus").rglob("*")} == recordings
+    assert f"python -m ds2np transcribe {run} " in capsys.readouterr().out

@@ -1,0 +1,135 @@
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ds2np.data.manifest import read_manifest
+from ds2np.errors import UserError
+from ds2np.synthesis import corpus as corpus_module
+from ds2np.synthesis.espeak import load_library
+
+SCRIPT = Path(__file__).parents[2] / "data_scripts" / "synthetic.py"
+SIZE = ("--train", "12", "--test", "6", "--seed", "5")
+
+
+def make(folder, *arguments, cwd=None):
+    command = [sys.executable, "-W", "error", SCRIPT, "--out", folder, *SIZE, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    try:
+        load_library()
+    except UserError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("made") / "below" / "corpus"
+    done = make(folder, "--jobs", "1", cwd=folder.parents[1])
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_it_ends_with_a_line_for_each_manifest(corpus):
+    lines = corpus[1].stdout.splitlines()
+    assert len(lines) == 2
+    assert "train.jsonl: " in lines[0]
+    assert "minutes, 12 speakers, 12 utterances" in lines[0]
+    assert "test.jsonl: " in lines[1]
+    assert "minutes, 6 speakers, 6 utterances" in lines[1]
+
+
+def test_manifests_fit_the_audio(corpus):
+    for part, count in (("train", 12), ("test", 6)):
+        utterances = read_manifest(corpus[0] / f"{part}.jsonl")
+        assert len(utterances) == count
+        for utterance in utterances:
+            info = soundfile.info(utterance.audio_filepath)
+            assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
+            assert info.duration == pytest.approx(utterance.duration, abs=1e-4)
+            samples, _ = soundfile.read(utterance.audio_filepath)
+            assert np.sqrt(np.mean(samples**2)) > 0.01
+            assert np.abs(samples).max() < 0.95
+
+
+def test_every_text_fits_into_its_frames(corpus):
+    # CTC needs a frame a character, and one more between two that are the same.
+    for part in ("train", "test"):
+        for utterance in read_manifest(corpus[0] / f"{part}.jsonl"):
+            text = utterance.text
+            repeats = sum(a == b for a, b in pairwise(text))
+            frames = (utterance.duration - 0.02) * 50
+            assert len(text) + repeats < 0.8 * frames
+
+
+def test_the_settings_are_written_down(corpus):
+    settings = json.loads((corpus[0] / "corpus.json").read_text())
+    assert (settings["seed"], settings["train"], settings["test"]) == (5, 12, 6)
+    speakers = {utterance.speaker for utterance in read_manifest(corpus[0] / "test.jsonl")}
+    assert speakers <= set(settings["test_voices"])
+    assert not set(settings["test_voices"]) & set(settings["train_voices"])
+    assert settings["espeak_version"]
+
+
+def test_neither_jobs_nor_the_time_of_day_change_it(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_module, "BATCH_SIZE", 9)  # of 18, so that two jobs have work
+    for jobs in (1, 2):
+        (tmp_path / str(jobs)).mkdir()
+        corpus_module.make_corpus(tmp_path / str(jobs), seed=5, train=12, test=6, jobs=jobs)
+    one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert one == two
+    assert len(one) == 12 + 6 + 3
+
+
+def test_a_corpus_is_not_overwritten(corpus, run_script):
+    before = contents(corpus[0])
+    code, out, err = run_script("--out", corpus[0], *SIZE)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "--force" in err
+    assert contents(corpus[0]) == before
+
+
+def test_force_replaces_a_corpus_only(corpus, tmp_path):
+    corpus_module.check_replaceable(corpus[0], force=True)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match=r"holds thesis\.txt.*another --out"):
+        corpus_module.check_replaceable(tmp_path, force=True)
+    with pytest.raises(UserError, match="is a file"):
+        corpus_module.check_replaceable(tmp_path / "thesis.txt", force=True)
+    (tmp_path / "thesis.txt").unlink()
+    (tmp_path / "train").rmdir()
+    corpus_module.check_replaceable(tmp_path, force=False)
+
+
+def test_a_failure_leaves_nothing(corpus, tmp_path, monkeypatch, run_script):
+    earlier = tmp_path / "corpus"
+    earlier.mkdir()
+    (earlier / "corpus.json").write_text("{}")
+
+    def fail(folder, spoken, jobs):
+        (folder / "train" / "00000.wav").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(corpus_module, "record", fail)
+    code, out, err = run_script("--out", earlier, "--force")
+    assert (code, out, err) == (130, "", "stopped before the end\n")
+    assert contents(tmp_path) == {Path("corpus/corpus.json"): b"{}"}
+
+
+def test_a_number_that_makes_no_sense_is_refused(run_script, tmp_path):
+    for option, value in (("--train", "0"), ("--seed", "-1"), ("--jobs", "many")):
+        code, _, err = run_script("--out", tmp_path / "corpus", option, value)
+        assert code == 2
+        assert f"{option}: {value} is not a whole number of at least" in err

@@ -1,0 +1,102 @@
+import ctypes.util
+import sys
+
+import numpy as np
+import pytest
+
+from ds2np.errors import UserError
+from ds2np.synthesis import corpus, espeak
+
+TEXT = "the dog and the cat are in the garden"
+
+
+@pytest.fixture(scope="module")
+def speaker():
+    try:
+        espeak.load_library()
+    except UserError as error:
+        pytest.skip(str(error))
+    return espeak.Espeak()
+
+
+@pytest.fixture
+def no_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    monkeypatch.setattr(espeak, "LIBRARY_NAMES", ("libno-such-speech.so",))
+
+
+def fundamental(samples, rate):
+    size = rate // 20
+    frames = samples[: len(samples) // size * size].reshape(-1, size)
+    power = np.abs(np.fft.rfft(frames, 2 * size)) ** 2
+    correlation = np.fft.irfft(power)
+    shortest, longest = rate // 400, rate // 60
+    periods = shortest + np.argmax(correlation[:, shortest:longest], axis=1)
+    loud = correlation[:, 0] > correlation[:, 0].mean()
+    return rate / np.median(periods[loud])
+
+
+def spectrum(samples):
+    power = np.abs(np.fft.rfft(samples, 1 << 17))[: 64 * 1000] ** 2
+    level = np.log(power.reshape(64, -1).mean(axis=1))
+    return level - level.mean()
+
+
+def test_samples_are_float32_within_full_scale(speaker):
+    samples, rate = speaker.say(TEXT, "en-us+f3", 160, 50)
+    assert samples.dtype == np.float32
+    assert rate == 22050
+    assert 0.1 < np.abs(samples).max() < 0.9
+    assert 1.5 < len(samples) / rate < 3.5
+
+
+def test_rate_is_words_a_minute(speaker):
+    slow, fast = (len(speaker.say(TEXT, "en-us+m3", rate, 50)[0]) for rate in (130, 200))
+    assert slow / fast == pytest.approx(200 / 130, rel=0.1)
+
+
+def test_pitch_raises_the_voice(speaker):
+    low, high = (fundamental(*speaker.say(TEXT, "en-us+m3", 160, pitch)) for pitch in (30, 70))
+    assert high > 1.1 * low
+
+
+@pytest.mark.parametrize("accent", corpus.ACCENTS)
+def test_every_variant_is_a_voice_of_its_own(speaker, accent):
+    def listen(variant):
+        samples, rate = speaker.say(TEXT, f"{accent}+{variant}", 160, 50)
+        assert np.sqrt(np.mean(samples**2)) > 0.01
+        assert np.abs(samples).max() < 0.95
+        assert 1.5 < len(samples) / rate < 3.5
+        return spectrum(samples)
+
+    variants = corpus.TRAIN_VARIANTS + corpus.TEST_VARIANTS
+    spectra = [listen(variant) for variant in variants]
+    again = listen(variants[0])
+    same = np.abs(spectra[0] - again).mean()
+    for number, first in enumerate(spectra):
+        for second in spectra[:number]:
+            assert np.abs(first - second).mean() > 1.3 * same
+
+
+@pytest.mark.parametrize("voice", ["en-us+nobody", "xx-nowhere", "xx-nowhere+f1"])
+def test_an_unknown_voice_is_refused(speaker, voice):
+    with pytest.raises(UserError, match=f'no voice "{voice}"'.replace("+", r"\+")):
+        speaker.say(TEXT, voice, 160, 50)
+
+
+def test_a_process_has_room_for_one(speaker):
+    with pytest.raises(RuntimeError, match="one Espeak"):
+        espeak.Espeak()
+
+
+def test_a_missing_library_is_one_sentence_that_says_how_to_get_it(
+    no_library, run_script, tmp_path
+):
+    code, out, err = run_script("--out", tmp_path / "corpus")
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    for way in ("pip install espeakng-loader", "apt install libespeak-ng1", "brew install"):
+        assert way in err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,88 @@
+"""From sound to text, as a program that uses ds2np calls it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import soundfile
+
+import ds2np
+from ds2np.audio import load_audio
+from ds2np.audio.load import resample
+from ds2np.errors import UserError
+from ds2np.recogniser import Recogniser
+
+
+def test_it_is_imported_from_the_package():
+    assert ds2np.Recogniser is Recogniser
+    with pytest.raises(AttributeError, match="no attribute 'Recognizer'"):
+        ds2np.Recognizer  # noqa: B018
+
+
+def test_words_have_the_times_of_the_frames(trained):
+    recogniser, dataset = trained
+    path = dataset.utterances[1].audio_filepath
+    recogniser.model.set_training(True)
+    transcript = recogniser.transcribe(path)
+    x = recogniser.features.read(path)[None]
+    ((best,),) = recogniser.decoder.decode(*recogniser.log_probs(x, np.array([x.shape[1]])))
+    duration = soundfile.info(path).duration
+    assert transcript.text == best.text == " ".join(word.text for word in transcript.words)
+    assert transcript.words
+    assert transcript.score == best.score < 0
+    for word, expected in zip(transcript.words, best.words, strict=True):
+        assert (word.text, word.start) == (expected.text, expected.start)
+        assert word.start < word.end == min(expected.end, duration)
+    assert recogniser.decoder.frame_seconds == recogniser.config.frame_ms / 1000
+
+
+def test_no_word_ends_after_the_recording(trained):
+    class Late:
+        def decode(self, log_probs, lengths):
+            word = dataclasses.replace(words[0], start=98.0, end=99.0)
+            return [[dataclasses.replace(hypothesis, words=(word,))]]
+
+    recogniser, dataset = trained
+    samples, rate = load_audio(dataset.utterances[1].audio_filepath)
+    x = recogniser.features(samples)[None]
+    ((hypothesis,),) = recogniser.decoder.decode(*recogniser.log_probs(x, np.array([x.shape[1]])))
+    words = hypothesis.words
+    (word,) = Recogniser(recogniser.model, Late()).transcribe(samples).words
+    assert word.start == word.end == len(samples) / rate
+
+
+def test_samples_and_files_give_the_same(trained, tmp_path):
+    recogniser, dataset = trained
+    path = dataset.utterances[2].audio_filepath
+    samples, rate = load_audio(path)
+    expected = recogniser.transcribe(path)
+    assert recogniser.transcribe(str(path)) == expected
+    assert recogniser.transcribe(samples) == recogniser.transcribe(samples, rate) == expected
+    assert recogniser.transcribe(samples.astype(np.float64)) == expected
+    other = resample(samples, rate, 4 * rate)
+    soundfile.write(tmp_path / "fast.wav", other, 4 * rate, subtype="FLOAT")
+    assert recogniser.transcribe(other, 4 * rate) == recogniser.transcribe(tmp_path / "fast.wav")
+
+
+def test_samples_that_are_no_sound_are_refused(trained):
+    recogniser, _ = trained
+    for samples in (np.zeros((2, 900), np.float32), np.zeros(900, np.int16)):
+        with pytest.raises(ValueError, match=r"expected floats of shape \(samples,\)"):
+            recogniser.transcribe(samples)
+    with pytest.raises(UserError, match=r"the sound lasts 5\.6 ms"):
+        recogniser.transcribe(np.zeros(9, np.float32))
+
+
+def test_a_file_that_is_too_short_is_named(trained, tmp_path):
+    soundfile.write(tmp_path / "short.wav", np.zeros(9), 1600)
+    with pytest.raises(UserError, match=r"short\.wav: the sound lasts 5\.6 ms"):
+        trained[0].transcribe(tmp_path / "short.wav")
+
+
+def test_what_cannot_be_loaded_is_refused(finished, tmp_path):
+    with pytest.raises(UserError, match="holds no checkpoint"):
+        Recogniser.load(tmp_path)
+    with pytest.raises(UserError, match="no decoder 'oracle'"):
+        Recogniser.load(finished, "cpu", decoder="oracle")
+    with pytest.raises(UserError, match="no device 'tpu'"):
+        Recogniser.load(finished, "tpu")

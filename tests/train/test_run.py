@@ -1,0 +1,76 @@
+"""From manifests to a finished run: augmentation, the dry run, overfitting."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from helpers import toys
+
+from ds2np.data.dataset import Dataset
+from ds2np.errors import UserError
+from ds2np.model import DeepSpeech2
+from ds2np.model.run_folder import RunFolder
+from ds2np.train.history import read_history
+from ds2np.train.run import overfit, try_longest
+from ds2np.train.trainer import Trainer
+
+pytestmark = pytest.mark.usefixtures("no_report")
+
+
+def test_changed_recordings_are_drawn_anew_in_each_epoch_and_run_alike(run, monkeypatch):
+    drawn = []
+
+    def change(samples, rng):
+        drawn.append(rng.integers(1 << 30))
+        return samples
+
+    monkeypatch.setattr("ds2np.train.run.make_change", lambda *rest: change)
+    run("a", augment=True)
+    first, drawn[:] = sorted(drawn), []
+    assert len(set(first)) == 2 * len(toys.TEXTS)  # twice each, in two epochs
+    run("b", augment=True)
+    assert sorted(drawn) == first
+    run("c", augment=True, seed=1)
+    assert set(drawn) - set(first)
+
+
+def test_augmentation_trains(run):
+    history = read_history(RunFolder(run(augment=True)).history)
+    assert np.isfinite([row["train_loss"] for row in history]).all()
+
+
+def test_noise_without_augmentation_is_refused(run):
+    with pytest.raises(UserError, match="noise and rooms need augmentation"):
+        run(noise="somewhere")
+
+
+@pytest.mark.parametrize(("epochs", "learnt"), [(150, True), (1, False)])
+def test_a_few_utterances_are_learned_by_heart(tmp_path, utterances, capsys, epochs, learnt):
+    config = dataclasses.replace(toys.TRAINING, epochs=epochs, learning_rate=2e-2)
+    assert overfit(toys.MODEL, config, utterances[:3], tmp_path / "run") == learnt
+    verdict = capsys.readouterr().out.splitlines()[-1]
+    assert verdict.startswith("3 utterances, CER")
+    assert ("NOT memorised" in verdict) != learnt
+
+
+def test_the_dry_run_leaves_no_trace(utterances, tmp_path, capsys):
+    model = DeepSpeech2(toys.MODEL)
+    before = {name: value.copy() for name, value in model.state_dict().items()}
+    data = Dataset(utterances, model.config)
+    peak = try_longest(Trainer(model, data, data, tmp_path, toys.TRAINING))
+    assert f"memory: {peak / 1e6:.0f} MB with the largest minibatch, 4 x 0.5 s" in (
+        capsys.readouterr().out
+    )
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    assert not any(grad.any() for grad in model.grads.values())
+
+
+def test_the_dry_run_takes_changed_recordings_to_be_as_long_as_they_can_become(
+    utterances, tmp_path, capsys
+):
+    model = DeepSpeech2(toys.MODEL)
+    data = Dataset(utterances, model.config)
+    config = dataclasses.replace(toys.TRAINING, augment=True)
+    try_longest(Trainer(model, data, data, tmp_path, config))
+    assert "with the largest minibatch, 4 x 0.6 s" in capsys.readouterr().out
