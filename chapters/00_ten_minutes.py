@@ -36,15 +36,20 @@ from ds2np.data.batches import prefetch
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import Utterance
 from ds2np.decode.greedy import greedy_decode, read_path
-from ds2np.evaluate import evaluate, transcribe_words
+from ds2np.evaluate import evaluate
 from ds2np.learn import check, play, show
-from ds2np.learn.plots.chapter00 import plot_spoken
-from ds2np.learn.plots.chapter05 import plot_lattice
 from ds2np.learn.sound import say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
+from ds2np.plots import (
+    plot_curves,
+    plot_lattice,
+    plot_probabilities,
+    plot_spectrogram,
+    plot_spoken,
+)
+from ds2np.recogniser import Recogniser
 from ds2np.text import score
-from ds2np.train.plots import plot_curves, plot_probabilities, plot_spectrogram
 
 # %% [markdown]
 # ## Hear a sentence
@@ -75,7 +80,7 @@ print(f"{T} frames, {F} frequencies from 0 to {RATE // 2} Hz")
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 3.8), layout="constrained")
 axes[0].plot(np.arange(len(sound)) / RATE, sound, color="black", lw=0.4)
 axes[0].set(xlabel="time (s)", ylabel="pressure (of full scale)", xlim=(0, len(sound) / RATE))
-plot_spectrogram(spectrogram, 10, RATE, axes[1]).images[0].set_interpolation("nearest")
+plot_spectrogram(spectrogram, 10, RATE, axes[1])
 show(
     figure,
     "Above, the waveform of the sentence: bursts and pauses. Below, its log spectrogram: bright "
@@ -104,6 +109,7 @@ config = DeepSpeech2Config(
     hidden=96,
 )
 model = DeepSpeech2(config, seed=0)
+recogniser = Recogniser(model)
 model.summary()
 
 # %% [markdown]
@@ -244,7 +250,7 @@ for epoch in range(1, EPOCHS + 1):
     optimiser.learning_rate = 6e-3 / 1.2 ** (epoch - 1)
     model.set_training(True)
     loss = sum(learn(batch) for batch in prefetch(learn_set, learn_set.plan(epoch)))
-    result = evaluate(model, held_out_set)
+    result = evaluate(recogniser, held_out_set)
     outputs[epoch] = np.exp(log_probabilities(example_sound))
     row = {"epoch": epoch, "train_loss": loss / len(learn_set), "dev_loss": result.loss}
     history.append(row | {"wer": result.wer, "cer": result.cer})
@@ -455,7 +461,7 @@ check("00.2", cer)
 # those with the most. Differences are marked: [said -> written], [- missing], [+ new].
 
 # %%
-result = evaluate(model, held_out_set)
+result = evaluate(recogniser, held_out_set)
 edits = result.word_edits
 print(f"of {edits.length} words: {edits.substitutions} substitutions, ", end="")
 print(f"{edits.deletions} deletions, {edits.insertions} insertions")
@@ -492,7 +498,7 @@ with tempfile.TemporaryDirectory() as other_folder:
         soundfile.write(path, say("seven two nine", 16_000, "en+grandma"), 16_000)
     print(path.name)
     print("word      from      to   confidence")
-    for word in transcribe_words(model, path):
+    for word in recogniser.transcribe(path).words:
         print(f"{word.text:8}{word.start:4.2f} s  {word.end:4.2f} s  {word.confidence:9.0%}")
     samples, rate = soundfile.read(path, dtype="float32")
 play(samples if samples.ndim == 1 else samples.mean(axis=1), rate, path.name)

@@ -31,8 +31,8 @@ from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_fo
 from ds2np.audio.vocoder import istft
 from ds2np.gradcheck import check_gradients
 from ds2np.learn import check, play, show
-from ds2np.learn.plots.chapter01 import draw_spectrogram, draw_waveform
 from ds2np.learn.sound import say
+from ds2np.plots import plot_map, plot_spectrogram, plot_waveform
 
 # %% [markdown]
 # ## The idea in one picture
@@ -84,9 +84,9 @@ play(speech, rate, "the cats sat")
 
 loud = int(np.abs(speech).argmax())  # we look closer at its loudest place
 figure, axes = plt.subplots(1, 2, figsize=(7, 1.7), layout="constrained")
-draw_waveform(axes[0], speech, rate, color="black").set_title("all of it")
+plot_waveform(speech, rate, axes[0], color="black").set_title("all of it")
 near = max(loud - 320, 0)
-draw_waveform(axes[1], speech[near : near + 640], rate, near / rate, color="black")
+plot_waveform(speech[near : near + 640], rate, axes[1], near / rate, color="black")
 axes[1].set_title("40 ms around the loudest sample")
 axes[1].locator_params(axis="x", nbins=4)
 show(
@@ -453,8 +453,8 @@ np.testing.assert_allclose(Y, stft.log_forward(P)[0])
 np.testing.assert_allclose(Y, log_spectrogram(voice, rate), atol=1e-6)
 
 figure, axes = plt.subplots(1, 2, figsize=(7, 2.2), layout="constrained")
-draw_spectrogram(axes[0], P, rate, stride, "power")
-draw_spectrogram(axes[1], Y, rate, stride, "ln(power + floor)")
+plot_spectrogram(P, 10, rate, axes[0], "power", colorbar=True)
+plot_spectrogram(Y, 10, rate, axes[1], "ln(power + floor)", colorbar=True)
 show(
     figure,
     "Left, the power of the utterance at each time and frequency: nearly all black, a few light "
@@ -512,7 +512,8 @@ excerpt = voice[middle - rate // 10 : middle + rate // 10]
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.1), layout="constrained")
 for axis, window_ms in zip(axes, (3, 20, 80), strict=True):
     Y_now = log_spectrogram(excerpt, rate, window_ms=window_ms, stride_ms=1)
-    draw_spectrogram(axis, Y_now, rate, rate // 1000, f"{window_ms} ms, F = {Y_now.shape[1]}")
+    title = f"{window_ms} ms, F = {Y_now.shape[1]}"
+    plot_spectrogram(Y_now, 1, rate, axis, title, colorbar=True)
     axis.set_ylim(0, 4)
 show(
     figure,
@@ -573,7 +574,8 @@ axes[0].set(xlabel="frequency / kHz", ylabel="weight per Hz", title="20 mel band
 Y_mel = np.log(P @ filters.T + floor)  # (T, mels)
 np.testing.assert_allclose(P @ filters.T, mel.mel_forward(P, filters)[0])
 np.testing.assert_allclose(Y_mel, log_spectrogram(voice, rate, mels=20), atol=1e-6)
-draw_spectrogram(axes[1], Y_mel, rate, stride, "the utterance in mel bands", top=20)
+seconds = len(Y_mel) * stride / rate
+plot_map(Y_mel, seconds, 20, axes[1], "the utterance in mel bands", colorbar=True)
 axes[1].set(ylabel="mel band")
 show(
     figure,
@@ -1058,7 +1060,7 @@ figure, axes = plt.subplots(1, 2, figsize=(6.4, 2), layout="constrained")
 shown = (("noise, after 150 steps", result.x), ("its target", voice))
 for axis, (title, sound) in zip(axes, shown, strict=True):
     Y_now = np.log(stft.power_forward(stft.stft_forward(sound, w, stride)[0])[0] + 1e-6)
-    draw_spectrogram(axis, Y_now, rate, stride, title, -14, 3)
+    plot_spectrogram(Y_now, 10, rate, axis, title, limits=(-14, 3), colorbar=True)
 show(
     figure,
     "Two log spectrograms: what the gradient has made of noise, and the speech that was its "
@@ -1100,10 +1102,10 @@ print(f"ln(a + b) is above the larger of ln a and ln b by {above.mean():.2f} on 
 print(f"by {above.max():.2f} at most; ln 2 is {np.log(2):.2f}")
 
 figure, axes = plt.subplots(2, 1, figsize=(6, 2.5), sharex=True, layout="constrained")
-draw_waveform(axes[0], hissing, rate, color="black").set_xlabel("")
+plot_waveform(hissing, rate, axes[0], color="black").set_xlabel("")
 steps = dx[: len(dx) // stride * stride].reshape(-1, stride).mean(axis=1)  # one for each 10 ms
 axes[1].semilogy((np.arange(len(steps)) + 0.5) * stride / rate, steps, "o-", color="black", ms=2)
-axes[1].set(xlabel="time / s", ylabel="size of gradient")
+axes[1].set(xlabel="time (s)", ylabel="size of gradient")
 show(
     figure,
     "Above, a waveform: silence, then speech. Below, the mean size of the gradient of its samples "

@@ -31,9 +31,9 @@ from ds2np.layers import Conv2D, Linear, SeqBatchNorm, Sequential, SimpleRNN, ba
 from ds2np.layers.padding import length_mask as real_length_mask
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, play, show
-from ds2np.learn.plots.chapter03 import plot_batch, plot_units
 from ds2np.learn.sound import say
 from ds2np.optim import SGD
+from ds2np.plots import plot_batch, plot_units
 
 # %% [markdown]
 # ## The idea in one picture

@@ -28,9 +28,9 @@ from ds2np.audio import log_spectrogram
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import GRU, Bidirectional, RowConv, SimpleRNN, gru, rnn, rowconv
 from ds2np.learn import check, play, show
-from ds2np.learn.plots.chapter04 import plot_norms, plot_reach, plot_states
 from ds2np.learn.sound import say
 from ds2np.optim import SGD
+from ds2np.plots import plot_lines, plot_reach, plot_states
 
 # %% [markdown]
 # ## The idea in one picture
@@ -379,7 +379,7 @@ for radius in (1.1, 1.0, 0.9, 0.5):
 
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 title = "slopes of 1: the spectral radius decides"
-plot_norms(curves, axis, title, "distance (frames)", "norm of the gradient")
+plot_lines(curves, axis, title, "distance (frames)", "norm of the gradient")
 show(
     figure,
     "The norm of the gradient over the distance in frames, with a logarithmic axis, for spectral "
@@ -416,8 +416,8 @@ assert states["clipped ReLU"].max() <= 20 < states["ReLU"].max()
 assert gradients["clipped ReLU"][-1] < 1e-6 * gradients["ReLU"][-1]
 
 figure, axes = plt.subplots(1, 2, figsize=(8.5, 3), layout="constrained")
-plot_norms(states, axes[0], "forward", "frame", "largest state")
-plot_norms(gradients, axes[1], "backward", "distance (frames)", "norm of the gradient")
+plot_lines(states, axes[0], "forward", "frame", "largest state")
+plot_lines(gradients, axes[1], "backward", "distance (frames)", "norm of the gradient")
 show(
     figure,
     "Two panels with logarithmic axes, each with a curve for the ReLU and one for the clipped one, "
@@ -678,7 +678,7 @@ assert last[0] > 0.5
 
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 title = "GRU: the update gate decides"
-plot_norms(curves, axis, title, "distance (frames)", "norm of the gradient")
+plot_lines(curves, axis, title, "distance (frames)", "norm of the gradient")
 show(
     figure,
     "The norm of the gradient over the distance in frames, with a logarithmic axis, for four "
@@ -961,7 +961,7 @@ np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole, atol=1e-6)
 
 both = Bidirectional(SimpleRNN, 3, 8, np.random.default_rng(1))
 try:
-    both.feed(sound, None, True)
+    both.forward_chunk(sound, None, True)
 except ValueError as error:
     print("refused:", error)
 

@@ -31,7 +31,7 @@ from ds2np.decode.greedy import collapse
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, show
-from ds2np.learn.plots.chapter05 import plot_lattice, plot_symbols
+from ds2np.plots import plot_lattice, plot_symbols
 
 # %% [markdown]
 # ## The idea in one picture
@@ -664,4 +664,4 @@ check("05.4", ctc_loss)
 # * A. Hannun: *Sequence modeling with CTC*, Distill, 2017.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
 # * In the package: [lattice.py](../ds2np/ctc/lattice.py), [loss.py](../ds2np/ctc/loss.py),
-#   [align.py](../ds2np/ctc/viterbi.py).
+#   [viterbi.py](../ds2np/ctc/viterbi.py).

@@ -38,13 +38,12 @@ from ds2np.decode.greedy import greedy_decode
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, play, show, toy
-from ds2np.learn.plots.chapter06 import plot_curves, plot_plan, plot_walk
 from ds2np.model import ConvConfig, DeepSpeech2
 from ds2np.optim import SGD, global_norm
 from ds2np.optim.ema import EMA
+from ds2np.plots import plot_lines, plot_plan, plot_walk
 from ds2np.text import wer
-from ds2np.train.clock import Clock
-from ds2np.train.gradients import add_gradients
+from ds2np.train.step import add_gradients
 
 # %% [markdown]
 # ## The idea in one picture
@@ -117,7 +116,7 @@ for axis, (name, rate) in zip(axes, rates.items(), strict=True):
     path = walk(plain_step, rate)
     expected = start * (1 - rate * curvature) ** np.arange(31)[:, None]
     np.testing.assert_allclose(path, expected, rtol=1e-9)
-    plot_walk(axis, bowl, path, f"{name}: r = {rate}", (9, 3))
+    plot_walk(bowl, path, axis, f"{name}: r = {rate}", (9, 3))
     print(f"r = {rate}: loss {bowl(path[0]):.1f}, after 30 steps {bowl(path[-1]):.3g}")
 show(
     figure,
@@ -168,7 +167,7 @@ for axis, (name, step, m) in zip(
     axes, (("plain", plain_step, 0.0), ("momentum 0.8", momentum_step, 0.8)), strict=True
 ):
     path = walk(step, 0.03, m)
-    plot_walk(axis, bowl, path, f"{name}: r = 0.03", (9, 3))
+    plot_walk(bowl, path, axis, f"{name}: r = 0.03", (9, 3))
     print(f"{name}: loss after 30 steps {bowl(path[-1]):.3g}")
 show(
     figure,
@@ -207,7 +206,7 @@ assert bowl(walk(momentum_step, 0.03, 0.8)[-1]) < 0.1 * bowl(walk(plain_step, 0.
 # $$
 #
 # The gradient is measured at $w$, where the weights are, and $p$ is gone. These are the two lines of
-# [optim.py](../ds2np/optim/sgd.py): update the velocity, then move by $m v' - r g$. They begin at the
+# [sgd.py](../ds2np/optim/sgd.py): update the velocity, then move by $m v' - r g$. They begin at the
 # same place, since $v = 0$ at first and so $w = p$; and where training ends, $v$ is small, so
 # that $w$ is nearly $p$ again.
 
@@ -261,7 +260,7 @@ for axis, (name, step) in zip(
     axes, (("momentum", momentum_step), ("Nesterov", nesterov_step)), strict=True
 ):
     path = walk(step, 0.045, 0.8)
-    plot_walk(axis, bowl, path, f"{name}: r = 0.045, m = 0.8", (9, 3))
+    plot_walk(bowl, path, axis, f"{name}: r = 0.045, m = 0.8", (9, 3))
     away = np.abs(path[8:15, 1]).max()
     print(f"{name}: from step 8 to step 14 it is at most {away:.2g} away from the floor")
 show(
@@ -300,7 +299,7 @@ for kind in ("momentum", "Nesterov"):
     curves[f"{kind}, m = 0.9"] = [shrinkage(x, 0.9, kind) for x in xs]
 curves = {name: (xs, list(map(steps_to_a_tenth, factors))) for name, factors in curves.items()}
 figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
-plot_curves(axis, curves, "", "rate times curvature, x", "steps until a tenth is left")
+plot_lines(curves, axis, "", "rate times curvature, x", "steps until a tenth is left")
 axis.set(xscale="log", ylim=(1, 3000))
 show(
     figure,
@@ -440,7 +439,7 @@ for name, schedule in schedules.items():
         w = (1 - rate) * w - rate * rng.standard_normal(walkers)
     curves[name] = np.arange(len(loss)) / per_epoch, np.array(loss)
 figure, axis = plt.subplots(figsize=(7, 3.3), layout="constrained")
-plot_curves(axis, curves, "", "epoch", f"mean loss of {walkers} walkers")
+plot_lines(curves, axis, "", "epoch", f"mean loss of {walkers} walkers")
 show(
     figure,
     "Mean loss over 20 epochs, logarithmic. With the large rate it falls at once and then stays on "
@@ -499,7 +498,7 @@ curves = {
     "large, the mean of the weights": (curves["large: 0.5"][0], np.array(loss)),
 }
 figure, axis = plt.subplots(figsize=(7, 3.3), layout="constrained")
-plot_curves(axis, curves, "", "epoch", f"mean loss of {walkers} walkers")
+plot_lines(curves, axis, "", "epoch", f"mean loss of {walkers} walkers")
 show(
     figure,
     "Mean loss over 20 epochs, logarithmic. The large rate stays on its floor. The mean of its "
@@ -618,7 +617,7 @@ tiny = dataclasses.replace(tiny, layers=1, hidden=4)
 network = DeepSpeech2(tiny, seed=0, dtype=np.float64)
 speech = rng.standard_normal((3, 20, 8))
 batch = Batch(rows, speech, np.array([12, 16, 20]), np.clip(labels, 1, 3), label_lengths)
-real_loss, _ = add_gradients(network, batch, 1 / 3, Clock())
+real_loss = add_gradients(network, batch, 1 / 3)
 by_scale = {name: grad.copy() for name, grad in network.grads.items()}
 
 network.zero_grads()
@@ -817,7 +816,7 @@ plans = {
 }
 figure, axes = plt.subplots(1, 3, figsize=(12, 3), sharey=True, layout="constrained")
 for axis, (name, plan) in zip(axes, plans.items(), strict=True):
-    plot_plan(axis, frames, plan, name)
+    plot_plan(frames, plan, axis, name)
     axis.label_outer()
 show(
     figure,
@@ -870,7 +869,7 @@ for name in ("at random", "buckets"):
         shares.append(100 * (1 - frames.sum() / computed))
     curves[name] = sizes, shares
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
-plot_curves(axis, curves, "", "utterances in a minibatch", "padding (%)", log=False)
+plot_lines(curves, axis, "", "utterances in a minibatch", "padding (%)", log=False)
 show(
     figure,
     "The share of padding over the size of the minibatch: at random it rises steeply, in buckets it "
@@ -996,8 +995,8 @@ for name, rate in tried.items():
     norms[name] = places[7:], np.convolve(steps[:, 1], window, "valid")
     print(f"{name:18} held out loss {rows[-1, 0]:8.1f}, WER {rows[-1, 1]:.0%}")
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
-plot_curves(axes[0], curves, "mean of 8 steps", "epoch", "training loss (nats)")
-plot_curves(axes[1], norms, "mean of 8 steps", "epoch", "norm before clipping")
+plot_lines(curves, axes[0], "mean of 8 steps", "epoch", "training loss (nats)")
+plot_lines(norms, axes[1], "mean of 8 steps", "epoch", "norm before clipping")
 axes[1].axhline(100, color="0.7", lw=1)
 show(
     figure,
@@ -1038,9 +1037,9 @@ characters = [np.mean([len(train_set.labels[i]) for i in indices]) for indices i
 numbers = np.arange(1, 25)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
 curves = {order: (numbers, values) for order, values in steps.items()}
-plot_curves(axes[0], curves, "", "step of the first epoch", "loss (nats)", log=False)
+plot_lines(curves, axes[0], "", "step of the first epoch", "loss (nats)", log=False)
 curves = {"shortest first": (numbers, steps["shortest first"] / characters)}
-plot_curves(axes[1], curves, "", "step of the first epoch", "loss per character (nats)", log=False)
+plot_lines(curves, axes[1], "", "step of the first epoch", "loss per character (nats)", log=False)
 axes[1].set_ylim(0, None)
 show(
     figure,
@@ -1205,5 +1204,5 @@ check("06.4", should_stop)
 #   2013.
 # * Y. Bengio, J. Louradour, R. Collobert, J. Weston: *Curriculum learning*, ICML 2009.
 # * G. Goh: *Why momentum really works*, Distill, 2017.
-# * In the package: [optim.py](../ds2np/optim/sgd.py), [batches.py](../ds2np/data/batches.py),
+# * In the package: [sgd.py](../ds2np/optim/sgd.py), [batches.py](../ds2np/data/batches.py),
 #   [gradients.py](../ds2np/train/gradients.py), [toy.py](../ds2np/learn/toy.py).

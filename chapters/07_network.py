@@ -39,11 +39,11 @@ from ds2np.layers import Bidirectional, ClippedReLU, Conv1D, Linear, SeqBatchNor
 from ds2np.learn import check, play, show, toy
 from ds2np.learn.sound import has_voice
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config, preset
+from ds2np.model.run_folder import RunFolder
 from ds2np.optim import SGD
+from ds2np.plots import plot_curves, plot_health
 from ds2np.train.config import TrainingConfig
 from ds2np.train.history import read_history
-from ds2np.train.plots import plot_curves, plot_health
-from ds2np.train.report import REPORT
 from ds2np.train.run import train
 
 # %% [markdown]
@@ -646,7 +646,7 @@ if has_voice() and not CORPUS:
 # </details>
 
 # %%
-assert (Path(folder.name) / "good" / REPORT).exists()
+assert RunFolder(Path(folder.name) / "good").report.exists()
 folder.cleanup()  # recordings and runs of this chapter are deleted
 
 # %% [markdown]
@@ -697,5 +697,5 @@ folder.cleanup()  # recordings and runs of this chapter are deleted
 #   2014.
 # * A. Hannun and others: *Deep Speech: scaling up end-to-end speech recognition*, 2014.
 # * In the package: [network.py](../ds2np/model/network.py), [base.py](../ds2np/layers/base.py),
-#   [gradcheck.py](../ds2np/gradcheck.py), [trainer.py](../ds2np/train/trainer.py),
+#   [gradcheck](../ds2np/gradcheck), [trainer.py](../ds2np/train/trainer.py),
 #   [graduation.py](../ds2np/learn/graduation.py).

@@ -51,9 +51,10 @@ from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import Utterance
 from ds2np.evaluate import evaluate
 from ds2np.learn import check, play, show, toy
-from ds2np.learn.plots.chapter08 import plot_rates, plot_spectrograms
 from ds2np.learn.sound import say
 from ds2np.model import DeepSpeech2
+from ds2np.plots import plot_rates, plot_spectrograms
+from ds2np.recogniser import Recogniser
 
 # %% [markdown]
 # ## The idea in one picture
@@ -1028,7 +1029,9 @@ learn("voices only", lambda samples, rng: augment(samples, toy.RATE, rng, voices
 
 # %%
 results = {
-    name: {test: evaluate(network, Dataset(u, network.config)) for test, u in tests.items()}
+    name: {
+        test: evaluate(Recogniser(network), Dataset(u, network.config)) for test, u in tests.items()
+    }
     for name, network in networks.items()
 }
 print("word error rate" + "".join(f"{name:>13}" for name in results))
@@ -1117,7 +1120,10 @@ curves = {name: [] for name in ("plain", "augmented")}
 for speed in speeds:
     utterances = spoil("speed", held_out[:60], lambda x, g, speed=speed: change_speed(x, speed))
     for name, rates in curves.items():
-        rates.append(100 * evaluate(networks[name], Dataset(utterances, networks[name].config)).wer)
+        rates.append(
+            100
+            * evaluate(Recogniser(networks[name]), Dataset(utterances, networks[name].config)).wer
+        )
 for (name, rates), style in zip(curves.items(), ("o--", "s-"), strict=True):
     axis.plot(speeds, rates, style, color="black", markersize=4, label=name)
 heard = np.array(sizes)

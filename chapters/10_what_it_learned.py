@@ -50,15 +50,20 @@ from ds2np.layers.gru import gru_forward
 from ds2np.layers.linear import linear_forward
 from ds2np.learn import check, play, show, toy
 from ds2np.learn.exercises import chapter10 as ready
-from ds2np.learn.plots.chapter00 import plot_spoken
-from ds2np.learn.plots.chapter04 import plot_states
-from ds2np.learn.plots.chapter05 import plot_lattice
-from ds2np.learn.plots.chapter10 import plot_map, plot_patches, plot_trace
 from ds2np.learn.sound import has_voice, say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.model.checkpoint import save_checkpoint
+from ds2np.plots import (
+    plot_lattice,
+    plot_map,
+    plot_patches,
+    plot_probabilities,
+    plot_spoken,
+    plot_states,
+    plot_trace,
+)
+from ds2np.recogniser import Recogniser
 from ds2np.text import score
-from ds2np.train.plots import plot_probabilities
 
 # %% [markdown]
 # ## A network to open
@@ -78,7 +83,7 @@ held_out = toy.speak_digits(folder.name, 80, rng, toy.OTHER_SPEAKERS)
 model = DeepSpeech2(config, seed=0)
 learn_set, test_set = Dataset(to_learn, model.config), Dataset(held_out, model.config)
 toy.train(model, learn_set, 8, each_epoch=lambda epoch, loss: print(f"{epoch}: loss {loss:.2f}"))
-result = evaluate(model, test_set)
+result = evaluate(Recogniser(model), test_set)
 print(f"{len(test_set)} utterances of other speakers: {result}")
 
 # %% [markdown]
@@ -1234,7 +1239,7 @@ print(f"{WANTED!r} is still heard in {sum(survived.values())} of {len(survived)}
 # %%
 second = DeepSpeech2(config, seed=1)
 toy.train(second, Dataset(to_learn, second.config), 4)
-second_result = evaluate(second, test_set)
+second_result = evaluate(Recogniser(second), test_set)
 print(f"the second network, {len(test_set)} utterances: {second_result}")
 
 

@@ -51,9 +51,9 @@ from ds2np.layers.rnn import simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, show
 from ds2np.learn.book import FOLDER
-from ds2np.learn.plots.chapter11 import plot_amdahl, plot_gains, plot_profile, plot_roofline
 from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import SGD
+from ds2np.plots import plot_amdahl, plot_gains, plot_profile, plot_roofline
 
 machine.keep_memory()  # as the commands of the package do; a section below says what for
 one_thread = threadpool_limits(1)  # of BLAS, which multiplies NumPy's matrices; more of it below

@@ -389,7 +389,7 @@ assert errors["float32, in chunks"][-1] < errors["float32, one by one"][-1]
 
 # %%
 for file, word in (
-    ("optim.py", "astype(np.float64)"),
+    ("optim/sgd.py", "astype(np.float64)"),
     ("ctc/lattice.py", "np.float64)"),
     ("kernels/ctc.cu", "double"),
     ("train/step.py", "dtype=np.float64"),
@@ -1018,6 +1018,6 @@ check("12.3", next_row)
 # * P. Micikevicius and others: *Mixed precision training*, ICLR 2018.
 # * G. Diamos and others: *Persistent RNNs: stashing recurrent weights on-chip*, ICML 2016.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
-# * In the package: [ctc.cu](../ds2np/kernels/ctc.cu), [gpu.py](../ds2np/kernels/ctc.py),
+# * In the package: [ctc.cu](../ds2np/kernels/ctc.cu), [ctc.py](../ds2np/kernels/ctc.py),
 #   [backend.py](../ds2np/backend.py), [cuda_on_host.h](../ds2np/kernels/cuda_on_host.h),
-#   [pretend.py](../ds2np/learn/fake_gpu.py).
+#   [fake_gpu.py](../ds2np/learn/fake_gpu.py).

@@ -43,10 +43,10 @@ from ds2np.data.manifest import write_manifest
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import batchnorm
 from ds2np.learn import check, scaling, show, simulate, toy
-from ds2np.learn.plots.chapter13 import plot_holdings, plot_over_processes, plot_timeline
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.parallel.buckets import Buckets
 from ds2np.parallel.communicator import Communicator
+from ds2np.plots import plot_holdings, plot_over_processes, plot_timeline
 from ds2np.train.history import read_history
 
 # %% [markdown]
@@ -671,7 +671,7 @@ import sys
 import numpy as np
 from ds2np.parallel import connect
 
-with connect() as together:
+with connect() as comm:
     x = np.load(sys.argv[1])[comm.rank]
     comm.sum(x)
     different = set(comm.gather(x.tobytes().hex()))
@@ -859,16 +859,15 @@ from ds2np.optim import SGD
 from ds2np.parallel import connect
 from ds2np.parallel.buckets import Buckets
 from ds2np.parallel.communicator import Communicator
-from ds2np.train.clock import Clock
-from ds2np.train.gradients import add_gradients
+from ds2np.train.step import add_gradients
 
-def steps(N, together):
-    buckets, batch = Buckets(model, together, 2**16), batches[N]
+def steps(N, comm):
+    buckets, batch = Buckets(model, comm, 2**16), batches[N]
     comm.barrier()
     began = time.perf_counter()
     for _ in range(2):
         model.zero_grads()
-        add_gradients(model, batch, 1 / N, Clock(), buckets.layer_done)
+        add_gradients(model, batch, 1 / N, buckets.layer_done)
         buckets.finish()
         optimiser.step()
     comm.barrier()
@@ -1162,8 +1161,8 @@ from ds2np.errors import UserError
 from ds2np.parallel import connect
 
 try:
-    with connect(timeout=1) as together:
-        together.at("step 17")
+    with connect(timeout=1) as comm:
+        comm.at("step 17")
         if comm.rank == 2:
             time.sleep(60)
         comm.sum(np.ones(3))

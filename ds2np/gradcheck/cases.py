@@ -30,6 +30,10 @@ from ds2np.layers import (
 LENGTHS = np.array([6, 3, 5])
 
 
+def _same_draws():
+    return np.random.default_rng(0)
+
+
 class Steady(Dropout):
     """Dropout that draws the same in every forward pass, as finite differences need it."""
 
@@ -37,7 +41,7 @@ class Steady(Dropout):
         super().__init__(rate, None)
 
     def forward(self, x, lengths):
-        self.rng = np.random.default_rng(0)
+        self.rng = _same_draws()
         return super().forward(x, lengths)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from ds2np.audio import load_audio
 from ds2np.backend import to_cpu
 from ds2np.files import replacing
+from ds2np.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
 from ds2np.text.score import count_edits
-from ds2np.train.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
 
 SAMPLES = 8  # transcripts to listen to
 
@@ -179,7 +179,7 @@ def _draw_utterance(recogniser, path):
     spectrogram = features.spectrogram(samples)
     x = features.normalise(spectrogram)[None]
     log_probs, _ = recogniser.log_probs(x, np.array([x.shape[1]]))
-    plot_spectrogram(spectrogram, config.stride_ms, rate, above)
+    plot_spectrogram(spectrogram, config.stride_ms, rate, above, shades=256)
     probabilities = np.exp(to_cpu(log_probs[0]))
     plot_probabilities(probabilities, config.frame_ms, config.alphabet().symbols, below)
     above.set_xlim(below.get_xlim())

@@ -10,7 +10,7 @@ import pytest
 
 from ds2np import machine
 from ds2np.backend import to_cpu
-from ds2np.bench_items import ITEMS
+from ds2np.bench.items import ITEMS
 
 pytest.importorskip("pytest_benchmark", reason="needs pytest-benchmark (requirements.txt)")
 
@@ -28,8 +28,8 @@ def test_ours(name, benchmark):
 @pytest.mark.parametrize("name", ITEMS)
 def test_torch(name, benchmark):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    from ds2np import bench_torch
+    from ds2np.bench import torch_side
 
-    bench_torch.use_all_cores()
-    step = ITEMS[name](to_cpu).make_torch(bench_torch, "cpu")
+    torch_side.use_all_cores()
+    step = ITEMS[name](to_cpu).make_torch(torch_side, "cpu")
     benchmark.pedantic(step, rounds=5, warmup_rounds=1)

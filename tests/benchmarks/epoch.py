@@ -37,7 +37,7 @@ def compare(args):
     import torch
     from tqdm import tqdm
 
-    from ds2np import bench_torch
+    from ds2np.bench import torch_side
     from ds2np.data.batches import make_batch
     from ds2np.data.dataset import Dataset
     from ds2np.data.manifest import read_manifest
@@ -57,8 +57,8 @@ def compare(args):
         model.params, model.grads, training.learning_rate, training.momentum, training.max_norm
     )
     ema, steps = EMA(model.params, training.ema), itertools.count(1)
-    bench_torch.use_all_cores()
-    torch_step = bench_torch.make_training_step(torch.device("cpu"), model.config, training)
+    torch_side.use_all_cores()
+    torch_step = torch_side.make_training_step(torch.device("cpu"), model.config, training)
 
     def ours(indices):
         batch = make_batch(data, indices)

@@ -23,7 +23,7 @@ import numpy as np  # noqa: E402
 
 from ds2np import model  # noqa: E402
 from ds2np.backend import to_cpu  # noqa: E402
-from ds2np.bench_items import ITEMS  # noqa: E402
+from ds2np.bench.items import ITEMS  # noqa: E402
 
 STEPS = 7
 

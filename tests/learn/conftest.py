@@ -3,7 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ds2np.learn import book, progress as command
+from ds2np.learn import book
+from ds2np.learn import progress as command
 from ds2np.learn.exercise import Exercise
 
 

@@ -7,8 +7,8 @@ import pytest
 from ds2np.data.dataset import Dataset
 from ds2np.evaluate import Evaluation
 from ds2np.model.run_folder import RunFolder
+from ds2np.plots import plot_curves, plot_health
 from ds2np.train.history import read_history
-from ds2np.train.plots import plot_curves, plot_health
 from ds2np.train.report import Report
 
 

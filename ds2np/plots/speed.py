@@ -1,4 +1,4 @@
-"""Pictures of speed: where the time goes, how near the machine's limits, what each idea gains."""
+"""Speed: where the time goes, how near it is to the machine's limits, what each idea gains."""
 
 import numpy as np
 

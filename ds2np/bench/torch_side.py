@@ -1,7 +1,7 @@
 """PyTorch's side of the benchmark: the same work on the same data, with its own modules.
 
 Each function takes a device and arrays and returns a function that does the work once; see
-`ds2np.bench_items`. Everything is float32, on a GPU as well.
+`ds2np.bench.items`. Everything is float32, on a GPU as well.
 """
 
 import os

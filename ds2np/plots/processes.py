@@ -1,4 +1,4 @@
-"""Pictures of processes: who holds what in each round, and when what is computed and sent."""
+"""Many processes: who holds what in each round, and when what is computed and sent."""
 
 import numpy as np
 

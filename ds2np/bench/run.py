@@ -1,9 +1,7 @@
-"""How fast the package is here: each part timed, on its own or in turn with PyTorch.
+"""How fast the package is on this machine: each part alone, or in turn with PyTorch.
 
 Times mean little without a yardstick. There are two: the rate at which this machine multiplies
-large matrices, which nothing can exceed, and PyTorch doing the same in the same process. The two
-sides run A B A B ..., so that what else the machine does meanwhile slows down both of them, and the
-ratio of a pair is steadier than either time.
+large matrices, which nothing can exceed, and PyTorch doing the same in the same process.
 """
 
 import importlib
@@ -11,23 +9,20 @@ import importlib.metadata
 import json
 import os
 import platform
-import subprocess
-import sys
-import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from ds2np.backend import choose_device, to_cpu
-from ds2np.bench_items import ITEMS, training_step
+from ds2np.bench.items import ITEMS, training_step
+from ds2np.bench.memory import measure_memory
+from ds2np.bench.table import header, line, with_range
+from ds2np.bench.timing import spread, time_in_turn
 from ds2np.errors import UserError
 from ds2np.files import replacing
-from ds2np.machine import peak_memory
 
 GROWTH = "growth"
-MIN_SECONDS = 0.3  # s that a run lasts; quick parts are repeated within it, and the mean is taken
-NAME_WIDTH = 14
+MIN_SECONDS = 0.3  # that a run lasts; quick parts are repeated within it, and the mean is taken
 
 
 def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=None):
@@ -61,17 +56,17 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
         if name not in names:
             raise UserError(f"there is nothing named {name!r} to time; choose {', '.join(names)}")
     to_device = choose_device(device)
-    torch_side = _import_torch_side() if against_torch else None
+    torch_side = import_torch_side() if against_torch else None
     results = {"machine": _describe_machine(torch_side), "items": {}}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
-    print(_header(against_torch), flush=True)
+    print(header(against_torch), flush=True)
     gemm = None
     for name, make_item in ITEMS.items():
         if only and name not in only and name != "gemm":  # of which the others are a share
             continue
         try:
             row = _measure(make_item(to_device), pairs, to_device, torch_side)
-        except _DisagreementError as error:
+        except DisagreementError as error:
             print(f"{name}: {error}", flush=True)
             return 1
         gemm = gemm or row["gflops"]
@@ -82,7 +77,7 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
             if torch_side:
                 row["torch"]["peak_bytes"] = measure_memory(name, "torch")
         results["items"][name] = row
-        print(_line(name, row), flush=True)
+        print(line(name, row), flush=True)
     if not only or GROWTH in only:
         results[GROWTH] = measure_growth(pairs, to_device)
     if path is not None:
@@ -91,13 +86,14 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
     return 0
 
 
-class _DisagreementError(Exception):
+class DisagreementError(Exception):
     """Ours and PyTorch's results are not the same."""
 
 
-def _import_torch_side():
+def import_torch_side():
+    """Import PyTorch's side of the benchmark, with as many threads as NumPy has."""
     try:
-        side = importlib.import_module("ds2np.bench_torch")
+        side = importlib.import_module("ds2np.bench.torch_side")
     except ImportError as error:
         if error.name != "torch":
             raise
@@ -113,42 +109,6 @@ def _describe_machine(torch_side):
     return machine
 
 
-def time_in_turn(steps, runs, to_device):
-    """Time several functions in turn: A B C A B C ...
-
-    Parameters
-    ----------
-    steps : list of callable
-        Warmed up already.
-    runs : int
-    to_device : callable
-        From `ds2np.backend.choose_device`; a GPU is waited for.
-
-    Returns
-    -------
-    ndarray of shape (len(steps), runs)
-        In seconds.
-    """
-    wait = _wait_for(to_device)
-    seconds = np.empty((len(steps), runs))
-    for run in range(runs):
-        for i, step in enumerate(steps):
-            wait()
-            began = time.perf_counter()
-            step()
-            wait()
-            seconds[i, run] = time.perf_counter() - began
-    return seconds
-
-
-def _wait_for(to_device):
-    if to_device is to_cpu:
-        return lambda: None
-    import cupy
-
-    return cupy.cuda.Device().synchronize  # of all its streams, PyTorch's included
-
-
 def _measure(item, pairs, to_device, torch_side):
     """Check one item and time it; return its row."""
     steps = [item.make_ours()]
@@ -161,13 +121,13 @@ def _measure(item, pairs, to_device, torch_side):
     repeats = np.ceil(MIN_SECONDS / time_in_turn(steps, 1, to_device)).astype(int)  # (sides, 1)
     steps = [partial(_repeat, *each) for each in zip(steps, repeats[:, 0], strict=True)]
     seconds = time_in_turn(steps, pairs, to_device) / repeats
-    row = _spread(1000 * seconds[0], "ms")
+    row = spread(1000 * seconds[0], "ms")
     if item.flop:
         row["gflops"] = item.flop / float(np.median(seconds[0])) / 1e9
     if torch_side:
-        row["torch"] = _spread(1000 * seconds[1], "ms")
+        row["torch"] = spread(1000 * seconds[1], "ms")
         row["compared"] = item.tolerance is not None
-        row["ratio"] = _spread(seconds[1] / seconds[0])
+        row["ratio"] = spread(seconds[1] / seconds[0])
     return row
 
 
@@ -190,55 +150,17 @@ def _compare(ours, theirs, tolerance):
         expected = theirs[name]
         if isinstance(value, list):
             if value != expected:
-                raise _DisagreementError(f"ours and PyTorch's {name} differ")
+                raise DisagreementError(f"ours and PyTorch's {name} differ")
             continue
         value, expected = to_cpu(value), expected.detach().cpu().numpy()
         if value.shape != expected.shape:
-            raise _DisagreementError(f"{name} is {value.shape}, PyTorch's {expected.shape}")
+            raise DisagreementError(f"{name} is {value.shape}, PyTorch's {expected.shape}")
         error = np.abs(value - expected).max() / np.abs(expected).max()
         if not error <= tolerance:
-            raise _DisagreementError(
+            raise DisagreementError(
                 f"{name} and PyTorch's differ by {error:.1e} of the largest element; "
                 f"more than {tolerance:g} is no rounding"
             )
-
-
-def _spread(values, unit=None):
-    suffix = f"_{unit}" if unit else ""
-    return {
-        f"{name}{suffix}": float(of(values))
-        for name, of in (("median", np.median), ("min", np.min), ("max", np.max))
-    }
-
-
-def _header(against_torch):
-    columns = ("median ms", "min", "max", "GFLOP/s", "of GEMM", "peak MB")
-    header = " " * NAME_WIDTH + "".join(f"{column:>10}" for column in columns)
-    if against_torch:
-        header += f"{'torch ms':>10}{'torch MB':>10}   torch/ours (min-max)"
-    return header
-
-
-def _line(name, row):
-    cells = [f"{row[key]:.1f}" for key in ("median_ms", "min_ms", "max_ms")]
-    cells += (
-        [f"{row['gflops']:.1f}", f"{row['share_of_gemm']:.0%}"] if "gflops" in row else [""] * 2
-    )
-    cells.append(_megabytes(row))
-    if "torch" in row:
-        cells += [f"{row['torch']['median_ms']:.1f}", _megabytes(row["torch"])]
-    line = f"{name:<{NAME_WIDTH}}" + "".join(f"{cell:>10}" for cell in cells)
-    if "torch" in row:
-        line += f"   {_with_range(row['ratio'])}"
-    return line.rstrip()
-
-
-def _megabytes(row):
-    return f"{row['peak_bytes'] / 1e6:.0f}" if "peak_bytes" in row else ""
-
-
-def _with_range(ratio):
-    return f"{ratio['median']:.2f} ({ratio['min']:.2f}-{ratio['max']:.2f})"
 
 
 def measure_growth(pairs, to_device, N=16, seconds=5):
@@ -269,52 +191,12 @@ def measure_growth(pairs, to_device, N=16, seconds=5):
     base, *others = time_in_turn(steps, pairs, to_device)
     growth = {}
     for (name, (n, t)), measured in zip(doubled.items(), others, strict=True):
-        growth[name] = _spread(measured / base / (n * t))
+        growth[name] = spread(measured / base / (n * t))
         excess = growth[name]["median"] - 1
         verdict = "in proportion" if abs(excess) <= 0.1 else "less" if excess < 0 else "TOO MUCH"
         print(
-            f"{GROWTH}: training step, {name} doubled: {_with_range(growth[name])} "
+            f"{GROWTH}: training step, {name} doubled: {with_range(growth[name])} "
             f"of {n * t} times the time: {verdict}",
             flush=True,
         )
     return growth
-
-
-def measure_memory(name, side):
-    """Measure the peak memory of a part, in a process of its own.
-
-    Parameters
-    ----------
-    name : str
-        In `ds2np.bench_items.ITEMS`.
-    side : {"ours", "torch"}
-
-    Returns
-    -------
-    int
-        Bytes at the peak, above what was taken before the first run.
-    """
-    # Each as it is commonly run: ours as the commands do, which keeps freed memory.
-    tune = "from ds2np.machine import tune; tune(); " if side == "ours" else ""
-    code = f"{tune}from ds2np.bench import print_memory; print_memory({name!r}, {side!r})"
-    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    if child.returncode:
-        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise UserError(f"the memory of {name} cannot be measured: {reason}")
-    return int(child.stdout)
-
-
-def print_memory(name, side):
-    """Run a part in this process and print its peak memory, for `measure_memory`."""
-    item = ITEMS[name](to_cpu)
-    step = item.make_ours() if side == "ours" else item.make_torch(_import_torch_side(), "cpu")
-    before = _memory_taken()
-    for _ in range(3):
-        step()
-    print(peak_memory() - before)
-
-
-def _memory_taken():
-    """Return the bytes of main memory that this process takes now, by Linux's account."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -33,7 +33,7 @@ class Item:
     make_ours : callable
         Returns a function that does the work once and returns a dict of results.
     make_torch : callable
-        The same with PyTorch, given the module `ds2np.bench_torch` and a device of PyTorch's.
+        The same with PyTorch, given the module `ds2np.bench.torch_side` and a device of PyTorch's.
     flop : float, optional
         Additions and multiplications of a direct computation, where that is defined: a convolution
         by the Fourier transform does with fewer.

@@ -6,25 +6,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ds2np import bench, bench_items, cli
+from ds2np import cli
 from ds2np.backend import to_cpu
+from ds2np.bench import items
+from ds2np.bench import run as bench
 from ds2np.errors import UserError
 from ds2np.layers import GRU, SimpleRNN
 
 COLUMNS = ("median ms", "min", "max", "GFLOP/s", "of GEMM", "peak MB")
 RECURRENT = {"N": 2, "T": 5, "D": 4, "H": 3}
 SMALL = {
-    "gemm": partial(bench_items.gemm, size=50),
-    "spectrogram": partial(bench_items.spectrogram, minutes=2, seconds=1),
-    "convolutions": partial(bench_items.convolutions, N=2, T=12, F=21, channels=2),
-    "gru": partial(bench_items.recurrent, GRU, False, **RECURRENT),
-    "gru-shared": partial(bench_items.recurrent, GRU, True, **RECURRENT),
-    "rnn": partial(bench_items.recurrent, SimpleRNN, False, **RECURRENT),
-    "rnn-shared": partial(bench_items.recurrent, SimpleRNN, True, **RECURRENT),
-    "ctc": partial(bench_items.ctc, N=2, T=9, L=3, V=5),
-    "ctc-long": partial(bench_items.ctc, N=2, T=12, L=4, V=5),
-    "training-step": partial(bench_items.training_step, N=2, seconds=0.4),
-    "decoding": partial(bench_items.decoding, N=2, T=9),
+    "gemm": partial(items.gemm, size=50),
+    "spectrogram": partial(items.spectrogram, minutes=2, seconds=1),
+    "convolutions": partial(items.convolutions, N=2, T=12, F=21, channels=2),
+    "gru": partial(items.recurrent, GRU, False, **RECURRENT),
+    "gru-shared": partial(items.recurrent, GRU, True, **RECURRENT),
+    "rnn": partial(items.recurrent, SimpleRNN, False, **RECURRENT),
+    "rnn-shared": partial(items.recurrent, SimpleRNN, True, **RECURRENT),
+    "ctc": partial(items.ctc, N=2, T=9, L=3, V=5),
+    "ctc-long": partial(items.ctc, N=2, T=12, L=4, V=5),
+    "training-step": partial(items.training_step, N=2, seconds=0.4),
+    "decoding": partial(items.decoding, N=2, T=9),
 }
 TIMES = {"median_ms", "min_ms", "max_ms"}
 FLOP = {"gflops", "share_of_gemm"}
@@ -77,7 +79,7 @@ def torch_side(small, monkeypatch):
     side = {name: echo(name) for name in names}
     side["recurrent"] = side["training_step"] = echo("rnn")
     side = SimpleNamespace(**side)
-    monkeypatch.setattr(bench, "_import_torch_side", lambda: side)
+    monkeypatch.setattr(bench, "import_torch_side", lambda: side)
     versions = bench.importlib.metadata.version
     monkeypatch.setattr(
         bench.importlib.metadata, "version", lambda p: "1" if p == "torch" else versions(p)
@@ -144,7 +146,7 @@ def test_different_results_are_not_timed(torch_side, capsys):
 
 def test_without_torch_one_sentence_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "ds2np.bench_torch", raising=False)
+    monkeypatch.delitem(sys.modules, "ds2np.bench.torch_side", raising=False)
     assert cli.main(["bench", "--against", "torch"]) == 2
     assert capsys.readouterr().err == "error: --against torch needs PyTorch: pip install torch\n"
 
@@ -162,9 +164,9 @@ def test_memory_that_cannot_be_measured_says_why():
 @pytest.mark.parametrize("name", SMALL)
 def test_pytorch_computes_the_same(name):
     pytest.importorskip("torch", reason="PyTorch is not installed: its side is not compared here")
-    from ds2np import bench_torch
+    from ds2np.bench import torch_side
 
     item = SMALL[name](to_cpu)
-    theirs = item.make_torch(bench_torch, "cpu")()
+    theirs = item.make_torch(torch_side, "cpu")()
     if item.tolerance is not None:
         bench._compare(item.make_ours()(), theirs, item.tolerance)

@@ -1,0 +1,47 @@
+"""Every figure, by subject: arrays in, matplotlib axes out."""
+
+from ds2np.plots.curves import plot_lines, plot_rates
+from ds2np.plots.layers import plot_batch, plot_patches, plot_reach, plot_states, plot_units
+from ds2np.plots.processes import plot_holdings, plot_over_processes, plot_timeline
+from ds2np.plots.sound import plot_map, plot_spectrogram, plot_spectrograms, plot_waveform
+from ds2np.plots.speed import plot_amdahl, plot_gains, plot_profile, plot_roofline
+from ds2np.plots.table import draw_table
+from ds2np.plots.text import (
+    plot_lattice,
+    plot_probabilities,
+    plot_spoken,
+    plot_symbols,
+    plot_trace,
+)
+from ds2np.plots.training import plot_curves, plot_health, plot_plan, plot_walk
+
+__all__ = [
+    "draw_table",
+    "plot_amdahl",
+    "plot_batch",
+    "plot_curves",
+    "plot_gains",
+    "plot_health",
+    "plot_holdings",
+    "plot_lattice",
+    "plot_lines",
+    "plot_map",
+    "plot_over_processes",
+    "plot_patches",
+    "plot_plan",
+    "plot_probabilities",
+    "plot_profile",
+    "plot_rates",
+    "plot_reach",
+    "plot_roofline",
+    "plot_spectrogram",
+    "plot_spectrograms",
+    "plot_spoken",
+    "plot_states",
+    "plot_symbols",
+    "plot_timeline",
+    "plot_trace",
+    "plot_units",
+    "plot_walk",
+    "plot_waveform",
+]
