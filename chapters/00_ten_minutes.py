@@ -30,13 +30,14 @@ import soundfile
 
 from ds2np.audio import log_spectrogram
 from ds2np.audio.features import Features
-from ds2np.ctc import ctc_loss, forced_align, log_softmax
+from ds2np.ctc import ctc_loss, forced_align
 from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import prefetch
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import Utterance
 from ds2np.decode.greedy import greedy_decode, read_path
 from ds2np.evaluate import evaluate
+from ds2np.layers import log_softmax
 from ds2np.learn import check, play, show
 from ds2np.learn.sound import say
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config

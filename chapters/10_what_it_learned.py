@@ -39,13 +39,14 @@ from ds2np.audio.augment import add_noise
 from ds2np.audio.features import Features
 from ds2np.audio.frames import frame_sizes
 from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward
-from ds2np.ctc import ctc_loss, forced_align, log_softmax
+from ds2np.ctc import ctc_loss, forced_align
 from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import pad
 from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_decode
 from ds2np.evaluate import evaluate
 from ds2np.gradcheck import compare_gradients, numerical_gradient, perturb
+from ds2np.layers import log_softmax
 from ds2np.layers.gru import gru_forward
 from ds2np.layers.linear import linear_forward
 from ds2np.learn import check, play, show, toy

@@ -10,6 +10,7 @@ import soundfile
 if importlib.util.find_spec("ds2np") is None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from ds2np.audio.load import describe_unreadable
 from ds2np.data.manifest import write_manifest
 from ds2np.errors import UserError
 
@@ -90,7 +91,7 @@ def audio_duration(path):
     try:
         seconds = soundfile.info(path).duration
     except soundfile.LibsndfileError as error:
-        raise UserError(f"{path} is not readable as audio ({error.error_string})") from None
+        raise UserError(describe_unreadable(path, error)) from None
     if seconds == 0:
         raise UserError(f"{path} holds no sample; a recording has to be longer than 0 seconds")
     return seconds

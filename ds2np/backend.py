@@ -6,6 +6,7 @@ process and no global flag decides. Nothing here imports CuPy before a GPU is as
 
 import functools
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -102,6 +103,39 @@ def has_gpu():
     return why_no_gpu() is None
 
 
+@dataclass(frozen=True)
+class Device:
+    """Where to compute; called with an array, it returns the array there.
+
+    Attributes
+    ----------
+    gpu : int or None
+        The number of a GPU; None for the CPU.
+    """
+
+    gpu: int | None = None
+
+    def __call__(self, x):
+        return to_cpu(x) if self.gpu is None else to_gpu(x)
+
+    def use(self):
+        """Make a GPU the current one of this process."""
+        if self.gpu is not None:
+            import cupy
+
+            cupy.cuda.Device(self.gpu).use()
+
+    def wait(self):
+        """Return when a GPU has done all that it was asked for, on all of its streams."""
+        if self.gpu is not None:
+            import cupy
+
+            cupy.cuda.Device(self.gpu).synchronize()
+
+
+CPU = Device()
+
+
 def choose_device(name):
     """Choose where to compute.
 
@@ -112,8 +146,7 @@ def choose_device(name):
 
     Returns
     -------
-    callable
-        Copies an array to the device: `to_cpu` or `to_gpu`.
+    Device
 
     Raises
     ------
@@ -122,7 +155,7 @@ def choose_device(name):
     """
     kind, _, number = name.partition(":")
     if name == "cpu" or (name == "auto" and not has_gpu()):
-        return to_cpu
+        return CPU
     if kind not in ("auto", "cuda") or (number and not number.isdecimal()):
         raise UserError(f"no device {name!r}; there are auto, cpu, cuda and cuda:N")
     if not has_gpu():
@@ -132,8 +165,7 @@ def choose_device(name):
     count = cupy.cuda.runtime.getDeviceCount()
     if int(number or 0) >= count:
         raise UserError(f"no device {name!r}; the GPUs here are cuda:0 to cuda:{count - 1}")
-    cupy.cuda.Device(int(number or 0)).use()
-    return to_gpu
+    return Device(int(number) if number else cupy.cuda.Device().id)
 
 
 def to_gpu(x):

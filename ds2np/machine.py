@@ -1,4 +1,4 @@
-"""Three settings of this process that make NumPy faster on some machines.
+"""Settings of this process that make NumPy faster on some machines, and its use of the cores.
 
 None changes what is computed, and each does nothing where it does not apply.
 """
@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import sys
+import threading
 from pathlib import Path
 
 # From glibc's malloc.h.
@@ -64,6 +65,19 @@ def keep_memory():
     libc.mallopt(M_TRIM_THRESHOLD, largest)
     libc.mallopt(M_TOP_PAD, 64 * 2**20)
     libc.mallopt(M_ARENA_MAX, 1)
+
+
+_worker = threading.local()
+
+
+def be_worker():
+    """Mark this thread as one of several that share the cores: what it calls stays within it."""
+    _worker.marked = True
+
+
+def spare_threads():
+    """Return how many threads a computation may use: all cores, or one in a worker."""
+    return 1 if getattr(_worker, "marked", False) else os.cpu_count()
 
 
 def peak_memory():

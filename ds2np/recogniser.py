@@ -11,9 +11,9 @@ import numpy as np
 from ds2np.audio import Features
 from ds2np.audio.load import load_audio, resample
 from ds2np.backend import choose_device
-from ds2np.ctc import log_softmax
 from ds2np.decode import make_decoder
 from ds2np.errors import UserError
+from ds2np.layers import log_softmax
 from ds2np.model.run_folder import load_run
 
 
@@ -80,7 +80,9 @@ class Recogniser:
         UserError
             If there is no such run, device or decoder.
         """
-        return cls(load_run(run, choose_device(device)), decoder)
+        device = choose_device(device)
+        device.use()
+        return cls(load_run(run, device), decoder)
 
     def log_probs(self, x, lengths):
         """Compute the log-probability of each symbol in each frame of a padded batch.

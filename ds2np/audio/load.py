@@ -50,10 +50,7 @@ def load_audio(path, sample_rate=None):
         ) from None
     # TypeError: raw samples without a header. ValueError: a header that states no length.
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-        reason = str(error).split(": ", 1)[-1].strip().rstrip(".")
-        raise UserError(
-            f"{path} is not audio that can be read ({reason}); WAV, FLAC, OGG and MP3 can"
-        ) from None
+        raise UserError(describe_unreadable(path, error)) from None
     if not RATES[0] <= rate <= RATES[1]:
         raise UserError(
             f"{path} states a sampling rate of {rate} Hz; {RATES[0]} to {RATES[1]} Hz can be read"
@@ -69,6 +66,12 @@ def load_audio(path, sample_rate=None):
     if sample_rate is not None and rate != sample_rate:
         samples, rate = resample(samples, rate, sample_rate), sample_rate
     return samples, rate
+
+
+def describe_unreadable(path, error):
+    """Say that a file is not audio, with libsndfile's reason."""
+    reason = str(error).split(": ", 1)[-1].strip().rstrip(".")
+    return f"{path} is not audio that can be read ({reason}); WAV, FLAC, OGG and MP3 can"
 
 
 def resample(samples, rate, new_rate):

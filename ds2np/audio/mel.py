@@ -17,38 +17,24 @@ from ds2np.errors import UserError
 SLANEY_STEP = np.log(6.4) / 27
 
 
-def hertz_to_mel(hertz, htk=False):
-    """Convert frequencies to pitch.
-
-    Parameters
-    ----------
-    hertz : float or ndarray
-    htk : bool
-        By the formula of HTK; by that of Slaney's Auditory Toolbox if not.
-
-    Returns
-    -------
-    ndarray of the shape of hertz
-    """
-    if htk:
-        return 2595 * np.log10(1 + hertz / 700)
+def hertz_to_mel(hertz):
+    """Convert frequencies to pitch, by the formula of Slaney's Auditory Toolbox."""
     logarithmic = 15 + np.log(np.maximum(hertz, 1000) / 1000) / SLANEY_STEP
     return np.where(hertz < 1000, 15 * hertz / 1000, logarithmic)
 
 
-def mel_to_hertz(mel, htk=False):
+def mel_to_hertz(mel):
     """Convert pitch to frequencies; see `hertz_to_mel`."""
-    if htk:
-        return 700 * (10 ** (mel / 2595) - 1)
     return np.where(mel < 15, 1000 * mel / 15, 1000 * np.exp(SLANEY_STEP * (mel - 15)))
 
 
 @functools.cache
-def mel_filters(sample_rate, size, mels, htk=False):
+def mel_filters(sample_rate, size, mels):
     """Return the weights with which each frequency counts in each mel band.
 
     Band m is a triangle that rises from the centre of band m - 1 to its own and falls to that of
-    band m + 1. The centres are spread evenly in mel from 0 to half the sampling rate.
+    band m + 1, with area 1 over hertz, so that wide bands are no louder than narrow ones. The
+    centres are spread evenly in mel from 0 to half the sampling rate.
 
     Parameters
     ----------
@@ -58,9 +44,6 @@ def mel_filters(sample_rate, size, mels, htk=False):
         Samples in a window.
     mels : int
         Bands.
-    htk : bool
-        As HTK has it: its scale, and triangles of height 1. If not, as Slaney has it: triangles of
-        area 1 over hertz, so that wide bands are no louder than narrow ones.
 
     Returns
     -------
@@ -73,8 +56,8 @@ def mel_filters(sample_rate, size, mels, htk=False):
         If a band is so narrow that none of the frequencies falls into it.
     """
     hertz = np.fft.rfftfreq(size, 1 / sample_rate)  # (F,)
-    highest = hertz_to_mel(sample_rate / 2, htk)
-    edges = mel_to_hertz(np.linspace(0, highest, mels + 2), htk)[:, None]
+    highest = hertz_to_mel(sample_rate / 2)
+    edges = mel_to_hertz(np.linspace(0, highest, mels + 2))[:, None]
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]  # (mels, 1)
     rising, falling = (hertz - left) / (centre - left), (right - hertz) / (right - centre)
     filters = np.maximum(np.minimum(rising, falling), 0)  # (mels, F)
@@ -84,8 +67,7 @@ def mel_filters(sample_rate, size, mels, htk=False):
             f"{mels} mel bands are too many for {len(hertz)} frequencies, {hertz[1]:g} Hz apart: "
             f"{len(empty)} of them hold none; use fewer bands or a longer window"
         )
-    if not htk:
-        filters *= 2 / (right - left)
+    filters *= 2 / (right - left)
     filters.flags.writeable = False  # everyone who asks gets the same array
     return filters
 

@@ -22,6 +22,7 @@ from ds2np.audio.stft import (
 )
 from ds2np.backend import get_array_module
 from ds2np.errors import UserError
+from ds2np.machine import spare_threads
 
 # Frames that are computed together: more than a sentence, and few enough to stay in the cache.
 BLOCK = 1500
@@ -136,6 +137,9 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="ha
             count = min(BLOCK, stop - first)
             out[first : first + count] = of_frames(first, count)
 
-    cuts = np.linspace(0, frames, os.cpu_count() + 1, dtype=int)
+    if (threads := spare_threads()) == 1:
+        fill(0, frames)
+        return out
+    cuts = np.linspace(0, frames, threads + 1, dtype=int)
     list(_threads().map(fill, cuts[:-1], cuts[1:]))
     return out

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ds2np.backend import to_cpu
+from ds2np.backend import CPU
 from ds2np.bench.items import ITEMS
 from ds2np.errors import UserError
 from ds2np.machine import peak_memory
@@ -39,7 +39,7 @@ def print_memory(name, side):
     """Run a part in this process and print its peak memory, for `measure_memory`."""
     from ds2np.bench.run import import_torch_side
 
-    item = ITEMS[name](to_cpu)
+    item = ITEMS[name](CPU)
     step = item.make_ours() if side == "ours" else item.make_torch(import_torch_side(), "cpu")
     before = _memory_taken()
     for _ in range(3):

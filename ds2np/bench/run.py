@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from ds2np.backend import choose_device, to_cpu
+from ds2np.backend import CPU, choose_device, to_cpu
 from ds2np.bench.items import ITEMS, training_step
 from ds2np.bench.memory import measure_memory
 from ds2np.bench.table import header, line, with_range
@@ -55,7 +55,8 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
     for name in only or []:
         if name not in names:
             raise UserError(f"there is nothing named {name!r} to time; choose {', '.join(names)}")
-    to_device = choose_device(device)
+    device = choose_device(device)
+    device.use()
     torch_side = import_torch_side() if against_torch else None
     results = {"machine": _describe_machine(torch_side), "items": {}}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
@@ -65,21 +66,21 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
         if only and name not in only and name != "gemm":  # of which the others are a share
             continue
         try:
-            row = _measure(make_item(to_device), pairs, to_device, torch_side)
+            row = _measure(make_item(device), pairs, device, torch_side)
         except DisagreementError as error:
             print(f"{name}: {error}", flush=True)
             return 1
         gemm = gemm or row["gflops"]
         if "gflops" in row:
             row["share_of_gemm"] = row["gflops"] / gemm
-        if to_device is to_cpu:
+        if device == CPU:
             row["peak_bytes"] = measure_memory(name, "ours")
             if torch_side:
                 row["torch"]["peak_bytes"] = measure_memory(name, "torch")
         results["items"][name] = row
         print(line(name, row), flush=True)
     if not only or GROWTH in only:
-        results[GROWTH] = measure_growth(pairs, to_device)
+        results[GROWTH] = measure_growth(pairs, device)
     if path is not None:
         with replacing(path) as file:
             file.write(json.dumps(results, indent=1) + "\n")
@@ -109,18 +110,18 @@ def _describe_machine(torch_side):
     return machine
 
 
-def _measure(item, pairs, to_device, torch_side):
+def _measure(item, pairs, device, torch_side):
     """Check one item and time it; return its row."""
     steps = [item.make_ours()]
     if torch_side:
-        steps.append(item.make_torch(torch_side, _torch_device(to_device)))
+        steps.append(item.make_torch(torch_side, _torch_device(device)))
     results = [step() for step in steps]
     if torch_side and item.tolerance is not None:
         _compare(*results, item.tolerance)
     del results
-    repeats = np.ceil(MIN_SECONDS / time_in_turn(steps, 1, to_device)).astype(int)  # (sides, 1)
+    repeats = np.ceil(MIN_SECONDS / time_in_turn(steps, 1, device)).astype(int)  # (sides, 1)
     steps = [partial(_repeat, *each) for each in zip(steps, repeats[:, 0], strict=True)]
-    seconds = time_in_turn(steps, pairs, to_device) / repeats
+    seconds = time_in_turn(steps, pairs, device) / repeats
     row = spread(1000 * seconds[0], "ms")
     if item.flop:
         row["gflops"] = item.flop / float(np.median(seconds[0])) / 1e9
@@ -136,12 +137,8 @@ def _repeat(step, times):
         step()
 
 
-def _torch_device(to_device):
-    if to_device is to_cpu:
-        return "cpu"
-    import cupy
-
-    return f"cuda:{cupy.cuda.Device().id}"
+def _torch_device(device):
+    return "cpu" if device.gpu is None else f"cuda:{device.gpu}"
 
 
 def _compare(ours, theirs, tolerance):
@@ -163,13 +160,13 @@ def _compare(ours, theirs, tolerance):
             )
 
 
-def measure_growth(pairs, to_device, N=16, seconds=5):
+def measure_growth(pairs, device, N=16, seconds=5):
     """See whether a training step takes in proportion to the sound it is given.
 
     Parameters
     ----------
     pairs : int
-    to_device : callable
+    device : Device
     N : int
         Utterances.
     seconds : float
@@ -183,12 +180,12 @@ def measure_growth(pairs, to_device, N=16, seconds=5):
     """
     doubled = {"T": (1, 2), "N": (2, 1), "T and N": (2, 2)}
     steps = [
-        training_step(to_device, N=N * n, seconds=seconds * t).make_ours()
+        training_step(device, N=N * n, seconds=seconds * t).make_ours()
         for n, t in [(1, 1), *doubled.values()]
     ]
     for step in steps:
         step()
-    base, *others = time_in_turn(steps, pairs, to_device)
+    base, *others = time_in_turn(steps, pairs, device)
     growth = {}
     for (name, (n, t)), measured in zip(doubled.items(), others, strict=True):
         growth[name] = spread(measured / base / (n * t))

@@ -4,10 +4,8 @@ import time
 
 import numpy as np
 
-from ds2np.backend import to_cpu
 
-
-def time_in_turn(steps, runs, to_device):
+def time_in_turn(steps, runs, device):
     """Time several functions in turn: A B C A B C ...
 
     Parameters
@@ -15,32 +13,23 @@ def time_in_turn(steps, runs, to_device):
     steps : list of callable
         Warmed up already.
     runs : int
-    to_device : callable
-        From `ds2np.backend.choose_device`; a GPU is waited for.
+    device : Device
+        A GPU is waited for.
 
     Returns
     -------
     ndarray of shape (len(steps), runs)
         In seconds.
     """
-    wait = wait_for(to_device)
     seconds = np.empty((len(steps), runs))
     for run in range(runs):
         for i, step in enumerate(steps):
-            wait()
+            device.wait()
             began = time.perf_counter()
             step()
-            wait()
+            device.wait()
             seconds[i, run] = time.perf_counter() - began
     return seconds
-
-
-def wait_for(to_device):
-    if to_device is to_cpu:
-        return lambda: None
-    import cupy
-
-    return cupy.cuda.Device().synchronize  # of all its streams, PyTorch's included
 
 
 def spread(values, unit=None):

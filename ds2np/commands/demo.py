@@ -46,7 +46,7 @@ def run(args):
         return 130
 
 
-def run_demo(folder, resume=False, restart=False, to_device=None):
+def run_demo(folder, resume=False, restart=False, device=None):
     """Make the corpus if it is not there, train a network on it, and write the report.
 
     Parameters
@@ -57,15 +57,15 @@ def run_demo(folder, resume=False, restart=False, to_device=None):
         Continue an interrupted run.
     restart : bool
         Delete the run that is there, but not the corpus, and train again.
-    to_device : callable, optional
-        See `ds2np.backend.choose_device`; the CPU by default.
+    device : Device, optional
+        The CPU by default.
 
     Raises
     ------
     UserError
         If a run is there and neither flag says what to do with it.
     """
-    from ds2np.backend import to_cpu
+    from ds2np.backend import CPU
     from ds2np.data.manifest import read_manifest
     from ds2np.model import preset
     from ds2np.model.run_folder import RunFolder
@@ -92,7 +92,7 @@ def run_demo(folder, resume=False, restart=False, to_device=None):
         test_utterances,
         run_folder.path,
         resume=resume and run_folder.last.exists(),
-        to_device=to_device or to_cpu,
+        device=device or CPU,
     )
     example = test_utterances[0].audio_filepath
     print(

@@ -57,13 +57,13 @@ def add_options(parser):
 
 def run(args):
     """Train, alone or as one of several processes."""
-    from ds2np.backend import to_cpu
     from ds2np.model.run_folder import RunFolder
     from ds2np.parallel import choose_own_device, connect
 
     folder = RunFolder(args.out)
     device = choose_own_device(args.device)
-    with connect(on_gpu=device is not to_cpu) as comm:
+    device.use()
+    with connect(on_gpu=device.gpu is not None) as comm:
         try:
             return _train(args, folder, device, comm)
         except KeyboardInterrupt:
@@ -90,7 +90,7 @@ def _train(args, folder, device, comm):
         raise UserError(
             f"{args.out} holds a run already; continue it with --resume, or name another --out"
         )
-    options = given(args, "minutes", "cache") | {"to_device": device, "comm": comm}
+    options = given(args, "minutes", "cache") | {"device": device, "comm": comm}
     if args.overfit:
         config = dataclasses.replace(config, epochs=args.epochs or OVERFIT_EPOCHS)
         chosen = utterances[: args.overfit]

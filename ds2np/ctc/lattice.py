@@ -12,24 +12,10 @@ add up in float64), and the posterior is normalised within its frame.
 import numpy as np
 
 from ds2np.backend import get_array_module
+from ds2np.ctc.fit import min_frames
 
 CLOSED = -1e25  # log probability of what cannot be; unlike -inf, it can be taken from itself
 SHIFT_EVERY = 8  # frames
-
-
-def min_frames(labels):
-    """Count the frames that a transcript needs: its labels, and a blank between equal neighbours.
-
-    Parameters
-    ----------
-    labels : sequence of int
-
-    Returns
-    -------
-    int
-    """
-    labels = np.asarray(labels)
-    return len(labels) + int((labels[1:] == labels[:-1]).sum())
 
 
 class Lattice:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ds2np.backend import to_cpu
-from ds2np.ctc.lattice import min_frames
+from ds2np.ctc.fit import min_frames
+from ds2np.ctc.lattice import Lattice
 from ds2np.ctc.loss import check_ctc
 
 
@@ -71,10 +72,8 @@ def forced_align(log_probs, labels, blank=0):
     if T == 0:
         none = np.zeros(0, np.int64)
         return Alignment(none, none, none, 0.0)
-    states = np.full(2 * len(labels) + 1, blank)
-    states[1::2] = labels
-    closed = np.ones(len(states), bool)  # may s not be entered from s - 2?
-    closed[2:] = (states[2:] == blank) | (states[2:] == states[:-2])
+    lattice = Lattice(labels[None], *lengths, blank)
+    states, closed = lattice.symbols[:, 0], ~lattice.skip[:, 0]
     score = np.full(len(states), -np.inf)
     score[:2] = log_probs[0, states[:2]]
     came_from = np.zeros((T, len(states)), np.int64)  # 0, 1 or 2 states before

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ds2np.machine import be_worker
+
 AHEAD = 4  # minibatches that are made in advance
 
 
@@ -173,7 +175,7 @@ def prefetch(dataset, plan, draw=None, ahead=AHEAD):
     Batch
     """
     waiting = deque()
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count(), initializer=be_worker) as pool:
         try:
             for indices in plan:
                 waiting.append(pool.submit(make_batch, dataset, indices, draw))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ds2np.ctc import min_frames
+from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.manifest import Utterance, read_manifest, scan_manifest, write_manifest
 from ds2np.data.recordings import (
     BadRecording,
@@ -180,10 +180,8 @@ class _Transcripts:
             needed = min_frames(self.alphabet.encode(text))
         available = self._frames(line.seconds)
         if needed > available:
-            sound = f"{line.seconds:g} s of sound give {available}"
-            faults.append(
-                Fault("long transcript", f"the transcript needs {needed} frames, {sound}")
-            )
+            misfit = describe_misfit(needed, available, f"{line.seconds:g} s of sound")
+            faults.append(Fault("long transcript", misfit))
         # Training goes by the duration that is stated, until it reads the recording.
         elif durations_differ(stated, line.seconds) or needed > self._frames(stated):
             sound = f"the recording lasts {line.seconds:g} s"

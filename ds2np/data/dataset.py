@@ -9,7 +9,7 @@ import numpy as np
 
 from ds2np.audio import load_audio
 from ds2np.audio.features import Features
-from ds2np.ctc import min_frames
+from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.batches import plan_epoch
 from ds2np.errors import UserError
 
@@ -57,8 +57,8 @@ class Dataset:
         misfits = np.flatnonzero(self._needed > available)
         if len(misfits):
             i = misfits[0]
-            sound = f"{utterances[i].duration:g} s of sound give {available[i]}"
-            raise self._misfit(i, sound + _and_others(misfits))
+            sound = f"{utterances[i].duration:g} s of sound"
+            raise self._misfit(i, available[i], sound, _and_others(misfits))
         missing = [u for u in utterances if not Path(u.audio_filepath).exists()]
         if missing:
             raise UserError(
@@ -66,9 +66,10 @@ class Dataset:
                 f"{_and_others(missing)}; correct the path or leave the line out"
             )
 
-    def _misfit(self, i, sound):
+    def _misfit(self, i, available, source, others=""):
+        misfit = describe_misfit(self._needed[i], available, source)
         return UserError(
-            f"{_name(self.utterances[i])}: the transcript needs {self._needed[i]} frames, {sound}; "
+            f"{_name(self.utterances[i])}: {misfit}{others}; "
             f"correct the transcript, leave the line out, or use a smaller stride"
         )
 
@@ -97,7 +98,7 @@ class Dataset:
         x = (self._cache or self._compute).read(path)
         available = self.config.out_lengths(len(x))
         if self._needed[i] > available:  # the recording is shorter than the manifest states
-            raise self._misfit(i, f"{path} gives {available}")
+            raise self._misfit(i, available, path)
         return x
 
     def plan(self, epoch, batch_size=16, batch_seconds=200.0, seed=0):

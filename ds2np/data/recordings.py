@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import soundfile
 
-from ds2np.audio import load_audio
+from ds2np.audio.load import describe_unreadable, load_audio
 from ds2np.data.manifest import MAX_SECONDS
 from ds2np.errors import UserError
 
@@ -94,13 +93,12 @@ def read_header(path):
         raise BadRecording("missing audio", f"no such audio file: {path}")
     if not os.path.isfile(path):
         raise BadRecording("unusable audio", f"{path} is not a file; an audio file is needed")
+    import soundfile
+
     try:
         info = soundfile.info(path)
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: raw samples
-        reason = str(error).split(": ", 1)[-1].strip().rstrip(".")
-        raise BadRecording(
-            "unusable audio", f"{path} is not audio that can be read ({reason})"
-        ) from None
+        raise BadRecording("unusable audio", describe_unreadable(path, error)) from None
     _check_length(path, info)
     channels = f"{info.channels} channel{'s' if info.channels > 1 else ''}"
     return Recording(info.duration, info.samplerate, f"{info.format} {info.subtype}, {channels}")

@@ -5,7 +5,6 @@ from ds2np.layers.base import Layer, Sequential
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.conv import Conv2D
 from ds2np.layers.conv1d import Conv1D
-from ds2np.layers.dropout import Dropout
 from ds2np.layers.gru import GRU
 from ds2np.layers.input_norm import InputNorm
 from ds2np.layers.linear import Linear
@@ -13,7 +12,7 @@ from ds2np.layers.recurrent import Bidirectional
 from ds2np.layers.reshape import FromChannels, ToChannels
 from ds2np.layers.rnn import SimpleRNN
 from ds2np.layers.rowconv import RowConv
-from ds2np.layers.softmax import LogSoftmax
+from ds2np.layers.softmax import log_softmax
 
 __all__ = [
     "GRU",
@@ -21,15 +20,14 @@ __all__ = [
     "ClippedReLU",
     "Conv1D",
     "Conv2D",
-    "Dropout",
     "FromChannels",
     "InputNorm",
     "Layer",
     "Linear",
-    "LogSoftmax",
     "RowConv",
     "SeqBatchNorm",
     "Sequential",
     "SimpleRNN",
     "ToChannels",
+    "log_softmax",
 ]

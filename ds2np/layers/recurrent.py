@@ -90,11 +90,6 @@ class Recurrent(Layer):
     activation : {"clipped_relu", "tanh"}
         The function f; each kind of layer has its own default.
     dtype : dtype
-
-    Attributes
-    ----------
-    state : ndarray of shape (B, N, H)
-        After a forward pass: the state after each utterance's last real frame.
     """
 
     gates = 1
@@ -121,7 +116,6 @@ class Recurrent(Layer):
             self.add_sublayer("", self.norm)
         else:
             self.add_param("b", np.zeros(self.inputs * GH, dtype))
-        self.state = None
 
     def out_shape(self, shape):
         return (self.H * (self.directions if self.merge == "concat" else 1),)
@@ -133,20 +127,11 @@ class Recurrent(Layer):
     def reach(self):
         return math.inf
 
-    def forward(self, x, lengths, state=None):
-        """Compute the states of all frames; see `Layer.forward`.
+    def forward(self, x, lengths):
+        return self._forward(x, lengths, None)[0]
 
-        Parameters
-        ----------
-        x : ndarray of shape (N, T, D)
-        lengths : ndarray of shape (N,)
-        state : ndarray of shape (B, N, H), optional
-            The state before the first frame; zeros by default. No gradient flows into it.
-
-        Returns
-        -------
-        ndarray of shape (N, T, H), or (N, T, 2H) where two directions are concatenated
-        """
+    def _forward(self, x, lengths, state):
+        """Return the outputs, and the state (B, N, H) after each utterance's last real frame."""
         check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
         xp = get_array_module(x)
@@ -165,11 +150,12 @@ class Recurrent(Layer):
         steps = [cache for _, cache in results]
         h = _join([h for h, _ in results])
         last = xp.concatenate([state[:, None], h], axis=1)
-        self.state = last[:, xp.asarray(lengths), xp.arange(N)]
+        last = last[:, xp.asarray(lengths), xp.arange(N)]
         h = self._turn(h, lengths)
         self._cache = product, groups, steps, lengths
         out = h.sum(axis=0) if self.merge == "sum" else xp.concatenate(list(h), axis=-1)
-        return zero_padding(out.transpose(1, 0, 2), lengths, in_place=True)  # (N, T, H or 2H)
+        out = zero_padding(out.transpose(1, 0, 2), lengths, in_place=True)  # (N, T, H or 2H)
+        return out, last
 
     def backward(self, dout):
         product, groups, steps, lengths = self.take_cache()
@@ -200,8 +186,7 @@ class Recurrent(Layer):
             raise ValueError("a bidirectional layer needs whole utterances, not chunks")
         if self.norm and self.training:
             raise RuntimeError("chunks are normalised by running statistics: set_training(False)")
-        out = self.forward(x, np.full(len(x), x.shape[1]), state)
-        return out, self.state
+        return self._forward(x, np.full(len(x), x.shape[1]), state)
 
     def _groups(self, a):
         """Tell which directions go through one loop together: all, or each through its own."""

@@ -93,9 +93,7 @@ def _power_spectrum_by(answer):
 
 def _mel_filters_by(answer):
     @functools.cache  # as the package's own
-    def filters(sample_rate, size, mels, htk=False):
-        if htk:
-            return mel_filters(sample_rate, size, mels, htk)
+    def filters(sample_rate, size, mels):
         return np.asarray(answer(sample_rate, size, mels), float)
 
     return mel_filters, filters

@@ -156,7 +156,7 @@ class DeepSpeech2(Sequential):
         Parameters
         ----------
         to_device : callable
-            `ds2np.backend.to_gpu` or `to_cpu`; the network's input is moved by it, too.
+            A `Device`, `to_gpu` or `to_cpu`; the network's input is moved by it, too.
         """
         super().move(to_device)
         self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ds2np.backend import to_cpu
+from ds2np.backend import CPU
 from ds2np.errors import UserError
 from ds2np.model.checkpoint import load_checkpoint
 
@@ -41,15 +41,14 @@ class RunFolder:
             file.unlink(missing_ok=True)
 
 
-def load_run(run, to_device=to_cpu):
+def load_run(run, device=CPU):
     """Load the best network of a run.
 
     Parameters
     ----------
     run : str or Path
         A run folder or a checkpoint file.
-    to_device : callable
-        Where to; see `ds2np.backend.choose_device`.
+    device : Device
 
     Returns
     -------
@@ -69,5 +68,5 @@ def load_run(run, to_device=to_cpu):
             raise UserError(f"{run} holds no checkpoint ({folder.best.name}); is it a run folder?")
         file = found[0]
     model = load_checkpoint(file)[0]
-    model.move(to_device)
+    model.move(device)
     return model

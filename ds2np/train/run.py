@@ -9,7 +9,7 @@ import numpy as np
 
 from ds2np.audio.augment import Augmentation, augment, load_sounds
 from ds2np.audio.features import Features
-from ds2np.backend import to_cpu
+from ds2np.backend import CPU
 from ds2np.data.batches import AHEAD, Batch, pad
 from ds2np.data.cache import FeatureCache
 from ds2np.data.dataset import Dataset
@@ -34,7 +34,7 @@ def train(
     dev_utterances,
     folder,
     resume=False,
-    to_device=to_cpu,
+    device=CPU,
     minutes=float("inf"),
     cache=None,
     comm=None,
@@ -50,8 +50,7 @@ def train(
         Of the run.
     resume : bool
         Continue the run that the folder holds.
-    to_device : callable
-        Where to compute; see `ds2np.backend.choose_device`.
+    device : Device
     minutes : float
         Stop after so long.
     cache : str or Path, optional
@@ -71,7 +70,7 @@ def train(
     """
     comm = comm or Communicator()
     model = DeepSpeech2(model_config, seed=training_config.seed)
-    model.move(to_device)
+    model.move(device)
     cache = None if cache is None else FeatureCache(cache, Features(model_config))
     change = make_change(training_config, model_config.sample_rate)
     trainer = Trainer(
@@ -92,10 +91,10 @@ def train(
         f"and {len(trainer.dev_set):,} validation utterances"
         + (f"; {trainer.comm.size} processes" if trainer.comm.size > 1 else "")
     )
-    if to_device is to_cpu and not trainer.finished:
+    if device == CPU and not trainer.finished:
         try_longest(trainer)
     trainer.run(minutes)
-    best = Recogniser(load_run(folder, to_device))
+    best = Recogniser(load_run(folder, device))
     evaluation = trainer.best_evaluation or trainer.evaluate(best)
     if not comm.is_main:
         return evaluation
@@ -202,7 +201,7 @@ def overfit(model_config, training_config, utterances, folder, **options):
         For both training and validation.
     folder : str or Path
     **options
-        Of `train`: to_device, minutes, cache, comm.
+        Of `train`: device, minutes, cache, comm.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ds2np import cli
-from ds2np.backend import to_cpu
+from ds2np.backend import CPU, to_cpu
 from ds2np.bench import items
 from ds2np.bench import run as bench
 from ds2np.errors import UserError
@@ -120,7 +120,7 @@ def test_only_some_parts(small, capsys):
 
 def test_two_sides_run_in_turn():
     order = []
-    seconds = bench.time_in_turn([lambda: order.append("A"), lambda: order.append("B")], 3, to_cpu)
+    seconds = bench.time_in_turn([lambda: order.append("A"), lambda: order.append("B")], 3, CPU)
     assert order == list("ABABAB")
     assert seconds.shape == (2, 3)
 

@@ -3,7 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from ds2np.ctc import ctc_loss, forced_align, log_softmax, state_posterior
+from ds2np.ctc import ctc_loss, forced_align, state_posterior
+from ds2np.layers import log_softmax
 
 
 def collapse(path, blank=0):

@@ -62,7 +62,7 @@ def test_a_transcript_too_long_for_its_frames_is_named(utterances, model):
     with pytest.raises(UserError) as caught:
         Dataset(long, model.config)
     assert str(caught.value).startswith(
-        f"{utterances[5].where}: the transcript needs 6 frames, 0.1 s of sound give 5;"
+        f"{utterances[5].where}: the transcript needs 6 frames, 0.1 s of sound gives 5;"
     )
     with pytest.raises(UserError, match="and 1 more"):
         Dataset(change(long, 9, text="aaab"), model.config)

@@ -72,7 +72,7 @@ def test_a_file_that_is_no_audio_is_named(dataset, run_script):
     (dataset / "recordings" / "1_ann_1.wav").write_bytes(b"not audio")
     code, _, err = run_script(fsdd, "--root", dataset)
     assert code == 2
-    assert "1_ann_1.wav is not readable as audio" in err
+    assert "1_ann_1.wav is not audio that can be read" in err
 
 
 def test_an_empty_recording_is_named(dataset, run_script, record):

@@ -111,7 +111,7 @@ def test_a_broken_recording_is_named(corpus, run_script):
     (corpus / "dev-clean" / "84" / "121" / "84-121-0000.flac").write_bytes(b"fLaC but cut off")
     code, _, err = run_script(librispeech, "--root", corpus)
     assert code == 2
-    assert "84-121-0000.flac is not readable as audio" in err
+    assert "84-121-0000.flac is not audio that can be read" in err
 
 
 def test_a_subset_without_any_audio_is_refused(corpus, run_script):

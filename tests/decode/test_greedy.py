@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ds2np.ctc import log_softmax
 from ds2np.decode import GreedyDecoder, Word, greedy_decode, make_decoder
 from ds2np.decode.greedy import collapse
 from ds2np.errors import UserError
+from ds2np.layers import log_softmax
 from ds2np.model import DeepSpeech2Config
 from ds2np.text import Alphabet
 

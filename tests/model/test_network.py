@@ -3,10 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ds2np.ctc import ctc_loss, log_softmax
+from ds2np.ctc import ctc_loss
 from ds2np.decode import greedy_decode
 from ds2np.errors import UserError
 from ds2np.gradcheck import check_model
+from ds2np.layers import log_softmax
 from ds2np.model import PRESETS, ConvConfig, DeepSpeech2, DeepSpeech2Config, preset
 from ds2np.optim import SGD
 
