@@ -35,8 +35,8 @@ import soundfile
 from scipy.signal import fftconvolve
 
 from ds2np.audio import Augmentation, augment, load_audio, log_spectrogram, normalise, vocoder
-from ds2np.audio.augment import add_noise as package_add_noise
-from ds2np.audio.augment import (
+from ds2np.audio.effects import add_noise as package_add_noise
+from ds2np.audio.effects import (
     change_gain,
     change_speed,
     cut_noise,
@@ -44,7 +44,7 @@ from ds2np.audio.augment import (
     make_noise,
     make_room,
 )
-from ds2np.audio.augment import reverberate as package_reverberate
+from ds2np.audio.effects import reverberate as package_reverberate
 from ds2np.audio.frames import make_window
 from ds2np.data.batches import make_batch
 from ds2np.data.dataset import Dataset
@@ -1217,5 +1217,5 @@ play(
 # * D. S. Park and others: *SpecAugment: a simple data augmentation method for automatic speech
 #   recognition*, 2019.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
-# * In the package: [augment.py](../ds2np/audio/augment.py), [vocoder.py](../ds2np/audio/vocoder.py),
+# * In the package: [effects.py](../ds2np/audio/effects.py), [augment.py](../ds2np/audio/augment.py), [vocoder.py](../ds2np/audio/vocoder.py),
 #   [dataset.py](../ds2np/data/dataset.py).

@@ -35,7 +35,7 @@ import numpy as np
 import soundfile
 
 from ds2np.audio import load_audio, normalisation
-from ds2np.audio.augment import add_noise
+from ds2np.audio.effects import add_noise
 from ds2np.audio.features import Features
 from ds2np.audio.frames import frame_sizes
 from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward

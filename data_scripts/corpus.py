@@ -5,7 +5,7 @@ import os
 from collections import namedtuple
 from pathlib import Path
 
-from download import check_room, damage, download
+from download import check_space, damage, download
 from unpack import unpack
 
 from ds2np.errors import UserError
@@ -134,7 +134,7 @@ def obtain(archive, out, mirror=None, keep=False):
         url = f"{mirror.rstrip('/')}/{name}" if mirror else archive.url
         _download_whole(url, path, archive.md5)
     size = path.stat().st_size
-    check_room(out, size, size)
+    check_space(out, size, size)
     unpack(path, archive.folder, archive.inner)
     if not keep:
         path.unlink()

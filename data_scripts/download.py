@@ -24,7 +24,7 @@ ATTEMPTS = 5  # that bring nothing new, one after the other
 PAUSE = 1.0  # seconds after the first of them; each later pause is twice as long
 
 # Sound takes up to half as much again as its archive, and for a while both lie on the disk.
-ROOM = 2.5
+SPACE_FACTOR = 2.5
 
 SCALE = {"unit": "B", "unit_scale": True, "leave": False}
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
@@ -100,7 +100,7 @@ def _transfer(url, part):
         length = response.headers["Content-Length"]
         total = None if length is None else start + int(length)
         if total is not None:
-            check_room(part.parent, total, start)
+            check_space(part.parent, total, start)
         with (
             open(part, "ab" if start else "wb") as file,
             tqdm(desc=part.stem, total=total, initial=start, **SCALE) as progress,
@@ -139,7 +139,7 @@ def size_text(count):
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def check_room(folder, total, arrived):
+def check_space(folder, total, arrived):
     """Refuse to begin what the disk cannot hold.
 
     Parameters
@@ -155,7 +155,7 @@ def check_room(folder, total, arrived):
     UserError
         If the archive and what comes out of it do not fit.
     """
-    needed, free = ROOM * total - arrived, shutil.disk_usage(folder).free
+    needed, free = SPACE_FACTOR * total - arrived, shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
             f"{folder} has {size_text(free)} free, and the archive with what comes out of it "

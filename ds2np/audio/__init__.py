@@ -1,9 +1,10 @@
 """From a file or a waveform to the spectrogram that the network reads."""
 
-from ds2np.audio.augment import Augmentation, augment, load_sounds
+from ds2np.audio.augment import Augmentation, augment
 from ds2np.audio.features import Features
 from ds2np.audio.load import load_audio
 from ds2np.audio.normalisation import normalise
+from ds2np.audio.sounds import load_sounds
 from ds2np.audio.spectrogram import log_spectrogram
 from ds2np.audio.vocoder import pitch_shift, time_stretch
 

@@ -64,10 +64,10 @@ def istft(spectrum, window, stride):
     return frame_backward(frames, places) / xp.where(weights > 0, weights, 1)
 
 
-def time_stretch(samples, rate, size=SIZE):
+def time_stretch(samples, speed, size=SIZE):
     """Make speech faster or slower and leave its pitch.
 
-    New frame k is taken from the old sound at sample k * stride * rate, and put at k * stride:
+    New frame k is taken from the old sound at sample k * stride * speed, and put at k * stride:
 
     * X_k is the transform there, and X'_k the one a stride later, both of the old sound. Each phase
       turns by angle(X'_k / X_k) meanwhile.
@@ -78,25 +78,25 @@ def time_stretch(samples, rate, size=SIZE):
     Parameters
     ----------
     samples : ndarray of shape (samples,)
-    rate : float
+    speed : float
         Above 1 is faster, below 1 is slower.
     size : int
         Samples in a window.
 
     Returns
     -------
-    ndarray of shape (round(samples / rate),), of the dtype of samples
+    ndarray of shape (round(samples / speed),), of the dtype of samples
 
     Raises
     ------
     UserError
-        If rate is not a number above 0.
+        If speed is not a number above 0.
     """
-    if not 0 < rate < math.inf:
-        raise UserError(f"no time stretch by {rate}: the rate must be a number above 0")
-    count, stride = round(len(samples) / rate), size // OVERLAP
+    if not 0 < speed < math.inf:
+        raise UserError(f"no time stretch by {speed}: the speed must be a number above 0")
+    count, stride = round(len(samples) / speed), size // OVERLAP
     places = np.arange(-(-count // stride) + 1)  # (K,)
-    places = np.rint(places * (stride * float(rate))).astype(int)
+    places = np.rint(places * (stride * float(speed))).astype(int)
 
     middle = size // 2  # frame k has sample k * stride in its middle
     needed = max(places[-1] + stride + size, middle + len(samples))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ds2np.audio.augment import Augmentation, augment, load_sounds
+from ds2np.audio import Augmentation, augment, load_sounds
 from ds2np.audio.features import Features
 from ds2np.backend import CPU
 from ds2np.data.batches import AHEAD, Batch, pad

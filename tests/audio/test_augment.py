@@ -4,20 +4,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from ds2np.audio.augment import (
-    CACHED,
-    Augmentation,
+from ds2np.audio import Augmentation, augment, load_sounds
+from ds2np.audio.effects import (
     add_noise,
-    augment,
     change_gain,
     change_speed,
     cut_noise,
     fit_full_scale,
-    load_sounds,
     make_noise,
     make_room,
     reverberate,
 )
+from ds2np.audio.sounds import CACHED
 from ds2np.audio.vocoder import time_stretch
 from ds2np.errors import UserError
 

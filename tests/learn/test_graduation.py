@@ -10,11 +10,12 @@ from helpers import toys
 
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifest
-from ds2np.learn import graduation
-from ds2np.learn.adapters import ADAPTERS
 from ds2np.learn.book import CHAPTERS, FOLDER
-from ds2np.learn.graduation import find_distance, judge_all, try_all, try_step
-from ds2np.learn.replace import Replacement, replaced
+from ds2np.learn.graduation import run as graduation
+from ds2np.learn.graduation.adapters import ADAPTERS
+from ds2np.learn.graduation.replace import Replacement, replaced
+from ds2np.learn.graduation.run import judge_all
+from ds2np.learn.graduation.trial import find_distance, try_all, try_step
 from ds2np.model import ConvConfig, DeepSpeech2
 from ds2np.train.history import read_history
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ds2np.audio.augment import add_noise, reverberate
+from ds2np.audio.effects import add_noise, reverberate
 from ds2np.audio.vocoder import accumulate_turns
 from ds2np.learn.exercise import Exercise
 

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 # Modules that hold the originals as originals.
-KEPT = ("ds2np.learn.adapters", "ds2np.learn.exercises")
+KEPT = ("ds2np.learn.graduation.adapters", "ds2np.learn.exercises")
 
 
 class Replacement:

@@ -1,0 +1,172 @@
+"""The way through the graduation: checks, recordings, trials, training, recognition."""
+
+import contextlib
+import dataclasses
+import io
+
+import numpy as np
+
+from ds2np.data.manifest import read_manifest, write_manifest
+from ds2np.errors import UserError
+from ds2np.files import make_folder
+from ds2np.learn import answers, sound, toy
+from ds2np.learn.book import CHAPTERS
+from ds2np.learn.exercise import CORRECT
+from ds2np.learn.graduation.adapters import find_adapter
+from ds2np.learn.graduation.replace import Replacement, replaced
+from ds2np.learn.graduation.report import print_answers, print_result
+from ds2np.learn.graduation.trial import recognise, try_all
+from ds2np.model import ConvConfig, DeepSpeech2Config
+from ds2np.model.run_folder import RunFolder
+from ds2np.recogniser import Recogniser
+from ds2np.text import cer, wer
+from ds2np.train.config import TrainingConfig
+from ds2np.train.run import train
+
+LAST_CHAPTER = "07"
+# The paper's own kind of layers, small: a convolution over time, simple recurrent layers.
+NETWORK = DeepSpeech2Config(
+    sample_rate=toy.RATE,
+    mels=24,
+    conv=(ConvConfig(channels=128, kernel=(11,), stride=(2,)),),
+    recurrent="rnn",
+    layers=2,
+    hidden=128,
+)
+TRAINING = TrainingConfig(
+    epochs=10, learning_rate=6e-3, anneal=1.2, momentum=0.95, max_norm=100.0, patience=5
+)
+UTTERANCES, HELD_OUT = 600, 60
+
+
+def graduate(path, folder, resume=False, restart=False, device="auto"):
+    """Train with the reader's functions, and show what comes of it.
+
+    Parameters
+    ----------
+    path : Path
+        The reader's file.
+    folder : Path
+        Holds ``digits``, the recordings, and ``graduation``, the run, afterwards.
+    resume : bool
+        Refused: the answers may be others by now.
+    restart : bool
+        Delete the run that is there.
+    device : str
+        As the command line has it; only the CPU will do.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, it cannot be run, none of its functions can be used, a run is
+        there already, or there is no voice to speak with.
+    """
+    if resume:
+        raise UserError("--resume and --answers: your functions train in one go; try --restart")
+    if device not in ("auto", "cpu"):
+        raise UserError(
+            f"--device {device} and --answers: your functions compute on the CPU, by NumPy"
+        )
+    if not path.exists():
+        raise UserError(
+            f"there is no {path}; the checks in the notebooks write what you solve into it"
+        )
+    run = RunFolder(folder / "graduation")
+    if run.holds_run and not restart:
+        raise UserError(f"{run.path} holds a run already; --restart deletes it and trains again")
+    with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
+        verdicts, replacements = judge_all(path)
+    done = {e.function for e, verdict in verdicts.items() if verdict.state == CORRECT}
+    if not done:
+        print_answers(path, verdicts, [], [])
+        raise UserError(f"no function in {path} passes its check yet; with one, come again")
+    network = choose_network(done)
+    train_set, test_set = make_digits(folder / "digits")
+    print(f"trying each of your functions on a minibatch ({len(replacements)}) ...", flush=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        chosen = try_all(replacements, network, TRAINING, train_set)
+    print_answers(path, verdicts, replacements, chosen)
+    if not chosen:
+        raise UserError(f"none of the functions in {path} can be used for this network")
+    run.delete()
+    for replacement in chosen:
+        replacement.reset()
+    with replaced(chosen):
+        train(network, TRAINING, train_set, test_set, run.path)
+        refs, hyps = recognise(Recogniser.load(run.path, "cpu"), test_set)
+        rates = wer(refs, hyps), cer(refs, hyps)
+    print_result(chosen, refs, hyps, rates)
+
+
+def judge_all(path):
+    """Check all answers of the reader's file that can have a part in a network.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    verdicts : dict of Exercise to Verdict
+    replacements : list of Replacement
+        Of the correct ones that can stand in for a function of the package.
+    """
+    names = answers.load(path)
+    verdicts, replacements = {}, []
+    for chapter in CHAPTERS:
+        for exercise in chapter.exercises if chapter.number <= LAST_CHAPTER else ():
+            verdicts[exercise] = answers.judge(exercise, names)
+            if verdicts[exercise].state != CORRECT:
+                continue
+            if found := find_adapter(exercise, names[exercise.function]):
+                replacements.append(Replacement(exercise, *found, path))
+    return verdicts, replacements
+
+
+def choose_network(done):
+    """Choose the recurrent layers that the reader has written; simple ones if both.
+
+    Parameters
+    ----------
+    done : set of str
+        Names of functions.
+
+    Returns
+    -------
+    DeepSpeech2Config
+    """
+    gated = "gru_forward" in done and not {"simple_rnn_forward", "simple_rnn_backward"} & done
+    return dataclasses.replace(NETWORK, recurrent="gru" if gated else "rnn")
+
+
+def make_digits(folder):
+    """Let voices speak digits, unless they have done so before.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    train_set, test_set : list of Utterance
+        The voices of the second are not in the first.
+
+    Raises
+    ------
+    UserError
+        If there is no voice.
+    """
+    manifests = folder / "train.jsonl", folder / "test.jsonl"
+    if not manifests[1].exists():
+        if not sound.has_voice():
+            raise UserError("there is no espeak-ng on this machine, and so nobody to speak")
+        print(f"making {UTTERANCES + HELD_OUT} recordings of spoken digits in {folder}", flush=True)
+        make_folder(folder, "--folder")
+        rng = np.random.default_rng(0)
+        spoken = (
+            toy.speak_digits(folder, UTTERANCES, rng),
+            toy.speak_digits(folder, HELD_OUT, rng, toy.OTHER_SPEAKERS, sizes=(1.0, 1.0)),
+        )
+        for manifest, utterances in zip(manifests, spoken, strict=True):
+            write_manifest(manifest, utterances)
+    return tuple(map(read_manifest, manifests))
