@@ -655,7 +655,7 @@ for name, other, before in (
 #
 # An utterance has to be complete before its mean is known. For speech that is recognised while it
 # is being spoken, the package has the statistics of a whole corpus instead
-# (`global_normalise_forward`).
+# (`InputNorm`, `--normalisation corpus`).
 
 # %% [markdown]
 # ## Backward: from the input to the waveform

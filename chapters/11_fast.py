@@ -902,13 +902,13 @@ def three_ways(stay, step, jump, emission):
     return new
 
 
-CLOSED = np.float32(lattice.CLOSED)
-skip = np.where(states.skip, np.float32(0), CLOSED)
+LOG_ZERO = np.float32(lattice.LOG_ZERO)
+skip = np.where(states.skip, np.float32(0), LOG_ZERO)
 
 
 def alpha_utterances_lead(emissions):
     emissions = np.ascontiguousarray(emissions.transpose(0, 2, 1))  # (T, N, S)
-    row, skip_T = np.full((N_ctc, 2 + len(skip)), CLOSED), np.ascontiguousarray(skip.T)
+    row, skip_T = np.full((N_ctc, 2 + len(skip)), LOG_ZERO), np.ascontiguousarray(skip.T)
     row[:, 2:4] = emissions[0, :, :2]  # two closed states stand before the first
     for emission in emissions[1:]:
         row[:, 2:] = three_ways(row[:, 2:], row[:, 1:-1], row[:, :-2] + skip_T, emission)
@@ -916,7 +916,7 @@ def alpha_utterances_lead(emissions):
 
 
 def alpha_states_lead(emissions):
-    row = np.full((2 + len(skip), N_ctc), CLOSED)
+    row = np.full((2 + len(skip), N_ctc), LOG_ZERO)
     row[2:4] = emissions[0, :2]
     for emission in emissions[1:]:
         row[2:] = three_ways(row[2:], row[1:-1], row[:-2] + skip, emission)

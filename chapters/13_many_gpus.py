@@ -1149,9 +1149,9 @@ assert steps[-2] / steps[-1] < 1.1  # nothing at the end
 #
 # In a synchronous run all wait for all. If one process is stuck, the others would wait for ever, and
 # the worst of it is the silence: nothing says who is missing. The package calls the **roll**: each
-# process counts its collective calls. Whoever has waited for a while writes a note to rank 0, "I wait
-# at call 40". When the time is up, rank 0 looks whose note is *not* there, and tells all. Here rank 2
-# of three comes late, and the time-out is short:
+# process counts its collective calls. Whoever has waited for a while sends a message to rank 0, "I
+# wait at call 40". When the time is up, rank 0 looks whose message is *not* there, and tells all. Here
+# rank 2 of three comes late, and the time-out is short:
 
 # %%
 LATE = """

@@ -1,7 +1,7 @@
-"""Download AISHELL-1, Mandarin read by 400 speakers, or index it where it is.
+"""Download AISHELL-1, Mandarin read by 400 speakers, or index an existing copy.
 
-It holds wav/PART/SPEAKER/NAME.wav and one transcript, in which spaces divide Chinese words. Each
-character is a symbol of its own to the network, and nobody speaks the spaces: they are left out.
+It holds wav/PART/SPEAKER/NAME.wav and one transcript, in which spaces separate Chinese words. The
+spaces are removed: each character is a symbol of its own, and spaces are not spoken.
 """
 
 from common import audio_duration, read_transcript, run, save_parts, warn_unmatched
@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 
-# The sum of data_aishell.tgz as the recipes of several toolkits have it.
+# The checksum of data_aishell.tgz in the recipes of several toolkits.
 ARCHIVE = Archive(
     "https://www.openslr.org/resources/33/data_aishell.tgz",
     "data_aishell",
@@ -23,26 +23,21 @@ TRANSCRIPT = "transcript/aishell_transcript_v0.8.txt"
 
 
 def index(root):
-    """Match the transcript with the recordings.
-
-    Parameters
-    ----------
-    root : Path
-        Holds wav and transcript.
+    """Match the transcript with the recordings below `root`, which holds wav and transcript.
 
     Returns
     -------
     manifests : dict of str to list of Utterance
-        What "train", "dev" and "test" hold.
+        The utterances of "train", "dev" and "test".
     without_audio : list of str
-        Names in the transcript that no recording has.
+        Names in the transcript without a recording.
     without_text : list of Path
-        Recordings that the transcript does not name.
+        Recordings without a transcript.
 
     Raises
     ------
     UserError
-        If something is missing, the transcript is malformed, or a recording is not audio.
+        If a file is missing, the transcript is malformed, or a recording is not audio.
     """
     if not (root / TRANSCRIPT).is_file():
         raise UserError(f"{root / TRANSCRIPT} is missing; give --root the folder data_aishell")
@@ -60,13 +55,13 @@ def index(root):
         if not manifests[part]:
             raise UserError(
                 f"{root / 'wav' / part} holds no SPEAKER/NAME.wav that the transcript names; the "
-                f"archives in {root / 'wav'} have to be unpacked as well, each where it lies"
+                f"archives in {root / 'wav'} have to be unpacked as well, each in its own place"
             )
     return manifests, list(texts), without_text
 
 
 def main():
-    """Write the manifests that the command line asks for."""
+    """Write the manifests requested on the command line."""
     args = corpus_parser(__doc__.splitlines()[0], "the unpacked data_aishell").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root)

@@ -1,7 +1,6 @@
-"""Download CMU's AN4, addresses and numbers spelt out, or index it where it is.
+"""Download CMU's AN4, spelt-out addresses and numbers, or index an existing copy.
 
-Its recordings come as NIST .sph, as .wav, or as .raw: samples without a header, most significant
-byte first.
+Its recordings come as NIST .sph, as .wav, or as .raw: big-endian samples without a header.
 """
 
 import re
@@ -15,12 +14,12 @@ from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 from ds2np.files import make_folder, replacing
 
-# CMU's own page, www.speech.cs.cmu.edu/databases/an4, often does not answer; this is the copy that
-# NVIDIA's NeMo uses. Nobody publishes a checksum.
+# CMU's own page, www.speech.cs.cmu.edu/databases/an4, is often unreachable; this is the copy that
+# NVIDIA's NeMo uses. No checksum is published.
 ARCHIVE = Archive("https://dldata-public.s3.us-east-2.amazonaws.com/an4_sphere.tar.gz", "an4")
 
 PARTS = ("train", "test")
-AUDIO_SUFFIXES = (".raw", ".sph", ".wav")  # of two, the later one is taken
+AUDIO_SUFFIXES = (".raw", ".sph", ".wav")  # of two with the same name, the later one is used
 RAW = {"samplerate": 16_000, "channels": 1, "format": "RAW", "subtype": "PCM_16", "endian": "BIG"}
 LINE = re.compile(r"(?P<text>.*)\((?P<name>\w+-(?P<speaker>\w+)-\w+)\)")
 MARK = re.compile(r"</?\w+>")  # <s> begins and </s> ends an utterance
@@ -29,20 +28,17 @@ MARK = re.compile(r"</?\w+>")  # <s> begins and </s> ends an utterance
 def read_transcription(path):
     """Read one of the two files of transcripts.
 
-    Parameters
-    ----------
-    path : Path
-        Its lines are such as "<s> YES </s> (an89-fash-b)", those of the test without the marks.
+    Its lines are such as "<s> YES </s> (an89-fash-b)"; those of the test set have no marks.
 
     Returns
     -------
     dict of str to (str, str)
-        Text in lower case and speaker, by the name of the recording.
+        Lower-case text and speaker, by the name of the recording.
 
     Raises
     ------
     UserError
-        If the file is missing, a line is malformed, or a name comes twice.
+        If the file is missing, a line is malformed, or a name appears twice.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -60,28 +56,18 @@ def read_transcription(path):
         words = MARK.sub(" ", match["text"]).lower().split() if match else None
         if not words:
             raise UserError(
-                f"{path}:{number}: found {line.strip()}; a line is TEXT (NUMBER-SPEAKER-b)"
+                f"{path}:{number}: found {line.strip()}; expected TEXT (NUMBER-SPEAKER-b)"
             )
         if match["name"] in found:
-            raise UserError(f"{path}:{number}: {match['name']} comes a second time")
+            raise UserError(
+                f"{path}:{number}: {match['name']} appears twice; remove one of the lines"
+            )
         found[match["name"]] = " ".join(words), match["speaker"]
     return found
 
 
 def convert_raw(path, folder):
-    """Give a recording without a header one.
-
-    Parameters
-    ----------
-    path : Path
-        A .raw file.
-    folder : Path
-        Where the .wav file goes.
-
-    Returns
-    -------
-    Path
-    """
+    """Convert a .raw recording, which has no header, to a .wav file in `folder`."""
     make_folder(folder, "--out")
     samples, rate = soundfile.read(path, dtype="int16", **RAW)
     target = folder / f"{path.stem}.wav"
@@ -98,16 +84,16 @@ def index(root, out):
     root : Path
         Holds etc and wav.
     out : Path
-        Recordings without a header are converted to .wav files below it.
+        Receives the .wav files converted from .raw recordings.
 
     Returns
     -------
     manifests : dict of str to list of Utterance
-        What "train" and "test" hold.
+        The utterances of "train" and "test".
     without_audio : list of str
-        Names in the transcripts that no recording has.
+        Names in the transcripts without a recording.
     without_text : list of Path
-        Recordings that no transcript names.
+        Recordings without a transcript.
 
     Raises
     ------
@@ -134,7 +120,7 @@ def index(root, out):
 
 
 def main():
-    """Write the manifests that the command line asks for."""
+    """Write the manifests requested on the command line."""
     args = corpus_parser(__doc__.splitlines()[0], "the unpacked an4").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root, out)

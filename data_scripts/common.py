@@ -1,4 +1,4 @@
-"""What the scripts that make manifests share."""
+"""Helpers of the scripts that make manifests."""
 
 import importlib.util
 import sys
@@ -18,14 +18,9 @@ MAX_NAMED = 5
 
 
 def run(main):
-    """Run a script, reporting what the user can mend as one sentence.
+    """Run the `main` of a script, and report a UserError as one sentence.
 
     Exits with code 2 after a UserError and with code 130 after Ctrl-C.
-
-    Parameters
-    ----------
-    main : callable
-        Takes no arguments.
     """
     try:
         main()
@@ -38,21 +33,17 @@ def run(main):
 
 
 def read_transcript(path):
-    """Read a file of transcripts, each line a name and a text.
-
-    Parameters
-    ----------
-    path : Path
+    """Read a file of transcripts whose lines are NAME TEXT.
 
     Returns
     -------
     dict of str to str
-        Texts in lower case, by the name of the recording.
+        Lower-case texts, by the name of the recording.
 
     Raises
     ------
     UserError
-        If a line is not a name and a text, or a name comes twice.
+        If a line has no text, a name appears twice, or the file is not UTF-8 text.
     """
     texts = {}
     try:
@@ -64,48 +55,26 @@ def read_transcript(path):
         if name is None:
             continue
         if not words:
-            raise UserError(f"{path}:{number}: {name} has no text; a line is NAME TEXT")
+            raise UserError(f"{path}:{number}: {name} has no text; expected NAME TEXT")
         if name in texts:
-            raise UserError(f"{path}:{number}: {name} comes a second time; each has one line")
+            raise UserError(f"{path}:{number}: {name} appears twice; remove one of the lines")
         texts[name] = " ".join(words).lower()
     return texts
 
 
 def audio_duration(path):
-    """Look up how long a recording is.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    float
-        Seconds.
-
-    Raises
-    ------
-    UserError
-        If it is no audio, or empty.
-    """
+    """Return the seconds of a recording; raise a UserError if it is not audio, or empty."""
     try:
         seconds = soundfile.info(path).duration
     except soundfile.LibsndfileError as error:
         raise UserError(describe_unreadable(path, error)) from None
     if seconds == 0:
-        raise UserError(f"{path} holds no sample; a recording has to be longer than 0 seconds")
+        raise UserError(f"{path} holds no samples; expected a recording longer than 0 seconds")
     return seconds
 
 
 def warn_left_out(reason, files):
-    """Say on stderr which files of a corpus are left out of its manifests, if any.
-
-    Parameters
-    ----------
-    reason : str
-    files : sequence of Path
-        Of which the first few are named.
-    """
+    """Print how many files a manifest leaves out and why, with the names of the first few."""
     if files:
         named = ", ".join(str(file) for file in files[:MAX_NAMED])
         more = ", ..." if len(files) > MAX_NAMED else ""
@@ -113,54 +82,25 @@ def warn_left_out(reason, files):
 
 
 def warn_unmatched(without_audio, without_text):
-    """Say what of a corpus is left out because its transcripts and recordings do not match.
-
-    Parameters
-    ----------
-    without_audio : sequence
-        Names in the transcripts that no recording has.
-    without_text : sequence of Path
-        Recordings that no transcript names.
-    """
+    """Print which transcripts have no recording, and which recordings no transcript."""
     warn_left_out("transcripts without a recording", without_audio)
     warn_left_out("recordings without a transcript", without_text)
 
 
 def save(path, utterances):
-    """Write a manifest and print one line about it.
-
-    Parameters
-    ----------
-    path : Path
-    utterances : sequence of Utterance
-    """
+    """Write a manifest and print one line about it."""
     write_manifest(path, utterances)
     print(f"{path}: {statistics(utterances)}")
 
 
 def save_parts(folder, manifests):
-    """Write the manifest of each part of a corpus, PART.jsonl.
-
-    Parameters
-    ----------
-    folder : Path
-    manifests : dict of str to sequence of Utterance
-    """
+    """Write the manifest of each part of a corpus, PART.jsonl."""
     for part, utterances in manifests.items():
         save(folder / f"{part}.jsonl", utterances)
 
 
 def statistics(utterances):
-    """Sum up utterances in a line.
-
-    Parameters
-    ----------
-    utterances : sequence of Utterance
-
-    Returns
-    -------
-    str
-    """
+    """Describe utterances in one line."""
     seconds = sum(utterance.duration for utterance in utterances)
     length = f"{seconds / 3600:.2f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
     text = "".join(utterance.text for utterance in utterances)

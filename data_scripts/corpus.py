@@ -1,4 +1,4 @@
-"""The command line of a script for a published corpus: index it where it is, or download it."""
+"""The command line of a script for a published corpus: index a copy, or download it."""
 
 import argparse
 import os
@@ -11,72 +11,62 @@ from unpack import unpack
 from ds2np.errors import UserError
 from ds2np.files import make_folder
 
-# The url it comes from, the folder it unpacks to, the MD5 checksum that its makers publish (None if
-# they do not), and the pattern of archives inside (None if there are none).
+# Its url, the folder it unpacks to, its published MD5 checksum (None if there is none), and the
+# pattern of the archives inside (None if there are none).
 Archive = namedtuple("Archive", "url folder md5 inner", defaults=(None, None))
 
 
 def corpus_parser(description, corpus):
-    """Build the command line.
+    """Build a command line with --out, --root, --mirror and --keep-archive.
 
-    Parameters
-    ----------
-    description : str
-        What the script does.
-    corpus : str
-        What --root holds.
-
-    Returns
-    -------
-    argparse.ArgumentParser
-        With --out, --root, --mirror and --keep-archive.
+    ``description`` describes the script, and ``corpus`` the content of --root.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="where the manifests go, and the corpus if it is downloaded (default: into --root)",
+        help="folder for the manifests, and for a downloaded corpus (default: --root)",
     )
     parser.add_argument(
         "--root",
         type=Path,
         metavar="FOLDER",
-        help=f"{corpus}: it is indexed where it is, and nothing is downloaded",
+        help=f"{corpus}; it is indexed in place, and nothing is downloaded",
     )
     parser.add_argument("--mirror", metavar="URL", help="download from URL/NAME-OF-ARCHIVE instead")
     parser.add_argument(
         "--keep-archive",
         action="store_true",
-        help="keep what was downloaded after it is unpacked (default: it is deleted)",
+        help="keep the downloaded archive after unpacking (default: delete it)",
     )
     return parser
 
 
 def corpus_folders(args, archives, folder):
-    """Find the folder of the corpus, which is downloaded first unless --root is given.
+    """Find the folder of the corpus; download the corpus first unless --root is given.
 
     Parameters
     ----------
     args : argparse.Namespace
-        Parsed by the parser of `corpus_parser`.
+        From the parser of `corpus_parser`.
     archives : sequence of Archive
-        What the corpus is made of.
+        The archives of the corpus.
     folder : str
         The folder they unpack to, below --out.
 
     Returns
     -------
     root, out : Path
-        The corpus and the place of its manifests. Both exist; `root` is absolute.
+        The folders of the corpus and of its manifests. Both exist; `root` is absolute.
 
     Raises
     ------
     UserError
-        If there is no corpus, or no place for its manifests.
+        If there is no corpus, or no folder for its manifests.
     """
     if args.root is None and args.out is None:
-        raise UserError("give --out to download the corpus, or --root if you have it already")
+        raise UserError("give --out to download the corpus, or --root if you already have it")
     if args.root is not None:
         _check_root(args)
     out = args.out or args.root
@@ -94,42 +84,41 @@ def _check_root(args):
     if args.mirror or args.keep_archive:
         raise UserError("--root downloads nothing; leave out --mirror and --keep-archive")
     if not args.root.is_dir():
-        raise UserError(f"{args.root}: no such folder; --root has to be the folder of the corpus")
+        raise UserError(f"{args.root}: no such folder; give --root the folder of the corpus")
     for path in args.root.glob("*.unpacking"):
         raise UserError(f"{path} is half unpacked; run this again with --out instead of --root")
 
 
 def obtain(archive, out, mirror=None, keep=False):
-    """Download an archive and unpack it, unless its folder is there.
+    """Download an archive and unpack it into `out`, unless its folder exists.
 
     Parameters
     ----------
     archive : Archive
     out : Path
-        Exists.
     mirror : str, optional
-        The url of another place that has the archive.
+        The url of another folder with the archive.
     keep : bool
-        Whether a downloaded archive stays. One that was there before always does.
+        Keep the downloaded archive. An archive that existed before is always kept.
 
     Raises
     ------
     UserError
-        If that fails. What was there before still is, and an unfinished download can go on.
+        If that fails. Existing files are kept, and an unfinished download can be continued.
     """
     if (out / archive.folder).is_dir():
-        print(f"{out / archive.folder} is there already, nothing is downloaded")
+        print(f"{out / archive.folder} already exists, nothing is downloaded")
         return
     name = archive.url.rpartition("/")[2]
     path = out / name
     if archive.md5 is None:
-        print(f"{name}: no checksum is published; its size and that it is intact are checked")
+        print(f"{name}: no checksum is published; only its size and integrity are checked")
     if path.exists():
         keep = True
-        print(f"{path} is there already: nothing is downloaded, and it stays")
+        print(f"{path} already exists: nothing is downloaded, and it is kept")
         fault = damage(path, archive.md5)
         if fault:
-            raise UserError(f"{path} {fault}; move it away, and it is downloaded again")
+            raise UserError(f"{path} {fault}; move it away to download it again")
     else:
         url = f"{mirror.rstrip('/')}/{name}" if mirror else archive.url
         _download_whole(url, path, archive.md5)
@@ -145,8 +134,8 @@ def _download_whole(url, path, md5):
     download(url, part)
     fault = damage(part, md5)
     if fault:
-        part.unlink()  # or the next run would go on from it
+        part.unlink()  # or the next run would continue it
         raise UserError(
-            f"{url}: what arrived {fault} and is deleted; run this again, or give another --mirror"
+            f"{url}: the download {fault} and is deleted; run this again, or give another --mirror"
         )
     os.replace(part, path)

@@ -1,6 +1,6 @@
-"""Download a file so that a cut connection costs time and nothing else.
+"""Resumable downloads: after a cut connection, only the missing bytes are requested again.
 
-What has arrived waits in a file of its own, and the next attempt asks the server for the rest.
+The bytes received are kept in a file of their own, which the next attempt continues.
 """
 
 import errno
@@ -20,10 +20,10 @@ from ds2np.errors import UserError
 
 CHUNK = 1 << 20  # bytes
 TIMEOUT = 60  # seconds without a byte
-ATTEMPTS = 5  # that bring nothing new, one after the other
-PAUSE = 1.0  # seconds after the first of them; each later pause is twice as long
+ATTEMPTS = 5  # in a row without any new byte
+PAUSE = 1.0  # seconds after the first attempt; each later pause is twice as long
 
-# Sound takes up to half as much again as its archive, and for a while both lie on the disk.
+# The audio takes up to 1.5 times the size of its archive, and for a while both are on the disk.
 SPACE_FACTOR = 2.5
 
 SCALE = {"unit": "B", "unit_scale": True, "leave": False}
@@ -31,41 +31,39 @@ DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCE
 
 
 def download(url, part):
-    """Fetch what is missing of a file, in as many connections as it takes.
+    """Download the missing bytes of a file, in as many connections as necessary.
 
-    Parameters
-    ----------
-    url : str
-    part : Path
-        Where the file goes; what an earlier download has left there is continued.
+    ``part`` receives the file, and may hold the beginning from an earlier download.
 
     Raises
     ------
     UserError
-        If the server does not have the file, keeps cutting the connection, or the disk is full.
-        What has arrived stays in `part`.
+        If the server does not have the file or keeps cutting the connection, or the disk is full.
+        The bytes received are kept in ``part``.
     """
     if not url.startswith(("http://", "https://")):
-        raise UserError(f"{url} cannot be downloaded; it has to begin with http:// or https://")
+        raise UserError(
+            f"{url} cannot be downloaded; expected an address that begins with http:// or https://"
+        )
     most, failures = _size(part), 0
     while True:
         reason = _attempt(url, part)
         if reason is None:
             return
-        # A server that cannot continue begins anew: only bytes never seen before are progress.
+        # A server that cannot continue starts over: only bytes never received before are progress.
         failures = 0 if _size(part) > most else failures + 1
         most = max(most, _size(part))
         if failures == ATTEMPTS:
             raise UserError(
                 f"{url}: {reason}, {ATTEMPTS} times in a row; {size_text(_size(part))} have "
-                f"arrived and are kept: run this again to go on, or give another --mirror"
+                f"arrived and are kept: run this again to continue, or give another --mirror"
             )
         print(f"{url}: {reason}; trying again", file=sys.stderr)
         time.sleep(PAUSE * 2 ** max(0, failures - 1))
 
 
 def _attempt(url, part):
-    """Connect once; return None if the file is complete, or why it is not."""
+    """Connect once; return None if the file is complete, or the reason why it is not."""
     try:
         _transfer(url, part)
     except urllib.error.HTTPError as error:
@@ -78,12 +76,12 @@ def _attempt(url, part):
             f"{url}: the server answers {error.code} ({error.reason}); give another --mirror"
         ) from None
     except (ValueError, http.client.InvalidURL) as error:
-        raise UserError(f"{url} is not an address ({error}); give another --mirror") from None
+        raise UserError(f"{url} is not a valid address ({error}); give another --mirror") from None
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise UserError(
-                f"{part} cannot be written ({error.strerror}); what has arrived is kept: "
-                f"make room and run this again, or give another --out"
+                f"{part} cannot be written ({error.strerror}); the bytes received are kept: "
+                f"free some space and run this again, or give another --out"
             ) from None
         return f"the connection failed ({getattr(error, 'reason', error) or type(error).__name__})"
     return None
@@ -96,7 +94,7 @@ def _transfer(url, part):
         request.add_header("Range", f"bytes={start}-")
     with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
-            start = 0  # this server only sends whole files
+            start = 0  # this server sends only whole files
         length = response.headers["Content-Length"]
         total = None if length is None else start + int(length)
         if total is not None:
@@ -105,7 +103,7 @@ def _transfer(url, part):
             open(part, "ab" if start else "wb") as file,
             tqdm(desc=part.stem, total=total, initial=start, **SCALE) as progress,
         ):
-            while chunk := response.read1(CHUNK):  # what is there, be it little
+            while chunk := response.read1(CHUNK):  # without waiting for a whole chunk
                 file.write(chunk)
                 progress.update(len(chunk))
     if total is not None and _size(part) < total:
@@ -113,11 +111,11 @@ def _transfer(url, part):
 
 
 def _without_rest(content_range, part):
-    # The server says how long the file is: "bytes */1234".
+    # The server states the length of the file: "bytes */1234".
     if content_range == f"bytes */{_size(part)}":
         return None
     part.unlink()
-    return "what an earlier download has left is no part of the file"
+    return "the earlier partial download is not part of the file"
 
 
 def _size(path):
@@ -125,58 +123,28 @@ def _size(path):
 
 
 def size_text(count):
-    """Write a number of bytes for people.
-
-    Parameters
-    ----------
-    count : float
-
-    Returns
-    -------
-    str
-        In MB or GB.
-    """
+    """Format a number of bytes in MB or GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def check_space(folder, total, arrived):
-    """Refuse to begin what the disk cannot hold.
+    """Raise a UserError if the disk cannot hold an archive and its content.
 
-    Parameters
-    ----------
-    folder : Path
-    total : int
-        Bytes of the archive.
-    arrived : int
-        How many of them are on the disk already.
-
-    Raises
-    ------
-    UserError
-        If the archive and what comes out of it do not fit.
+    ``total`` are the bytes of the archive, of which ``arrived`` are on the disk already.
     """
     needed, free = SPACE_FACTOR * total - arrived, shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
-            f"{folder} has {size_text(free)} free, and the archive with what comes out of it "
-            f"needs {size_text(needed)}; make room or give another --out"
+            f"{folder} has {size_text(free)} free, but the archive and its content "
+            f"need {size_text(needed)}; free some space or give another --out"
         )
 
 
 def damage(path, md5=None):
-    """Look for damage in a gzip archive.
+    """Look for damage in a gzip archive; return a description of it, or None.
 
-    Parameters
-    ----------
-    path : Path
-    md5 : str, optional
-        The checksum its makers publish. Without it the archive is decompressed to its end, which
-        finds what was cut off or altered on the way, but not an archive that was exchanged.
-
-    Returns
-    -------
-    str or None
-        What is wrong.
+    Without ``md5``, the published checksum, the archive is decompressed to its end. That finds a
+    truncated or corrupted archive, but not a replaced one.
     """
     if not _size(path):
         return "is empty"
@@ -188,7 +156,7 @@ def damage(path, md5=None):
                 digest.update(chunk)
                 progress.update(len(chunk))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        return f"is no intact archive ({error})"
+        return f"is not an intact archive ({error})"
     if md5 and digest.hexdigest() != md5:
         return f"has the MD5 checksum {digest.hexdigest()} instead of {md5}"
     return None

@@ -1,4 +1,4 @@
-"""Download the Free Spoken Digit Dataset, or index it where it is.
+"""Download the Free Spoken Digit Dataset, or index an existing copy.
 
 Its official split: the recordings with index 0 to 4 of each digit and speaker are the test set.
 """
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 
-# The version with six speakers. Its archive is made on demand, and no checksum is published.
+# The version with six speakers. Its archive is generated on demand, and has no published checksum.
 ARCHIVE = Archive(
     "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz",
     "free-spoken-digit-dataset-1.0.10",
@@ -23,18 +23,14 @@ TEST_INDICES = range(5)
 
 
 def index(root):
-    """Find the recordings in a folder and all folders below it.
-
-    Parameters
-    ----------
-    root : Path
+    """Find the recordings in a folder and its subfolders.
 
     Returns
     -------
     manifests : dict of str to list of Utterance
-        What "train" and "test" hold.
+        The utterances of "train" and "test".
     strangers : list of Path
-        The wav files with another kind of name.
+        The .wav files whose name has another pattern.
 
     Raises
     ------
@@ -59,7 +55,7 @@ def index(root):
 
 
 def main():
-    """Write the manifests that the command line asks for."""
+    """Write the manifests requested on the command line."""
     args = corpus_parser(__doc__.splitlines()[0], "the unpacked dataset").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, strangers = index(root)

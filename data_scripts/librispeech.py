@@ -1,7 +1,7 @@
-"""Download subsets of LibriSpeech, or index what has its layout, a manifest for each subset.
+"""Download subsets of LibriSpeech, or index an existing copy; each subset gets a manifest.
 
 A subset, such as train-clean-100, holds SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt and, beside it,
-the recordings as .flac or .wav.
+the recordings as .flac or .wav. Other corpora of this layout can be indexed, too.
 """
 
 from collections import defaultdict
@@ -14,11 +14,11 @@ from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 
 AUDIO_SUFFIXES = (".flac", ".wav")
-FOLDER = "LibriSpeech"  # in every archive
+FOLDER = "LibriSpeech"  # at the top of every archive
 DEFAULT = ("train-clean-5", "dev-clean-2")
 
-# Open Speech and Language Resources: 12 is LibriSpeech, 31 is mini-LibriSpeech. The checksums are
-# those of the md5sum.txt in each of the two places.
+# Open Speech and Language Resources: 12 is LibriSpeech, 31 is Mini LibriSpeech. The checksums are
+# from the md5sum.txt of each.
 RESOURCES = "https://www.openslr.org/resources"
 SUBSETS = {
     "train-clean-5": (31, "5df7d4e78065366204ca6845bb08f490"),
@@ -34,23 +34,9 @@ SUBSETS = {
 
 
 def subset_archive(name):
-    """Say where the archive of a subset is.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    Archive
-
-    Raises
-    ------
-    UserError
-        If there is no such subset.
-    """
+    """Return the Archive of a subset; raise a UserError if there is no such subset."""
     if name not in SUBSETS:
-        raise UserError(f"--subsets: there is no {name}; there are {', '.join(SUBSETS)}")
+        raise UserError(f"--subsets: there is no {name}; choose from {', '.join(SUBSETS)}")
     number, md5 = SUBSETS[name]
     return Archive(f"{RESOURCES}/{number}/{name}.tar.gz", f"{FOLDER}/{name}", md5)
 
@@ -66,12 +52,12 @@ def find_subsets(root):
     Returns
     -------
     dict of Path to list of Path
-        The transcripts of each subset's folder.
+        The transcripts, by the folder of the subset.
 
     Raises
     ------
     UserError
-        If there is none, or subsets share a name.
+        If there is no subset, or two have the same name.
     """
     subsets = defaultdict(list)
     for transcript in sorted(root.rglob("*.trans.txt")):
@@ -87,25 +73,22 @@ def find_subsets(root):
     for subset in subsets:
         other = by_name.setdefault(subset.name, subset)
         if other != subset:
-            raise UserError(f"{other} and {subset} share a name; index one at a time with --root")
+            raise UserError(
+                f"{other} and {subset} have the same name; index one at a time with --root"
+            )
     return dict(subsets)
 
 
 def index(subset, transcripts):
     """Match the transcripts of a subset with its recordings.
 
-    Parameters
-    ----------
-    subset : Path
-    transcripts : sequence of Path
-
     Returns
     -------
     utterances : list of Utterance
     without_audio : list of Path
-        Recordings that the transcripts name and that are not there.
+        Missing recordings, named in the transcripts.
     without_text : list of Path
-        Recordings that no transcript names.
+        Recordings without a transcript.
 
     Raises
     ------
@@ -135,23 +118,7 @@ def index(subset, transcripts):
 
 
 def choose(subsets, names):
-    """Pick subsets by name.
-
-    Parameters
-    ----------
-    subsets : dict of Path to list of Path
-    names : sequence of str
-
-    Returns
-    -------
-    dict of Path to list of Path
-        In the order of the names.
-
-    Raises
-    ------
-    UserError
-        If one is not there.
-    """
+    """Pick subsets by name, in the order of the names; raise a UserError if one is missing."""
     by_name = {subset.name: subset for subset in subsets}
     for name in names:
         if name not in by_name:
@@ -161,14 +128,14 @@ def choose(subsets, names):
 
 
 def main():
-    """Write the manifests that the command line asks for."""
+    """Write the manifests requested on the command line."""
     parser = corpus_parser(__doc__.splitlines()[0], "an unpacked corpus")
     parser.add_argument(
         "--subsets",
         nargs="+",
         metavar="NAME",
-        help=f"which ones (default: all of --root, or to download the small {' and '.join(DEFAULT)}"
-        f"); there are {', '.join(SUBSETS)}",
+        help=f"subsets to use (default: all of --root, or to download the small "
+        f"{' and '.join(DEFAULT)}); choose from {', '.join(SUBSETS)}",
     )
     args = parser.parse_args()
     names = args.subsets or (DEFAULT if args.root is None else None)

@@ -1,6 +1,6 @@
 """Make the demo's corpus: short English sentences spoken by espeak-ng.
 
-Test voices are speaker variants that no training voice has, and no test sentence is in training.
+The speaker variants of the test voices do not occur in training, nor do the test sentences.
 """
 
 import argparse
@@ -13,14 +13,14 @@ from ds2np.synthesis.corpus import write_corpus
 
 
 def main():
-    """Make the corpus that the command line asks for."""
+    """Make the corpus requested on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder of the corpus")
-    add("--train", type=count, default=1500, metavar="N", help="sentences (default 1500)")
-    add("--test", type=count, default=200, metavar="N", help="sentences (default 200)")
-    add("--seed", type=whole, default=0, metavar="N", help="another corpus (default 0)")
-    add("--jobs", type=count, default=2, metavar="N", help="processes (default 2)")
+    add("--train", type=count, default=1500, metavar="N", help="training sentences (default 1500)")
+    add("--test", type=count, default=200, metavar="N", help="test sentences (default 200)")
+    add("--seed", type=whole, default=0, metavar="N", help="random seed (default 0)")
+    add("--jobs", type=count, default=2, metavar="N", help="processes at a time (default 2)")
     add("--force", action="store_true", help="replace the corpus in FOLDER")
     args = parser.parse_args()
     parts = write_corpus(args.out, args.train, args.test, args.seed, args.jobs, args.force)

@@ -1,4 +1,4 @@
-"""Unpack an archive: all of it or nothing, and never outside of its folder."""
+"""Unpacking of archives: completely or not at all, and never outside the target folder."""
 
 import os
 import shutil
@@ -13,24 +13,22 @@ from ds2np.files import make_folder
 
 
 def unpack(path, folder, inner=None):
-    """Unpack an archive beside itself.
-
-    Everything goes through a temporary folder: whoever finds `folder` finds it complete.
+    """Unpack an archive beside itself, through a temporary folder.
 
     Parameters
     ----------
     path : Path
         A .tar.gz file.
     folder : str
-        The folder in the archive that is wanted. Its neighbours, such as a licence, come along
-        unless they are there already.
+        The folder of the archive to keep. Its neighbours, such as a licence, are kept as well,
+        unless they exist already.
     inner : str, optional
-        Pattern of archives in the archive, each of which is unpacked where it lies and removed.
+        Pattern of archives in the archive; each is unpacked in its own place and removed.
 
     Raises
     ------
     UserError
-        If the archive is damaged, or one of its members must not be unpacked, or the disk is full.
+        If the archive is damaged, has an unsafe member or no `folder`, or the disk is full.
     """
     temporary = path.with_name(path.name + ".unpacking")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -40,7 +38,7 @@ def unpack(path, folder, inner=None):
         if inner is not None:
             _extract_inner(sorted(temporary.glob(inner)), path)
         if not (temporary / folder).is_dir():
-            raise UserError(f"{path} holds no folder {folder}; it is not the archive it should be")
+            raise UserError(f"{path} holds no folder {folder}; expected the archive of the corpus")
         _move(temporary / folder, path.parent / folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -61,14 +59,7 @@ def _move(source, target):
 
 
 def extract(path, folder, name):
-    """Extract the members of an archive into a folder.
-
-    Parameters
-    ----------
-    path : Path
-    folder : Path
-    name : str
-        Of the archive, for messages.
+    """Extract the members of an archive into a folder; ``name`` is for the messages.
 
     Raises
     ------
@@ -76,7 +67,7 @@ def extract(path, folder, name):
         If a member is anything but a file or a folder below `folder`, or extraction fails.
     """
     if not hasattr(tarfile, "data_filter"):
-        raise UserError("this Python cannot unpack safely; Python 3.10.12, 3.11.4 or newer can")
+        raise UserError("this Python cannot unpack safely; use Python 3.10.12, 3.11.4 or newer")
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in tqdm(archive, desc=f"unpacking {name}", unit="file", leave=False):
@@ -84,20 +75,14 @@ def extract(path, folder, name):
                 archive.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise UserError(
-            f"{name} cannot be unpacked ({error}); the archive stays, the rest is removed"
+            f"{name} cannot be unpacked ({error}); the archive is kept, the rest is removed"
         ) from None
 
 
 def check_member(member, name):
-    """Refuse members of an archive that could reach outside of the folder it is unpacked to.
+    """Refuse a member of an archive that could reach outside the folder it is unpacked to.
 
-    A corpus is made of plain files, so that no link is allowed at all, wherever it may lead.
-
-    Parameters
-    ----------
-    member : tarfile.TarInfo
-    name : str
-        Of the archive.
+    A corpus consists of plain files, so links are not allowed at all.
 
     Raises
     ------

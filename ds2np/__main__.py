@@ -1,4 +1,4 @@
-"""Run a command: ``python -m ds2np --help`` lists them."""
+"""The entry point of ``python -m ds2np``; ``--help`` lists the commands."""
 
 import sys
 

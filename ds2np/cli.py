@@ -1,4 +1,4 @@
-"""The command line: lists the commands of `ds2np.commands`, and turns errors into exit codes."""
+"""The command line: runs the commands of `ds2np.commands` and turns errors into exit codes."""
 
 import argparse
 import importlib
@@ -11,17 +11,9 @@ from ds2np.errors import UserError
 
 
 def main(arguments=None):
-    """Run one command.
+    """Run one command, with the arguments of the process by default, and return its exit code.
 
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the process by default.
-
-    Returns
-    -------
-    int
-        The exit code: 0 if all went well, 1 if a check failed, 2 for bad input, 130 if interrupted.
+    It is 0 on success, 1 if a check failed, 2 for bad input and 130 if interrupted.
     """
     parser = _parser()
     args = parser.parse_args(arguments)
@@ -30,7 +22,7 @@ def main(arguments=None):
     machine.tune()
     try:
         return args.run(args) or 0
-    except BrokenPipeError:  # the reader of the output has seen enough
+    except BrokenPipeError:  # the reader of the output closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (UserError, OSError) as error:  # OSError: a full disk, a folder without permission

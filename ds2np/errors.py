@@ -1,9 +1,9 @@
-"""The one kind of failure that is the user's to mend, not the programmer's."""
+"""The one kind of error that the user can fix."""
 
 
 class UserError(Exception):
-    """Report bad input in one clear sentence.
+    """Bad input, described in one sentence.
 
-    Its message names the file (and the line or utterance), what was found, and what would fit. The
-    commands print the message alone, without a traceback, and exit with code 2.
+    The message names the file (and the line or utterance), what was found and what was expected.
+    The commands print it without a traceback and exit with code 2.
     """

@@ -1,4 +1,4 @@
-"""Make folders, and write files so that an interruption leaves the old one or the new one."""
+"""Create folders, and write files that an interruption never leaves half-written."""
 
 import contextlib
 import json
@@ -11,22 +11,9 @@ from ds2np.errors import UserError
 
 @contextlib.contextmanager
 def replacing(path, mode="w"):
-    """Open a file for writing that takes its place only when it is complete.
+    """Open a temporary file next to path ("w" or "wb") that replaces path when complete.
 
-    Parameters
-    ----------
-    path : str or Path
-    mode : {"w", "wb"}
-
-    Yields
-    ------
-    file
-        A temporary neighbour of path; renamed to path at the end, removed if anything is raised.
-
-    Raises
-    ------
-    UserError
-        If the disk takes no more.
+    If anything is raised, it is removed instead; a full disk raises UserError.
     """
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
@@ -34,55 +21,42 @@ def replacing(path, mode="w"):
         with open(partial, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())  # the data has to be on the disk before the name is
+            os.fsync(file.fileno())  # write the data before the name
         os.replace(partial, path)
     except BaseException as error:
         partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and not error.filename:  # of the writing, not of the opening
+        if isinstance(error, OSError) and not error.filename:  # from writing, not opening
             raise UserError(
-                f"{path} could not be written ({error.strerror}); the file that was there before "
-                f"is as it was; make room on the disk"
+                f"{path} could not be written ({error.strerror}); an existing file is "
+                f"unchanged; free some disk space"
             ) from None
         raise
 
 
 def make_folder(folder, option="folder"):
-    """Make a folder, with those above it, unless it is there.
+    """Create a folder and its parents if necessary.
 
     Parameters
     ----------
     folder : Path
     option : str
-        What names it on the command line, such as ``--out``, for the error message.
+        Its command line option, such as ``--out``, for the error message.
 
     Raises
     ------
     UserError
-        If that is not possible.
+        If it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be made ({error.strerror}); name another {option}"
+            f"{folder} cannot be created ({error.strerror}); choose another {option}"
         ) from None
 
 
 def strict_json(values, indent=None):
-    """Write plain values as JSON that every reader takes.
-
-    JSON has no NaN and no infinity: a number that is not finite becomes null.
-
-    Parameters
-    ----------
-    values : dict or list
-    indent : int, optional
-        All in one line if left out.
-
-    Returns
-    -------
-    str
-    """
+    """Return values as standard JSON, which has no NaN or infinity: they become null."""
     return json.dumps(_finite(values), ensure_ascii=False, allow_nan=False, indent=indent)
 
 

@@ -1,6 +1,7 @@
-"""Settings of this process that make NumPy faster on some machines, and its use of the cores.
+"""Process settings that make NumPy faster on some machines, threads and memory use.
 
-None changes what is computed, and each does nothing where it does not apply.
+None of the settings changes results, and each does nothing where it does not apply. Chapter 11 uses
+some of them.
 """
 
 import ctypes
@@ -15,47 +16,41 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 
 
 def tune():
-    """Choose BLAS kernels, let idle threads sleep, keep memory; before NumPy is imported."""
+    """Apply all settings; call it before NumPy is imported."""
     choose_kernels()
     let_idle_threads_sleep()
     keep_memory()
 
 
 def choose_kernels(cpuinfo=Path("/proc/cpuinfo")):
-    """Tell OpenBLAS to use AVX-512 on AMD processors that are newer than it.
+    """Make OpenBLAS use AVX-512 on AMD processors that are newer than it.
 
-    OpenBLAS knows processors by their family, and falls back to kernels of half the width (Haswell)
-    on those that it does not know. Whoever has set OPENBLAS_CORETYPE has decided already.
-
-    Parameters
-    ----------
-    cpuinfo : Path
-        Linux's description of the processor.
+    OpenBLAS identifies processors by family and uses kernels of half the width (Haswell) on unknown
+    ones. An existing OPENBLAS_CORETYPE takes precedence.
     """
     if "OPENBLAS_CORETYPE" in os.environ or "numpy" in sys.modules or not cpuinfo.exists():
         return
     words = set(cpuinfo.read_text().split())
-    needed = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}  # of the kernels SKYLAKEX
+    needed = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}  # required by SKYLAKEX
     if "AuthenticAMD" in words and needed <= words:
         os.environ["OPENBLAS_CORETYPE"] = "SKYLAKEX"
 
 
 def let_idle_threads_sleep():
-    """Have OpenBLAS's threads go to sleep soon after a matrix product.
+    """Put OpenBLAS's threads to sleep soon after a matrix product.
 
-    By default they stay awake for some hundredths of a second, in case another product follows,
-    and hold a core meanwhile: that of the second direction of a recurrent layer, whose loop over
-    time starts just then. Whoever has set OPENBLAS_THREAD_TIMEOUT has decided already.
+    By default they spin for some hundredths of a second in case another product follows. That
+    occupies the core needed by the second direction of a recurrent layer. An existing
+    OPENBLAS_THREAD_TIMEOUT takes precedence.
     """
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")  # 2 ** 12 ticks of the processor's clock
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")  # 2 ** 12 clock ticks
 
 
 def keep_memory():
-    """Let glibc keep freed memory for the next array instead of giving it back to the system.
+    """Make glibc keep freed memory for the next array instead of returning it to the system.
 
-    A training step frees and asks for the same hundred megabytes over and over; fresh pages from
-    the system are cleared one by one as they are first touched, which costs more than the
-    arithmetic on them. One heap for all threads: what one of them frees, every other can have.
+    Each training step frees and allocates the same hundred megabytes, and the system clears fresh
+    pages on first use, which costs more than the arithmetic on them. All threads share one heap.
     """
     if platform.libc_ver()[0] != "glibc":
         return
@@ -71,19 +66,19 @@ _worker = threading.local()
 
 
 def be_worker():
-    """Mark this thread as one of several that share the cores: what it calls stays within it."""
+    """Mark this thread as one of several that share the cores."""
     _worker.marked = True
 
 
 def spare_threads():
-    """Return how many threads a computation may use: all cores, or one in a worker."""
+    """Return how many threads a computation may use: one in a worker, else all cores."""
     return 1 if getattr(_worker, "marked", False) else os.cpu_count()
 
 
 def peak_memory():
-    """Return the most main memory that this process has taken so far, in bytes."""
+    """Return the peak memory use of this process, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux's own account; ru_maxrss begins with the size of the parent
+    if status.exists():  # Linux; ru_maxrss would start from the size of the parent process
         line = next(w for w in status.read_text().splitlines() if w.startswith("VmHWM:"))
         return 1024 * int(line.split()[1])
     import resource

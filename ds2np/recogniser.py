@@ -1,7 +1,4 @@
-"""Recogniser: a trained network and a decoder, from sound to text.
-
-This is what a program that uses ds2np calls; `transcribe` and `evaluate` are built on it.
-"""
+"""The public interface: a `Recogniser` turns sound into text with a network and a decoder."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -19,15 +16,14 @@ from ds2np.model.run_folder import load_run
 
 @dataclass(frozen=True)
 class Transcript:
-    """What a recording says.
+    """The transcript of a recording.
 
     Attributes
     ----------
-    text : str
     words : tuple of Word
-        With times in seconds.
+        Words with times in seconds.
     score : float
-        Of the best hypothesis, natural logarithm.
+        Log-probability of the best hypothesis.
     """
 
     text: str
@@ -36,12 +32,12 @@ class Transcript:
 
 
 class Recogniser:
-    """Transcribe speech.
+    """A speech recogniser.
 
     Parameters
     ----------
     model : DeepSpeech2
-        Left in evaluation mode by every call.
+        Every call leaves it in evaluation mode.
     decoder : str or object
         A key of `ds2np.decode.DECODERS`, or an object with a method ``decode``.
 
@@ -68,12 +64,6 @@ class Recogniser:
             A run folder or a checkpoint file.
         device : str
             "auto", "cpu", "cuda" or "cuda:N".
-        decoder : str or object
-            See `Recogniser`.
-
-        Returns
-        -------
-        Recogniser
 
         Raises
         ------
@@ -85,12 +75,11 @@ class Recogniser:
         return cls(load_run(run, device), decoder)
 
     def log_probs(self, x, lengths):
-        """Compute the log-probability of each symbol in each frame of a padded batch.
+        """Compute the log-probabilities of the symbols in each frame of a padded minibatch.
 
         Parameters
         ----------
         x : ndarray of shape (N, T, F)
-            Features.
         lengths : ndarray of shape (N,)
 
         Returns
@@ -103,24 +92,30 @@ class Recogniser:
         self.model.clear_cache()
         return log_softmax(logits), out_lengths
 
+    def decode(self, log_probs, lengths):
+        """Return the best `Hypothesis` of each utterance of a padded batch.
+
+        Parameters
+        ----------
+        log_probs : ndarray of shape (N, T_out, V)
+        lengths : ndarray of shape (N,)
+        """
+        return [hypotheses[0] for hypotheses in self.decoder.decode(log_probs, lengths)]
+
     def transcribe(self, sound, sample_rate=None):
-        """Transcribe one recording.
+        """Return the `Transcript` of one recording.
 
         Parameters
         ----------
         sound : str, Path or ndarray of float of shape (samples,)
-            A file that `load_audio` reads, or samples of one channel, full scale -1 to 1.
+            An audio file, or samples of one channel between -1 and 1.
         sample_rate : int, optional
-            Of the samples, in hertz; the network's if left out.
-
-        Returns
-        -------
-        Transcript
+            Sampling rate of the samples in hertz; the network's by default.
 
         Raises
         ------
         UserError
-            If the file cannot be read, or the sound is shorter than one window.
+            If the file cannot be read or the sound is shorter than one window.
         ValueError
             If the samples are not floats of shape (samples,).
         """
@@ -135,15 +130,14 @@ class Recogniser:
     def _transcribe(self, samples, sample_rate):
         if samples.ndim != 1 or samples.dtype.kind != "f":
             raise ValueError(
-                f"the samples are {samples.dtype} of shape {samples.shape}; "
-                f"expected floats of shape (samples,)"
+                f"expected floats of shape (samples,), got {samples.dtype} {samples.shape}"
             )
         seconds = len(samples) / sample_rate
         if sample_rate != self.config.sample_rate:
             samples = resample(samples, sample_rate, self.config.sample_rate)
         x = self.features(samples.astype(self.model.dtype, copy=False))[None]
-        best = self.decoder.decode(*self.log_probs(x, np.array([x.shape[1]])))[0][0]
-        words = tuple(  # the last frame may reach beyond the recording
+        (best,) = self.decode(*self.log_probs(x, np.array([x.shape[1]])))
+        words = tuple(  # the last frame may extend beyond the recording
             dataclasses.replace(w, start=min(w.start, seconds), end=min(w.end, seconds))
             for w in best.words
         )

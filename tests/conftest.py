@@ -7,14 +7,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
-from helpers import toys
 
-from ds2np import cli
-from ds2np.data.dataset import Dataset
-from ds2np.data.manifest import read_manifest
-from ds2np.recogniser import Recogniser
-from ds2np.train.report import Report
-from ds2np.train.run import train
+# Fixtures import what they need: the tests marked gpu run where soundfile and others are missing.
 
 
 @pytest.fixture
@@ -25,6 +19,7 @@ def rng():
 @pytest.fixture
 def ds2np(capsys):
     """Run a command in this process; return its exit code, stdout and stderr."""
+    from ds2np import cli
 
     def run(*arguments):
         capsys.readouterr()
@@ -40,6 +35,8 @@ def ds2np(capsys):
 @pytest.fixture
 def no_report(monkeypatch):
     """Leave the pictures out where a test is not about them: they take longer than the training."""
+    from ds2np.train.report import Report
+
     monkeypatch.setattr(Report, "show", lambda self, *rest: None)
     monkeypatch.setattr(Report, "write", lambda self, *rest: self.path)
 
@@ -55,12 +52,20 @@ def shared_data():
 
 @pytest.fixture(scope="session")
 def utterances(tmp_path_factory):
+    from helpers import toys
+
+    from ds2np.data.manifest import read_manifest
+
     return read_manifest(toys.make_corpus(tmp_path_factory.mktemp("corpus")))
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, utterances):
     """The folder of a finished run; not to be changed."""
+    from helpers import toys
+
+    from ds2np.train.run import train
+
     folder = tmp_path_factory.mktemp("runs") / "finished"
     train(toys.MODEL, toys.TRAINING, utterances, utterances[:4], folder)
     return folder
@@ -69,5 +74,8 @@ def finished(tmp_path_factory, utterances):
 @pytest.fixture
 def trained(finished, utterances):
     """A trained recogniser and the data set that it was tested on."""
+    from ds2np.data.dataset import Dataset
+    from ds2np.recogniser import Recogniser
+
     recogniser = Recogniser.load(finished, "cpu")
     return recogniser, Dataset(utterances[:4], recogniser.config)

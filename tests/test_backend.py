@@ -9,7 +9,7 @@ from ds2np import backend
 from ds2np.backend import CPU, choose_device, get_array_module, to_cpu
 from ds2np.errors import UserError
 
-# What CuPy is like on a machine without a GPU: it can be imported, but nothing else.
+# A fake CuPy on a machine without a GPU: it can be imported, but nothing else works.
 CUPY_WITHOUT_GPU = """
 class ndarray:
     pass
@@ -31,7 +31,7 @@ def __getattr__(name):
 
 @pytest.fixture
 def without_gpu(tmp_path):
-    """Return a function that runs Python where CuPy is installed but no GPU is there."""
+    """Return a function that runs Python where CuPy is installed but finds no GPU."""
     (tmp_path / "cupy.py").write_text(CUPY_WITHOUT_GPU)
     paths = [str(tmp_path), *sys.path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
@@ -51,7 +51,7 @@ def without_gpu(tmp_path):
 def test_nothing_breaks_where_cupy_finds_no_gpu(without_gpu):
     result = without_gpu("-m", "ds2np", "doctor")
     assert "GPU        none: CuPy is installed but finds no GPU or no driver" in result.stdout
-    assert "a network learned to read 'deep speech'" in result.stdout
+    assert "a network learned 'deep speech'" in result.stdout
     assert result.stderr == ""
 
 
@@ -76,13 +76,13 @@ def test_cpu_is_always_there():
 
 
 def test_auto_takes_the_cpu_where_there_is_no_gpu(monkeypatch):
-    monkeypatch.setattr(backend, "why_no_gpu", lambda: "none is there")
+    monkeypatch.setattr(backend, "why_no_gpu", lambda: "there is none")
     assert choose_device("auto") == CPU
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:0", ""])
 def test_unknown_devices_are_refused(name):
-    with pytest.raises(UserError, match="there are auto, cpu, cuda and cuda:N"):
+    with pytest.raises(UserError, match="choose from auto, cpu, cuda and cuda:N"):
         choose_device(name)
 
 

@@ -60,7 +60,7 @@ def contents(folder):
 
 
 def check(ds2np, folder, arguments, culprits):
-    """Run a command; check how it ends, and that it leaves its input as it was."""
+    """Run a command; check how it ends, and that its input is unchanged."""
     before = contents(folder)
     code, out, err = ds2np(*arguments)
     assert code in (0, 1, 2), err
@@ -76,7 +76,7 @@ def check(ds2np, folder, arguments, culprits):
 
 
 def cases(corruptions):
-    """Take the corruptions in turn, each time with another seed."""
+    """Take the corruptions in turn, each with another seed."""
     taken = [(i, corruptions[i % len(corruptions)]) for i in range(SEEDS // 4)]
     return [pytest.param(i, take, id=f"{take.__name__}-seed{i}") for i, take in taken]
 
@@ -87,7 +87,7 @@ def test_a_broken_recording(ds2np, folder, seed, corrupt):
     manifest, run = folder / "corpus" / "tones.jsonl", folder / "run"
     path = folder / "corpus" / "1.wav"
     corrupt(path, rng)
-    if seed % 5 == 4 and path.is_file():  # the name may lie, too
+    if seed % 5 == 4 and path.is_file():  # the suffix may be wrong, too
         path = path.rename(path.with_suffix(pick(rng, (".raw", ".flac", ".mp3", ".txt", ""))))
         manifest.write_text(manifest.read_text().replace("1.wav", path.name))
     for command in (
@@ -124,11 +124,11 @@ def test_a_broken_checkpoint(ds2np, folder, seed, corrupt):
     corrupt(path, rng)
     audio = folder / "corpus" / "0.wav"
     for command in (("transcribe", path, audio), ("evaluate", path, manifest)):
-        # A stride of the convolutions that is changed fits the arrays still, but no transcript.
+        # A changed stride of the convolutions still fits the arrays, but no transcript.
         check(ds2np, folder, command, [path, manifest])
     if path.is_file():
         path.replace(RunFolder(run).last)
-        identical = ("--preset", "toy", "--epochs", "2")  # another run than the one that is there
+        identical = ("--preset", "toy", "--epochs", "2")  # another run than the existing one
         arguments = ("--train", manifest, "--dev", manifest, "--out", run, "--resume", *identical)
         assert check(ds2np, folder, ("train", *arguments), [run]) == 2
 
@@ -143,7 +143,7 @@ def option_cases():
 
 
 @pytest.mark.parametrize(("option", "data_option", "value"), list(option_cases()))
-def test_a_senseless_option(ds2np, folder, no_report, option, data_option, value):
+def test_an_invalid_option_value(ds2np, folder, no_report, option, data_option, value):
     manifest = folder / "corpus" / "tones.jsonl"
     out = folder.parent / "run"
     arguments = ("--train", manifest, "--dev", manifest, "--out", out, *TRAIN, "--minutes", "0.001")

@@ -10,7 +10,7 @@ AVX512 = "avx512f avx512cd avx512bw avx512dq avx512vl"
 
 @pytest.fixture
 def fresh(monkeypatch):
-    """Make this process look as if it had decided nothing yet."""
+    """Make the process look as if no setting had been applied."""
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.delitem(sys.modules, "numpy")
 
@@ -31,7 +31,7 @@ def chosen(tmp_path, vendor, flags):
         ("GenuineIntel", AVX512, None),
     ],
 )
-def test_only_amd_with_all_of_avx512_is_told_what_to_use(fresh, tmp_path, vendor, flags, kernels):
+def test_only_amd_with_all_of_avx512_gets_other_kernels(fresh, tmp_path, vendor, flags, kernels):
     assert chosen(tmp_path, vendor, flags) == kernels
 
 

@@ -1,4 +1,4 @@
-"""From sound to text, as a program that uses ds2np calls it."""
+"""The recogniser, as the public interface."""
 
 import dataclasses
 
@@ -64,7 +64,7 @@ def test_samples_and_files_give_the_same(trained, tmp_path):
     assert recogniser.transcribe(other, 4 * rate) == recogniser.transcribe(tmp_path / "fast.wav")
 
 
-def test_samples_that_are_no_sound_are_refused(trained):
+def test_samples_of_wrong_shape_or_dtype_are_refused(trained):
     recogniser, _ = trained
     for samples in (np.zeros((2, 900), np.float32), np.zeros(900, np.int16)):
         with pytest.raises(ValueError, match=r"expected floats of shape \(samples,\)"):
@@ -79,10 +79,10 @@ def test_a_file_that_is_too_short_is_named(trained, tmp_path):
         trained[0].transcribe(tmp_path / "short.wav")
 
 
-def test_what_cannot_be_loaded_is_refused(finished, tmp_path):
+def test_a_missing_run_decoder_or_device_is_refused(finished, tmp_path):
     with pytest.raises(UserError, match="holds no checkpoint"):
         Recogniser.load(tmp_path)
-    with pytest.raises(UserError, match="no decoder 'oracle'"):
+    with pytest.raises(UserError, match="unknown decoder 'oracle'"):
         Recogniser.load(finished, "cpu", decoder="oracle")
     with pytest.raises(UserError, match="no device 'tpu'"):
         Recogniser.load(finished, "tpu")

@@ -71,9 +71,132 @@ def test_forward_and_backward_work_on_any_array_module():
 
 
 def test_files_are_one_lesson_each():
-    scripts = sorted((ROOT / "data_scripts").glob("*.py"))
-    long = [p.name for p in [*SOURCES, *scripts] if len(p.read_text().splitlines()) > 400]
-    assert not long
+    folders = PACKAGE, ROOT / "data_scripts", ROOT / "tests"
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    assert not [str(p) for p in files if len(p.read_text(encoding="utf-8").splitlines()) > 400]
+
+
+def test_the_root_of_the_package_is_seen_at_a_glance():
+    assert len(list(PACKAGE.glob("*.py"))) <= 8
+
+
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls(path, names):
+    """Find the calls in a file of functions or classes by their last name."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", None))
+            if name in names:
+                yield f"{path.relative_to(PACKAGE)}: {name}"
+
+
+def test_one_place_makes_alphabets_and_counts_their_symbols():
+    offenders = [
+        call
+        for path in SOURCES
+        if room(path) != "text" and path != PACKAGE / "model" / "config.py"
+        for call in calls(path, {"Alphabet", "ALPHABETS"})
+    ]
+    assert not offenders
+    counted = r"len\([\w.]*(characters|symbols)\)"
+    assert not [p for p in SOURCES if room(p) != "text" and re.search(counted, p.read_text())]
+
+
+def test_one_place_decodes_what_a_network_puts_out():
+    """Others ask the recogniser; benchmarks and exercises are about decoding itself."""
+    names = {"greedy_decode", "best_paths", "read_path", "collapse", "make_decoder"}
+    names |= {"GreedyDecoder"}
+    exempt = {"decode", "recogniser", "bench"}
+    callers = [c for p in SOURCES if room(p) not in exempt for c in calls(p, names)]
+    assert [c for c in callers if not c.startswith("learn/exercises/")] == []
+    decoders = [
+        str(path.relative_to(PACKAGE))
+        for path in SOURCES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("decoder.decode")
+    ]
+    assert decoders == ["recogniser.py"]
+
+
+def test_one_place_names_the_files_of_a_run():
+    """Docstrings apart: they tell what a run holds."""
+    named = re.compile(r"(config\.json|history\.csv|last\.npz|best\.npz|report\.html)$")
+    found = set()
+    for path in SOURCES:
+        tree = parse(path)
+        texts = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+        for node in ast.walk(tree):
+            text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and named.search(text) and id(node) not in texts:
+                found.add(str(path.relative_to(PACKAGE)))
+    assert found == {"model/run_folder.py"}
+
+
+def test_imports_neither_climb_nor_reach_for_private_names():
+    offenders = []
+    for path in SOURCES:
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ImportFrom):
+                private = [a.name for a in node.names if a.name.startswith("_")]
+                if node.level or (private and (node.module or "").startswith("ds2np")):
+                    offenders.append(f"{path.relative_to(PACKAGE)}: {ast.unparse(node)}")
+    assert not offenders
+
+
+def test_private_attributes_stay_within_their_room():
+    own, used = {}, []
+    for path in SOURCES:
+        names = own.setdefault(room(path), set())
+        for node in ast.walk(parse(path)):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+            elif isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+                owner = ast.unparse(node.value)
+                if owner in ("self", "cls"):
+                    names.add(node.attr)
+                elif not node.attr.startswith("__") and owner != "sys":
+                    used.append((path, node.attr))
+    assert [f"{p.name}: {name}" for p, name in used if name not in own[room(p)]] == []
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_modules_import_in_no_circle():
+    """Within functions, too: an import that has to hide is a circle all the same."""
+    modules = {module_name(path): path for path in SOURCES}
+    graph = {}
+    for name, file in modules.items():
+        graph[name] = targets = set()
+        for node in ast.walk(parse(file)):
+            if isinstance(node, ast.Import):
+                targets |= {a.name for a in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{a.name}" for a in node.names}
+                targets |= (inner & modules.keys()) or {node.module}
+        targets &= set(modules)
+        targets.discard(name)
+    # A room's façade imports its files; within the room, files import each other directly.
+    done, path = set(), []
+
+    def visit(name):
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        if name not in done:
+            path.append(name)
+            for target in sorted(graph[name]):
+                visit(target)
+            path.pop()
+            done.add(name)
+
+    for name in graph:
+        visit(name)
 
 
 def run_python(*arguments):

@@ -1,4 +1,4 @@
-"""From a file or a waveform to the spectrogram that the network reads."""
+"""Audio: loading, spectrograms, features and augmentation. Chapters 01 and 08 build them."""
 
 from ds2np.audio.augment import Augmentation, augment
 from ds2np.audio.features import Features

@@ -1,8 +1,8 @@
 """Augmentation: make each recording sound like many speakers, rooms, noises and microphones.
 
-A network that hears the same recordings again and again memorises them. Every change here leaves
-the words as they are, and is drawn anew each time. Paper, "Training Data": noise is added to 40 %
-of the utterances, chosen at random. The effects are in effects.py and vocoder.py; chapter 08.
+A network memorises recordings that never change, so each epoch draws new changes, which leave the
+words as they are. Paper, "Training Data": noise is added to a random 40 % of the utterances. The
+effects are in effects.py and vocoder.py. Chapter 08 builds them.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ from ds2np.audio.frames import frame_sizes
 from ds2np.audio.vocoder import MAX_SEMITONES, OVERLAP, pitch_shift, time_stretch
 from ds2np.errors import UserError
 
-VOCODER_MS = 32  # window of the vocoder: as long at every sampling rate
+VOCODER_MS = 32  # window of the vocoder, the same at every sampling rate
 
-# What a field of `Augmentation` may hold; beyond it, no words would be left to learn.
+# Limits of the fields of `Augmentation`: beyond them, speech is no longer intelligible.
 LIMITS = {
     **dict.fromkeys(["stretch_share", "pitch_share", "reverb_share", "noise_share"], (0, 1)),
     **dict.fromkeys(["speeds", "stretch"], SPEEDS),
@@ -41,23 +41,17 @@ RANGES = ("stretch", "pitch", "room_seconds", "room_direct_db", "snr_db", "gain_
 class Augmentation:
     """How often each effect is applied, and how strong it may be.
 
-    A share is the probability that an utterance gets the effect: 0 is never, 1 is always. Of a
-    range, lowest and highest value, any value between them is equally likely.
+    A share is the probability that an utterance gets the effect. A range is (lowest, highest);
+    values are drawn from it uniformly.
 
     Attributes
     ----------
     speeds : tuple of float
         Each utterance gets one of them, all equally likely; (1,) for none.
-    stretch_share : float
-    stretch : tuple of two floats
-        Range of the rate of `time_stretch`.
-    pitch_share : float
-    pitch : tuple of two floats
-        Range of `pitch_shift`, in semitones.
-    reverb_share : float
+    stretch, pitch : tuple of two floats
+        Ranges of the speed of `time_stretch` and of the semitones of `pitch_shift`.
     room_seconds, room_direct_db : tuple of two floats
-        Ranges of `make_room`; recorded rooms are what they are.
-    noise_share : float
+        Ranges for `make_room`; not used with recorded impulse responses.
     snr_db : tuple of two floats
         Range of the signal-to-noise ratio.
     gain_db : tuple of two floats
@@ -66,7 +60,7 @@ class Augmentation:
     Raises
     ------
     UserError
-        If a value cannot be.
+        If a value is outside its limits, or a range is not (lowest, highest).
     """
 
     speeds: tuple = (0.9, 1.0, 1.1)
@@ -86,15 +80,15 @@ class Augmentation:
             value = getattr(self, name)
             values = np.atleast_1d(value)
             if not values.size or not ((low <= values) & (values <= high)).all():
-                raise UserError(f"{name} is {value}; only {low} to {high} is possible")
+                raise UserError(f"{name} is {value}; expected {low} to {high}")
         for name in RANGES:
             values = getattr(self, name)
             if len(values) != 2 or values[0] > values[1]:
-                raise UserError(f"{name} is {values}; its lowest and highest value are needed")
+                raise UserError(f"{name} is {values}; expected (lowest, highest)")
 
     @property
     def lengthening(self):
-        """By how much an utterance can become longer: 1.25 is a quarter."""
+        """Largest factor by which an utterance can become longer: 1.25 is a quarter longer."""
         slowest = min(self.stretch[0], 1) if self.stretch_share else 1
         return 1 / (min(self.speeds) * slowest)
 
@@ -102,26 +96,25 @@ class Augmentation:
 def augment(samples, rate, rng, augmentation, noises=None, rooms=None):
     """Change an utterance at random, as different speakers, rooms and microphones would.
 
-    The speaker comes first (speed, stretch, pitch), then the room, then the noise, which comes from
-    elsewhere, then the microphone's gain. What comes out depends on the arguments and the state of
-    the generator alone.
+    The order is that of the sound's path: speaker (speed, stretch, pitch), room, noise, microphone
+    gain. The result depends only on the arguments and the state of `rng`.
 
     Parameters
     ----------
     samples : ndarray of float32 of shape (samples,)
-        Are not changed.
+        Not modified.
     rate : int
-        In hertz.
+        Sampling rate in hertz.
     rng : Generator
     augmentation : Augmentation
     noises, rooms : sequence of ndarray, optional
-        Noises and room responses at the same rate, such as `load_sounds` finds. Made up by
-        `make_noise` and `make_room` if left out.
+        Noises and impulse responses at the same sampling rate, for example from `load_sounds`.
+        Synthesised by `make_noise` and `make_room` if omitted.
 
     Returns
     -------
     ndarray of shape (samples / (speed * stretch),), of the dtype of samples
-        From -1 to 1: turned down as a whole if it would go beyond.
+        Scaled down as a whole if it would exceed full scale, -1 to 1.
     """
 
     def falls_on(share):

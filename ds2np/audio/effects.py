@@ -1,4 +1,4 @@
-"""Effects on sound, each usable by itself: speed, rooms, noise, gain (chapter 08)."""
+"""Effects on sound: speed, reverberation, noise and gain. Chapter 08 builds them."""
 
 from fractions import Fraction
 
@@ -8,49 +8,36 @@ from ds2np.audio.load import resample
 from ds2np.audio.vocoder import DENOMINATOR
 from ds2np.errors import UserError
 
-SPEEDS = (0.1, 10)  # beyond them, no words would be left to learn
+SPEEDS = (0.1, 10)  # beyond them, speech is no longer intelligible
 
 
 def change_speed(samples, speed):
-    """Play a sound faster or slower, as a record: the pitch goes with the speed.
+    """Play a sound faster or slower by resampling, which changes its pitch too.
 
-    Parameters
-    ----------
-    samples : ndarray of shape (samples,)
-    speed : float
-        1.1 is 10 % faster, and higher by 1.65 semitones.
-
-    Returns
-    -------
-    ndarray of shape (ceil(samples / speed),), of the dtype of samples
-
-    Raises
-    ------
-    UserError
-        If speed does not lie between 0.1 and 10.
+    A speed of 1.1 is 10 % faster and 1.65 semitones higher. N samples become ceil(N / speed).
+    Raises UserError if speed is not between 0.1 and 10.
     """
     low, high = SPEEDS
     if not low <= speed <= high:
-        raise UserError(f"no speed of {speed}; only {low} to {high} is possible")
+        raise UserError(f"speed is {speed}; expected {low} to {high}")
     ratio = Fraction(speed).limit_denominator(DENOMINATOR)
     return resample(samples, ratio.numerator, ratio.denominator)
 
 
 def make_room(rate, seconds, direct_db, rng):
-    """Make up a room's response to a clap.
+    """Synthesise the impulse response of a room.
 
-    The sound that comes straight arrives first. Then come the echoes, so many of them that they are
-    noise, ever weaker: the walls swallow the same share of them each second.
+    The direct sound arrives first. The echoes follow, so dense that they are noise, and decay
+    exponentially: the walls absorb the same share of them each second.
 
     Parameters
     ----------
     rate : int
-        In hertz.
+        Sampling rate in hertz.
     seconds : float
-        Reverberation time: after it, echoes are 60 dB weaker than in the beginning.
+        Reverberation time, after which the echoes are 60 dB weaker than at the beginning.
     direct_db : float
-        How much more energy the straight sound has than all echoes together: much for a speaker who
-        is near.
+        Energy of the direct sound over that of all echoes: high for a speaker near the microphone.
     rng : Generator
 
     Returns
@@ -64,46 +51,35 @@ def make_room(rate, seconds, direct_db, rng):
 
 
 def reverberate(samples, response):
-    """Let a sound be heard in a room.
+    """Convolve a sound with the impulse response of a room.
 
-    The sound is convolved with what the room makes of a single clap: each sample sets off the whole
-    response. The largest value of the response is the straight sound and stays in its time, so that
-    words stay where they were; what echoes after the end is left out.
+    The peak of the response is the direct sound and is not delayed, so that words keep their times.
+    Echoes after the end of the sound are cut off.
 
     Parameters
     ----------
     samples : ndarray of shape (samples,)
     response : ndarray of shape (response,)
-        At the same sampling rate, as loud as it likes.
+        At the same sampling rate; its level does not matter.
 
     Returns
     -------
     ndarray of shape (samples,), of the dtype of samples
-        Of the energy of samples. The samples as they are if the response is silent.
+        With the energy of samples; unchanged if the response is silent.
     """
     from scipy.signal import fftconvolve
 
     direct = int(np.abs(response).argmax())
-    response = response[: direct + len(samples)].astype(samples.dtype)  # later: after the end
+    response = response[: direct + len(samples)].astype(samples.dtype)  # the rest would be cut off
     heard = fftconvolve(samples, response)[direct : direct + len(samples)]
     energy = _energy(heard)
     return heard * (_energy(samples) / energy) ** 0.5 if energy else samples
 
 
 def make_noise(count, rng):
-    """Make up a noise: a hiss, a rush or a rumble.
+    """Synthesise noise, float32 of shape (count,), from hiss to rumble.
 
     Its power falls with frequency f as f ** -a, with a drawn between 0 (white) and 2 (brown).
-
-    Parameters
-    ----------
-    count : int
-        In samples.
-    rng : Generator
-
-    Returns
-    -------
-    ndarray of float32 of shape (count,)
     """
     import scipy.fft
 
@@ -117,19 +93,7 @@ def make_noise(count, rng):
 
 
 def cut_noise(noise, count, rng):
-    """Take a piece of a noise from a random place; one that is too short goes round and round.
-
-    Parameters
-    ----------
-    noise : ndarray of shape (noise,)
-    count : int
-        In samples.
-    rng : Generator
-
-    Returns
-    -------
-    ndarray of shape (count,)
-    """
+    """Cut count samples from a random position of a noise, which is repeated if it is too short."""
     spare = len(noise) - count
     if spare >= 0:
         start = rng.integers(spare + 1)
@@ -138,21 +102,12 @@ def cut_noise(noise, count, rng):
 
 
 def add_noise(samples, noise, snr_db):
-    """Add a noise so loud that the sound stands out by so many decibels.
+    """Add noise at a given signal-to-noise ratio.
 
-    The signal-to-noise ratio is 10 log10 of the energy of the sound over that of the noise, each
-    over the whole utterance, pauses included.
-
-    Parameters
-    ----------
-    samples, noise : ndarray of shape (samples,)
-    snr_db : float
-        0: both are equally loud; 20: the sound has a hundred times the energy.
-
-    Returns
-    -------
-    ndarray of shape (samples,), of the dtype of samples
-        The samples as they are where they or the noise are silent: no ratio exists then.
+    The ratio is 10 log10 of the energy of the sound over that of the noise, each over the whole
+    utterance, pauses included. At 0 dB both are equally loud; at 20 dB the sound has a hundred
+    times the energy. Sound and noise have the same shape; if either is silent, no ratio exists and
+    the samples are returned unchanged.
     """
     sound, disturbance = _energy(samples), _energy(noise)
     if not sound or not disturbance:
@@ -162,32 +117,12 @@ def add_noise(samples, noise, snr_db):
 
 
 def change_gain(samples, gain_db):
-    """Make a sound louder or softer.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (samples,)
-    gain_db : float
-        20 is ten times the amplitude.
-
-    Returns
-    -------
-    ndarray of shape (samples,), of the dtype of samples
-    """
+    """Make a sound louder or softer; 20 dB is ten times the amplitude."""
     return samples * 10 ** (gain_db / 20)
 
 
 def fit_full_scale(samples):
-    """Make a sound softer if it goes beyond full scale, -1 to 1, where a file would cut it off.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (samples,)
-
-    Returns
-    -------
-    ndarray of shape (samples,), of the dtype of samples
-    """
+    """Scale a sound down if it exceeds full scale, -1 to 1, where a file would clip it."""
     return samples / max(np.abs(samples).max(initial=0), 1)
 
 

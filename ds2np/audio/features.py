@@ -1,11 +1,11 @@
-"""Features: what the network reads of a sound, from a whole recording or from a stream.
+"""Features, the network's input, of a whole recording or of a stream. Chapter 01 builds them.
 
-Chapter 01 builds them step by step. Normalisation is a choice of the configuration:
+The configuration selects the statistics for their normalisation:
 
 =============  ====================================================================================
-"utterance"    by the utterance's own statistics, here: it has to be complete first
-"corpus"       by those of the training set, in the network's first layer, `InputNorm`
-"running"      by those of what was heard so far, beginning with the corpus's, in the same layer
+"utterance"    the utterance's own, computed here; the utterance must be complete
+"corpus"       the training set's, in the network's first layer, `InputNorm`
+"running"      those of the frames so far, starting from the corpus's, in the same layer
 =============  ====================================================================================
 """
 
@@ -21,16 +21,12 @@ NORMALISATIONS = ("utterance", "corpus", "running")
 
 
 class Features:
-    """Compute features as a configuration has it.
-
-    Parameters
-    ----------
-    config : DeepSpeech2Config
+    """Feature extraction with the settings of a `DeepSpeech2Config`.
 
     Raises
     ------
     UserError
-        If there is no such normalisation.
+        If the configuration names an unknown normalisation.
 
     Examples
     --------
@@ -42,7 +38,8 @@ class Features:
     def __init__(self, config):
         if config.normalisation not in NORMALISATIONS:
             raise UserError(
-                f"no normalisation {config.normalisation!r}; choose {', '.join(NORMALISATIONS)}"
+                f"unknown normalisation {config.normalisation!r}; "
+                f"choose {', '.join(NORMALISATIONS)}"
             )
         self.sample_rate, self.sizes, self.count = (
             *(config.sample_rate, config.frame_sizes, config.features),
@@ -57,7 +54,7 @@ class Features:
 
     @property
     def settings(self):
-        """All that decides about the numbers, as plain values."""
+        """All settings that affect the values of the features, as plain values."""
         return [*self._spectrogram.values(), self.by_utterance]
 
     def spectrogram(self, samples):
@@ -65,39 +62,18 @@ class Features:
         return log_spectrogram(samples, **self._spectrogram)
 
     def __call__(self, samples):
-        """Compute the features of a whole recording.
+        """Compute the features (T, F) of a whole recording at the configured sampling rate.
 
-        Parameters
-        ----------
-        samples : ndarray of shape (samples,)
-            At the sampling rate of the configuration.
-
-        Returns
-        -------
-        ndarray of shape (T, F)
-
-        Raises
-        ------
-        UserError
-            If the sound is shorter than one window.
+        Raises UserError if the sound is shorter than one window.
         """
         return self.normalise(self.spectrogram(samples))
 
     def normalise(self, spectrogram):
-        """Normalise a log spectrogram where that is not the network's task."""
+        """Normalise a log spectrogram, unless the network does it."""
         return normalise(spectrogram) if self.by_utterance else spectrogram
 
     def read(self, path):
-        """Compute the features of a file; errors name it.
-
-        Parameters
-        ----------
-        path : str or Path
-
-        Returns
-        -------
-        ndarray of float32 of shape (T, F)
-        """
+        """Compute the features (T, F) of an audio file as float32; errors name the file."""
         samples, _ = load_audio(path, self.sample_rate)
         try:
             return self(samples)
@@ -105,27 +81,20 @@ class Features:
             raise UserError(f"{path}: {error}") from None
 
     def stream(self):
-        """Begin a stream, whose pieces of any size give what the whole recording gives.
+        """Start a `FeatureStream`: chunks of any size give the features of the whole recording.
 
-        Returns
-        -------
-        FeatureStream
-
-        Raises
-        ------
-        UserError
-            If the normalisation is "utterance".
+        Raises UserError if the normalisation is "utterance".
         """
         if self.by_utterance:
             raise UserError(
-                'the normalisation "utterance" needs the whole recording; '
-                'a network trained with "corpus" or "running" can read a stream'
+                'normalisation by "utterance" needs the whole recording; '
+                'a network trained with "corpus" or "running" can process a stream'
             )
         return FeatureStream(self)
 
 
 class FeatureStream:
-    """Features of a sound that comes in pieces; made by `Features.stream`."""
+    """Features of a sound that arrives in chunks; created by `Features.stream`."""
 
     def __init__(self, features):
         self._features = features
@@ -133,17 +102,9 @@ class FeatureStream:
         self._rest, self._started = None, False
 
     def push(self, samples):
-        """Compute the features of all windows that are complete now.
+        """Add a chunk of samples and compute the features (T, F) of all windows now complete.
 
-        Parameters
-        ----------
-        samples : ndarray of shape (samples,)
-            The next ones, as many as there are.
-
-        Returns
-        -------
-        ndarray of shape (T, F)
-            Possibly of no frame.
+        T may be 0.
         """
         whole, self._rest = self._windows.push(samples, self._rest, last=False)
         if not len(whole):
@@ -152,18 +113,11 @@ class FeatureStream:
         return self._features.spectrogram(whole)
 
     def finish(self):
-        """End the stream; samples behind the last whole window are left out.
+        """End the stream and return no frames (0, F); samples after the last window are dropped.
 
-        Returns
-        -------
-        ndarray of shape (0, F)
-
-        Raises
-        ------
-        UserError
-            If the sound was shorter than one window.
+        Raises UserError if the sound was shorter than one window.
         """
         rest = np.zeros(0, np.float32) if self._rest is None else self._rest
         if not self._started:
-            self._features.spectrogram(rest)  # says so
+            self._features.spectrogram(rest)  # raises UserError
         return np.zeros((0, self._features.count), rest.dtype)

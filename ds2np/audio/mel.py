@@ -1,8 +1,8 @@
-"""Gather the frequencies into bands as wide as the ear's.
+"""Mel bands: frequencies summed in bands as wide as the ear's.
 
-The mel scale is pitch as people hear it: nearly even steps in hertz below 1000 Hz, even ratios
-above. Paper, "Input": the spectrogram is linear in frequency; mel bands are the usual choice
-elsewhere, and several times fewer.
+The mel scale is perceived pitch: linear in frequency below 1000 Hz, logarithmic above. Paper,
+"Input": the spectrogram is linear in frequency. Mel bands, several times fewer, are the usual
+choice elsewhere. Chapter 01 builds them.
 """
 
 import functools
@@ -12,29 +12,32 @@ import numpy as np
 from ds2np.backend import get_array_module
 from ds2np.errors import UserError
 
-# Slaney's scale is linear up to 1000 Hz = 15 mel; from there each mel is this factor, as natural
-# logarithm.
+# Slaney's scale is linear up to 1000 Hz = 15 mel; above, one mel multiplies the frequency by
+# exp(SLANEY_STEP).
 SLANEY_STEP = np.log(6.4) / 27
 
 
 def hertz_to_mel(hertz):
-    """Convert frequencies to pitch, by the formula of Slaney's Auditory Toolbox."""
+    """Convert hertz to mel by the formula of Slaney's Auditory Toolbox.
+
+    mel = 15 f / 1000 below 1000 Hz, and 15 + ln(f / 1000) / (ln(6.4) / 27) above.
+    """
     logarithmic = 15 + np.log(np.maximum(hertz, 1000) / 1000) / SLANEY_STEP
     return np.where(hertz < 1000, 15 * hertz / 1000, logarithmic)
 
 
 def mel_to_hertz(mel):
-    """Convert pitch to frequencies; see `hertz_to_mel`."""
+    """Convert mel to hertz; see `hertz_to_mel`."""
     return np.where(mel < 15, 1000 * mel / 15, 1000 * np.exp(SLANEY_STEP * (mel - 15)))
 
 
 @functools.cache
 def mel_filters(sample_rate, size, mels):
-    """Return the weights with which each frequency counts in each mel band.
+    """Return the weight of each frequency in each mel band.
 
     Band m is a triangle that rises from the centre of band m - 1 to its own and falls to that of
-    band m + 1, with area 1 over hertz, so that wide bands are no louder than narrow ones. The
-    centres are spread evenly in mel from 0 to half the sampling rate.
+    band m + 1. Its area over hertz is 1, so that wide bands are no louder than narrow ones. The
+    centres are evenly spaced in mel from 0 to half the sampling rate.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ def mel_filters(sample_rate, size, mels):
     size : int
         Samples in a window.
     mels : int
-        Bands.
+        Number of bands.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def mel_filters(sample_rate, size, mels):
     Raises
     ------
     UserError
-        If a band is so narrow that none of the frequencies falls into it.
+        If a band is so narrow that it contains none of the frequencies.
     """
     hertz = np.fft.rfftfreq(size, 1 / sample_rate)  # (F,)
     highest = hertz_to_mel(sample_rate / 2)
@@ -65,42 +68,19 @@ def mel_filters(sample_rate, size, mels):
     if len(empty):
         raise UserError(
             f"{mels} mel bands are too many for {len(hertz)} frequencies, {hertz[1]:g} Hz apart: "
-            f"{len(empty)} of them hold none; use fewer bands or a longer window"
+            f"{len(empty)} of the bands contain none; use fewer bands or a longer window"
         )
     filters *= 2 / (right - left)
-    filters.flags.writeable = False  # everyone who asks gets the same array
+    filters.flags.writeable = False  # all callers share the cached array
     return filters
 
 
 def mel_forward(power, filters):
-    """Sum the power in each mel band.
-
-    Parameters
-    ----------
-    power : ndarray of shape (T, F)
-    filters : ndarray of shape (mels, F)
-        From `mel_filters`.
-
-    Returns
-    -------
-    out : ndarray of shape (T, mels)
-    cache : ndarray of shape (mels, F)
-        For `mel_backward`.
-    """
+    """Sum power (T, F) in mel bands (T, mels): out = power @ filters.T, from `mel_filters`."""
     filters = get_array_module(power).asarray(filters, dtype=power.dtype)
     return power @ filters.T, filters
 
 
 def mel_backward(dout, cache):
-    """Compute the gradient of `mel_forward`.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (T, mels)
-    cache : ndarray of shape (mels, F)
-
-    Returns
-    -------
-    dpower : ndarray of shape (T, F)
-    """
+    """Compute dpower (T, F) of `mel_forward` from dout (T, mels)."""
     return dout @ cache

@@ -1,8 +1,8 @@
-"""Normalisation of an utterance by its own statistics, and the statistics of a corpus.
+"""Mean and variance normalisation (CMVN) of an utterance, and the statistics of a corpus.
 
-Paper, "Input": power-normalised. What stays the same through an utterance says nothing about its
-words: how loud the recording is, and how voice and microphone colour the sound. Chapter 01 listens
-to it. Normalisation by a corpus is a layer of the network, `InputNorm`.
+Paper, "Input": power-normalised. The loudness of a recording and the timbre of voice and microphone
+stay constant throughout and say nothing about the words. Chapter 01 demonstrates it. Normalisation
+by the statistics of a corpus is a layer of the network, `InputNorm`.
 """
 
 import json
@@ -12,21 +12,13 @@ import numpy as np
 
 from ds2np.backend import get_array_module, to_cpu
 
-VARIANCE_FLOOR = 1e-8  # a sound without any change is left at 0
+VARIANCE_FLOOR = 1e-8  # a constant sound becomes 0
 
 
 def normalise_forward(x):
-    """Take the mean of each frequency out of one utterance, and bring all of it to variance 1.
+    """Subtract the mean of each frequency from an utterance (T, F), and scale it to variance 1.
 
-    Parameters
-    ----------
-    x : ndarray of shape (T, F)
-
-    Returns
-    -------
-    out : ndarray of shape (T, F)
-    cache : tuple
-        For `normalise_backward`.
+    The variance is one number, over all frames and frequencies.
     """
     centred = x - x.mean(axis=0)
     variance = (centred * centred).mean() + x.dtype.type(VARIANCE_FLOOR)
@@ -36,18 +28,9 @@ def normalise_forward(x):
 
 
 def normalise_backward(dout, cache):
-    """Compute the gradient of `normalise_forward`.
+    """Compute dx (T, F) of `normalise_forward` from dout (T, F).
 
-    Mean and variance depend on every element, so that each element gets gradients through them too.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (T, F)
-    cache : tuple
-
-    Returns
-    -------
-    dx : ndarray of shape (T, F)
+    Mean and variance depend on every element, so gradients flow through them too.
     """
     out, inverse_std = cache
     dcentred = (dout - out * (dout * out).mean()) * inverse_std
@@ -55,17 +38,17 @@ def normalise_backward(dout, cache):
 
 
 def normalise(x):
-    """Normalise one utterance by its own statistics; see `normalise_forward`."""
+    """Normalise an utterance by its own statistics; see `normalise_forward`."""
     return normalise_forward(x)[0]
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean and variance of each frequency, of one utterance or of many.
+    """Mean and variance of each frequency, over one utterance or many.
 
-    Two of them add up to the moments of all their frames together (Chan, Golub and LeVeque, 1979):
-    a corpus is summed utterance by utterance, or in parts by several processes, and no part of it
-    is ever squared before its mean is out, which would drown small variances in rounding.
+    The sum of two covers the frames of both (Chan, Golub and LeVeque, 1979), so that a corpus can
+    be summed utterance by utterance, or in parts by several processes. The mean is
+    subtracted before squaring; otherwise, rounding errors would swamp small variances.
 
     Attributes
     ----------
@@ -73,7 +56,7 @@ class Moments:
         Frames.
     mean : ndarray of float64 of shape (F,)
     squares : ndarray of float64 of shape (F,)
-        Sum of the squared distances from the mean.
+        Sum of squared deviations from the mean.
 
     Examples
     --------
@@ -87,17 +70,7 @@ class Moments:
 
     @classmethod
     def of(cls, x):
-        """Measure one utterance.
-
-        Parameters
-        ----------
-        x : ndarray of shape (T, F)
-
-        Returns
-        -------
-        Moments
-            In main memory.
-        """
+        """Compute the moments of one utterance (T, F), in main memory."""
         mean = x.mean(axis=0, dtype=np.float64)
         return cls(len(x), to_cpu(mean), to_cpu(((x - mean) ** 2).sum(axis=0)))
 
@@ -111,14 +84,14 @@ class Moments:
         )
 
     def to_json(self):
-        """Write it down exactly, for another process."""
+        """Serialise exactly, to send to another process."""
         return json.dumps(
             [self.count, np.asarray(self.mean).tolist(), np.asarray(self.squares).tolist()]
         )
 
     @classmethod
     def from_json(cls, text):
-        """Read what `to_json` wrote."""
+        """Restore moments from the text of `to_json`."""
         count, *arrays = json.loads(text)
         return cls(count, *map(np.array, arrays))
 
@@ -126,8 +99,8 @@ class Moments:
     def std(self):
         """Standard deviation of each frequency, of shape (F,).
 
-        A frequency that never changes, such as one above what a telephone passes on, has 1: it is
-        left at 0, and what sounds there one day is not blown up.
+        It is 1 for a frequency that never changes, such as one above the band of a telephone: it
+        normalises to 0, and any later sound in it is not amplified.
         """
         variance = self.squares / self.count
         return np.sqrt(np.where(variance > VARIANCE_FLOOR, variance, 1))

@@ -1,4 +1,4 @@
-"""Folders of noise recordings and room impulse responses, for augmentation."""
+"""Folders of noise recordings and room impulse responses, for the augmentation of chapter 08."""
 
 import functools
 from pathlib import Path
@@ -7,18 +7,11 @@ from ds2np.audio.load import load_audio
 from ds2np.errors import UserError
 
 SUFFIXES = (".wav", ".flac")
-CACHED = 32  # recordings of a folder that are kept in memory
+CACHED = 32  # recordings per folder kept in memory
 
 
 class Sounds:
-    """Recordings, each read when it is first asked for.
-
-    Parameters
-    ----------
-    paths : list of Path
-    rate : int
-        In hertz; recordings of another rate are resampled.
-    """
+    """Sequence of recordings, read on first use and resampled to rate (in hertz)."""
 
     def __init__(self, paths, rate):
         self.paths, self.rate = paths, rate
@@ -28,25 +21,19 @@ class Sounds:
         return len(self.paths)
 
     def __getitem__(self, i):
-        """Return recording i, an ndarray of float32, read-only."""
+        """Return recording i, a read-only ndarray of float32."""
         return self._read(self.paths[i])
 
     def _read(self, path):
         samples, _ = load_audio(path, self.rate)
         if not samples.any():
-            raise UserError(f"{path} is silent from beginning to end; take it out of the folder")
-        samples.flags.writeable = False  # everyone who asks gets the same array
+            raise UserError(f"{path} is silent from beginning to end; remove it from the folder")
+        samples.flags.writeable = False  # all callers share the cached array
         return samples
 
 
 def load_sounds(folder, rate):
-    """Find the recordings in a folder and the folders in it: noises, or responses of rooms.
-
-    Parameters
-    ----------
-    folder : str or Path
-    rate : int
-        In hertz.
+    """Find the noises or impulse responses in a folder and its subfolders, at rate hertz.
 
     Returns
     -------
@@ -56,13 +43,15 @@ def load_sounds(folder, rate):
     Raises
     ------
     UserError
-        If there is no such folder, or no recording in it; later, if a recording cannot be read or
-        is silent.
+        If the folder does not exist or has no recordings; on first use, if a recording cannot be
+        read or is silent.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; one with recordings is needed")
+        raise UserError(f"{folder}: no such folder; expected a folder of recordings")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise UserError(f"{folder} has no recordings ({', '.join(SUFFIXES)}) in it or below it")
+        raise UserError(
+            f"{folder} has no recordings ({', '.join(SUFFIXES)}) in it or its subfolders"
+        )
     return Sounds(paths, rate)

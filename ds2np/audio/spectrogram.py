@@ -1,7 +1,7 @@
-"""The network's input: the logarithm of a power spectrogram, and its way back to the waveform.
+"""Log spectrograms, the network's input, and their gradient down to the waveform.
 
-Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 ms. The steps stand
-in their own files: frames, stft, mel and normalisation; here they are put together.
+Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 ms. This file
+combines the steps of frames.py, stft.py and mel.py. Chapter 01 derives them.
 """
 
 import functools
@@ -24,7 +24,7 @@ from ds2np.backend import get_array_module
 from ds2np.errors import UserError
 from ds2np.machine import spare_threads
 
-# Frames that are computed together: more than a sentence, and few enough to stay in the cache.
+# Frames per block: longer than a sentence, and small enough for the processor's cache.
 BLOCK = 1500
 
 
@@ -42,21 +42,20 @@ def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
     size, stride : int
         Length of the window and of its step, in samples.
     window : str
-        As `make_window` has it.
+        A window name; see `make_window`.
     filters : ndarray of shape (mels, F), optional
-        From `mel_filters`, to gather the frequencies into mel bands.
+        From `mel_filters`, for mel bands.
 
     Returns
     -------
     out : ndarray of shape (T, F) or (T, mels)
         T whole windows, F = size // 2 + 1 frequencies; natural logarithm.
     cache : tuple
-        For `log_spectrogram_backward`.
 
     Raises
     ------
     ValueError
-        If there are fewer samples than one window has.
+        If there are fewer samples than one window needs.
     """
     weights = make_window(window, size)
     weights = weights / (weights * weights).sum() ** 0.5  # white noise keeps its power
@@ -70,17 +69,7 @@ def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
 
 
 def log_spectrogram_backward(dout, cache):
-    """Compute the gradient of `log_spectrogram_forward` down to the waveform.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (T, F) or (T, mels)
-    cache : tuple
-
-    Returns
-    -------
-    dsamples : ndarray of shape (samples,)
-    """
+    """Compute dsamples (samples,) of `log_spectrogram_forward` from dout (T, F) or (T, mels)."""
     stft_cache, power_cache, mel_cache, log_cache = cache
     dpower = log_backward(dout, log_cache)
     if mel_cache is not None:
@@ -89,7 +78,7 @@ def log_spectrogram_backward(dout, cache):
 
 
 def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="hann", mels=None):
-    """Show how much power a sound has at each time and frequency.
+    """Compute the log power of a sound at each time and frequency.
 
     Parameters
     ----------
@@ -99,34 +88,34 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="ha
     window_ms, stride_ms : float
         Length of a window and step to the next one, in milliseconds.
     window : str
-        As `make_window` has it.
+        A window name; see `make_window`.
     mels : int, optional
-        Gather the frequencies into so many mel bands.
+        Number of mel bands; no bands if omitted.
 
     Returns
     -------
     ndarray of shape (T, F) or (T, mels)
-        Natural logarithm of the power in T windows at F frequencies, evenly from 0 to half the
-        sampling rate.
+        Natural logarithm of the power in T windows at F frequencies, evenly spaced from 0 to half
+        the sampling rate.
 
     Raises
     ------
     UserError
-        If the sound is shorter than one window, there is no window of that name, or there are more
-        mel bands than the frequencies can fill.
+        If the sound is shorter than one window, the window's name is unknown, or there are too many
+        mel bands for the frequencies.
     """
     size, stride = frame_sizes(sample_rate, window_ms, stride_ms)
     frames = count_frames(len(samples), size, stride)
     if not frames:
         raise UserError(
             f"the sound lasts {1000 * len(samples) / sample_rate:.1f} ms; "
-            f"one window of {window_ms:g} ms is the least"
+            f"expected at least one window of {window_ms:g} ms"
         )
     filters = None if mels is None else mel_filters(sample_rate, size, mels)
 
     def of_frames(first, count):
-        piece = samples[first * stride : (first + count - 1) * stride + size]
-        return log_spectrogram_forward(piece, size, stride, window, filters)[0]
+        block = samples[first * stride : (first + count - 1) * stride + size]
+        return log_spectrogram_forward(block, size, stride, window, filters)[0]
 
     if frames <= BLOCK or get_array_module(samples) is not np:
         return of_frames(0, frames)

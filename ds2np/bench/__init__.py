@@ -1,4 +1,4 @@
-"""The benchmark: what is timed, PyTorch's side, memory, the table."""
+"""The benchmark: each part of the package timed alone or against PyTorch. See chapter 11."""
 
 from ds2np.bench.run import run_bench
 

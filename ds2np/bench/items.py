@@ -1,9 +1,4 @@
-"""What is timed: each part of the package on its own, and a whole training step.
-
-An item makes the data once, for both sides. Each side is a function without arguments that does
-the work and returns what can be compared. The sizes of the paper's network, base, and speech of
-5 seconds are the defaults.
-"""
+"""The items of the benchmark; sizes of the preset base (the paper's) and 5 s of speech."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,26 +15,18 @@ from ds2np.optim import SGD
 from ds2np.train.config import TrainingConfig
 
 RATE = 16000  # Hz
-FRAMES = 100  # of spectrogram, in a second
-CHARACTERS = 14  # spoken in a second
+FRAMES = 100  # per second
+CHARACTERS = 14  # per second
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something to time.
+    """A computation to time, with the same data for both sides.
 
-    Attributes
-    ----------
-    make_ours : callable
-        Returns a function that does the work once and returns a dict of results.
-    make_torch : callable
-        The same with PyTorch, given the module `ds2np.bench.torch_side` and a device of PyTorch's.
-    flop : float, optional
-        Additions and multiplications of a direct computation, where that is defined: a convolution
-        by the Fourier transform does with fewer.
-    tolerance : float or None
-        Largest difference between both sides' results that is rounding, as a share of the largest
-        element; None where they do not compute the same thing.
+    `make_ours` returns a function that does the work once and returns a dict of results;
+    `make_torch` does the same, given the module `ds2np.bench.torch_side` and a PyTorch device.
+    `flop` counts the operations of a direct computation. Results may differ by `tolerance`,
+    relative to the largest element; None if the two sides do not compute the same.
     """
 
     make_ours: Callable
@@ -53,16 +40,16 @@ def _normal(rng, *shape):
 
 
 def _flop(stack, shape, T, N):
-    """Count the arithmetic of layers on N utterances of T frames, forward and backward."""
+    """Count the operations of layers for N utterances of T frames, forward and backward."""
     total = sum(
         layer.multiply_adds(in_shape) * int(out_lengths[0])
         for _, layer, in_shape, _, _, out_lengths in stack.trace(shape, np.array([T]))
     )
-    return 3 * 2.0 * N * total  # the output, the gradient of the input, that of the weights
+    return 3 * 2.0 * N * total  # output, dx and dW
 
 
 def gemm(to_device, size=2000):
-    """Multiply two large matrices: the rate that all else is measured by."""
+    """Multiply two large matrices: the yardstick of the other items."""
     rng = np.random.default_rng(0)
     a, b = _normal(rng, size, size), _normal(rng, size, size)
 
@@ -74,7 +61,7 @@ def gemm(to_device, size=2000):
 
 
 def spectrogram(to_device, minutes=60, seconds=60):
-    """Make log spectrograms of an hour of sound, minute by minute."""
+    """Compute log spectrograms of an hour of sound, minute by minute."""
     clips = _normal(np.random.default_rng(0), minutes, seconds * RATE)
 
     def make_ours():
@@ -91,7 +78,7 @@ def spectrogram(to_device, minutes=60, seconds=60):
 
 
 def convolutions(to_device, N=16, T=500, F=161, channels=32):
-    """Run the paper's two convolutions forward and backward, down to the input."""
+    """Run the paper's two convolutions forward and backward."""
     rng = np.random.default_rng(0)
     layers = [
         Conv2D(1, channels, (11, 41), (2, 2), rng),
@@ -120,10 +107,7 @@ def convolutions(to_device, N=16, T=500, F=161, channels=32):
 
 
 def recurrent(kind, share_input, to_device, N=16, T=250, D=1312, H=512):
-    """Run a bidirectional layer forward and backward, down to the input.
-
-    PyTorch's directions cannot share their input weights; there both get the same values.
-    """
+    """Run a bidirectional layer forward and backward; PyTorch cannot share the input weights."""
     rng = np.random.default_rng(0)
     layer = Bidirectional(
         kind, D, H, rng, share_input=share_input, batchnorm=False, activation="tanh"
@@ -148,7 +132,7 @@ def recurrent(kind, share_input, to_device, N=16, T=250, D=1312, H=512):
 
 
 def ctc(to_device, N=16, T=250, L=70, V=29):
-    """Compute the CTC loss and its gradient by the logits."""
+    """Compute the CTC loss and its gradient with respect to the logits."""
     rng = np.random.default_rng(0)
     logits, labels = _normal(rng, N, T, V), rng.integers(1, V, (N, L))
     rest = labels, np.full(N, T), np.full(N, L)
@@ -162,16 +146,12 @@ def ctc(to_device, N=16, T=250, L=70, V=29):
 
         return step
 
-    return Item(
-        make_ours,
-        lambda torch, device: torch.ctc(device, logits, *rest),
-        # PyTorch's gradient in float32 is off by 2e-3 after 750 frames, ours by 5e-5.
-        tolerance=1e-2,
-    )
+    # After 750 frames PyTorch's float32 gradient has an error of 2e-3, ours of 5e-5.
+    return Item(make_ours, lambda torch, device: torch.ctc(device, logits, *rest), tolerance=1e-2)
 
 
 def training_step(to_device, N=16, seconds=5):
-    """Train the preset small by one minibatch; PyTorch has the closest network of its modules."""
+    """Train the preset small on one minibatch; PyTorch trains the closest network it can."""
     config, training = preset("small"), TrainingConfig()
     rng = np.random.default_rng(0)
     T, L = round(FRAMES * seconds), round(CHARACTERS * seconds)
@@ -204,7 +184,7 @@ def training_step(to_device, N=16, seconds=5):
 
 
 def decoding(to_device, N=64, T=750):
-    """Read text greedily from logits."""
+    """Decode logits greedily."""
     lengths, alphabet = np.full(N, T), preset("small").alphabet()
     logits = _normal(np.random.default_rng(0), N, T, len(alphabet))
 

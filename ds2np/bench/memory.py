@@ -1,5 +1,6 @@
-"""Peak memory of a part, measured in a process of its own."""
+"""PyTorch's side of the benchmark, and the peak memory of an item on either side."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -11,21 +12,21 @@ from ds2np.errors import UserError
 from ds2np.machine import peak_memory
 
 
+def import_torch_side():
+    """Import PyTorch's side of the benchmark and give it as many threads as NumPy."""
+    try:
+        side = importlib.import_module("ds2np.bench.torch_side")
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        raise UserError("a comparison with PyTorch needs it: pip install torch") from None
+    side.use_all_cores()
+    return side
+
+
 def measure_memory(name, side):
-    """Measure the peak memory of a part, in a process of its own.
-
-    Parameters
-    ----------
-    name : str
-        In `ds2np.bench.items.ITEMS`.
-    side : {"ours", "torch"}
-
-    Returns
-    -------
-    int
-        Bytes at the peak, above what was taken before the first run.
-    """
-    # Each as it is commonly run: ours as the commands do, which keeps freed memory.
+    """Measure the peak memory of an item ("ours" or "torch") in a process of its own, in bytes."""
+    # As each is commonly run: our commands tune the process, which keeps freed memory.
     tune = "from ds2np.machine import tune; tune(); " if side == "ours" else ""
     code = f"{tune}from ds2np.bench.memory import print_memory; print_memory({name!r}, {side!r})"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -36,9 +37,7 @@ def measure_memory(name, side):
 
 
 def print_memory(name, side):
-    """Run a part in this process and print its peak memory, for `measure_memory`."""
-    from ds2np.bench.run import import_torch_side
-
+    """Run an item in this process and print its peak memory, for `measure_memory`."""
     item = ITEMS[name](CPU)
     step = item.make_ours() if side == "ours" else item.make_torch(import_torch_side(), "cpu")
     before = _memory_taken()
@@ -48,6 +47,5 @@ def print_memory(name, side):
 
 
 def _memory_taken():
-    """Return the bytes of main memory that this process takes now, by Linux's account."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,10 +1,5 @@
-"""How fast the package is on this machine: each part alone, or in turn with PyTorch.
+"""The benchmark: speed of each part, relative to large matrix products and to PyTorch."""
 
-Times mean little without a yardstick. There are two: the rate at which this machine multiplies
-large matrices, which nothing can exceed, and PyTorch doing the same in the same process.
-"""
-
-import importlib
 import importlib.metadata
 import json
 import os
@@ -15,46 +10,26 @@ import numpy as np
 
 from ds2np.backend import CPU, choose_device, to_cpu
 from ds2np.bench.items import ITEMS, training_step
-from ds2np.bench.memory import measure_memory
+from ds2np.bench.memory import import_torch_side, measure_memory
 from ds2np.bench.table import header, line, with_range
 from ds2np.bench.timing import spread, time_in_turn
 from ds2np.errors import UserError
 from ds2np.files import replacing
 
 GROWTH = "growth"
-MIN_SECONDS = 0.3  # that a run lasts; quick parts are repeated within it, and the mean is taken
+MIN_SECONDS = 0.3  # per run; quick items are repeated and averaged
 
 
 def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=None):
-    """Measure, and print a line as soon as it is known.
+    """Time the items and print a table; return 1 if our results and PyTorch's differ.
 
-    Parameters
-    ----------
-    against_torch : bool
-        Run PyTorch in turn, with as many threads.
-    pairs : int
-        Runs of each part that count; those before them warm up.
-    only : list of str, optional
-        Names of parts; all by default.
-    device : str
-        As `ds2np.backend.choose_device` has it.
-    path : Path, optional
-        Write the results there, as JSON.
-
-    Returns
-    -------
-    int
-        0, or 1 if ours and PyTorch's results differ where they should not.
-
-    Raises
-    ------
-    UserError
-        If there is no part of that name, no such device or no PyTorch.
+    Each item, or each named in `only`, runs `pairs` times after a warm-up, alternating with
+    PyTorch. `path` is a JSON file for the results. An unknown item raises UserError.
     """
     names = [*ITEMS, GROWTH]
     for name in only or []:
         if name not in names:
-            raise UserError(f"there is nothing named {name!r} to time; choose {', '.join(names)}")
+            raise UserError(f"no item {name!r} to time; choose from {', '.join(names)}")
     device = choose_device(device)
     device.use()
     torch_side = import_torch_side() if against_torch else None
@@ -63,7 +38,7 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
     print(header(against_torch), flush=True)
     gemm = None
     for name, make_item in ITEMS.items():
-        if only and name not in only and name != "gemm":  # of which the others are a share
+        if only and name not in only and name != "gemm":  # the yardstick of the others
             continue
         try:
             row = _measure(make_item(device), pairs, device, torch_side)
@@ -88,19 +63,7 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
 
 
 class DisagreementError(Exception):
-    """Ours and PyTorch's results are not the same."""
-
-
-def import_torch_side():
-    """Import PyTorch's side of the benchmark, with as many threads as NumPy has."""
-    try:
-        side = importlib.import_module("ds2np.bench.torch_side")
-    except ImportError as error:
-        if error.name != "torch":
-            raise
-        raise UserError("--against torch needs PyTorch: pip install torch") from None
-    side.use_all_cores()
-    return side
+    """Our results and PyTorch's differ."""
 
 
 def _describe_machine(torch_side):
@@ -111,7 +74,7 @@ def _describe_machine(torch_side):
 
 
 def _measure(item, pairs, device, torch_side):
-    """Check one item and time it; return its row."""
+    """Compare the results of an item, time it and return its row."""
     steps = [item.make_ours()]
     if torch_side:
         steps.append(item.make_torch(torch_side, _torch_device(device)))
@@ -142,42 +105,25 @@ def _torch_device(device):
 
 
 def _compare(ours, theirs, tolerance):
-    """Raise unless the results of both sides, arrays or text, agree."""
+    """Raise DisagreementError unless the arrays or texts of both sides agree."""
     for name, value in ours.items():
         expected = theirs[name]
         if isinstance(value, list):
             if value != expected:
-                raise DisagreementError(f"ours and PyTorch's {name} differ")
+                raise DisagreementError(f"our {name} and PyTorch's differ")
             continue
         value, expected = to_cpu(value), expected.detach().cpu().numpy()
         if value.shape != expected.shape:
-            raise DisagreementError(f"{name} is {value.shape}, PyTorch's {expected.shape}")
+            raise DisagreementError(f"{name} has shape {value.shape}, PyTorch's {expected.shape}")
         error = np.abs(value - expected).max() / np.abs(expected).max()
         if not error <= tolerance:
             raise DisagreementError(
-                f"{name} and PyTorch's differ by {error:.1e} of the largest element; "
-                f"more than {tolerance:g} is no rounding"
+                f"relative error of {name} is {error:.1e}, expected at most {tolerance:g}"
             )
 
 
 def measure_growth(pairs, device, N=16, seconds=5):
-    """See whether a training step takes in proportion to the sound it is given.
-
-    Parameters
-    ----------
-    pairs : int
-    device : Device
-    N : int
-        Utterances.
-    seconds : float
-        Length of each; their text grows with it.
-
-    Returns
-    -------
-    dict of str to dict
-        Time by the time expected, from the step with nothing doubled; within 10 % of 1 is in
-        proportion.
-    """
+    """Time training steps with N, T or both doubled, relative to proportional growth."""
     doubled = {"T": (1, 2), "N": (2, 1), "T and N": (2, 2)}
     steps = [
         training_step(device, N=N * n, seconds=seconds * t).make_ours()
@@ -190,10 +136,7 @@ def measure_growth(pairs, device, N=16, seconds=5):
     for (name, (n, t)), measured in zip(doubled.items(), others, strict=True):
         growth[name] = spread(measured / base / (n * t))
         excess = growth[name]["median"] - 1
-        verdict = "in proportion" if abs(excess) <= 0.1 else "less" if excess < 0 else "TOO MUCH"
-        print(
-            f"{GROWTH}: training step, {name} doubled: {with_range(growth[name])} "
-            f"of {n * t} times the time: {verdict}",
-            flush=True,
-        )
+        verdict = "proportional" if abs(excess) <= 0.1 else "less" if excess < 0 else "TOO MUCH"
+        ratio = with_range(growth[name])
+        print(f"{GROWTH}: {name} doubled: {ratio} of {n * t} times the time: {verdict}", flush=True)
     return growth

@@ -1,10 +1,10 @@
-"""The benchmark's results as a table for the terminal."""
+"""The table of benchmark results."""
 
 NAME_WIDTH = 14
 
 
 def header(against_torch):
-    """Write the head of the table."""
+    """Format the header of the table."""
     columns = ("median ms", "min", "max", "GFLOP/s", "of GEMM", "peak MB")
     header = " " * NAME_WIDTH + "".join(f"{column:>10}" for column in columns)
     if against_torch:
@@ -13,7 +13,7 @@ def header(against_torch):
 
 
 def line(name, row):
-    """Write the line of a part."""
+    """Format the line of an item."""
     cells = [f"{row[key]:.1f}" for key in ("median_ms", "min_ms", "max_ms")]
     cells += (
         [f"{row['gflops']:.1f}", f"{row['share_of_gemm']:.0%}"] if "gflops" in row else [""] * 2
@@ -32,5 +32,5 @@ def _megabytes(row):
 
 
 def with_range(ratio):
-    """Write a median with its range."""
+    """Format a median with its range."""
     return f"{ratio['median']:.2f} ({ratio['min']:.2f}-{ratio['max']:.2f})"

@@ -1,4 +1,4 @@
-"""Time functions in turn: A B A B ..., so that what else the machine does slows down all alike."""
+"""Alternating timing (A B A B ...), so that other load on the machine slows all sides alike."""
 
 import time
 
@@ -6,21 +6,7 @@ import numpy as np
 
 
 def time_in_turn(steps, runs, device):
-    """Time several functions in turn: A B C A B C ...
-
-    Parameters
-    ----------
-    steps : list of callable
-        Warmed up already.
-    runs : int
-    device : Device
-        A GPU is waited for.
-
-    Returns
-    -------
-    ndarray of shape (len(steps), runs)
-        In seconds.
-    """
+    """Time warmed-up functions in turn; return seconds of shape (len(steps), runs)."""
     seconds = np.empty((len(steps), runs))
     for run in range(runs):
         for i, step in enumerate(steps):
@@ -33,7 +19,7 @@ def time_in_turn(steps, runs, device):
 
 
 def spread(values, unit=None):
-    """Return median, minimum and maximum by name, such as "median_ms"."""
+    """Compute median, minimum and maximum, by names such as "median_ms"."""
     suffix = f"_{unit}" if unit else ""
     return {
         f"{name}{suffix}": float(of(values))

@@ -1,8 +1,4 @@
-"""PyTorch's side of the benchmark: the same work on the same data, with its own modules.
-
-Each function takes a device and arrays and returns a function that does the work once; see
-`ds2np.bench.items`. Everything is float32, on a GPU as well.
-"""
+"""PyTorch's side of the benchmark: the items with PyTorch's own modules, in float32."""
 
 import os
 
@@ -17,7 +13,7 @@ from ds2np.model import DeepSpeech2Config
 
 
 def use_all_cores():
-    """Give PyTorch as many threads as NumPy has, and keep float32 from being rounded."""
+    """Give PyTorch as many threads as NumPy has, and disable TF32."""
     torch.set_num_threads(os.cpu_count())
     torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(0)
@@ -30,7 +26,7 @@ def gemm(device, a, b):
 
 
 def spectrogram(device, clips, sample_rate):
-    """Make log spectrograms, clip by clip."""
+    """Compute log spectrograms, clip by clip."""
     config = DeepSpeech2Config(sample_rate=sample_rate)
     size, stride = frame_sizes(sample_rate, config.window_ms, config.stride_ms)
     window = torch.hann_window(size, device=device)
@@ -51,7 +47,7 @@ def spectrogram(device, clips, sample_rate):
 
 
 def convolutions(device, x, weights, dout):
-    """Run convolutions, each given as its weights and stride, forward and backward."""
+    """Run convolutions, given as pairs of weights and stride, forward and backward."""
     stack = nn.Sequential(*(_convolution(W.shape, stride) for W, stride in weights)).to(device)
     with torch.no_grad():
         for layer, (W, _) in zip(stack, weights, strict=True):
@@ -77,7 +73,7 @@ def _convolution(shape, stride):
 
 
 def recurrent(device, x, inputs, recurrences, dout):
-    """Run both directions of a layer forward and backward, their outputs summed."""
+    """Run a bidirectional layer forward and backward; its outputs are summed."""
     D, width = inputs[0].shape
     H = len(recurrences[0])
     kind = nn.GRU if width == 3 * H else nn.RNN
@@ -104,7 +100,7 @@ def recurrent(device, x, inputs, recurrences, dout):
 
 
 def _reorder_gates(weights, H):
-    """Turn our weights of a GRU, for z, r and c, into PyTorch's: r, 1 - z and c."""
+    """Convert our GRU weights (z, r, c) to PyTorch's (r, 1 - z, c)."""
     if weights.shape[1] == 3 * H:
         z, r, c = np.split(weights, 3, axis=1)
         weights = np.concatenate([r, -z, c], axis=1)
@@ -117,7 +113,7 @@ def _sum_directions(out):
 
 
 def ctc(device, logits, labels, lengths, label_lengths):
-    """Compute the CTC loss and its gradient by the logits."""
+    """Compute the CTC loss and its gradient with respect to the logits."""
     x = torch.tensor(logits, device=device, requires_grad=True)
     rest = [torch.tensor(values, device=device) for values in (labels, lengths, label_lengths)]
 
@@ -131,7 +127,7 @@ def ctc(device, logits, labels, lengths, label_lengths):
 
 
 def training_step(device, config, training, x, labels, out_lengths):
-    """Train by one minibatch; all labels are of the same length."""
+    """Train on one minibatch whose transcripts have equal lengths."""
     step = make_training_step(device, config, training)
     label_lengths = np.full(*labels.shape)
     on_device = [torch.tensor(a, device=device) for a in (x, labels, out_lengths, label_lengths)]
@@ -139,7 +135,7 @@ def training_step(device, config, training, x, labels, out_lengths):
 
 
 def make_training_step(device, config, training):
-    """Make the network of PyTorch's modules that is closest to a configuration; train it."""
+    """Return a step that trains the closest network of PyTorch modules to a configuration."""
     network = _Network(config, len(config.alphabet())).to(device)
     optimiser = torch.optim.SGD(
         network.parameters(), training.learning_rate, training.momentum, nesterov=True
@@ -158,10 +154,7 @@ def make_training_step(device, config, training):
 
 
 class _Network(nn.Module):
-    """Convolutions, recurrent layers in both directions, and a linear layer, all normalised.
-
-    PyTorch's recurrent layers cannot normalise their input product; their input is, instead.
-    """
+    """Batch norm applies to the input of each GRU, as PyTorch's cannot normalise W x."""
 
     def __init__(self, config, symbols):
         super().__init__()
@@ -187,7 +180,7 @@ class _Network(nn.Module):
 
 
 def decoding(device, logits, alphabet):
-    """Read text greedily from logits."""
+    """Decode logits greedily."""
     x = torch.tensor(logits, device=device)
 
     def step():

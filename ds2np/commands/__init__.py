@@ -1,6 +1,6 @@
-"""The commands, one file each: its options in `add_options`, what it does in `run`.
+"""The commands, one file each, with the functions `add_options` and `run`.
 
-The first line of a file's docstring is its help. Nothing heavy is imported before `run`.
+The first line of a module's docstring is its help text. Heavy imports are delayed until `run`.
 """
 
 COMMANDS = (

@@ -1,4 +1,4 @@
-"""Time each part of the package, or race PyTorch."""
+"""Time each part of the package, alone or against PyTorch."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from ds2np.commands.options import add_device, count
 def add_options(parser):
     """Add the options of the command."""
     add = parser.add_argument
-    add("--against", choices=["torch"], help="run PyTorch in turn, and compare")
-    add("--pairs", type=count, default=5, metavar="N", help="runs (default: 5)")
+    add("--against", choices=["torch"], help="alternate with PyTorch and compare")
+    add("--pairs", type=count, default=5, metavar="N", help="timed runs (default: 5)")
     add("--only", nargs="+", metavar="NAME", help="parts to time (default: all)")
-    add("--json", type=Path, metavar="FILE", help="also write the results to a file")
+    add("--json", type=Path, metavar="FILE", help="write the results to a file")
     add_device(parser)
 
 
 def run(args):
-    """Measure."""
+    """Run the benchmark."""
     from ds2np.bench import run_bench
 
     return run_bench(

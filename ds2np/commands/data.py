@@ -1,4 +1,4 @@
-"""Check a manifest: print what it holds, and everything that is wrong with it."""
+"""Check a manifest: print statistics and every fault."""
 
 from pathlib import Path
 
@@ -9,18 +9,16 @@ from ds2np.errors import UserError
 def add_options(parser):
     """Add the options of the command."""
     add = parser.add_argument
-    add("manifest", type=Path, metavar="MANIFEST")
-    add("--listen", action="store_true", help="decode all sound (default: headers only)")
+    add("manifest", type=Path, metavar="MANIFEST", help="manifest to check")
+    add("--listen", action="store_true", help="decode all recordings (default: headers only)")
     add("--preset", default="tiny", help="preset to check the manifest against (default: tiny)")
-    add("--characters", metavar="STRING", help="alphabet (default: the preset's)")
-    add("--longest", type=positive, metavar="SECONDS", help="longer recordings are a fault")
-    add("--json", action="store_true", help="print everything as JSON")
-    add("--lower", action="store_true", help="with --alphabet: fold upper case")
+    add("--characters", metavar="STRING", help="symbols of the alphabet (default: the preset's)")
+    add("--longest", type=positive, metavar="SECONDS", help="report longer recordings as faults")
+    add("--json", action="store_true", help="print JSON")
+    add("--lower", action="store_true", help="with --alphabet: fold upper case to lower case")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--fix", type=Path, metavar="OUT.jsonl", help="write a clean copy")
-    mode.add_argument(
-        "--alphabet", action="store_true", help="print only its characters, for --characters"
-    )
+    mode.add_argument("--alphabet", action="store_true", help="print only the characters it uses")
 
 
 def run(args):
@@ -37,7 +35,7 @@ def run(args):
         print(json.dumps(characters, ensure_ascii=False) if args.json else characters)
         return 0
     if args.lower:
-        raise UserError("--lower is for --alphabet; elsewhere the alphabet decides on upper case")
+        raise UserError("--lower needs --alphabet; otherwise the alphabet decides about upper case")
     if args.fix:
         check_target(args.manifest, args.fix)
     config = dataclasses.replace(preset(args.preset), **given(args, "characters"))

@@ -1,4 +1,4 @@
-"""Make a small corpus, train on it, and report."""
+"""Make a small corpus, train on it and write a report."""
 
 import sys
 import time
@@ -12,20 +12,13 @@ EPOCHS = 12
 
 def add_options(parser):
     """Add the options of the command."""
-    parser.add_argument(
-        "--folder", type=Path, default=Path("demo"), help="of corpus and run (default: demo)"
-    )
+    add = parser.add_argument
+    add("--folder", type=Path, default=Path("demo"), help="output folder (default: demo)")
     again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="continue the run that is there")
+    again.add_argument("--resume", action="store_true", help="continue the existing run")
     again.add_argument("--restart", action="store_true", help="delete the run and train again")
-    parser.add_argument(
-        "--answers",
-        type=Path,
-        nargs="?",
-        const=True,
-        metavar="FILE",
-        help="graduation: train with your answers to the chapters (default: my_ds2np.py)",
-    )
+    text = "train with your answers to the chapters (default: my_ds2np.py)"
+    add("--answers", type=Path, nargs="?", const=True, metavar="FILE", help=text)
     add_device(parser)
 
 
@@ -47,23 +40,9 @@ def run(args):
 
 
 def run_demo(folder, resume=False, restart=False, device=None):
-    """Make the corpus if it is not there, train a network on it, and write the report.
+    """Make the corpus if necessary, train a network on it and write the report.
 
-    Parameters
-    ----------
-    folder : Path
-        Holds ``corpus`` and ``run`` afterwards.
-    resume : bool
-        Continue an interrupted run.
-    restart : bool
-        Delete the run that is there, but not the corpus, and train again.
-    device : Device, optional
-        The CPU by default.
-
-    Raises
-    ------
-    UserError
-        If a run is there and neither flag says what to do with it.
+    An existing run is resumed, or replaced (`restart`); without either flag it raises UserError.
     """
     from ds2np.backend import CPU
     from ds2np.data.manifest import read_manifest
@@ -103,14 +82,14 @@ def run_demo(folder, resume=False, restart=False, device=None):
 
 
 def _offer(run_folder):
-    """Say what is there and what can be done."""
+    """Return the message for a folder that already holds a run."""
     from ds2np.train.history import read_history
 
     done = len(read_history(run_folder.history)) if run_folder.history.exists() else 0
     finished = done >= EPOCHS
     state = "a finished run" if finished else f"a run of {done} epochs"
-    go_on = "rewrite its report" if finished else "continue it"
+    action = "rewrite its report" if finished else "continue it"
     return (
-        f"{run_folder.path} holds {state}; --resume to {go_on}, "
+        f"{run_folder.path} holds {state}; --resume to {action}, "
         f"--restart to delete it and train again"
     )

@@ -9,13 +9,13 @@ from ds2np.errors import UserError
 def add_options(parser):
     """Add the options of the command."""
     add_recogniser(parser)
-    parser.add_argument("manifest", type=Path, metavar="M.jsonl")
-    parser.add_argument("--json", action="store_true", help="print JSON, with each utterance")
+    parser.add_argument("manifest", type=Path, metavar="M.jsonl", help="manifest")
+    parser.add_argument("--json", action="store_true", help="print JSON with each utterance")
     parser.add_argument("--json-file", type=Path, metavar="FILE", help="write the JSON to a file")
 
 
 def run(args):
-    """Evaluate, and print rates, common mistakes and the worst utterances."""
+    """Evaluate and print error rates, common mistakes and the worst utterances."""
     from tqdm import tqdm
 
     from ds2np.data.dataset import Dataset
@@ -24,9 +24,9 @@ def run(args):
     from ds2np.files import replacing, strict_json
 
     target = args.json_file
-    if target and (target.is_dir() or not target.parent.is_dir()):  # better now than at the end
-        problem = "is a folder" if target.is_dir() else f"needs the folder {target.parent}"
-        raise UserError(f"{target} {problem}; name a file for --json-file in a folder that exists")
+    if target and (target.is_dir() or not target.parent.is_dir()):  # fail before the evaluation
+        problem = "is a folder" if target.is_dir() else f"is in the missing folder {target.parent}"
+        raise UserError(f"{target} {problem}; --json-file needs a file in an existing folder")
     recogniser = load_recogniser(args)
     dataset = Dataset(read_manifest(args.manifest), recogniser.config)
     with tqdm(total=len(dataset), unit=" utterances") as bar:

@@ -2,7 +2,7 @@
 
 
 def add_options(parser):
-    """Add no options: there are none."""
+    """Add no options."""
 
 
 def run(args):

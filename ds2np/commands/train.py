@@ -13,44 +13,44 @@ def add_options(parser):
     add("--train", type=Path, required=True, metavar="M.jsonl", help="training manifest")
     add("--dev", type=Path, metavar="M.jsonl", help="validation manifest")
     add("--out", type=Path, required=True, metavar="RUN", help="run folder")
-    add("--preset", default="tiny", help="the network: tiny, small, base, ... (default: tiny)")
-    add("--sample-rate", type=count, metavar="HZ", help="default: the preset's")
-    add("--mels", type=count, metavar="N", help="mel bands (default: no mel scale)")
+    add("--preset", default="tiny", help="network: tiny, small, base, ... (default: tiny)")
+    add("--sample-rate", type=count, metavar="HZ", help="sampling rate (default: the preset's)")
+    add("--mels", type=count, metavar="N", help="mel bands (default: linear spectrogram)")
     add(
         "--normalisation",
         metavar="utterance|corpus|running",
-        help="statistics that normalise the features (default: the utterance's own)",
+        help="statistics that normalise the features (default: utterance)",
     )
-    add("--epochs", type=count, metavar="N")
-    add("--batch-size", type=count, metavar="N", help="utterances in a minibatch, at most")
-    add("--batch-seconds", type=positive, metavar="S", help="sound in a minibatch, at most")
-    add("--accumulate", type=count, metavar="N", help="minibatches in a step of the optimiser")
+    add("--epochs", type=count, metavar="N", help="number of epochs")
+    add("--batch-size", type=count, metavar="N", help="maximum number of utterances in a minibatch")
+    add("--batch-seconds", type=positive, metavar="S", help="maximum duration of a minibatch")
+    add("--accumulate", type=count, metavar="N", help="minibatches per optimiser step")
     add("--learning-rate", type=positive, metavar="RATE", help="initial learning rate")
-    add("--anneal", type=positive, metavar="BY", help="divides the learning rate each epoch")
+    add("--anneal", type=positive, metavar="BY", help="divide the learning rate by BY each epoch")
     add("--momentum", type=share, metavar="M", help="Nesterov momentum")
-    add("--max-norm", type=positive, metavar="G", help="gradient clipping: the largest norm")
+    add("--max-norm", type=positive, metavar="G", help="gradient clipping: maximum norm")
     add("--ema", type=share, metavar="D", help="EMA decay of the weights (0 disables)")
     add(
         "--sync-batchnorm",
         action="store_true",
         default=None,
-        help="batch statistics over all processes (SyncBN)",
+        help="batch normalisation over all processes (SyncBN)",
     )
     add("--patience", type=count, metavar="N", help="stop after N epochs without a lower WER")
-    add("--minutes", type=positive, metavar="M", help="stop after so long")
+    add("--minutes", type=positive, metavar="M", help="stop after M minutes")
     add("--longest", type=positive, metavar="S", help="leave out longer training utterances")
-    add("--augment", action="store_true", default=None, help="augment the recordings")
+    add("--augment", action="store_true", default=None, help="augment the training recordings")
     add("--noise", metavar="FOLDER", help="noise recordings for --augment")
     add("--rooms", metavar="FOLDER", help="room impulse responses for --augment")
-    add("--cache", type=Path, metavar="FOLDER", help="keep features in this folder")
-    add("--seed", type=whole, metavar="N")
+    add("--cache", type=Path, metavar="FOLDER", help="cache features in this folder")
+    add("--seed", type=whole, metavar="N", help="random seed")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--resume", action="store_true", help="continue the run in --out")
     mode.add_argument(
         "--overfit",
         type=count,
         metavar="N",
-        help="memorise N utterances, as a test of the set-up; needs no --dev",
+        help="test whether the set-up memorises N utterances; needs no --dev",
     )
     add_device(parser)
 
@@ -88,7 +88,7 @@ def _train(args, folder, device, comm):
     utterances = _not_longer(read_manifest(args.train), args.longest, comm)
     if folder.holds_run and not args.resume:
         raise UserError(
-            f"{args.out} holds a run already; continue it with --resume, or name another --out"
+            f"{args.out} holds a run already; continue it with --resume, or choose another --out"
         )
     options = given(args, "minutes", "cache") | {"device": device, "comm": comm}
     if args.overfit:
@@ -102,7 +102,7 @@ def _train(args, folder, device, comm):
 
 
 def _network(args):
-    """Look up the preset, with the changes asked for; refuse what would only fill the memory."""
+    """Apply the options to the preset; refuse values that would exhaust the memory."""
     import dataclasses
 
     from ds2np.audio.load import RATES
@@ -111,17 +111,19 @@ def _network(args):
     changes = given(args, "sample_rate", "normalisation")
     config = dataclasses.replace(preset(args.preset), **changes)
     if config.sample_rate > RATES[1]:
-        raise UserError(f"--sample-rate {config.sample_rate}: at most {RATES[1]} Hz are possible")
+        raise UserError(f"--sample-rate {config.sample_rate}: expected at most {RATES[1]} Hz")
     if args.mels is None:
         return config
     frequencies = dataclasses.replace(config, mels=0).features
     if args.mels > frequencies:
-        raise UserError(f"--mels {args.mels}: at most {frequencies}, the frequencies of a window")
+        raise UserError(
+            f"--mels {args.mels}: expected at most {frequencies}, the number of frequencies"
+        )
     return dataclasses.replace(config, mels=args.mels)
 
 
 def _not_longer(utterances, seconds, comm):
-    """Leave out longer utterances, and print how many."""
+    """Leave out longer utterances and print how many."""
     if seconds is None:
         return utterances
     kept = [u for u in utterances if u.duration <= seconds]

@@ -10,14 +10,14 @@ from ds2np.errors import UserError
 def add_options(parser):
     """Add the options of the command."""
     add_recogniser(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="recordings")
     parser.add_argument(
-        "--json", action="store_true", help="print a JSON line for each file, with words and times"
+        "--json", action="store_true", help="print JSON lines, with words and times"
     )
 
 
 def run(args):
-    """Print the transcript of each file; a file that fails does not stop the others."""
+    """Print the transcript of each file; continue after a file that fails."""
     import dataclasses
 
     from ds2np.files import strict_json

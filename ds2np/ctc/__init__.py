@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: the loss between frames and an unaligned transcript."""
+"""Connectionist temporal classification (CTC): the loss, its lattice and forced alignment."""
 
 from ds2np.ctc.fit import describe_misfit, min_frames
 from ds2np.ctc.loss import ctc_loss, state_posterior

@@ -1,12 +1,15 @@
-"""The lattice of CTC: which states a transcript has, and alpha and beta over all of its paths.
+"""The CTC lattice and the forward-backward algorithm: alpha, beta and the posterior gamma.
 
-The transcript with a blank before, between and after its labels has S = 2L + 1 states. alpha_t(s)
-sums all ways to reach state s at frame t, beta_t(s) all ways to finish from there; their product
-tells how probable it is that the right alignment passes through s at t.
+The transcript with a blank before, between and after its labels has S = 2L + 1 states; y_t(s) is
+the emission, the probability of the symbol of s at frame t. alpha_t(s) sums all paths from the
+start into s at t, beta_t(s) all paths from there to the end, both without y_t(s). The posterior
+gamma_t(s) = alpha_t(s) y_t(s) beta_t(s) / p is the probability that the alignment passes through s
+at t, given the transcript. All are in logs: products become sums, and sums log-sum-exp. Chapter 05
+derives it, with y_t(s) included in alpha.
 
-In float32 the usual exp(alpha + beta - total) takes the difference of numbers in the thousands, and
-the gradient suffers. Here alpha and beta are shifted to a maximum of 0 every few frames (the shifts
-add up in float64), and the posterior is normalised within its frame.
+In float32, exp(log alpha + log y + log beta - log p) is a small difference of numbers in the
+thousands and loses its digits. So alpha and beta are shifted to a maximum of 0 every few frames,
+the shifts add up in float64, and gamma is normalised within its frame.
 """
 
 import numpy as np
@@ -14,29 +17,25 @@ import numpy as np
 from ds2np.backend import get_array_module
 from ds2np.ctc.fit import min_frames
 
-CLOSED = -1e25  # log probability of what cannot be; unlike -inf, it can be taken from itself
+LOG_ZERO = -1e25  # log 0: finite, since -inf - -inf is nan
 SHIFT_EVERY = 8  # frames
 
 
 class Lattice:
-    """The states of each transcript of a batch.
+    """The states of each transcript of a batch, as arrays (S, N).
 
-    States lead and utterances follow, (S, N): a state's neighbours are then whole rows away, and
-    every step of the recursion runs over memory without gaps.
+    With the states as the first axis, each step of the recursion runs over contiguous memory.
 
     Attributes
     ----------
-    frames : ndarray of shape (N,)
-        Real frames of each utterance.
-    states : ndarray of shape (N,)
-        Real states of each.
+    frames, states : ndarray of shape (N,)
+        Real frames and real states of each utterance.
     symbols : ndarray of int of shape (S, N)
-        What each state stands for.
+        The symbol that each state emits.
     real, skip, ends : ndarray of bool of shape (S, N)
-        Whether a state is one, may be entered from the one before the last, and may be a path's
-        last.
+        Whether a state is not padding, may be entered from two states before, may end a path.
     fits : ndarray of bool of shape (N,)
-        Whether there are frames enough for the transcript.
+        Whether the transcript fits into the frames.
     """
 
     def __init__(self, labels, input_lengths, label_lengths, blank):
@@ -52,52 +51,53 @@ class Lattice:
         self.fits = np.asarray(needed, dtype=int) <= input_lengths
 
     def emissions(self, log_probs):
-        """Look up each state's log probability: (T, S, N), `CLOSED` for padded states."""
+        """Return each state's emission, log y_t(s): (T, S, N), `LOG_ZERO` for padded states."""
         xp = get_array_module(log_probs)
         N, T, V = log_probs.shape
         frames = log_probs.transpose(1, 0, 2).reshape(T, N * V)
-        columns = np.arange(N) * V + self.symbols  # one index for a column, not for each number
+        columns = np.arange(N) * V + self.symbols  # take whole columns: one index for T numbers
         emissions = frames.take(xp.asarray(columns.ravel()), axis=1).reshape(T, *columns.shape)
         if not self.real.all():
-            emissions += xp.where(xp.asarray(self.real), 0, CLOSED).astype(emissions.dtype)
-        return xp.maximum(emissions, CLOSED, out=emissions)
+            emissions += xp.where(xp.asarray(self.real), 0, LOG_ZERO).astype(emissions.dtype)
+        return xp.maximum(emissions, LOG_ZERO, out=emissions)
 
     def loss(self, alpha, offsets, emissions):
-        """Add up the ways that end in the last label or the last blank: (N,), inf for none."""
+        """Return -log p (N,), over all paths that end in the last label or blank; inf for none."""
         xp = get_array_module(alpha)
         if not len(alpha):
             return xp.asarray(np.where(self.fits, 0.0, np.inf))
         n = xp.arange(len(self.frames))
         t = xp.asarray(np.maximum(self.frames - 1, 0))
         last = alpha[t, :, n] + emissions[t, :, n]  # (N, S)
-        last = xp.where(xp.asarray(self.ends.T), last, CLOSED)
+        last = xp.where(xp.asarray(self.ends.T), last, LOG_ZERO)
         peak = last.max(axis=1)
+        # log p = log-sum-exp of the last two states, plus all shifts
         total = xp.log(xp.exp(last - peak[:, None]).sum(axis=1)) + peak + offsets[t, n]
         loss = xp.where(xp.asarray(self.frames > 0), -total, 0)
-        return xp.where(xp.asarray(self.fits) & (loss < -CLOSED / 2), loss, np.inf)
+        return xp.where(xp.asarray(self.fits) & (loss < -LOG_ZERO / 2), loss, np.inf)
 
     def posterior(self, alpha, beta, emissions):
-        """Tell how probable each state is in each frame, given the transcript: (N, T, S)."""
+        """Return gamma (N, T, S), the probability of each state in each frame."""
         xp = get_array_module(alpha)
-        joint = alpha + beta
-        joint += emissions  # once: neither alpha nor beta has it
+        joint = alpha + beta  # in logs
+        joint += emissions  # once: neither alpha nor beta includes it
         joint = xp.ascontiguousarray(joint.transpose(2, 0, 1))
         joint -= joint.max(axis=2, keepdims=True)
-        xp.exp(joint, out=joint)
-        joint /= joint.sum(axis=2, keepdims=True)
+        xp.exp(joint, out=joint)  # alpha_t(s) y_t(s) beta_t(s), up to a factor of the frame
+        joint /= joint.sum(axis=2, keepdims=True)  # gamma_t(s): the sum is p, up to that factor
         return joint
 
     def one_hot(self, V, like):
-        """Map states to symbols: (N, S, V)."""
+        """Return the map from states to symbols, (N, S, V)."""
         xp = get_array_module(like)
         return (xp.asarray(self.symbols.T)[:, :, None] == xp.arange(V)).astype(like.dtype)
 
 
 def recurse(emissions, lattice):
-    """Run alpha and beta over all frames.
+    """Compute log alpha and log beta for all frames (forward-backward).
 
-    Seen from the end, with states and frames in reverse, beta is the recursion of alpha: both run
-    at once, over an axis of size 2. A shorter utterance's beta begins when its last frame comes.
+    With states and frames reversed, beta has the recursion of alpha, so both run at once along an
+    axis of size 2. The beta of a shorter utterance starts at its own last frame.
 
     Parameters
     ----------
@@ -107,49 +107,50 @@ def recurse(emissions, lattice):
     Returns
     -------
     alpha, beta : ndarray of shape (T, S, N)
-        Log of the sum of all ways into a state and out of it, the frame's own emission left out.
-        A constant is taken from each frame, to keep the numbers small.
+        Without the emission of the frame itself, and shifted by a constant in each frame.
     offsets : ndarray of float64 of shape (T, N)
-        What has been taken from each frame of alpha.
+        The constant to add to each frame of alpha.
     """
     xp = get_array_module(emissions)
     T, S, N = emissions.shape
     begins = np.stack([np.broadcast_to(np.arange(S)[:, None] < 2, (S, N)), lattice.ends[::-1]])
-    begins = xp.where(xp.asarray(begins), 0, CLOSED).astype(emissions.dtype)
+    begins = xp.where(xp.asarray(begins), 0, LOG_ZERO).astype(emissions.dtype)
     ends_at = {T - frames: np.flatnonzero(lattice.frames == frames) for frames in lattice.frames}
-    # Two closed states lie before the first of either direction. All is one line of memory, and a
-    # step looks at it from three places.
-    skip = np.zeros((2, S + 2, N), bool)
-    skip[0, 2:] = lattice.skip
-    skip[1, 4:] = lattice.skip[:1:-1]  # who is entered from there, is left for there
-    skip = xp.where(xp.asarray(skip), 0, CLOSED).astype(emissions.dtype).reshape(-1)[2 * N :]
-    row = xp.full((2, S + 2, N), CLOSED, emissions.dtype)
-    line = row.reshape(-1)
-    stay, step, jump = line[2 * N :], line[N:-N], line[: -2 * N]
-    opened, peak, term = (xp.empty_like(skip) for _ in range(3))
+    # Two states of log 0 precede the first state in either direction. Both directions are one flat
+    # array, so that states s, s - 1 and s - 2 are three views of it.
+    allowed = np.zeros((2, S + 2, N), bool)
+    allowed[0, 2:] = lattice.skip
+    allowed[1, 4:] = lattice.skip[:1:-1]  # beta skips from s to s + 2
+    allowed = xp.where(xp.asarray(allowed), 0, LOG_ZERO).astype(emissions.dtype)
+    allowed = allowed.reshape(-1)[2 * N :]  # log of [skip allowed]
+    row = xp.full((2, S + 2, N), LOG_ZERO, emissions.dtype)
+    flat = row.reshape(-1)
+    stay, step, two_before = flat[2 * N :], flat[N:-N], flat[: -2 * N]
+    skip, peak, scratch = (xp.empty_like(allowed) for _ in range(3))
     rows = xp.empty((T, 2, S + 2, N), emissions.dtype)
     offset, offsets = xp.zeros((2, N), np.float64), xp.empty((T, N), np.float64)
     states, now = rows[:, :, 2:], row[:, 2:]
-    states[:1, 0], states[:1, 1] = begins[0], CLOSED
+    states[:1, 0], states[:1, 1] = begins[0], LOG_ZERO
     for t in range(T):
         if t > 0:
             new = rows[t].reshape(-1)[2 * N :]
-            xp.add(jump, skip, out=opened)
+            # alpha_t(s) = (alpha y)_{t-1}(s) + (alpha y)_{t-1}(s-1) + [skip] (alpha y)_{t-1}(s-2)
+            xp.add(two_before, allowed, out=skip)  # log [skip] (alpha y)_{t-1}(s-2)
             xp.maximum(stay, step, out=peak)
-            xp.maximum(peak, opened, out=peak)
-            xp.exp(xp.subtract(stay, peak, out=new), out=new)
-            for way in (step, opened):
-                new += xp.exp(xp.subtract(way, peak, out=term), out=term)
-            xp.log(new, out=new)
-            new += peak
+            xp.maximum(peak, skip, out=peak)  # peak = max(stay, step, skip)
+            xp.exp(xp.subtract(stay, peak, out=new), out=new)  # e^(stay - peak)
+            for term in (step, skip):
+                new += xp.exp(xp.subtract(term, peak, out=scratch), out=scratch)
+            xp.log(new, out=new)  # log(e^(stay - peak) + e^(step - peak) + e^(skip - peak))
+            new += peak  # log alpha_t(s) = log(e^stay + e^step + e^skip)
         if t in ends_at:
             n = xp.asarray(ends_at[t])
             states[t, 1, :, n] = begins[1, :, n]
         offsets[t] = offset[0]
-        xp.add(states[t, 0], emissions[t], out=now[0])
-        xp.add(states[t, 1], emissions[T - 1 - t, ::-1], out=now[1])
+        xp.add(states[t, 0], emissions[t], out=now[0])  # log (alpha y)_t(s)
+        xp.add(states[t, 1], emissions[T - 1 - t, ::-1], out=now[1])  # log (beta y), reversed
         if t % SHIFT_EVERY == 0:
             shift = now.max(axis=1)
-            now -= shift[:, None]
-            offset += shift
+            now -= shift[:, None]  # the maximum becomes 0: float32 keeps the digits
+            offset += shift  # true log alpha = log alpha + offset
     return states[:, 0], states[::-1, 1, ::-1], offsets

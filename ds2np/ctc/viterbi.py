@@ -1,4 +1,4 @@
-"""Where in the sound is each character? The single best path through the lattice."""
+"""Forced alignment (Viterbi): the most probable path through the CTC lattice. See chapter 05."""
 
 from dataclasses import dataclass
 
@@ -19,9 +19,9 @@ class Alignment:
     path : ndarray of int of shape (T,)
         The symbol of each frame; collapsed, it is the transcript.
     starts, ends : ndarray of int of shape (L,)
-        First frame of each label, and the one behind its last.
+        First frame of each label, and the frame after its last.
     score : float
-        Log probability of the path, natural logarithm.
+        Log-probability of the path, natural logarithm.
     """
 
     path: np.ndarray
@@ -30,37 +30,18 @@ class Alignment:
     score: float
 
     def times(self, frame_ms):
-        """Return the start and the end of each label in seconds.
+        """Return start and end of each label in seconds, (L, 2).
 
-        Parameters
-        ----------
-        frame_ms : float
-            Milliseconds from one frame to the next, such as `DeepSpeech2Config.frame_ms`.
-
-        Returns
-        -------
-        ndarray of shape (L, 2)
+        `frame_ms` are the milliseconds from one frame to the next; see
+        `DeepSpeech2Config.frame_ms`.
         """
         return np.stack([self.starts, self.ends], axis=1) * frame_ms / 1000
 
 
 def forced_align(log_probs, labels, blank=0):
-    """Find the most probable path of one utterance that collapses to its transcript (Viterbi).
+    """Find the most probable path of log_probs (T, V) that collapses to L labels (Viterbi).
 
-    Parameters
-    ----------
-    log_probs : ndarray of shape (T, V)
-    labels : sequence of int of length L
-    blank : int
-
-    Returns
-    -------
-    Alignment
-
-    Raises
-    ------
-    ValueError
-        If shapes or labels are wrong, or the transcript does not fit into T frames.
+    Raises a ValueError if shapes or labels are wrong, or the transcript needs more than T frames.
     """
     labels = np.asarray(labels, dtype=np.int64)
     log_probs = to_cpu(log_probs)
@@ -68,31 +49,32 @@ def forced_align(log_probs, labels, blank=0):
     check_ctc(log_probs[None], labels[None], *lengths, blank)
     T, needed = len(log_probs), min_frames(labels)
     if needed > T:
-        raise ValueError(f"the transcript needs {needed} frames, there are {T}")
+        raise ValueError(f"the transcript needs {needed} frames, but there are only {T}")
     if T == 0:
         none = np.zeros(0, np.int64)
         return Alignment(none, none, none, 0.0)
     lattice = Lattice(labels[None], *lengths, blank)
-    states, closed = lattice.symbols[:, 0], ~lattice.skip[:, 0]
-    score = np.full(len(states), -np.inf)
+    states, no_skip = lattice.symbols[:, 0], ~lattice.skip[:, 0]
+    score = np.full(len(states), -np.inf)  # v_t(s): log-probability of the best path into s
     score[:2] = log_probs[0, states[:2]]
-    came_from = np.zeros((T, len(states)), np.int64)  # 0, 1 or 2 states before
+    back_pointers = np.zeros((T, len(states)), np.int64)  # 0 stay, 1 step, 2 skip
     for t in range(1, T):
-        ways = np.full((3, len(states)), -np.inf)
-        ways[0] = score
-        ways[1, 1:] = score[:-1]
-        ways[2, 2:] = score[:-2]
-        ways[2, closed] = -np.inf
-        came_from[t] = ways.argmax(axis=0)
-        score = ways.max(axis=0) + log_probs[t, states]
+        terms = np.full((3, len(states)), -np.inf)
+        terms[0] = score  # stay: v_{t-1}(s)
+        terms[1, 1:] = score[:-1]  # step: v_{t-1}(s-1)
+        terms[2, 2:] = score[:-2]  # skip: v_{t-1}(s-2), where allowed
+        terms[2, no_skip] = -np.inf
+        back_pointers[t] = terms.argmax(axis=0)
+        # v_t(s) = max(stay, step, skip) + log y_t(s): max in place of the log-sum-exp of alpha
+        score = terms.max(axis=0) + log_probs[t, states]
     s = len(states) - 1
-    if s > 0 and score[s - 1] > score[s]:
+    if s > 0 and score[s - 1] > score[s]:  # the path ends in the last blank or the last label
         s -= 1
     total = float(score[s])
     visited = np.zeros(T, np.int64)
     for t in reversed(range(T)):
         visited[t] = s
-        s -= came_from[t, s]
+        s -= back_pointers[t, s]
     frames = [np.flatnonzero(visited == 2 * i + 1) for i in range(len(labels))]
     return Alignment(
         path=states[visited],

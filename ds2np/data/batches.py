@@ -1,4 +1,7 @@
-"""Minibatches: which utterances, in which order, padded to one length, fetched ahead."""
+"""Minibatches: planned for an epoch, padded to one length, prefetched.
+
+Chapter 06 explains the order of an epoch.
+"""
 
 import dataclasses
 import math
@@ -10,19 +13,19 @@ import numpy as np
 
 from ds2np.machine import be_worker
 
-AHEAD = 4  # minibatches that are made in advance
+AHEAD = 4  # minibatches computed in advance
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """A padded minibatch.
+    """A padded minibatch of N utterances.
 
     Attributes
     ----------
     indices : ndarray of int of shape (N,)
-        Which utterances of the dataset; none where a single row of no frames stands for nothing.
+        Of the utterances in the dataset; empty, beside one row of length 0, if a rank has none.
     x : ndarray of shape (N, T, F)
-        Spectrograms, of the network's dtype, 0 in the padding.
+        Spectrograms in the network's dtype, 0 in the padding.
     lengths : ndarray of int of shape (N,)
     labels : ndarray of int of shape (N, L)
     label_lengths : ndarray of int of shape (N,)
@@ -36,27 +39,27 @@ class Batch:
 
 
 def plan_epoch(frames, batch_size, epoch, seed, max_frames=math.inf):
-    """Decide which utterances form the minibatches of an epoch, and their order.
+    """Plan an epoch: the indices of the utterances of each minibatch, in order.
 
-    Paper, "SortaGrad": the first epoch runs from short utterances to long ones, as the loss of a
-    long one swamps a network that knows nothing yet. Later epochs shuffle minibatches of utterances
-    of like length, with other neighbours in every epoch.
+    Paper, "SortaGrad": the first epoch runs from short utterances to long ones, because the loss of
+    a long one swamps an untrained network. Later epochs shuffle minibatches of similar length,
+    with different neighbours in every epoch.
 
     Parameters
     ----------
     frames : ndarray of int of shape (utterances,)
     batch_size : int
-        Utterances of a minibatch, at most.
+        Maximum number of utterances in a minibatch.
     epoch : int
-        From 1; the plan is a function of seed and epoch alone.
+        From 1; the random choices depend on seed and epoch alone.
     seed : int
     max_frames : float
-        Frames of a minibatch with its padding, at most; an utterance that has more comes alone.
+        Maximum number of frames in a minibatch, padding included; a longer utterance comes alone.
 
     Returns
     -------
     list of ndarray of int
-        Indices of utterances, a minibatch each; every utterance stands in exactly one.
+        The minibatches; each utterance is in exactly one.
     """
     rng = np.random.default_rng((seed, epoch))
     if epoch == 1:
@@ -70,26 +73,16 @@ def plan_epoch(frames, batch_size, epoch, seed, max_frames=math.inf):
 
 
 def shard(plan, rank, size):
-    """Give a process its part of every minibatch.
+    """Return the share of one rank in each minibatch of a plan.
 
-    Each has like lengths, since a minibatch is in order of length; one that has fewer utterances
-    than there are processes leaves some without.
-
-    Parameters
-    ----------
-    plan : list of ndarray of int
-    rank, size : int
-        Of the process, and how many there are.
-
-    Returns
-    -------
-    list of ndarray of int
+    The shares have similar lengths, because a minibatch is sorted by length. In a minibatch with
+    fewer utterances than ranks, some shares are empty.
     """
     return [indices[rank::size] for indices in plan]
 
 
 def _cut(order, frames, batch_size, max_frames):
-    """Cut an order of utterances into minibatches that are not too large."""
+    """Cut an order of utterances into minibatches within the limits."""
     cuts, first, longest = [], 0, 0
     for place, length in enumerate(frames[order]):
         longest = max(longest, length)
@@ -101,18 +94,9 @@ def _cut(order, frames, batch_size, max_frames):
 
 
 def make_batch(dataset, indices, draw=None):
-    """Compute the features of some utterances and pad them to one length.
+    """Compute the features of some utterances and return them as a Batch.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    indices : ndarray of int of shape (N,)
-    draw : tuple of int, optional
-        Seed of the changes to the recordings; none are made without it.
-
-    Returns
-    -------
-    Batch
+    ``draw`` is a tuple of integers that seeds the augmentation; without it there is none.
     """
     features = [
         dataset.features(i, None if draw is None else np.random.default_rng((*draw, i)))
@@ -125,13 +109,13 @@ def make_batch(dataset, indices, draw=None):
 
 
 def _no_utterance(F, dtype):
-    """Make a minibatch for a process that has no utterance, but has to keep step with others."""
+    """Make a minibatch for a rank that has no utterance but must make the same collective calls."""
     none = np.zeros(1, np.int64)
     return Batch(none[:0], np.zeros((1, 1, F), dtype), none, np.zeros((1, 0), np.int64), none)
 
 
 def take(batch, rows):
-    """Make a smaller minibatch of some rows."""
+    """Return the minibatch of some rows."""
     if not len(rows):
         return _no_utterance(batch.x.shape[2], batch.x.dtype)
     columns = dataclasses.asdict(batch)
@@ -139,7 +123,7 @@ def take(batch, rows):
 
 
 def pad(sequences, dtype):
-    """Stack sequences of unequal length, zeros behind the shorter ones, and count them.
+    """Stack sequences of unequal length, padded with zeros, and return their lengths.
 
     Parameters
     ----------
@@ -159,20 +143,9 @@ def pad(sequences, dtype):
 
 
 def prefetch(dataset, plan, draw=None, ahead=AHEAD):
-    """Make the minibatches of a plan in order, the next ones while the caller is busy.
+    """Yield the minibatches of a plan in order, computed ahead in background threads.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    plan : list of ndarray of int
-    draw : tuple of int, optional
-        See `make_batch`.
-    ahead : int
-        Minibatches that are made in advance.
-
-    Yields
-    ------
-    Batch
+    ``ahead`` is the number computed in advance; see `make_batch` for ``draw``.
     """
     waiting = deque()
     with ThreadPoolExecutor(os.cpu_count(), initializer=be_worker) as pool:

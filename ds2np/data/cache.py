@@ -1,4 +1,4 @@
-"""Features kept on disk, for data that is read many times."""
+"""A disk cache of features, for recordings that are read in many epochs."""
 
 import hashlib
 import json
@@ -8,25 +8,14 @@ import numpy as np
 
 from ds2np.files import make_folder, replacing
 
-FORMAT = 1  # of the features; a change in how they are computed needs a new number
+FORMAT = 1  # of the features; increase it whenever their computation changes
 
 
 class FeatureCache:
-    """A folder of features, each named by its recording and the settings that made it.
+    """A folder of features, each file named by a hash of its recording and settings.
 
-    A recording that has changed, or other settings, have another name: nothing is ever stale. The
-    folder may be deleted at any time.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Made if it is not there.
-    features : Features
-
-    Raises
-    ------
-    UserError
-        If the folder cannot be made.
+    A changed recording or other settings give another name, so no entry is ever stale. The folder
+    can be deleted at any time. It is created if missing; a UserError if that is impossible.
     """
 
     def __init__(self, folder, features):
@@ -34,11 +23,11 @@ class FeatureCache:
         make_folder(self.folder, "--cache")
 
     def read(self, path):
-        """Return the features of a recording, computed only the first time; see `Features.read`."""
+        """Return the features of a recording, computed only once; see `Features.read`."""
         kept = self._place(path)
         try:
             return np.load(kept, allow_pickle=False)
-        except (OSError, ValueError, EOFError):  # not there, or not all of it
+        except (OSError, ValueError, EOFError):  # missing or damaged
             pass
         x = self._features.read(path)
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +40,7 @@ class FeatureCache:
             status = Path(path).stat()
             version = [status.st_size, status.st_mtime_ns]
         except OSError:
-            version = []  # reading it will say what is wrong
+            version = []  # reading the file reports the error
         key = [FORMAT, str(Path(path).resolve()), version, *self._features.settings]
         name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         return self.folder / name[:2] / f"{name}.npy"

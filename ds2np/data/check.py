@@ -1,4 +1,4 @@
-"""Go through a manifest line by line, and say all that is wrong with it."""
+"""Checked manifests: the faults of each line, and a clean copy without them."""
 
 import dataclasses
 import math
@@ -20,19 +20,12 @@ from ds2np.data.recordings import (
 from ds2np.errors import UserError
 from ds2np.text import Alphabet
 
-DURATION = "wrong duration"  # the one fault that a clean copy corrects
+DURATION = "wrong duration"  # the only fault that a clean copy corrects
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a line.
-
-    Attributes
-    ----------
-    kind : str
-        In two or three words, for counting.
-    message : str
-    """
+    """A fault of a line: its kind in two or three words, for counting, and a message."""
 
     kind: str
     message: str
@@ -40,17 +33,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a manifest.
+    """One line of a manifest with its faults; ``number`` counts from 1.
 
-    Attributes
-    ----------
-    number : int
-        From 1.
-    utterance : Utterance or None
-        None if the line cannot be read.
-    recording : Recording or None
-        None if the recording cannot be read.
-    faults : tuple of Fault
+    ``utterance`` is None if the line cannot be parsed, ``recording`` if the audio cannot be read.
     """
 
     number: int
@@ -65,22 +50,13 @@ class Line:
 
     @property
     def seconds(self):
-        """How long the recording is; what the line states if it cannot be read."""
+        """The length of the recording, or the stated duration if it cannot be read."""
         return self.recording.seconds if self.recording else self.utterance.duration
 
 
 @dataclass(frozen=True)
 class ManifestCheck:
-    """A manifest, looked through.
-
-    Attributes
-    ----------
-    path : Path
-    alphabet : Alphabet
-        That the transcripts were held against.
-    lines : list of Line
-        In the order of the file.
-    """
+    """A checked manifest: its path, the alphabet of the check, its lines in file order."""
 
     path: Path
     alphabet: Alphabet
@@ -88,22 +64,22 @@ class ManifestCheck:
 
     @property
     def faulty(self):
-        """The lines that something is wrong with."""
+        """The lines that have faults."""
         return [line for line in self.lines if line.faults]
 
 
 def check_manifest(path, config, longest=math.inf, listening=False):
-    """Examine each line of a manifest, its transcript and its recording.
+    """Check each line of a manifest, its transcript and its recording.
 
     Parameters
     ----------
     path : str or Path
     config : DeepSpeech2Config
-        The network that is to learn from it: its alphabet, and the frames that it makes of a sound.
+        Gives the alphabet, and the number of frames of a recording.
     longest : float
-        In seconds; longer recordings are a fault.
+        Maximum length of a recording in seconds.
     listening : bool
-        Decode the recordings, too, instead of reading their headers only.
+        Decode the recordings completely instead of reading only their headers.
 
     Returns
     -------
@@ -112,11 +88,11 @@ def check_manifest(path, config, longest=math.inf, listening=False):
     Raises
     ------
     UserError
-        If there is no manifest at path.
+        If the file is missing, is not UTF-8 text, or has no utterance.
     """
     path = Path(path)
     transcripts = _Transcripts(config)
-    lines, first = [], {}  # first: line that has a recording or a content
+    lines, first = [], {}  # first: a recording or its content -> the first line that has it
     for number, item in tqdm(list(scan_manifest(path)), unit=" lines", delay=1, leave=False):
         if isinstance(item, UserError):
             message = str(item).removeprefix(f"{path}:{number}: ")
@@ -127,17 +103,17 @@ def check_manifest(path, config, longest=math.inf, listening=False):
         faults += transcripts.check(line)
         if line.seconds > longest:
             faults.append(
-                Fault("long recording", f"{line.seconds:g} s of sound, {longest:g} s are allowed")
+                Fault("long recording", f"lasts {line.seconds:g} s; expected at most {longest:g} s")
             )
         line = dataclasses.replace(line, faults=tuple(faults))
-        if line.usable:  # a line that is left out does not make the next one a repetition
+        if line.usable:  # an unusable line does not make a later one a repetition
             line = dataclasses.replace(line, faults=line.faults + _repetitions(line, first))
         lines.append(line)
     return ManifestCheck(path, transcripts.alphabet, lines)
 
 
 def _examine(path, listening):
-    """Read what is known of a recording, and what is wrong with it."""
+    """Read a recording; return its properties, None if unreadable, and its faults."""
     recording = None
     try:
         recording = read_header(path)
@@ -149,7 +125,7 @@ def _examine(path, listening):
 
 
 class _Transcripts:
-    """Check transcripts against an alphabet and against the frames of their recordings."""
+    """Checks transcripts against an alphabet and the frames of their recordings."""
 
     def __init__(self, config):
         self.alphabet = config.alphabet()
@@ -159,16 +135,7 @@ class _Transcripts:
         return int(self._config.out_lengths(self._config.count_frames(seconds)))
 
     def check(self, line):
-        """List what is wrong with the transcript of a line, and with the duration that it states.
-
-        Parameters
-        ----------
-        line : Line
-
-        Returns
-        -------
-        list of Fault
-        """
+        """List the faults of a line's transcript and of its stated duration."""
         text, stated = line.utterance.text, line.utterance.duration
         faults, needed = [], 0
         if unknown := self.alphabet.unknown(text):
@@ -180,19 +147,19 @@ class _Transcripts:
             needed = min_frames(self.alphabet.encode(text))
         available = self._frames(line.seconds)
         if needed > available:
-            misfit = describe_misfit(needed, available, f"{line.seconds:g} s of sound")
+            misfit = describe_misfit(needed, available, f"{line.seconds:g} s of audio")
             faults.append(Fault("long transcript", misfit))
-        # Training goes by the duration that is stated, until it reads the recording.
+        # Training plans with the stated duration, before it reads the recording.
         elif durations_differ(stated, line.seconds) or needed > self._frames(stated):
             sound = f"the recording lasts {line.seconds:g} s"
-            faults.append(Fault(DURATION, f'"duration" is {stated:g}, {sound}'))
+            faults.append(Fault(DURATION, f'"duration" is {stated:g}, but {sound}'))
         return faults
 
 
 def _repetitions(line, first):
-    """Say whether a line has the recording of one before it, and remember its own."""
+    """List the fault of a line that repeats an earlier recording; remember the line if not."""
     names = {line.utterance.audio_filepath.resolve(): "recording", line.recording.content: "sound"}
-    names.pop(b"", None)  # nothing was decoded
+    names.pop(b"", None)  # only the header was read
     for name, what in names.items():
         if name in first:
             return (Fault("repeated recording", f"the same {what} as in line {first[name]}"),)
@@ -201,44 +168,26 @@ def _repetitions(line, first):
 
 
 def check_target(path, target):
-    """Refuse to write a clean copy over anything.
-
-    Parameters
-    ----------
-    path : Path
-        Of the manifest.
-    target : Path
-        Of its copy.
-
-    Raises
-    ------
-    UserError
-        If something is there, or there is no folder to write it to.
-    """
+    """Raise a UserError if `target` exists, is the manifest itself, or has no parent folder."""
     if target.exists() and path.exists() and target.samefile(path):
         raise UserError(f"{target} is the manifest itself; give the clean copy another name")
     if target.exists():
-        raise UserError(f"{target} is already there; give the clean copy another name")
+        raise UserError(f"{target} already exists; give the clean copy another name")
     if not target.parent.is_dir():
-        raise UserError(f"{target.parent}: no such folder; make it, or give another one")
+        raise UserError(f"{target.parent}: no such folder; create it or choose another one")
 
 
 def write_clean(checked, target):
-    """Write the lines that can be used, with the durations of their recordings.
+    """Write the usable lines, with the durations of their recordings.
 
-    Transcripts are written as the alphabet has them; what else a line says is kept.
-
-    Parameters
-    ----------
-    checked : ManifestCheck
-    target : Path
-        Not written if no line can be used.
+    Transcripts are normalised by the alphabet; other keys of a line are kept. Nothing is written if
+    no line is usable.
 
     Returns
     -------
     dict
-        What was done to which lines, by number: "left_out" (for each kind of fault),
-        "durations_corrected", "transcripts_rewritten".
+        Numbers of the lines: "left_out" (by kind of fault), "durations_corrected",
+        "transcripts_rewritten".
     """
     left_out, corrected, rewritten, utterances = {}, [], [], []
     for line in checked.lines:
@@ -263,18 +212,9 @@ def write_clean(checked, target):
 
 
 def find_alphabet(path, lower=False):
-    """Collect the characters of a manifest's transcripts.
+    """Return the characters of a manifest's transcripts, each once and sorted.
 
-    Parameters
-    ----------
-    path : str or Path
-    lower : bool
-        Fold upper case.
-
-    Returns
-    -------
-    str
-        Each character once, sorted, accents composed, a space for all white space.
+    Accents are composed, and all white space counts as a space; ``lower`` folds upper case.
     """
     found = set()
     for utterance in read_manifest(path):

@@ -1,26 +1,20 @@
-"""A checked of a manifest as numbers, and as a page for the terminal."""
+"""A checked manifest as numbers, and as a report for the terminal."""
 
 import math
 import textwrap
 from collections import Counter
 
 BAR = 50  # characters of the longest bar
-BARS = 20  # at most
-WIDTH = 100  # of a line
+BARS = 20  # maximum number of bars
+WIDTH = 100  # characters in a line
 
 
 def statistics(checked):
-    """Count what a manifest holds; repeated transcripts are counted, they are no fault.
+    """Return the statistics of a checked manifest as plain values.
 
-    Parameters
-    ----------
-    checked : ManifestCheck
-
-    Returns
-    -------
-    dict
-        Plain values. Durations are those of the recordings, or stated ones where a recording cannot
-        be read; characters are those that the alphabet makes of the transcripts.
+    Durations are those of the recordings, or the stated ones where a recording cannot be read.
+    Characters are those of the normalised transcripts. Repeated transcripts are counted; they are
+    not a fault.
     """
     lines = [line for line in checked.lines if line.utterance]
     texts = [checked.alphabet.normalise(line.utterance.text) for line in lines]
@@ -62,16 +56,9 @@ def _place(line):
 
 
 def count_durations(seconds):
-    """Sort durations into intervals of equal and round width.
+    """Count durations, in seconds, in intervals of equal and round width.
 
-    Parameters
-    ----------
-    seconds : list of float
-
-    Returns
-    -------
-    list of dict
-        Each with "from", "to" (not included) and "utterances"; from 0 on, without gaps.
+    The intervals are dicts with "from", "to" (exclusive) and "utterances", from 0 on without gaps.
     """
     longest = max(seconds, default=0)
     if not longest:
@@ -86,16 +73,7 @@ def count_durations(seconds):
 
 
 def describe(checked):
-    """Write what a manifest holds, and what is wrong with it, for the terminal.
-
-    Parameters
-    ----------
-    checked : ManifestCheck
-
-    Returns
-    -------
-    str
-    """
+    """Format the statistics and the faults of a checked manifest for the terminal."""
     numbers = statistics(checked)
     parts = [
         _table(numbers),
@@ -111,9 +89,9 @@ def _table(numbers):
     rows = {
         "manifest": numbers["manifest"],
         "utterances": f"{numbers['utterances']:,}",
-        "sound": f"{hours:.2f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes",
+        "audio": f"{hours:.2f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes",
         "speakers": f"{numbers['speakers']:,}"
-        + (f" ({unknown:,} lines name none)" * bool(unknown)),
+        + (f" ({unknown:,} lines without one)" * bool(unknown)),
         "characters": f"{numbers['characters']:,} ({len(numbers['each_character']):,} distinct)",
         "words": f"{numbers['words']:,} ({numbers['distinct_words']:,} distinct)",
         "transcripts": f"{numbers['distinct_texts']:,} distinct",
@@ -134,7 +112,7 @@ def _counted(counts):
 
 
 def _bars(durations):
-    """Draw a histogram; what is there at all gets a mark at least."""
+    """Draw a histogram in which every interval that is not empty has a mark."""
     if not durations:
         return ""
     most = max(interval["utterances"] for interval in durations)
@@ -159,7 +137,7 @@ def _characters(counts):
 
 def _faults(checked, numbers):
     if not numbers["faults"]:
-        return "nothing is wrong"
+        return "no faults found"
     kinds = _counted(Counter(fault["kind"] for fault in numbers["faults"]))
     return "\n".join(
         [
@@ -167,25 +145,13 @@ def _faults(checked, numbers):
                 f"{checked.path}:{fault['line']}: {fault['kind']}: {fault['message']}"
                 for fault in numbers["faults"]
             ),
-            f"wrong: {numbers['faulty_lines']:,} of {len(checked.lines):,} lines: {kinds}",
+            f"faulty: {numbers['faulty_lines']:,} of {len(checked.lines):,} lines: {kinds}",
         ]
     )
 
 
 def describe_copy(checked, target, done):
-    """Write what became of a manifest in its clean copy, for the terminal.
-
-    Parameters
-    ----------
-    checked : ManifestCheck
-    target : Path
-    done : dict
-        From `write_clean`.
-
-    Returns
-    -------
-    str
-    """
+    """Format what `write_clean` returned (``done``) for the terminal."""
     kept = sum(line.usable for line in checked.lines)
     rows = [f"{target}: {kept:,} of {len(checked.lines):,} lines" + ", not written" * (not kept)]
     actions = {f"left out, {kind}": lines for kind, lines in done["left_out"].items()}

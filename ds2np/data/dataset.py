@@ -1,4 +1,4 @@
-"""Utterances as the network needs them: spectrograms, and labels that fit their frames."""
+"""A data set for the network: spectrograms, and labels that fit their frames."""
 
 import functools
 import hashlib
@@ -15,17 +15,15 @@ from ds2np.errors import UserError
 
 
 class Dataset:
-    """The utterances of a manifest, checked against a configuration before anything is computed.
+    """The utterances of a manifest, checked against a configuration up front.
 
     Parameters
     ----------
     utterances : list of Utterance
     config : DeepSpeech2Config
-        Of the network that is to read them.
     change : callable, optional
-        Changes the samples of a recording, given them and a generator (augmentation).
+        Augmentation: maps the samples of a recording, with a generator, to new samples.
     cache : FeatureCache, optional
-        Keeps features on disk.
     dtype : dtype
         Of the minibatches.
 
@@ -33,9 +31,9 @@ class Dataset:
     ----------
     labels : list of ndarray of int
     texts : list of str
-        The transcripts as the alphabet writes them.
+        The transcripts, normalised by the alphabet.
     frames : ndarray of int of shape (utterances,)
-        Frames of each spectrogram, by the duration that the manifest states.
+        Frames of each spectrogram, from the duration in the manifest.
 
     Raises
     ------
@@ -57,7 +55,7 @@ class Dataset:
         misfits = np.flatnonzero(self._needed > available)
         if len(misfits):
             i = misfits[0]
-            sound = f"{utterances[i].duration:g} s of sound"
+            sound = f"{utterances[i].duration:g} s of audio"
             raise self._misfit(i, available[i], sound, _and_others(misfits))
         missing = [u for u in utterances if not Path(u.audio_filepath).exists()]
         if missing:
@@ -77,24 +75,16 @@ class Dataset:
         return len(self.utterances)
 
     def features(self, i, rng=None):
-        """Compute the spectrogram of an utterance.
+        """Compute the spectrogram (T, F) of an utterance, in float32.
 
-        Parameters
-        ----------
-        i : int
-        rng : numpy.random.Generator, optional
-            Draws the changes to the recording; without it there are none.
-
-        Returns
-        -------
-        ndarray of float32 of shape (T, F)
+        ``rng`` draws the augmentation; without it there is none.
         """
         path = self.utterances[i].audio_filepath
         if self._change is not None and rng is not None:
             samples, _ = load_audio(path, self.config.sample_rate)
             x = self._compute(self._change(samples, rng))
             if self._needed[i] <= self.config.out_lengths(len(x)):
-                return x  # otherwise it is spoken too fast now, and is taken as it was
+                return x  # else it has become too fast for its transcript: use it unchanged
         x = (self._cache or self._compute).read(path)
         available = self.config.out_lengths(len(x))
         if self._needed[i] > available:  # the recording is shorter than the manifest states
@@ -102,33 +92,21 @@ class Dataset:
         return x
 
     def plan(self, epoch, batch_size=16, batch_seconds=200.0, seed=0):
-        """Decide on the minibatches of an epoch; see `plan_epoch`.
+        """Plan the minibatches of an epoch; see `plan_epoch`.
 
-        Parameters
-        ----------
-        epoch : int
-            1 for the order of length.
-        batch_size : int
-            Utterances of a minibatch, at most.
-        batch_seconds : float
-            Sound of a minibatch, padding included, at most.
-        seed : int
-
-        Returns
-        -------
-        list of ndarray of int
+        ``batch_seconds`` limits the audio in a minibatch, padding included.
         """
         max_frames = 1000 * batch_seconds / self.config.stride_ms
         return plan_epoch(self.frames, batch_size, epoch, seed, max_frames)
 
     def describe(self, i):
-        """Name an utterance: its recording, and where the manifest has it."""
+        """Name an utterance: its recording, and its line in the manifest."""
         utterance = self.utterances[i]
         return f"{utterance.audio_filepath} ({utterance.where or 'no manifest'})"
 
     @functools.cached_property
     def fingerprint(self):
-        """A checksum of what is learned from: names, durations and transcripts."""
+        """A checksum of the training data: names, durations and transcripts."""
         content = [(Path(u.audio_filepath).name, u.duration, u.text) for u in self.utterances]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 

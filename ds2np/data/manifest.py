@@ -1,4 +1,4 @@
-"""Manifests: one JSON object a line, one utterance an object."""
+"""Manifests: files of JSON lines, one utterance per line."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from pathlib import Path
 from ds2np.errors import UserError
 from ds2np.files import replacing
 
-MAX_SECONDS = 24 * 60 * 60  # seconds; more is a mistake
+MAX_SECONDS = 24 * 60 * 60  # a longer recording is a mistake
 KEYS = ("audio_filepath", "duration", "text", "speaker")
 
 
@@ -18,17 +18,17 @@ class Utterance:
     Parameters
     ----------
     audio_filepath : Path
-        The recording, as an absolute path or relative to the working directory.
+        Absolute, or relative to the working directory.
     duration : float
-        Length of the recording in seconds.
+        In seconds.
     text : str
-        What is said.
+        The transcript.
     speaker : str
-        Who says it; empty where that is not known.
+        Empty if unknown.
     where : str
-        The manifest and line it came from, for error messages.
+        Manifest and line, for error messages.
     extra : dict
-        What else its line says. Nothing here reads it, but a copy of the manifest keeps it.
+        The other keys of the line; unused, but kept by a copy of the manifest.
     """
 
     audio_filepath: Path
@@ -40,23 +40,10 @@ class Utterance:
 
 
 def read_manifest(path):
-    """Read the utterances of a manifest, in the order of the file.
+    """Read the utterances of a manifest, in file order.
 
-    Relative audio paths are relative to the folder of the manifest. Blank lines are allowed.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    list of Utterance
-
-    Raises
-    ------
-    UserError
-        If the file is missing, is not UTF-8 text, has no utterance, or one of its lines is not what
-        a manifest line has to be; the message names the file and the line.
+    Relative audio paths are relative to the folder of the manifest; blank lines are allowed. A bad
+    line raises a UserError that names the file and the line; see `scan_manifest`.
     """
     utterances = []
     for _, item in scan_manifest(path):
@@ -67,18 +54,9 @@ def read_manifest(path):
 
 
 def scan_manifest(path):
-    """Read a manifest line by line, and go on after a bad line.
+    """Yield the number (from 1) and the Utterance of each line of a manifest.
 
-    Parameters
-    ----------
-    path : str or Path
-
-    Yields
-    ------
-    number : int
-        Of the line, from 1; blank lines are left out.
-    item : Utterance or UserError
-        What the line says, or what is wrong with it.
+    A bad line yields its UserError instead, and reading continues. Blank lines are skipped.
 
     Raises
     ------
@@ -87,16 +65,18 @@ def scan_manifest(path):
     """
     path = Path(path)
     try:
-        # Not splitlines(), which also cuts at separators that a JSON string may hold as they are.
+        # Not splitlines(), which also cuts at separators that a JSON string may contain unescaped.
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such manifest; one of the data_scripts makes it") from None
+        raise UserError(
+            f"{path}: no such manifest; create it with one of the data_scripts"
+        ) from None
     except IsADirectoryError:
-        raise UserError(f"{path} is a folder; a manifest is a file of JSON lines") from None
+        raise UserError(f"{path} is a folder; expected a file of JSON lines") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text; a manifest is a file of JSON lines") from None
+        raise UserError(f"{path} is not UTF-8 text; expected a file of JSON lines") from None
     if not any(line.strip() for line in lines):
-        raise UserError(f"{path} holds no utterance; a manifest needs at least one line")
+        raise UserError(f"{path} holds no utterance; expected at least one line")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -108,7 +88,7 @@ def scan_manifest(path):
 
 
 def _parse_line(line, where, folder):
-    needed = 'a manifest line is {"audio_filepath": ..., "duration": seconds, "text": ...}'
+    needed = 'expected {"audio_filepath": ..., "duration": seconds, "text": ...}'
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -116,12 +96,12 @@ def _parse_line(line, where, folder):
         raise UserError(f"{where}: not valid JSON ({reason}); {needed}") from None
     if not isinstance(entry, dict):
         raise UserError(f"{where}: found {type(entry).__name__}; {needed}")
-    if "\\u" in line:  # JSON can spell what no file can hold
+    if "\\u" in line:  # JSON can escape what UTF-8 cannot encode
         try:
             json.dumps(entry, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise UserError(
-                f"{where}: holds half a character, such as \\ud83d without \\ude00; {needed}"
+                f"{where}: holds an unpaired surrogate, such as \\ud83d without \\ude00; {needed}"
             ) from None
     for key, kinds in (("audio_filepath", str), ("duration", (int, float)), ("text", str)):
         if key not in entry:
@@ -130,7 +110,7 @@ def _parse_line(line, where, folder):
             raise UserError(f'{where}: "{key}" is {_shown(entry[key])}; {needed}')
     if "\0" in entry["audio_filepath"]:
         raise UserError(f'{where}: "audio_filepath" holds a NUL, which no file name can; {needed}')
-    if len(entry["audio_filepath"]) > 4096:  # no system opens a longer one
+    if len(entry["audio_filepath"]) > 4096:  # longer than any system can open
         raise UserError(
             f'{where}: "audio_filepath" is {_shown(entry["audio_filepath"])}, which is too long'
         )
@@ -138,7 +118,7 @@ def _parse_line(line, where, folder):
     if not 0 < duration <= MAX_SECONDS:
         raise UserError(
             f'{where}: "duration" is {_shown(duration)}; '
-            f"it has to be above 0 and at most {MAX_SECONDS} seconds"
+            f"expected more than 0 and at most {MAX_SECONDS} seconds"
         )
     speaker = entry.get("speaker")
     return Utterance(
@@ -152,21 +132,16 @@ def _parse_line(line, where, folder):
 
 
 def _shown(value):
-    """Write a value as JSON, cut where it would fill the screen."""
+    """Format a value as JSON, cut to 80 characters."""
     text = json.dumps(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def write_manifest(path, utterances):
-    """Write utterances as a manifest, whole or not at all.
+    """Write utterances as a manifest, completely or not at all.
 
-    Audio that lies below the manifest's folder is named relative to it, so that the folder can be
-    moved; other audio is named by its absolute path.
-
-    Parameters
-    ----------
-    path : str or Path
-    utterances : iterable of Utterance
+    Audio below the manifest's folder gets a relative path, so that the folder can be moved; other
+    audio gets an absolute path.
     """
     path = Path(path)
     folder = path.parent.resolve()

@@ -1,4 +1,4 @@
-"""Is a recording fit to learn from? What its header says, and what is heard."""
+"""Is a recording fit for training? Checks of its header, and of its samples."""
 
 import hashlib
 import os
@@ -11,26 +11,19 @@ from ds2np.audio.load import describe_unreadable, load_audio
 from ds2np.data.manifest import MAX_SECONDS
 from ds2np.errors import UserError
 
-SILENT = 1e-3  # of full scale; speech recorded so softly is mostly noise of its quantisation
+SILENT = 1e-3  # of full scale; speech as soft as this is mostly quantisation noise
 FULL_SCALE = 0.9999  # 16-bit samples reach 32767 / 32768
-CLIPPED = 1e-3  # share of the samples; a few cut peaks are not heard
+CLIPPED = 1e-3  # fraction of the samples; a few clipped peaks are inaudible
 
-# What libsndfile remarks on a file that ends before its header says. Programs that write to a pipe
-# leave a length of 0 or of all ones in it, as they cannot know: that is no damage.
+# libsndfile's log of a file that is shorter than its header says. Programs that write to a pipe
+# cannot know the length and leave 0 or all ones in the header: such a file is not damaged.
 CUT_CHUNK = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 UNKNOWN_LENGTH = 0x7FFFF000
 CUT_OGG = "File ended unexpectedly"
 
 
 class BadRecording(UserError):
-    """Report a recording that cannot be learned from.
-
-    Parameters
-    ----------
-    kind : str
-        What is wrong in two words, for counting.
-    message : str
-    """
+    """A recording unfit for training; ``kind`` is the fault in two words, for counting."""
 
     def __init__(self, kind, message):
         super().__init__(message)
@@ -39,17 +32,10 @@ class BadRecording(UserError):
 
 @dataclass(frozen=True)
 class Recording:
-    """What is known of a recording.
+    """The properties of a recording.
 
-    Attributes
-    ----------
-    seconds : float
-    rate : int
-        In hertz.
-    format : str
-        Such as "FLAC PCM_16, 1 channel".
-    content : bytes
-        A checksum of its samples; empty if only the header was read.
+    ``seconds`` is its length, ``rate`` its sampling rate in Hz, ``format`` such as "FLAC PCM_16, 1
+    channel", and ``content`` a checksum of its samples, empty if only the header was read.
     """
 
     seconds: float
@@ -59,40 +45,25 @@ class Recording:
 
 
 def durations_differ(a, b):
-    """Tell whether two durations differ by more than rounding explains.
+    """Check whether two durations in seconds differ by more than rounding explains.
 
-    Parameters
-    ----------
-    a, b : float
-        In seconds; a tenth of a second or 1 % are tolerated, whichever is more.
-
-    Returns
-    -------
-    bool
+    A difference of 0.1 s or 1 %, whichever is more, is tolerated.
     """
     return abs(a - b) > max(0.1, 0.01 * max(a, b))
 
 
 def read_header(path):
-    """Look at the header of a recording; no sound is decoded.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Recording
+    """Read the header of a recording, without decoding it.
 
     Raises
     ------
     BadRecording
-        If the file is missing, is no audio, holds no samples, or is cut off.
+        If the file is missing, is not audio, holds no samples, or is cut off.
     """
     if not os.path.exists(path):  # unlike Path's, False where a folder must not be read
         raise BadRecording("missing audio", f"no such audio file: {path}")
     if not os.path.isfile(path):
-        raise BadRecording("unusable audio", f"{path} is not a file; an audio file is needed")
+        raise BadRecording("unusable audio", f"{path} is not a file; expected an audio file")
     import soundfile
 
     try:
@@ -109,8 +80,8 @@ def _check_length(path, info):
         if int(found) < int(promised) < UNKNOWN_LENGTH:
             raise BadRecording(
                 "truncated audio",
-                f"{path} is cut off: its header promises {promised} bytes of sound, "
-                f"the file holds {found}",
+                f"{path} is cut off: its header promises {promised} bytes of audio, "
+                f"but the file holds {found}",
             )
     if CUT_OGG in info.extra_info:
         raise BadRecording("truncated audio", f"{path} is cut off: its last page is missing")
@@ -118,29 +89,19 @@ def _check_length(path, info):
         raise BadRecording("unusable audio", f"{path} is empty: it holds no samples")
     if info.duration > MAX_SECONDS:
         raise BadRecording(
-            "unusable audio", f"{path} does not say how long it is; write it anew with its length"
+            "unusable audio",
+            f"{path} does not state its length in its header; write the file again",
         )
 
 
 def listen(path, header):
-    """Decode a recording and examine all of its samples.
-
-    Parameters
-    ----------
-    path : Path
-    header : Recording
-        What `read_header` found.
-
-    Returns
-    -------
-    Recording
-        With a checksum of the samples.
+    """Decode a recording, check all of its samples, and add their checksum to its header.
 
     Raises
     ------
     BadRecording
-        If the sound cannot be decoded, ends early, holds samples that are not numbers, is silent,
-        or is clipped.
+        If the audio cannot be decoded, ends early, holds NaN or infinite samples, is silent, or is
+        clipped.
     """
     try:
         samples, rate = load_audio(path)
@@ -155,8 +116,8 @@ def listen(path, header):
     if seconds < header.seconds and durations_differ(seconds, header.seconds):
         raise BadRecording(
             "truncated audio",
-            f"{path} is cut off: its header promises {header.seconds:.2f} s of sound, "
-            f"{seconds:.2f} s can be decoded",
+            f"{path} is cut off: its header promises {header.seconds:.2f} s of audio, "
+            f"but only {seconds:.2f} s can be decoded",
         )
     peak = np.abs(samples - samples.mean(dtype=np.float64)).max()
     if peak < SILENT:
@@ -175,6 +136,6 @@ def listen(path, header):
 
 
 def _count_clipped(samples):
-    """Count samples at full scale between two that are; a peak that just touches it has none."""
+    """Count full-scale samples between two others; a peak that just touches it has none."""
     full = np.abs(samples) >= FULL_SCALE
     return int((full[:-2] & full[1:-1] & full[2:]).sum())

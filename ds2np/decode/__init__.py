@@ -1,7 +1,7 @@
-"""From the network's log-probabilities to text.
+"""Decoders, which turn log-probabilities into text.
 
-A decoder is an object with one method: ``decode(log_probs, lengths)`` returns for each utterance a
-list of `Hypothesis`, best first. A new one is a file and an entry in `DECODERS`.
+A decoder is an object with a method ``decode(log_probs, lengths)``, which returns for each
+utterance a list of `Hypothesis`, best first. A new one is a file and an entry in `DECODERS`.
 """
 
 from ds2np.decode.greedy import GreedyDecoder, greedy_decode
@@ -12,28 +12,18 @@ DECODERS = {"greedy": GreedyDecoder}
 
 
 def make_decoder(name, config, **options):
-    """Make a decoder for a network.
+    """Create a decoder for networks of a configuration.
 
     Parameters
     ----------
     name : str
-        A key of `DECODERS`.
+        A key of `DECODERS`; any other is a UserError.
     config : DeepSpeech2Config
     **options
-        Of the decoder.
-
-    Returns
-    -------
-    object
-        With a method ``decode``.
-
-    Raises
-    ------
-    UserError
-        If there is no decoder of that name.
+        Passed to the decoder.
     """
     if name not in DECODERS:
-        raise UserError(f"no decoder {name!r}; choose {', '.join(DECODERS)}")
+        raise UserError(f"unknown decoder {name!r}; choose {', '.join(DECODERS)}")
     return DECODERS[name](config.alphabet(), frame_seconds=config.frame_ms / 1000, **options)
 
 

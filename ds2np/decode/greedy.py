@@ -1,4 +1,7 @@
-"""Greedy decoding: the best symbol of each frame, repeats merged, blanks dropped (chapter 00)."""
+"""Greedy decoding: the best symbol of each frame, repeats merged, blanks dropped.
+
+Chapter 00 introduces it, and it is an exercise in chapter 07.
+"""
 
 import math
 from itertools import groupby
@@ -8,17 +11,7 @@ from ds2np.decode.words import Hypothesis, Word
 
 
 def collapse(path):
-    """Merge repeats first, then drop blanks: "aa-bb-b" becomes "abb" (the map B of CTC).
-
-    Parameters
-    ----------
-    path : sequence of int
-        One symbol a frame; 0 is the blank.
-
-    Returns
-    -------
-    list of int
-    """
+    """Merge repeats, then drop blanks (0): "aa-bb-b" becomes "abb". This is the map B of CTC."""
     before = 0
     labels = []
     for symbol in path:
@@ -29,70 +22,41 @@ def collapse(path):
 
 
 def best_paths(log_probs, lengths):
-    """Find the most probable symbol of each real frame.
+    """Find the most probable symbol of each frame that is not padding.
 
-    Parameters
-    ----------
-    log_probs : ndarray of shape (N, T, V)
-        Any scores that rank symbols as their probabilities do.
-    lengths : ndarray of shape (N,)
-
-    Returns
-    -------
-    list of list of int
+    log_probs (N, T, V) may also be logits: only the order of the symbols matters.
     """
-    paths = to_cpu(log_probs.argmax(axis=2)).tolist()  # Python's own numbers are quicker one by one
+    paths = to_cpu(log_probs.argmax(axis=2)).tolist()  # Python ints are faster to loop over
     return [path[:length] for path, length in zip(paths, lengths, strict=True)]
 
 
 def read_path(path, alphabet):
-    """Convert the symbols of an utterance's frames to text with single spaces."""
+    """Convert a path, one symbol per frame, to text with single spaces."""
     return alphabet.join(alphabet.split(alphabet.decode(collapse(path))))
 
 
 def greedy_decode(log_probs, lengths, alphabet):
-    """Transcribe a batch by the most probable symbol of each frame.
-
-    Parameters
-    ----------
-    log_probs : ndarray of shape (N, T, V)
-        Any scores that rank symbols as their probabilities do.
-    lengths : ndarray of shape (N,)
-    alphabet : Alphabet
-
-    Returns
-    -------
-    list of str
-    """
+    """Transcribe a batch (N, T, V) by the most probable symbol of each frame; see `best_paths`."""
     return [read_path(path, alphabet) for path in best_paths(log_probs, lengths)]
 
 
 class GreedyDecoder:
-    """Read the best path of each utterance.
+    """Decoder that returns the best path of each utterance.
 
     Parameters
     ----------
     alphabet : Alphabet
     frame_seconds : float
-        From one output frame to the next; 1 leaves the times of words in frames.
+        From one output frame to the next; with 1, word times are in frames.
     """
 
     def __init__(self, alphabet, frame_seconds=1.0):
         self.alphabet, self.frame_seconds = alphabet, frame_seconds
 
     def decode(self, log_probs, lengths):
-        """Transcribe a batch.
+        """Return a list with one `Hypothesis` for each utterance of a batch (N, T, V).
 
-        Parameters
-        ----------
-        log_probs : ndarray of shape (N, T, V)
-        lengths : ndarray of shape (N,)
-
-        Returns
-        -------
-        list of list of Hypothesis
-            For each utterance its hypotheses, best first; here there is one. Its score is the log
-            probability of the best path.
+        Its score is the log-probability of the best path.
         """
         texts = greedy_decode(log_probs, lengths, self.alphabet)
         maxima = to_cpu(log_probs.max(axis=2)).tolist()

@@ -1,4 +1,4 @@
-"""What a decoder returns: hypotheses, and their words with times."""
+"""Results of decoders: hypotheses, and their words with times."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ class Word:
     ----------
     text : str
     start, end : float
-        In seconds, from the first frame of its first symbol to the end of the last frame of its
-        last one. CTC does not ask for a symbol at the moment when it is spoken, and many are
-        written in a single frame: take the times for where to look, not for exact limits.
+        In seconds, from the first frame of the first symbol to the end of the last frame of the
+        last one. They are approximate: CTC does not train a network to emit a symbol at the moment
+        it is spoken, and many symbols last a single frame.
     confidence : float
         0 to 1: the probability of each symbol in its best frame, averaged over the symbols. It is
-        not the probability that the word is right: symbols that are missing do not count, and a
-        network can be confident of a mistake.
+        not the probability that the word is correct: missing symbols do not count, and a network
+        can be confident of a mistake.
     """
 
     text: str
@@ -28,16 +28,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One reading of an utterance; scores are natural logarithms.
+    """Transcript of an utterance with its scores, in natural logarithms.
 
-    Attributes
-    ----------
-    text : str
-    score : float
-        What hypotheses are ranked by.
-    acoustic, lm : float
-        The parts that the network and a language model have in it.
-    words : tuple of Word
+    Hypotheses are ranked by score; acoustic and lm are the parts of it from the network and from a
+    language model.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""How well does a recogniser transcribe? Error rates and error analysis over a dataset."""
+"""Evaluation of a recogniser on a dataset: loss, error rates and error analysis."""
 
 from ds2np.evaluate.evaluation import Evaluation, evaluate
 from ds2np.evaluate.outputs import network_outputs

@@ -16,16 +16,16 @@ from ds2np.text.score import align_characters, align_words, count_edits
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a recogniser transcribed a dataset.
+    """The result of an evaluation.
 
     Attributes
     ----------
     refs, hyps : list of str
-        In the order of the dataset.
+        References and hypotheses in the order of the dataset.
     loss : float
-        Mean CTC loss of an utterance, natural logarithm.
+        Mean CTC loss per utterance, natural logarithm.
     blank_share : float
-        Share of real frames whose best symbol is the blank; NaN if not measured.
+        Share of the frames, without padding, whose best symbol is the blank; NaN if not measured.
     """
 
     refs: list
@@ -35,7 +35,7 @@ class Evaluation:
 
     @cached_property
     def word_alignments(self):
-        """The words of each reference beside those of its hypothesis; see `align_words`."""
+        """The words of each reference aligned with its hypothesis; see `align_words`."""
         return align_words(self.refs, self.hyps)
 
     @cached_property
@@ -60,7 +60,7 @@ class Evaluation:
 
     @property
     def mean_length(self):
-        """Mean number of characters of a hypothesis."""
+        """Mean length of the hypotheses in characters."""
         return mean_length(self.hyps)
 
     def __str__(self):
@@ -68,40 +68,33 @@ class Evaluation:
 
 
 def mean_length(texts):
-    """Return the mean number of characters of some texts; 0 for none."""
+    """Compute the mean length of texts in characters; 0 if there are none."""
     return sum(map(len, texts)) / len(texts) if texts else 0.0
 
 
 def evaluate(recogniser, dataset, batch_size=16, batch_seconds=200.0, progress=None, comm=None):
-    """Transcribe a dataset, and compare with its references.
+    """Transcribe a dataset and compare it with its references; return an `Evaluation`.
 
     Parameters
     ----------
-    recogniser : Recogniser
-    dataset : Dataset
-    batch_size : int
     batch_seconds : float
-        Most sound of a minibatch, including padding.
+        Largest duration of a minibatch, including padding.
     progress : callable, optional
         Called with the number of utterances after each minibatch.
     comm : Communicator, optional
-        Connects processes that share the work; each of them gets the whole evaluation.
-
-    Returns
-    -------
-    Evaluation
+        Communicator of processes that share the work; each of them gets the whole evaluation.
     """
     comm = comm or Communicator()
-    results = {}  # of each utterance: transcript, loss, blanks and frames
+    results = {}  # index of the utterance -> transcript, loss, blanks, frames
     for batch, log_probs, lengths in network_outputs(
         recogniser, dataset, batch_size, batch_seconds, comm
     ):
         loss, _ = ctc_loss(log_probs, batch.labels, lengths, batch.label_lengths)
         blanks = to_cpu(log_probs.argmax(axis=2) == 0)
-        hypotheses = recogniser.decoder.decode(log_probs, lengths)
+        hypotheses = recogniser.decode(log_probs, lengths)
         for n, i in enumerate(batch.indices):
             frames = int(lengths[n])
-            text, nats = hypotheses[n][0].text, float(loss[n])
+            text, nats = hypotheses[n].text, float(loss[n])
             results[int(i)] = text, nats, int(blanks[n, :frames].sum()), frames
         if progress:
             progress(len(batch.indices))

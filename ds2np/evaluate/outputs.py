@@ -1,26 +1,17 @@
-"""The network's outputs over a dataset: what evaluation, tuning, reports and lessons read."""
+"""The network's outputs over a dataset, for evaluation and analysis."""
 
 from ds2np.data.batches import prefetch
 from ds2np.parallel.communicator import Communicator
 
 
 def network_outputs(recogniser, dataset, batch_size=16, batch_seconds=200.0, comm=None):
-    """Run a recogniser's network over a dataset, in order of length: little padding.
+    """Run a recogniser's network over a dataset, sorted by length to save padding.
 
-    Parameters
-    ----------
-    recogniser : Recogniser
-    dataset : Dataset
-    batch_size : int
-    batch_seconds : float
-        Most sound of a minibatch, including padding.
-    comm : Communicator, optional
-        Connects processes that share the minibatches among them.
+    The arguments are those of `ds2np.evaluate.evaluate`; processes share the minibatches.
 
     Yields
     ------
     batch : Batch
-        Its indices name the utterances.
     log_probs : ndarray of shape (N, T, V)
     lengths : ndarray of shape (N,)
     """

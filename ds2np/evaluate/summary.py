@@ -1,26 +1,17 @@
-"""Summary of an evaluation: edits, common mistakes, the worst utterances."""
+"""Summary of an evaluation: edits, common mistakes and the worst utterances."""
 
 from ds2np.evaluate.evaluation import mean_length
 from ds2np.text.score import count_edits, count_mistakes, mark_differences
 
-SHOWN = 10  # of the worst utterances, and of each kind of mistake
+SHOWN = 10  # number of worst utterances, and of each kind of mistake
 DEFINITION = "WER: edits / words of all references; CER: edits / characters, spaces included"
 
 
 def summarise(evaluation, files):
-    """Collect what there is to say about an evaluation.
+    """Summarise an evaluation as a dict of plain values, for JSON and `format_summary`.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    files : sequence of str or Path
-        The recordings, in the same order.
-
-    Returns
-    -------
-    dict
-        Of plain values: the rates, the edits, the words that were mistaken most often, the
-        utterances with most word errors, and all utterances.
+    It holds the rates, edits, most common mistakes, worst utterances and all utterances; files
+    are the recordings in the same order.
     """
     utterances = [
         {
@@ -58,7 +49,7 @@ def summarise(evaluation, files):
 
 
 def _describe(edits):
-    """Write edits as plain values, each kind with its share of the references."""
+    """Return edits as plain values, each kind with its share of the references."""
     kinds = ("substitutions", "insertions", "deletions")
     counts = {kind: getattr(edits, kind) for kind in kinds}
     return {
@@ -68,22 +59,12 @@ def _describe(edits):
 
 
 def _most_common(counter):
-    """Return the largest counts; among equals, in alphabetical order: the same in every run."""
+    """Return the largest counts, with ties in alphabetical order, to be reproducible."""
     return sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
 
 
 def format_summary(summary):
-    """Write what `summarise` collected for people to read.
-
-    Parameters
-    ----------
-    summary : dict
-
-    Returns
-    -------
-    str
-        Several lines; the rates themselves and the utterances without errors are left out.
-    """
+    """Format the output of `summarise` as text, without rates and correct utterances."""
     columns = ("substitutions", "insertions", "deletions")
     lines = [
         f"{'':10} {'reference':>10}" + "".join(f" {column:>20}" for column in columns),
@@ -95,8 +76,8 @@ def format_summary(summary):
         summary["definition"],
         "",
         f"blanks: {100 * summary['blank_share']:.1f} % of the frames",
-        f"characters of an utterance: {summary['mean_length']:.1f} written, "
-        f"{summary['mean_reference_length']:.1f} in the reference",
+        f"mean length in characters: hypotheses {summary['mean_length']:.1f}, "
+        f"references {summary['mean_reference_length']:.1f}",
     ]
     mistakes = {
         "most often confused": [
@@ -110,7 +91,7 @@ def format_summary(summary):
         listed = ", ".join(f"{words} ({count})" for words, count in entries)
         lines.append(f"{title}: {listed or 'none'}")
     if summary["worst"]:
-        lines += ["", "utterances with most word errors:"]
+        lines += ["", "utterances with the most word errors:"]
     for utterance in summary["worst"]:
         lines += [
             f"  {utterance['word_errors']} in {utterance['audio_filepath']}",

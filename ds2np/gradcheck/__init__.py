@@ -1,4 +1,4 @@
-"""Is a backward pass right? Finite differences, over every layer of the package or one of yours."""
+"""Gradient checks by finite differences, as used in chapters 02 to 05."""
 
 from ds2np.gradcheck.numerical import (
     TOLERANCE,

@@ -1,7 +1,4 @@
-"""The registry of layer cases, for the command `gradcheck` and for the tests of the contract.
-
-A new layer gets all of these checks by one more line.
-"""
+"""The registry of layer cases for the command `gradcheck` and the tests: one line per layer."""
 
 import inspect
 from collections.abc import Callable
@@ -29,25 +26,23 @@ LENGTHS = np.array([6, 3, 5])
 
 
 def small_stack(rng, dtype):
-    """Make a Sequential of two layers."""
+    """Build a Sequential of two layers."""
     linear, norm = Linear(3, 2, rng, dtype=dtype), SeqBatchNorm(2, dtype=dtype)
     return Sequential({"linear": linear, "norm": norm})
 
 
 @dataclass(frozen=True)
 class Case:
-    """A layer, how to make it, and the input that it takes.
+    """A layer with its arguments and the shape of its input.
 
     Attributes
     ----------
-    name : str
     make : callable
         The class of the layer.
     shape : tuple
-        Of the input: (N, T, ...) or (N, C, T, F).
-    arguments : tuple
-    options : dict
-        Of the class; rng and dtype are added where it takes them.
+        Input shape: (N, T, ...) or (N, C, T, F).
+    arguments, options
+        Arguments of the class, except rng and dtype, which `layer` adds.
     """
 
     name: str
@@ -57,7 +52,7 @@ class Case:
     options: dict = field(default_factory=dict)
 
     def layer(self, dtype=np.float64, seed=0):
-        """Make the layer."""
+        """Build the layer."""
         parameters = inspect.signature(self.make).parameters.values()
         takes = {p.name for p in parameters}
         takes |= {"dtype"} if any(p.kind is p.VAR_KEYWORD for p in parameters) else set()
@@ -66,15 +61,15 @@ class Case:
         return self.make(*self.arguments, **added, **self.options)
 
     def x(self, rng, dtype=np.float64):
-        """Draw an input, away from the layers' kinks."""
+        """Draw an input away from the kinks of the layers."""
         x = rng.standard_normal(self.shape)
         x += 0.1 * np.sign(x)  # away from the kink at 0
-        x[0] = np.where(x[0] > 1.5, 25, x[0])  # some above the ceiling of 20, away from it
+        x[0] = np.where(x[0] > 1.5, 25, x[0])  # some well above the ceiling of 20
         return x.astype(dtype)
 
     @property
     def time_axis(self):
-        """The axis of the input that counts frames."""
+        """The time axis of the input."""
         return 2 if len(self.shape) == 4 else 1
 
 

@@ -1,30 +1,27 @@
-"""Is a backward pass right? Ask the forward pass, by finite differences.
+"""Gradient checks: backward passes against central differences of the forward pass.
 
-A backward pass is right if it agrees with (f(x + eps) - f(x - eps)) / (2 eps) for every number that
-it differentiates by. The upstream gradient is random: with ones, many wrong backward passes pass.
+Every element of a gradient has to agree with (f(x + eps) - f(x - eps)) / (2 eps). The upstream
+gradient is random: with ones, many wrong backward passes would go undetected.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.ctc import ctc_loss
+
 TOLERANCE = 1e-6
 
 
 def numerical_gradient(f, x, eps=1e-5):
-    """Differentiate a function of an array by central differences.
+    """Compute the gradient of f with respect to x, of the shape of x, by central differences.
 
     Parameters
     ----------
     f : callable
-        Takes no argument and returns a number that depends on x; called twice for each element.
+        Takes no arguments and returns a number that depends on x; called twice per element.
     x : ndarray
-        Changed in place and put back; float64, or the differences drown in rounding.
-    eps : float
-
-    Returns
-    -------
-    ndarray of the shape of x
+        In float64; changed in place and restored.
     """
     if x.dtype != np.float64:
         raise ValueError(f"x is {x.dtype}; finite differences need float64")
@@ -42,17 +39,16 @@ def numerical_gradient(f, x, eps=1e-5):
 
 @dataclass(frozen=True)
 class Comparison:
-    """The gradient of one array against its numerical gradient.
+    """The comparison of a gradient with its numerical gradient.
 
     Attributes
     ----------
-    name : str
     error : float
         Largest difference, divided by the largest entry of the numerical gradient (at least 1e-3).
     index : tuple of int
-        Where the difference is largest.
+        Index of the largest difference.
     got, expected : float
-        Backward pass and finite difference there.
+        Gradient and numerical gradient at that index.
     """
 
     name: str
@@ -76,27 +72,9 @@ class Comparison:
 
 
 def compare_gradients(name, got, expected):
-    """Compare a gradient with the one expected, all elements.
-
-    Parameters
-    ----------
-    name : str
-        What the gradient is taken by.
-    got, expected : ndarray
-
-    Returns
-    -------
-    Comparison
-
-    Raises
-    ------
-    ValueError
-        If the two differ in shape.
-    """
+    """Return the `Comparison` of two gradients; raise ValueError if their shapes differ."""
     if got.shape != expected.shape:
-        raise ValueError(
-            f"gradient of {name} has shape {got.shape}; its array has {expected.shape}"
-        )
+        raise ValueError(f"gradient of {name}: expected shape {expected.shape}, got {got.shape}")
     if got.size == 0:
         return Comparison(name, 0.0, (), 0.0, 0.0)
     difference = np.where(np.isfinite(got), np.abs(got - expected), np.inf)
@@ -108,17 +86,16 @@ def compare_gradients(name, got, expected):
 
 
 def check_gradients(loss, backward, arrays, eps=1e-5):
-    """Compare what a backward pass says about several arrays with finite differences.
+    """Compare the gradients of several arrays with finite differences.
 
     Parameters
     ----------
     loss : callable
-        Takes no argument, returns a number.
+        Takes no arguments and returns a number.
     backward : callable
-        Takes no argument, returns the gradients by name; called once, after one call of loss.
+        Takes no arguments and returns the gradients by name; called once, after one call of loss.
     arrays : dict of str to ndarray
-        What to differentiate by; float64, changed in place and put back.
-    eps : float
+        The float64 arrays to differentiate with respect to; changed in place and restored.
 
     Returns
     -------
@@ -133,13 +110,13 @@ def check_gradients(loss, backward, arrays, eps=1e-5):
 
 
 def perturb(params, rng):
-    """Move parameters away from their initial zeros and ones, where mistakes would hide."""
+    """Move parameters away from their initial zeros and ones, which can hide mistakes."""
     for value in params.values():
         value += 0.1 * rng.standard_normal(value.shape)
 
 
 def check_layer(layer, x, lengths, seed=0):
-    """Check a layer's backward pass for its input and for every parameter.
+    """Check a layer's gradients with respect to its input and every parameter.
 
     Parameters
     ----------
@@ -148,13 +125,11 @@ def check_layer(layer, x, lengths, seed=0):
     x : ndarray of shape (N, ...)
         Input in float64, away from the layer's kinks.
     lengths : ndarray of shape (N,)
-    seed : int
-        Of the random upstream gradient.
 
     Returns
     -------
     list of Comparison
-        Print it, or assert that every entry is ``ok``.
+        To print, or to assert that every entry is ``ok``.
     """
     rng = np.random.default_rng(seed)
     perturb(layer.params, rng)
@@ -172,24 +147,14 @@ def check_layer(layer, x, lengths, seed=0):
 
 
 def check_model(model, x, lengths, labels, label_lengths, seed=0):
-    """Check a whole network through the CTC loss, for its input and for every parameter.
+    """Check a whole network with the CTC loss; see `check_layer`.
 
     Parameters
     ----------
-    model : DeepSpeech2
-        In float64; its parameters are perturbed first.
     x : ndarray of shape (N, T, F)
-    lengths : ndarray of shape (N,)
+    lengths, label_lengths : ndarray of shape (N,)
     labels : ndarray of shape (N, L)
-    label_lengths : ndarray of shape (N,)
-    seed : int
-
-    Returns
-    -------
-    list of Comparison
     """
-    from ds2np.ctc import ctc_loss
-
     perturb(model.params, np.random.default_rng(seed))
 
     def run():

@@ -1,4 +1,4 @@
-"""Every backward pass of the package against finite differences, as one table."""
+"""The command `gradcheck`: a table that checks every backward pass by finite differences."""
 
 import dataclasses
 
@@ -13,9 +13,9 @@ from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 
 
 def _check_sound(rng):
-    """Check the way from the input of the network back to the waveform."""
+    """Check the gradient from the features back to the waveform."""
     samples = rng.standard_normal(50)
-    upstream = rng.standard_normal((5, 6))  # windows of 10 samples, one each 9: 6 frequencies
+    upstream = rng.standard_normal((5, 6))  # windows of 10 samples, stride 9: 6 frequencies
 
     def run():
         spectrogram, spectrogram_cache = log_spectrogram_forward(samples, 10, 9)
@@ -69,13 +69,7 @@ def _check_networks(rng):
 
 
 def check_everything():
-    """Check all layers, the CTC loss and whole networks; print a table.
-
-    Returns
-    -------
-    int
-        0 if every gradient agrees with its finite differences, 1 if one does not.
-    """
+    """Check all layers, the CTC loss and whole networks; print a table and return 1 on failure."""
     rng = np.random.default_rng(1)
     print(f"largest scaled error over all elements, float64; below {TOLERANCE:g} is right")
     wrong = 0
@@ -90,7 +84,7 @@ def check_everything():
 
 
 def _report(name, comparisons):
-    """Print one line for a layer, and one more for each wrong gradient; count these."""
+    """Print a line for a layer and one for each wrong gradient; return the number of these."""
     worst = max(comparisons, key=lambda c: c.error)
     wrong = [c for c in comparisons if not c.ok]
     verdict = "WRONG" if wrong else "ok"

@@ -1,6 +1,6 @@
-"""CUDA kernels, and how they are compiled. Each has a twin in NumPy that defines what it does.
+"""CUDA kernels, each with a NumPy version that defines it. Chapter 12 reads them line by line.
 
-The kernels are compiled when they are first used, by CuPy and for the GPU at hand.
+CuPy compiles them at first use, for the current GPU.
 """
 
 import functools
@@ -10,32 +10,15 @@ FOLDER = Path(__file__).parent
 
 
 def read_source(name):
-    """Read a file of kernels.
-
-    Parameters
-    ----------
-    name : str
-        Of the file, without ".cu".
-
-    Returns
-    -------
-    str
-    """
+    """Return the source of a kernel file, named without ".cu"."""
     return (FOLDER / f"{name}.cu").read_text(encoding="utf-8")
 
 
 def load(name):
-    """Compile a file of kernels for the current GPU.
+    """Compile a kernel file, named without ".cu", for the current GPU.
 
-    Parameters
-    ----------
-    name : str
-        Of the file, without ".cu".
-
-    Returns
-    -------
-    cupy.RawModule
-        Its ``get_function(kernel)(grid, block, arguments, shared_mem=bytes)`` runs a kernel.
+    Returns a `cupy.RawModule`: ``get_function(kernel)(grid, block, arguments, shared_mem=bytes)``
+    launches a kernel.
     """
     import cupy
 

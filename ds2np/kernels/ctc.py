@@ -1,7 +1,7 @@
-"""The CTC loss on a GPU: one launch for all recursions, one for all gradients.
+"""The CTC loss on a GPU (chapter 12): one launch for all recursions, one for all gradients.
 
-Array operations would be launched frame by frame, thousands of times; the kernels run through all
-frames by themselves. `ds2np.ctc.lattice` defines what they compute.
+Array operations would take thousands of launches, some for each frame; the kernels loop over the
+frames themselves. `ds2np.ctc.lattice` defines what they compute.
 """
 
 import numpy as np
@@ -11,37 +11,26 @@ from ds2np.backend import get_array_module
 
 MAX_THREADS = 256
 WARP = 32
-# A block has 48 KiB of shared memory: three rows of states, and room for sums.
+# A block has 48 KiB of shared memory, for three rows of states and the partial sums.
 MAX_LABELS = (48 * 1024 // 4 - WARP - 4) // 6 - 1
 
 
 def fits_kernel(logits, labels):
-    """Tell whether the kernels can take a batch: single precision, and not too many labels."""
+    """Check whether the kernels support a batch: float32, not empty, at most MAX_LABELS labels."""
     return logits.dtype == np.float32 and labels.shape[1] <= MAX_LABELS and logits.size > 0
 
 
 def ctc_by_kernel(log_probs, labels, input_lengths, label_lengths, blank):
-    """Compute losses and their gradient by the logits.
+    """Compute the CTC loss (N,) and its gradient with respect to the logits, (N, T, V).
 
-    Parameters
-    ----------
-    log_probs : ndarray of float32 of shape (N, T, V)
-    labels : ndarray of int of shape (N, L)
-        In main memory, as both lengths are.
-    input_lengths, label_lengths : ndarray of int of shape (N,)
-    blank : int
-
-    Returns
-    -------
-    loss : ndarray of float32 of shape (N,)
-    dlogits : ndarray of float32 of shape (N, T, V)
+    Takes log_probs (N, T, V) in float32; labels (N, L) and both lengths (N,) are NumPy arrays.
     """
     xp = get_array_module(log_probs)
     N, T, V = log_probs.shape
     L = labels.shape[1]
     S = 2 * L + 1
     log_probs = xp.ascontiguousarray(log_probs)
-    # Kernels read no index but these; each row has a label even where there is none.
+    # Even without labels each row has one, so that no kernel gets an empty array.
     numbers = (np.pad(labels, ((0, 0), (0, L == 0))), input_lengths, label_lengths)
     numbers = tuple(xp.asarray(np.ascontiguousarray(a, dtype=np.int32)) for a in numbers)
     ways = xp.empty((2, N, T, S), np.float32)
@@ -64,5 +53,5 @@ def ctc_by_kernel(log_probs, labels, input_lengths, label_lengths, blank):
 
 
 def _threads(wanted):
-    """Choose whole warps, enough for what is wanted, or the most that a block shall have."""
+    """Round up to whole warps, at most MAX_THREADS."""
     return min(-(-wanted // WARP) * WARP, MAX_THREADS)

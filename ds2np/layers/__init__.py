@@ -1,4 +1,4 @@
-"""The network's layers, each a pair of pure functions and a thin class."""
+"""The layers of the network: each a pair of pure functions and a thin class (chapters 02 to 04)."""
 
 from ds2np.layers.activations import ClippedReLU
 from ds2np.layers.base import Layer, Sequential

@@ -1,4 +1,7 @@
-"""The paper's nonlinearity, used everywhere: f(x) = min(max(x, 0), 20); and tanh beside it."""
+"""The paper's nonlinearity, the clipped ReLU f(x) = min(max(x, 0), 20), and tanh.
+
+Chapter 02 introduces the clipped ReLU; chapter 04 shows why recurrent layers need the ceiling.
+"""
 
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
@@ -8,49 +11,23 @@ CEILING = 20
 
 
 def clipped_relu_forward(x):
-    """Cut values off below 0 and above 20.
+    """Clip x to the range from 0 to 20; the cache is True where the gradient passes.
 
     The ceiling keeps a recurrent layer's state, and with it the gradient, from growing without
     bound (paper, "Recurrent layers").
-
-    Parameters
-    ----------
-    x : ndarray
-
-    Returns
-    -------
-    out : ndarray of the shape of x
-    cache : ndarray of bool
-        Where the gradient passes.
     """
     xp = get_array_module(x)
-    out = xp.clip(x, 0, CEILING)
-    return out, out == x
+    out = xp.clip(x, 0, CEILING)  # f(x) = min(max(x, 0), 20)
+    return out, out == x  # f'(x) = 1 within the range, 0 outside
 
 
 def clipped_relu_backward(dout, cache):
-    """Compute the gradient of `clipped_relu_forward`.
-
-    Parameters
-    ----------
-    dout : ndarray
-    cache : ndarray of bool
-
-    Returns
-    -------
-    dx : ndarray of the shape of dout
-    """
-    return dout * cache
+    """Compute dx of `clipped_relu_forward` from dout of the same shape."""
+    return dout * cache  # dx = dout f'(x)
 
 
 def apply_in_place(activation, x):
-    """Replace numbers by their activation, for the loops of recurrent layers.
-
-    Parameters
-    ----------
-    activation : {"clipped_relu", "tanh"}
-    x : ndarray
-    """
+    """Replace x by f(x) in place, where f is "clipped_relu" or "tanh"."""
     xp = get_array_module(x)
     if activation == "tanh":
         xp.tanh(x, out=x)
@@ -60,28 +37,13 @@ def apply_in_place(activation, x):
 
 
 def slope_from_output(activation, out):
-    """Return the derivative of an activation where its output is known.
-
-    Parameters
-    ----------
-    activation : {"clipped_relu", "tanh"}
-    out : ndarray
-
-    Returns
-    -------
-    ndarray of the shape of out
-    """
+    """Return the derivative f'(x) of "clipped_relu" or "tanh", given out = f(x)."""
+    # tanh' = 1 - tanh^2
     return 1 - out * out if activation == "tanh" else (out > 0) & (out < CEILING)
 
 
 class ClippedReLU(Layer):
-    """Apply min(max(x, 0), 20) to every number.
-
-    Parameters
-    ----------
-    time_axis : int
-        The axis of the input that counts frames: 1 for (N, T, H), 2 for (N, C, T, F).
-    """
+    """The clipped ReLU; `time_axis` is 1 for inputs (N, T, H) and 2 for (N, C, T, F)."""
 
     def __init__(self, time_axis=1):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What every layer shares: parameters, gradients, buffers, and a forward and a backward pass."""
+"""The base class of all layers, and a stack of layers (chapter 07)."""
 
 import numpy as np
 
@@ -12,21 +12,30 @@ def _join(prefix, name):
 
 
 class Layer:
-    """A step of the network that can be run forward and backward.
+    """Base class of all layers, and the contract that each of them keeps.
 
-    A layer holds its parameters, the gradient of the loss with respect to each, and buffers (state
-    that is kept but not trained). ``backward`` adds to the gradients, so that several batches can
-    be accumulated; ``zero_grads`` clears them.
+    * ``forward(x, lengths)`` takes a padded batch and stores in ``_cache`` what ``backward`` needs.
+    * ``backward(dout)`` follows a forward pass, once. It returns dx and *adds* to ``grads``, so
+      that gradients accumulate over batches until ``zero_grads``.
+    * Padding has no influence, whatever it holds, and is exactly 0 in the output and in dx.
+    * x, dout and the parameters stay unchanged, and results have the dtype of x.
+    * ``forward_chunk`` streams: the outputs of all chunks, joined, equal the output of ``forward``
+      in evaluation mode. A bidirectional layer cannot stream and raises a ValueError.
+
+    A subclass overrides ``out_lengths``, ``out_shape``, ``multiply_adds`` and ``reach`` where the
+    defaults, those of a layer that works frame by frame and keeps the shape, do not fit.
 
     Attributes
     ----------
     params, grads, buffers : dict of str to ndarray
-        Its own and those of its sublayers.
+        Parameters, their gradients, and state that is saved but not trained; of this layer and of
+        its sublayers.
     sublayers : dict of str to Layer
     time_axis : int
-        The axis of the input that counts frames: 1 for (N, T, H), 2 for (N, C, T, F).
+        The time axis of the input: 1 for (N, T, H), 2 for (N, C, T, F).
     training : bool
-        Whether batch statistics are taken from the batch (True) or from running averages.
+        Training or evaluation mode: batch normalisation uses the statistics of the batch or its
+        running statistics.
     """
 
     time_axis = 1
@@ -40,130 +49,98 @@ class Layer:
         self._cache = None
 
     def forward(self, x, lengths):
-        """Compute the output of a batch and keep what the backward pass needs.
+        """Compute the output of a padded batch.
 
         Parameters
         ----------
-        x : ndarray of shape (N, ...)
-        lengths : ndarray of shape (N,)
-            Real frames of each utterance; what lies behind them has no influence.
+        x : ndarray of shape (N, T, H) or (N, C, T, F)
+        lengths : ndarray of int of shape (N,)
+            Real frames of each utterance, always a NumPy array.
 
-        Returns
-        -------
-        ndarray of shape (N, ...)
-            Exactly 0 on padded frames.
+        Raises
+        ------
+        ValueError
+            If x or lengths have the wrong shape or dtype; nothing has changed then.
         """
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
 
     def backward(self, dout):
-        """Add to the parameters' gradients and return the gradient of the input.
+        """Add to the gradients of the parameters and return dx, the gradient of the input.
 
-        Parameters
-        ----------
-        dout : ndarray of the shape of the output
-            Gradient of the loss with respect to the output of the last forward pass.
-
-        Returns
-        -------
-        ndarray of the shape of the input
-            Exactly 0 on padded frames.
-
-        Raises
-        ------
-        RuntimeError
-            If no forward pass went before.
+        `dout` is the gradient of the loss with respect to the output of the last forward pass.
+        Raises a RuntimeError without a forward pass before it.
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward pass")
 
     def forward_chunk(self, x, state, last):
-        """Compute the output of the next piece of an utterance, in evaluation mode.
+        """Compute the output of the next chunk of N utterances (streaming, in evaluation mode).
 
-        All pieces together give what `forward` gives for the whole. A layer that looks at several
-        frames keeps in its state what it still needs, and may return fewer frames than it is given,
-        or none, until the last piece.
+        A layer that looks at several frames keeps the ones it still needs in its state, and may
+        return fewer frames than it got, or none, until the last chunk.
 
         Parameters
         ----------
-        x : ndarray of shape (N, ...)
-            The next frames of N utterances.
+        x : ndarray
+            The next frames, without padding.
         state : object
-            What the piece before left; None before the first one.
+            The state returned for the previous chunk; None for the first.
         last : bool
-            Whether this is the utterances' end.
+            Whether the utterances end with this chunk.
 
         Returns
         -------
-        out : ndarray of shape (N, ...)
+        out : ndarray
         state : object
         """
         T = x.shape[self.time_axis]
         return self.forward(x, np.full(len(x), T)), None
 
     def out_lengths(self, lengths):
-        """Tell how many real frames the output has for each utterance of the input."""
+        """Return the number of real output frames (N,) for real input frames (N,)."""
         return lengths
 
     def out_shape(self, shape):
-        """Tell the shape of one frame of output for one of input, such as (C, F) or (H,)."""
+        """Return the shape of an output frame, (H,) or (C, F), given that of an input frame."""
         return shape
 
     def multiply_adds(self, shape):
-        """Count multiplications with weights for one frame of output, given a frame of input."""
+        """Count the multiplications by weights per output frame, given an input frame's shape."""
         return 0
 
     @property
     def reach(self):
-        """Frames of input that one frame of output sees; inf for all of an utterance."""
+        """Receptive field: the input frames that an output frame depends on; inf for all."""
         return 1
 
     def add_param(self, name, value):
-        """Register a parameter and a gradient of zeros for it."""
+        """Register a parameter, with a gradient of zeros."""
         self.params[name] = value
         self.grads[name] = get_array_module(value).zeros_like(value)
 
     def add_sublayer(self, name, layer):
-        """Take in a layer, whose parameter W becomes "name.W", or W where the name is empty."""
+        """Register a sublayer; its parameter W becomes "name.W", or "W" if the name is empty."""
         self.sublayers[name] = layer
         for kind in KINDS:
             for inner, value in getattr(layer, kind).items():
                 getattr(self, kind)[_join(name, inner)] = value
 
     def replace_arrays(self, kind, arrays):
-        """Put other arrays in place of those here and in the sublayers.
-
-        Parameters
-        ----------
-        kind : {"params", "grads", "buffers"}
-        arrays : dict of str to ndarray
-            One for each name.
-        """
+        """Replace all arrays of a kind ("params", "grads" or "buffers"), also in sublayers."""
         getattr(self, kind).update({name: arrays[name] for name in getattr(self, kind)})
         for prefix, layer in self.sublayers.items():
             inner = {name: arrays[_join(prefix, name)] for name in getattr(layer, kind)}
             layer.replace_arrays(kind, inner)
 
     def move(self, to):
-        """Move parameters, gradients and buffers to another device.
-
-        Parameters
-        ----------
-        to : callable
-            Such as `ds2np.backend.to_gpu`; given an array, returns it on the device.
-        """
+        """Move all arrays to another device by a function such as `ds2np.backend.to_gpu`."""
         for kind in KINDS:
             arrays = getattr(self, kind)
             self.replace_arrays(kind, {name: to(value) for name, value in arrays.items()})
 
     def flatten(self, kind):
-        """Lay all arrays of a kind into one, in the order of the layers; they become views of it.
+        """Copy all arrays of a kind, in layer order, to one flat array; make them views of it.
 
-        Parameters
-        ----------
-        kind : {"params", "grads", "buffers"}
-
-        Returns
-        -------
-        ndarray of shape (numbers,)
+        Returns the flat array, of shape (numbers,).
         """
         arrays = getattr(self, kind)
         xp = get_array_module(next(iter(arrays.values())))
@@ -176,14 +153,14 @@ class Layer:
         return flat
 
     def take_cache(self):
-        """Hand over what the forward pass kept; it serves one backward pass only."""
+        """Return the cache of the last forward pass and clear it."""
         if self._cache is None:
-            raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass before it")
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass first")
         cache, self._cache = self._cache, None
         return cache
 
     def clear_cache(self):
-        """Free what the forward pass kept, where no backward pass follows."""
+        """Free the cache of a forward pass that no backward pass follows."""
         self._cache = None
         for layer in self.sublayers.values():
             layer.clear_cache()
@@ -194,45 +171,36 @@ class Layer:
             grad[...] = 0
 
     def set_training(self, training):
-        """Choose between training and evaluation mode."""
+        """Switch to training mode (True) or evaluation mode (False), also in sublayers."""
         self.training = training
         for layer in self.sublayers.values():
             layer.set_training(training)
 
     def state_dict(self):
-        """Return parameters and buffers by name: the arrays themselves, not copies."""
+        """Return parameters and buffers by name; the arrays are not copied."""
         return {**self.params, **self.buffers}
 
     def load_state_dict(self, state):
-        """Copy the values of a state dictionary into parameters and buffers.
+        """Copy the values of a state dictionary into the parameters and buffers.
 
-        Raises
-        ------
-        ValueError
-            If a name is missing, unknown, or its array has another shape.
+        Raises a ValueError, before any change, if a name is missing or unknown or a shape differs.
         """
         own = self.state_dict()
         if unknown := sorted(set(state) - set(own)):
-            raise ValueError(f"{unknown[0]!r} is no parameter of this network")
+            raise ValueError(f"{unknown[0]!r} is not a parameter of this network")
         for name, value in own.items():
             if name not in state:
                 raise ValueError(f"parameter {name!r} is missing")
             if state[name].shape != value.shape:
                 raise ValueError(
-                    f"parameter {name!r} has shape {state[name].shape}, needed is {value.shape}"
+                    f"parameter {name!r} has shape {state[name].shape}, expected {value.shape}"
                 )
         for name, value in own.items():
             value[...] = get_array_module(value).asarray(state[name])
 
 
 class Sequential(Layer):
-    """Layers one after the other, each fed with the lengths that the one before leaves.
-
-    Parameters
-    ----------
-    layers : dict of str to Layer
-        In order; a parameter W of the layer "conv1" is named "conv1.W".
-    """
+    """Stack of layers, given by name in their order: {"conv1": Conv2D(...), ...}."""
 
     def __init__(self, layers):
         super().__init__()
@@ -246,7 +214,7 @@ class Sequential(Layer):
         return x
 
     def backward(self, dout, done=None):
-        """Run all layers backward; ``done`` is called with the name of each that has been run."""
+        """Run all layers backward; call `done`, if given, with the name of each finished layer."""
         for name, layer in reversed(self.sublayers.items()):
             dout = layer.backward(dout)
             if done:
@@ -266,22 +234,10 @@ class Sequential(Layer):
         return lengths
 
     def trace(self, shape, lengths):
-        """Follow a frame's shape and the lengths through the layers, without computing.
+        """Follow the shape of a frame and the lengths (N,) through the layers, without computing.
 
-        Parameters
-        ----------
-        shape : tuple of int
-            Of one frame of input, such as (C, F) or (H,).
-        lengths : ndarray of shape (N,)
-
-        Yields
-        ------
-        name : str
-        layer : Layer
-        shape, lengths
-            Of the layer's input.
-        out_shape, out_lengths
-            Of its output.
+        Yields (name, layer, shape, lengths, out_shape, out_lengths) for each layer; shape is that
+        of a frame, (H,) or (C, F).
         """
         for name, layer in self.sublayers.items():
             out_shape, out_lengths = layer.out_shape(shape), layer.out_lengths(lengths)

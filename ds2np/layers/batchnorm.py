@@ -1,7 +1,6 @@
-"""Sequence-wise batch normalisation: statistics over all real frames of all utterances.
+"""Sequence-wise batch normalisation: statistics over all real frames of the minibatch.
 
-Paper, "Batch Normalization for Deep RNNs": mean and variance of a feature are taken over the
-utterances of the minibatch and over time together, divided by the number of real frames.
+Paper, "Batch Normalization for Deep RNNs". Chapter 03 derives it; chapter 13 synchronises it.
 """
 
 import numpy as np
@@ -10,18 +9,18 @@ from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
 from ds2np.layers.padding import check_batch, length_mask, zero_padding
 
-EPSILON = 1e-5  # added to the variance, so that a constant feature does not divide by 0
+EPSILON = 1e-5  # added to the variance: a constant feature must not divide by 0
 
 
 def _rows(x):
-    """Tell which axes are averaged over, and the shape in which the averages fit x again."""
-    if x.ndim == 3:  # (N, T, H): one statistic for each h
+    """Return the axes to average over, and the shape that broadcasts the statistics over x."""
+    if x.ndim == 3:  # (N, T, H): statistics of each feature
         return (0, 1), (1, 1, -1)
-    return (0, 2, 3), (1, -1, 1, 1)  # (N, C, T, F): one for each channel
+    return (0, 2, 3), (1, -1, 1, 1)  # (N, C, T, F): statistics of each channel
 
 
 def _spread(mask, x):
-    """Shape a (N, T) mask so that it multiplies x."""
+    """Reshape a mask (N, T) to broadcast over x."""
     return mask[:, :, None] if x.ndim == 3 else mask[:, None, :, None]
 
 
@@ -31,22 +30,21 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, all_reduce=None
     Parameters
     ----------
     x : ndarray of shape (N, T, H) or (N, C, T, F)
-        0 on padded frames.
+        0 on padded frames, as the output is.
     gamma, beta : ndarray of shape (H,) or (C,)
         Scale and shift.
     mask : ndarray of shape (N, T)
         1 for a real frame, 0 for padding.
     statistics : tuple of two ndarray of shape (H,) or (C,), optional
-        Mean and variance to use instead of the batch's own (evaluation).
+        Mean and variance to use instead of those of the batch (evaluation).
     all_reduce : callable, optional
-        Sums an array in place over all processes that hold a part of the minibatch (SyncBN).
+        Sums an array in place over all processes that share the minibatch (SyncBN).
 
     Returns
     -------
     out : ndarray of the shape of x
-        Exactly 0 on padded frames.
     cache : tuple
-        For `seq_batchnorm_backward`; its first two entries are the mean and the variance used.
+        Begins with the mean and the variance used.
     """
     axes, column = _rows(x)
     mask = _spread(mask, x)
@@ -56,61 +54,49 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, all_reduce=None
         sums = xp.append(x.sum(axis=axes), frames).astype(x.dtype, copy=False)
         if all_reduce:
             all_reduce(sums)
-        batch_count = xp.maximum(sums[-1], 1)  # where no frame is real, nothing is divided
-        mean = sums[:-1] / batch_count
+        batch_count = xp.maximum(sums[-1], 1)  # n; 1 without real frames, to avoid 0 / 0
+        mean = sums[:-1] / batch_count  # mu = sum x / n
     else:
         batch_count, (mean, var) = None, statistics
-    normal = x - mean.reshape(column)
-    normal *= mask
+    normal = x - mean.reshape(column)  # x - mu
+    normal *= mask  # padding holds -mu now: back to 0
     if statistics is None:
         squares = (normal * normal).sum(axis=axes)
         if all_reduce:
             all_reduce(squares)
-        var = squares / batch_count
-    inverse_std = 1 / xp.sqrt(var + x.dtype.type(EPSILON))
-    normal *= inverse_std.reshape(column)
+        var = squares / batch_count  # sigma^2 = sum (x - mu)^2 / n
+    inverse_std = 1 / xp.sqrt(var + x.dtype.type(EPSILON))  # 1 / s, s = sqrt(sigma^2 + epsilon)
+    normal *= inverse_std.reshape(column)  # x_hat = (x - mu) / s
     out = normal * gamma.reshape(column)
-    out += beta.reshape(column)
+    out += beta.reshape(column)  # y = gamma x_hat + beta
     out *= mask
     return out, (mean, var, normal, inverse_std, gamma, mask, batch_count)
 
 
 def seq_batchnorm_backward(dout, cache, all_reduce=None):
-    """Compute the gradients of `seq_batchnorm_forward`.
+    """Compute dx, dgamma and dbeta of `seq_batchnorm_forward` from dout, 0 on padded frames.
 
-    Parameters
-    ----------
-    dout : ndarray of shape (N, T, H) or (N, C, T, F)
-        0 on padded frames.
-    cache : tuple
-    all_reduce : callable, optional
-        As in the forward pass.
-
-    Returns
-    -------
-    dx : ndarray of the shape of dout
-        Exactly 0 on padded frames.
-    dgamma, dbeta : ndarray of shape (H,) or (C,)
-        Of the frames that this process holds.
+    With `all_reduce`, dx takes all processes into account; dgamma and dbeta are the sums over the
+    frames of this process, to be reduced with all other gradients.
     """
     _, _, normal, inverse_std, gamma, mask, batch_count = cache
     axes, column = _rows(dout)
-    dbeta = dout.sum(axis=axes)
+    dbeta = dout.sum(axis=axes)  # dbeta = sum dy
     dx = dout * normal
-    dgamma = dx.sum(axis=axes)
+    dgamma = dx.sum(axis=axes)  # dgamma = sum dy x_hat
     if batch_count is None:
         dx = dout.copy()
-    else:  # each frame moves the mean and the variance, too
+    else:  # x acts directly, through the mean and through the variance
         xp = get_array_module(dout)
         sums = xp.stack([dgamma, dbeta])
         if all_reduce:
             all_reduce(sums)
-        by_normal, by_one = sums / batch_count
-        xp.multiply(normal, -by_normal.reshape(column), out=dx)
-        dx += dout
-        dx -= by_one.reshape(column)
+        by_normal, by_one = sums / batch_count  # dgamma / n, dbeta / n
+        xp.multiply(normal, -by_normal.reshape(column), out=dx)  # variance: -x_hat dgamma / n
+        dx += dout  # directly: dy
+        dx -= by_one.reshape(column)  # mean: -dbeta / n
         dx *= mask
-    dx *= (gamma * inverse_std).reshape(column)
+    dx *= (gamma * inverse_std).reshape(column)  # dx = gamma/s (dy - dbeta/n - x_hat dgamma/n)
     return dx, dgamma, dbeta
 
 
@@ -120,18 +106,11 @@ class SeqBatchNorm(Layer):
     Parameters
     ----------
     H : int
-        Features of (N, T, H), or channels of (N, C, T, F).
+        Features of inputs (N, T, H), or channels of inputs (N, C, T, F).
     time_axis : int
         1 for (N, T, H), 2 for (N, C, T, F).
     momentum : float
-        Share of the old value in each update of the running averages.
-    dtype : dtype
-
-    Attributes
-    ----------
-    all_reduce : callable or None
-        Makes the statistics those of all processes that share a minibatch; see
-        `seq_batchnorm_forward`.
+        Weight of the old value in each update of the running statistics.
     """
 
     def __init__(self, H, time_axis=1, momentum=0.9, dtype=np.float32):
@@ -166,7 +145,9 @@ class SeqBatchNorm(Layer):
 
     def forward_chunk(self, x, state, last):
         if self.training:
-            raise RuntimeError("chunks are normalised by running statistics: set_training(False)")
+            raise RuntimeError(
+                "chunks are normalised by the running statistics: call set_training(False) first"
+            )
         return super().forward_chunk(x, state, last)
 
     def backward(self, dout):
@@ -179,14 +160,7 @@ class SeqBatchNorm(Layer):
 
 
 def sync_batchnorm(layer, all_reduce):
-    """Make every batch normalisation of a network synchronised (SyncBN).
-
-    Parameters
-    ----------
-    layer : Layer
-    all_reduce : callable
-        See `seq_batchnorm_forward`.
-    """
+    """Make all batch normalisation within a layer use all-reduced statistics (SyncBN)."""
     if isinstance(layer, SeqBatchNorm):
         layer.all_reduce = all_reduce
     for inner in layer.sublayers.values():

@@ -1,9 +1,8 @@
 """Convolution over time and frequency, by the Fourier transform.
 
-A convolution is a product of spectra, so its cost no longer grows with the size of the filter: the
-paper's filters of 41 x 11 and 21 x 11 become many times cheaper than in the literal form. A stride
-is folded in beforehand: a convolution of stride s is one of stride 1 over the s phases
-x[0::s], x[1::s], ... of the input, taken as s times as many channels.
+Paper, "Frequency Convolutions". A convolution is a product of spectra, so its cost hardly depends
+on the size of the filter (41 x 11 in the paper). A stride s becomes s times as many channels: the
+phases x[0::s], x[1::s], ... of the input, convolved with stride 1. Chapter 02 derives it.
 """
 
 import functools
@@ -19,26 +18,14 @@ from ds2np.layers.streaming import TimeWindow
 
 
 def conv_out_length(length, kernel, stride, padding):
-    """Count the outputs of a convolution along one axis.
-
-    Parameters
-    ----------
-    length : int or ndarray of int
-        Inputs along the axis.
-    kernel, stride, padding : int
-        Size of the filter, step, and zeros added at either end.
-
-    Returns
-    -------
-    int or ndarray of int
-    """
-    length = np.asarray(length, np.int64)  # unsigned numbers would turn negative ones around
+    """Return the number of outputs along one axis; `padding` zeros are added at either end."""
+    length = np.asarray(length, np.int64)  # unsigned integers would wrap below 0
     return np.maximum((length + 2 * padding - kernel) // stride + 1, 0)
 
 
 @functools.cache
 def _fast_length(length):
-    """Return the next length of which the FFT is fast."""
+    """Return the next length for which the FFT is fast."""
     import scipy.fft
 
     return scipy.fft.next_fast_len(length, real=True)
@@ -49,27 +36,26 @@ def _workers(fft):
 
 
 def _transform(x, lengths):
-    """Fourier-transform the two leading axes, zero-padded to lengths: (LT, LF/2 + 1, ...)."""
+    """Return the spectrum (LT, LF // 2 + 1, ...) over the leading axes, zero-padded to lengths."""
     fft = get_fft_module(x)
     return fft.rfft2(x, s=lengths, axes=(0, 1), **_workers(fft))
 
 
 def _invert(X, lengths):
-    """Undo `_transform`."""
+    """Invert `_transform`."""
     fft = get_fft_module(X)
     return fft.irfft2(X, s=lengths, axes=(0, 1), **_workers(fft))
 
 
 def _invert_taps(X, lengths, taps):
-    """Undo `_transform` at the first taps of either axis only, by two matrix products.
-
-    A filter is much shorter than the transform, so this is cheaper than inverting and cropping.
-    """
+    """Invert `_transform` for the first taps of either axis only, by two matrix products."""
+    # A filter is much shorter than the transform: cheaper than a full inverse and cropping.
     xp = get_array_module(X)
     (LT, LF), (QT, QF), K = lengths, taps, X.shape[1]
+    # x_j = 1/M sum_m X_m exp(2 pi i m j / M), along either axis.
     over_t = np.exp(2j * np.pi * np.outer(np.arange(QT), np.arange(LT)) / LT) / LT
     over_f = np.exp(2j * np.pi * np.outer(np.arange(QF), np.arange(K)) / LF) / LF
-    over_f[:, 1 : (LF + 1) // 2] *= 2  # these frequencies stand for their mirror images, too
+    over_f[:, 1 : (LF + 1) // 2] *= 2  # the mirrored frequencies, which rfft leaves out
     over_t, over_f = (xp.asarray(m.astype(X.dtype)) for m in (over_t, over_f))
     rest = X.shape[2:]
     x = (over_t @ X.reshape(LT, -1)).reshape(QT, K, -1)
@@ -78,46 +64,33 @@ def _invert_taps(X, lengths, taps):
 
 
 def _to_phases(x, stride, padding, shape):
-    """Split the two last axes into phases and bring them to the front.
-
-    (A, B, T, F) becomes (shape[0], shape[1], A, B * st * sf), with zeros around the data.
-    """
+    """Reshape (A, B, T, F) to phases (QT, QF, A, B * st * sf), with zeros around the data."""
     A, B, T, F = x.shape
     (st, sf), (pt, pf), (QT, QF) = stride, padding, shape
     padded = get_array_module(x).zeros((A, B, QT * st, QF * sf), x.dtype)
     padded[:, :, pt : pt + T, pf : pf + F] = x[:, :, : QT * st - pt, : QF * sf - pf]
+    # t = st q + r: position q of phase r, and the same along frequency.
     phases = padded.reshape(A, B, QT, st, QF, sf).transpose(2, 4, 0, 1, 3, 5)
     return phases.reshape(QT, QF, A, B * st * sf)
 
 
 def _from_phases(phases, stride, padding, shape):
-    """Undo `_to_phases`: put (QT, QF, A, B * st * sf) together to (A, B, T, F)."""
+    """Invert `_to_phases`: from (QT, QF, A, B * st * sf) to (A, B, T, F)."""
     QT, QF, A, _ = phases.shape
     (st, sf), (pt, pf), (T, F) = stride, padding, shape
     B = phases.shape[3] // (st * sf)
     padded = phases.reshape(QT, QF, A, B, st, sf).transpose(2, 3, 0, 4, 1, 5)
     inner = padded.reshape(A, B, QT * st, QF * sf)[:, :, pt : pt + T, pf : pf + F]
     x = get_array_module(phases).zeros((A, B, T, F), phases.dtype)
-    x[:, :, : inner.shape[2], : inner.shape[3]] = inner  # no window may have reached the end
+    x[:, :, : inner.shape[2], : inner.shape[3]] = inner  # no window may have reached the end of x
     return x
 
 
 def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
-    """Slide filters over time and frequency (cross-correlation, as networks have it).
+    """Compute out (N, O, T_out, F_out) from x (N, C, T, F) and W (O, C, KT, KF), with a cache.
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, C, T, F)
-    W : ndarray of shape (O, C, KT, KF)
-        O filters; the paper writes their size frequency first, "41x11".
-    stride, padding : tuple of two int
-        Along time and frequency.
-
-    Returns
-    -------
-    out : ndarray of shape (N, O, T_out, F_out)
-    cache : tuple
-        For `conv2d_backward`.
+    A cross-correlation, as usual in networks. Stride and padding are pairs: time, frequency. The
+    paper writes filter sizes frequency first, "41x11".
     """
     kernel = W.shape[2:]
     outs = [
@@ -125,77 +98,55 @@ def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
         for of_axis in zip(x.shape[2:], kernel, stride, padding, strict=True)
     ]
     taps = [math.ceil(k / s) for k, s in zip(kernel, stride, strict=True)]  # of one phase's filter
-    # A circular convolution of this length wraps nothing around into the outputs that are kept.
+    # Spectra multiply circularly: position t + k wraps around at the transform's length. The kept
+    # outputs read up to (outs - 1) + (taps - 1), where dx ends, too: this length wraps nothing.
     lengths = tuple(_fast_length(max(o, 1) + k - 1) for o, k in zip(outs, taps, strict=True))
     X = _transform(_to_phases(x, stride, padding, lengths), lengths)  # (LT, LF/2+1, N, C*st*sf)
     W_conj = _transform(_to_phases(W, stride, (0, 0), taps), lengths).conj()  # (LT, LF/2+1, O, ...)
+    # out_t = sum_k W_k x_{t+k}, summed over channels and phases: at each frequency, a product
+    # Out = X W_conj^T of (N, C*st*sf) by (C*st*sf, O).
     out = _invert(X @ W_conj.swapaxes(2, 3), lengths)[: outs[0], : outs[1]]  # (T_out, F_out, N, O)
     out = get_array_module(x).ascontiguousarray(out.transpose(2, 3, 0, 1))
     return out, (X, W_conj, x.shape, W.shape, stride, padding, taps, lengths)
 
 
 def conv2d_backward(dout, cache):
-    """Compute the gradients of `conv2d_forward`.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (N, O, T_out, F_out)
-    cache : tuple
-
-    Returns
-    -------
-    dx : ndarray of shape (N, C, T, F)
-    dW : ndarray of shape (O, C, KT, KF)
-    """
+    """Compute dx (N, C, T, F) and dW (O, C, KT, KF) from dout (N, O, T_out, F_out)."""
     X, W_conj, x_shape, W_shape, stride, padding, taps, lengths = cache
     D = _transform(dout.transpose(2, 3, 0, 1), lengths)  # (LT, LF/2+1, N, O)
-    dX = _invert(D @ W_conj.conj(), lengths)
+    dX = _invert(D @ W_conj.conj(), lengths)  # dx_t = sum_k dout_{t-k} W_k: a convolution, D W
     dx = _from_phases(dX, stride, padding, x_shape[2:])
+    # dW_k = sum_{n,t} dout_t x_{t+k}: a correlation again, D_conj^T X.
     dW = _invert_taps(D.conj().swapaxes(2, 3) @ X, lengths, taps)
     return dx, _from_phases(dW, stride, (0, 0), W_shape[2:])
 
 
 def resolve_padding(padding, kernel):
-    """Turn "same" or "valid" into the number of zeros at either end of one axis.
+    """Return the zeros at either end of an axis for "valid" padding (none) or "same".
 
-    Parameters
-    ----------
-    padding : {"same", "valid"}
-        "same" gives ceil(size / stride) outputs and needs a filter of odd size; "valid" adds no
-        zeros.
-    kernel : int
-
-    Returns
-    -------
-    int
+    "same" gives ceil(size / stride) outputs and needs an odd kernel size.
     """
     if padding == "valid":
         return 0
     if padding != "same":
-        raise ValueError(f'padding is {padding!r}; it has to be "same" or "valid"')
+        raise ValueError(f'padding is {padding!r}, expected "same" or "valid"')
     if kernel % 2 == 0:
-        raise ValueError(f'a filter of size {kernel} has no middle; "same" padding needs odd sizes')
+        raise ValueError(f'kernel size is {kernel}, expected an odd size for "same" padding')
     return kernel // 2
 
 
 class Conv2D(Layer):
-    """Convolve over time and frequency.
-
-    Paper, "Frequency Convolutions". There is no bias: batch normalisation follows and shifts for
-    itself.
+    """Convolution over time and frequency, without a bias: batch normalisation follows.
 
     Parameters
     ----------
     C, O : int
         Channels of the input and of the output.
-    kernel : tuple of two int
-        Size of the filters along time and frequency; the paper's 41x11 is (11, 41).
-    stride : tuple of two int
-        Along time and frequency.
+    kernel, stride : tuple of two int
+        Along time and frequency; the paper's 41x11 is (11, 41).
     rng : numpy.random.Generator
-        Draws the initial weights (He and others' normal distribution).
+        Draws the initial weights (He normal initialisation).
     padding : {"same", "valid"}
-    dtype : dtype
     """
 
     time_axis = 2

@@ -1,8 +1,7 @@
-"""Convolution over time only: every frequency is a channel of its own.
+"""Convolution over time only: every feature is a channel (chapter 02).
 
-Paper, table of convolutions, "1D" rows. The filter covers all features, so the work is one large
-matrix product over windows laid out as rows; what speeds up the convolution over time and frequency
-would gain nothing here.
+Paper, table of convolutions, "1D" rows. One large matrix product over windows laid out as rows; the
+Fourier transform would gain nothing here.
 """
 
 import math
@@ -17,71 +16,37 @@ from ds2np.layers.streaming import TimeWindow
 
 
 def conv1d_forward(x, W, stride=1, padding=0):
-    """Slide filters over time (cross-correlation).
-
-    Parameters
-    ----------
-    x : ndarray of shape (N, T, D)
-    W : ndarray of shape (K, D, O)
-        O filters over K frames.
-    stride, padding : int
-
-    Returns
-    -------
-    out : ndarray of shape (N, T_out, O)
-    cache : tuple
-        For `conv1d_backward`.
-    """
+    """Compute out (N, T_out, O) from x (N, T, D) and filters W (K, D, O), with a cache."""
     xp = get_array_module(x)
     K, D, O = W.shape  # noqa: E741
     padded = xp.pad(x, ((0, 0), (padding, padding), (0, 0)))
     T_out = max((padded.shape[1] - K) // stride + 1, 0)
     rows = xp.empty((len(x), T_out, K, D), x.dtype)
     for k in range(K):
-        rows[:, :, k] = padded[:, k : k + stride * T_out : stride][:, :T_out]
+        rows[:, :, k] = padded[:, k : k + stride * T_out : stride][:, :T_out]  # x_{stride t + k}
     rows = rows.reshape(-1, K * D)
-    out = (rows @ W.reshape(K * D, O)).reshape(len(x), T_out, O)
+    out = (rows @ W.reshape(K * D, O)).reshape(len(x), T_out, O)  # sum_k x_{stride t + k} W_k
     return out, (rows, W, x.shape, stride, padding)
 
 
 def conv1d_backward(dout, cache):
-    """Compute the gradients of `conv1d_forward`.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (N, T_out, O)
-    cache : tuple
-
-    Returns
-    -------
-    dx : ndarray of shape (N, T, D)
-    dW : ndarray of shape (K, D, O)
-    """
+    """Compute dx (N, T, D) and dW (K, D, O) of `conv1d_forward` from dout (N, T_out, O)."""
     rows, W, (N, T, _), stride, padding = cache
     K, D, O = W.shape  # noqa: E741
     T_out = dout.shape[1]
     drows = dout.reshape(-1, O)
-    dW = (rows.T @ drows).reshape(W.shape)
-    drows = (drows @ W.reshape(K * D, O).T).reshape(N, T_out, K, D)
+    dW = (rows.T @ drows).reshape(W.shape)  # dW_k = sum_{n,t} x_{stride t + k}^T dout_t
+    drows = (drows @ W.reshape(K * D, O).T).reshape(N, T_out, K, D)  # dout_t W_k^T
     dpadded = get_array_module(dout).zeros((N, T + 2 * padding, D), dout.dtype)
-    for k in range(K):  # windows overlap: their gradients add up
+    for k in range(K):  # windows overlap: dx_{stride t + k} += dout_t W_k^T
         dpadded[:, k : k + stride * T_out : stride][:, :T_out] += drows[:, :, k]
     return dpadded[:, padding : padding + T], dW
 
 
 class Conv1D(Layer):
-    """Convolve over time.
+    """Convolution over time, from D to O features; kernel and stride are in frames.
 
-    Parameters
-    ----------
-    D, O : int
-        Features of the input, and of the output.
-    kernel, stride : int
-        In frames.
-    rng : numpy.random.Generator
-        Draws the initial weights (He and others' normal distribution).
-    padding : {"same", "valid"}
-    dtype : dtype
+    `rng` draws the initial weights (He normal initialisation); padding is "same" or "valid".
     """
 
     def __init__(self, D, O, kernel, stride, rng, padding="same", dtype=np.float32):  # noqa: E741

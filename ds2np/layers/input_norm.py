@@ -1,7 +1,7 @@
-"""Normalisation of the features by a corpus, or by what was heard so far: the first layer.
+"""Mean and variance normalisation (CMVN) of the features: the first layer of the network.
 
-Paper, "Deployment": while somebody still speaks, the utterance's own statistics are not known yet.
-Chapter 01 compares the kinds of normalisation.
+By the statistics of the corpus, or of the corpus and all frames so far: when streaming (paper,
+"Deployment"), those of the utterance are not known yet. Chapter 01 compares the kinds.
 """
 
 import numpy as np
@@ -10,37 +10,25 @@ from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
 from ds2np.layers.padding import check_batch, zero_padding
 
-PRIOR_FRAMES = 100  # how many frames the corpus's statistics count for: a second
-VARIANCE_FLOOR = 1e-3  # of the corpus's variance
+PRIOR_FRAMES = 100  # n0, the frames that the corpus statistics count for: one second
+VARIANCE_FLOOR = 1e-3  # relative to the variance of the corpus
 
 
 def corpus_norm_forward(x, mean, std):
-    """Subtract the corpus's mean from each feature, and divide by its standard deviation.
-
-    Parameters
-    ----------
-    x : ndarray of shape (N, T, F)
-    mean, std : ndarray of shape (F,)
-        Constants: no gradient flows into them.
-
-    Returns
-    -------
-    out : ndarray of shape (N, T, F)
-    cache : ndarray of shape (F,)
-    """
+    """Normalise x (N, T, F) by the mean (F,) and standard deviation (F,) of the corpus."""
     return (x - mean) / std, std
 
 
 def corpus_norm_backward(dout, cache):
-    """Compute the gradient of `corpus_norm_forward`."""
+    """Compute dx of `corpus_norm_forward` from dout, both (N, T, F)."""
     return dout / cache
 
 
 def running_norm_forward(y, state):
-    """Normalise each frame by the statistics of all frames up to it.
+    """Normalise each frame by the running statistics of the corpus and all frames up to it.
 
-    y is normalised by the corpus already, so that a prior of n0 frames has mean 0 and variance 1.
-    With n = n0 + t after t frames:
+    y is already normalised by the corpus, which counts as n0 frames of mean 0 and variance 1. With
+    n = n0 + t after t frames:
 
         m_t = sum_{i<=t} y_i / n        v_t = (n0 + sum_{i<=t} y_i^2) / n - m_t^2
         out_t = (y_t - m_t) / sqrt(v_t + floor)
@@ -49,49 +37,38 @@ def running_norm_forward(y, state):
     ----------
     y : ndarray of shape (N, T, F)
     state : tuple of int and two ndarray of float64 of shape (N, F), or None
-        Frames heard before, sums of y and of y^2 over them.
+        Number of earlier frames, and the sums of y and y^2 over them.
 
     Returns
     -------
     out : ndarray of shape (N, T, F)
     cache : tuple
     state : tuple
-        After the last frame.
+        Includes the frames of y.
     """
     xp = get_array_module(y)
     N, T, F = y.shape
     before, sums, squares = state or (0, *xp.zeros((2, N, F), xp.float64))
-    # In float64: a difference of sums over minutes would not keep the digits of float32.
+    # In float64: over minutes, the difference of two large sums would lose the digits of float32.
     sums = sums[:, None] + xp.cumsum(y, axis=1, dtype=xp.float64)
     squares = squares[:, None] + xp.cumsum(xp.square(y, dtype=xp.float64), axis=1)
     n = PRIOR_FRAMES + before + xp.arange(1, T + 1)[:, None]  # (T, 1)
-    mean = sums / n
+    mean = sums / n  # m_t
     inverse_std = 1 / xp.sqrt((PRIOR_FRAMES + squares) / n - mean * mean + VARIANCE_FLOOR)
-    out = (y - mean) * inverse_std
+    out = (y - mean) * inverse_std  # (y_t - m_t) / sqrt(v_t + floor)
     if T:
         state = before + T, sums[:, -1], squares[:, -1]
     return out.astype(y.dtype), (y, mean, inverse_std, n), state
 
 
 def running_norm_backward(dout, cache):
-    """Compute the gradient of `running_norm_forward`: each frame moves all later statistics.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (N, T, F)
-        0 on padded frames.
-    cache : tuple
-
-    Returns
-    -------
-    dy : ndarray of shape (N, T, F)
-    """
+    """Compute dy of `running_norm_forward` from dout, 0 on padded frames, both (N, T, F)."""
     y, mean, inverse_std, n = cache
     dcentred = dout * inverse_std
     dvar = -0.5 * dcentred * (y - mean) * inverse_std**2
-    dmean = -dcentred - 2 * mean * dvar
+    dmean = -dcentred - 2 * mean * dvar  # the mean is also part of the variance
 
-    def from_later_frames(d):
+    def from_later_frames(d):  # each frame moves the statistics of all later frames
         return (d / n)[:, ::-1].cumsum(axis=1)[:, ::-1]
 
     dy = dcentred + from_later_frames(dmean) + 2 * y * from_later_frames(dvar)
@@ -99,14 +76,9 @@ def running_norm_backward(dout, cache):
 
 
 class InputNorm(Layer):
-    """Normalise features by statistics that travel with the network, in its buffers.
+    """Normalisation of F features by the statistics of the corpus, held in the buffers.
 
-    Parameters
-    ----------
-    F : int
-    running : bool
-        Begin with the corpus's statistics and go on with what is heard.
-    dtype : dtype
+    With `running`, they are updated frame by frame within each utterance.
     """
 
     def __init__(self, F, running=False, dtype=np.float32):

@@ -1,4 +1,4 @@
-"""The fully connected layer: one matrix product for every frame."""
+"""The fully connected layer: the same matrix product for every frame (chapter 07)."""
 
 import math
 
@@ -9,55 +9,29 @@ from ds2np.layers.padding import check_batch, zero_padding
 
 
 def linear_forward(x, W):
-    """Multiply each frame by a matrix.
-
-    Parameters
-    ----------
-    x : ndarray of shape (..., D)
-    W : ndarray of shape (D, H)
-
-    Returns
-    -------
-    out : ndarray of shape (..., H)
-    cache : tuple
-        For `linear_backward`.
-    """
+    """Compute out (..., H) = x W from x (..., D) and W (D, H); return it with a cache."""
     # One large product is faster than many small ones.
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     return (rows @ W).reshape(*x.shape[:-1], W.shape[1]), (rows, W)
 
 
 def linear_backward(dout, cache):
-    """Compute the gradients of `linear_forward`.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (..., H)
-    cache : tuple
-
-    Returns
-    -------
-    dx : ndarray of shape (..., D)
-    dW : ndarray of shape (D, H)
-    """
+    """Compute dx (..., D) and dW (D, H) of `linear_forward` from dout (..., H)."""
     rows, W = cache
     drows = dout.reshape(-1, W.shape[1])
-    dx = (drows @ W.T).reshape(*dout.shape[:-1], W.shape[0])
-    return dx, rows.T @ drows
+    dx = (drows @ W.T).reshape(*dout.shape[:-1], W.shape[0])  # dx = dout W^T
+    return dx, rows.T @ drows  # dW = x^T dout, summed over all frames
 
 
 class Linear(Layer):
-    """Map D features to H features, frame by frame.
+    """Fully connected layer, from (N, T, D) to (N, T, H).
 
     Parameters
     ----------
-    D, H : int
-        Features of the input and of the output.
     rng : numpy.random.Generator
-        Draws the initial weights (Glorot and Bengio's uniform distribution).
+        Draws the initial weights (Glorot uniform initialisation).
     bias : bool
-        Add a bias; useless where batch normalisation follows.
-    dtype : dtype
+        Add a bias b; batch normalisation after the layer would cancel it.
     """
 
     def __init__(self, D, H, rng, bias=True, dtype=np.float32):
@@ -73,7 +47,7 @@ class Linear(Layer):
         if "b" in self.params:
             out += self.params["b"]
         self._cache = cache, lengths
-        return zero_padding(out, lengths, in_place=True)  # the bias has reached the padding
+        return zero_padding(out, lengths, in_place=True)  # b was added to padded frames, too
 
     def backward(self, dout):
         cache, lengths = self.take_cache()

@@ -1,4 +1,4 @@
-"""Utterances of unequal length in one array: which frames are real, and what of the rest."""
+"""Utterances of unequal length in one padded batch: checks, masks, zeroing, time reversal."""
 
 import numpy as np
 
@@ -6,63 +6,44 @@ from ds2np.backend import get_array_module
 
 
 def check_batch(x, lengths, shape, dtype=None):
-    """Refuse a batch that does not fit, before any arithmetic.
+    """Raise a ValueError if the rank, size, dtype or lengths of a batch are wrong.
 
     Parameters
     ----------
-    x : ndarray
-    lengths : ndarray
-        One for each utterance, in main memory.
+    lengths : ndarray of int of shape (N,)
+        A NumPy array, also where x is on a GPU.
     shape : tuple
-        What is needed along each axis: a number, or a letter where any size will do. "T" is the
-        axis that counts frames.
+        The expected size of each axis, or a letter where any size is allowed, such as
+        ("N", "T", 161). "T" marks the time axis.
     dtype : dtype, optional
-        That of the layer's parameters.
-
-    Raises
-    ------
-    ValueError
-        If rank, size, dtype or lengths are not as needed; says what was given and what is needed.
+        The dtype of the layer's parameters; without it, any float.
     """
-    needed = f"({', '.join(map(str, shape))})"
+    expected = f"({', '.join(map(str, shape))})"
     if not hasattr(x, "dtype"):
-        raise ValueError(f"the input is a {type(x).__name__}; needed is an ndarray {needed}")
+        raise ValueError(f"the input is a {type(x).__name__}, expected an array {expected}")
     if x.ndim != len(shape) or any(
         isinstance(need, int) and need != size for need, size in zip(shape, x.shape, strict=True)
     ):
-        raise ValueError(f"the input has shape {x.shape}; needed is {needed}")
+        raise ValueError(f"the input has shape {x.shape}, expected {expected}")
     if x.dtype.kind != "f" or (dtype is not None and x.dtype != dtype):
-        raise ValueError(f"the input is {x.dtype}; needed is {dtype or 'float32 or float64'}")
+        raise ValueError(f"the input is {x.dtype}, expected {dtype or 'float32 or float64'}")
     N, T = x.shape[0], x.shape[shape.index("T")]
     if (
         not isinstance(lengths, np.ndarray)
         or lengths.shape != (N,)
         or lengths.dtype.kind not in "iu"
     ):
-        given = getattr(lengths, "shape", None), getattr(lengths, "dtype", type(lengths).__name__)
-        raise ValueError(
-            f"lengths are {given[1]} of shape {given[0]}; needed are {N} integers in an ndarray"
-        )
+        is_array = hasattr(lengths, "dtype")
+        given = f"{lengths.dtype} {lengths.shape}" if is_array else type(lengths).__name__
+        raise ValueError(f"lengths: expected a NumPy integer array of shape ({N},), got {given}")
     if N and not (lengths.min() >= 0 and lengths.max() <= T):
-        raise ValueError(f"lengths are {lengths.tolist()}; they have to lie within 0 and {T}")
+        raise ValueError(f"lengths are {lengths.tolist()}, expected values from 0 to {T}")
 
 
 def length_mask(lengths, T, like):
-    """Mark the real frames of a padded batch.
+    """Return a mask (N, T), 1 for real frames and 0 for padding, from lengths (N,).
 
-    Parameters
-    ----------
-    lengths : ndarray of shape (N,)
-        Real frames of each utterance, in main memory.
-    T : int
-        Frames of the padded batch.
-    like : ndarray
-        The mask is made for this array's module and dtype.
-
-    Returns
-    -------
-    ndarray of shape (N, T)
-        1 for a real frame, 0 for padding.
+    The mask has the array module and the dtype of `like`.
     """
     xp = get_array_module(like)
     lengths = xp.asarray(lengths)
@@ -70,29 +51,16 @@ def length_mask(lengths, T, like):
 
 
 def zero_padding(x, lengths, time_axis=1, in_place=False):
-    """Set the padded frames of a batch to exactly 0, whatever they held.
+    """Set the padded frames of x (N, ..., T, ...) to exactly 0, even where they hold nan.
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, ..., T, ...)
-    lengths : ndarray of shape (N,)
-        Real frames of each utterance.
-    time_axis : int
-        The axis of x that counts frames.
-    in_place : bool
-        Change x itself instead of a copy.
-
-    Returns
-    -------
-    ndarray of the shape of x
-        x itself where its padding is 0 already.
+    Returns a copy, unless `in_place` is set or the padding is 0 already.
     """
     padding = [
         (n, *(slice(None),) * (time_axis - 1), slice(length, None))
         for n, length in enumerate(lengths)
         if length < x.shape[time_axis]
     ]
-    # Only the padding is read. On a GPU the question would cost more than the copy it may save.
+    # Only the padding is read. On a GPU this check would cost more than the copy it may save.
     on_gpu = get_array_module(x) is not np
     if not in_place and (on_gpu or any(x[of_one].any() for of_one in padding)):
         x = x.copy()
@@ -102,17 +70,7 @@ def zero_padding(x, lengths, time_axis=1, in_place=False):
 
 
 def reverse_sequences(x, lengths):
-    """Turn each utterance around within its own length; padding stays where it is.
-
-    Parameters
-    ----------
-    x : ndarray of shape (T, N, ...)
-    lengths : ndarray of shape (N,)
-
-    Returns
-    -------
-    ndarray of the shape of x
-    """
+    """Reverse each utterance of x (T, N, ...) within its own length; padding stays at the end."""
     xp = get_array_module(x)
     t = np.arange(x.shape[0])[:, None]
     source = np.where(t < lengths, lengths - 1 - t, t)  # (T, N)

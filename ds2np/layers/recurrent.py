@@ -1,11 +1,12 @@
-"""What simple RNN and GRU share: input product, batch norm on it, and the two directions.
+"""The common part of simple RNN and GRU: input term, batch normalisation, both directions.
 
-Paper, "Batch Normalization for Deep RNNs": h_t = f(B(W x_t) + U h_{t-1}). The term B(W x_t) does
-not wait for the recurrence, so it is one large product for all frames, and batch normalisation sees
-whole sequences. What is left for the loop over time is U h_{t-1} and f.
+Paper, "Batch Normalization for Deep RNNs": h_t = f(B(W x_t) + U h_{t-1}). The input term B(W x_t)
+does not depend on the recurrence, so it is one large product for all frames; only U h_{t-1} and f
+are left for the loop over time. The two directions are a leading axis of size B = 2. The backward
+direction reverses each utterance within its own length, so that padding always comes last.
 
-Both directions run side by side, as a leading axis of size B = 2. The backward direction reads each
-utterance from its own last frame, so that padding always comes last and is never seen.
+Comments keep the paper's notation, with columns; arrays hold frames as rows, so the code multiplies
+by U from the right. Chapter 04 derives both layers, chapter 11 makes them fast.
 """
 
 import functools
@@ -22,34 +23,25 @@ from ds2np.layers.padding import check_batch, reverse_sequences, zero_padding
 
 
 def draw_recurrent(rng, H, dtype):
-    """Draw recurrent weights: a random orthogonal matrix, which keeps lengths and angles."""
+    """Draw a random orthogonal matrix (H, H): it preserves the norm of the state."""
     q, r = np.linalg.qr(rng.standard_normal((H, H)))
     return (q * np.sign(np.diag(r))).astype(dtype)
 
 
 def recurrent_weight_gradient(h, h0, dg):
-    """Sum h_{t-1}^T dg_t over frames and utterances, as one product for each direction.
+    """Compute dU (B, H, GH) of all frames at once from dg (B, T, N, GH), the gradient of U h_{t-1}.
 
-    Parameters
-    ----------
-    h : ndarray of shape (B, T, N, H)
-    h0 : ndarray of shape (B, N, H)
-        The state before the first frame.
-    dg : ndarray of shape (B, T, N, GH)
-        Gradient with respect to U h_{t-1}.
-
-    Returns
-    -------
-    ndarray of shape (B, H, GH)
+    h (B, T, N, H) are the states, h0 (B, N, H) the state before the first frame.
     """
     B, T, _, H = h.shape
     before = h[:, : max(T - 1, 0)].reshape(B, -1, H)
+    # dU = sum over t and n of h_{t-1}^T dg_t
     dU = before.swapaxes(1, 2) @ dg[:, 1:].reshape(B, -1, dg.shape[-1])
     return dU + h0.swapaxes(1, 2) @ dg[:, :1].sum(axis=1)
 
 
-# Multiplications in one step of one direction from which on a thread for each direction is faster
-# than one loop for both, which spends less on calls.
+# Multiplications per step and direction above which two threads, one for each direction, are faster
+# than one loop for both with half the calls.
 THREADING_PAYS = 2_000_000
 
 
@@ -59,7 +51,7 @@ def _threads():
 
 
 def _run(steps, *arguments):
-    """Run the loops over time, side by side if there are several."""
+    """Run the loops over time, in parallel threads if there are two."""
     with one_blas_thread():
         if len(arguments[0]) == 1:
             return [steps(*(of_all[0] for of_all in arguments))]
@@ -67,29 +59,26 @@ def _run(steps, *arguments):
 
 
 def _join(parts):
-    """Put the directions together again."""
+    """Concatenate the directions."""
     return parts[0] if len(parts) == 1 else get_array_module(parts[0]).concatenate(parts)
 
 
 class Recurrent(Layer):
-    """A recurrent layer over time; its subclasses say what happens in one step.
+    """Base class of the recurrent layers, from (N, T, D) to (N, T, H).
 
-    A subclass sets ``gates``, the number of H-sized blocks that one step takes, and a pair of
-    functions: ``steps_forward(a, U, h0, activation) -> (h, cache)`` and
+    A subclass sets ``gates``, the number of H-sized blocks of a step, and two functions:
+    ``steps_forward(a, U, h0, activation) -> (h, cache)`` and
     ``steps_backward(dh, cache) -> (da, dU, dh0)`` for a of shape (B, T, N, gates * H), U of shape
     (B, H, gates * H), h of shape (B, T, N, H) and h0 of shape (B, N, H).
 
     Parameters
     ----------
-    D, H : int
-        Features of the input, and hidden units.
     rng : numpy.random.Generator
-        Draws the initial weights: W uniform (Glorot and Bengio), U orthogonal.
+        Draws the initial weights: W Glorot uniform, U orthogonal.
     batchnorm : bool
-        Normalise the input term (the paper's way); without it there is a bias b.
-    activation : {"clipped_relu", "tanh"}
-        The function f; each kind of layer has its own default.
-    dtype : dtype
+        Normalise the input term, as in the paper; without it there is a bias b.
+    activation : {"clipped_relu", "tanh"}, optional
+        The function f; the subclass has a default.
     """
 
     gates = 1
@@ -101,7 +90,7 @@ class Recurrent(Layer):
         self.D, self.H = D, H
         self.activation = activation or self.default_activation
         if self.activation not in ("clipped_relu", "tanh"):
-            raise ValueError(f'activation is {activation!r}; it has to be "clipped_relu" or "tanh"')
+            raise ValueError(f'activation is {activation!r}, expected "clipped_relu" or "tanh"')
         GH = self.gates * H
         limit = math.sqrt(6 / (D + H))
         self.add_param("W", rng.uniform(-limit, limit, (D, self.inputs * GH)).astype(dtype))
@@ -131,15 +120,15 @@ class Recurrent(Layer):
         return self._forward(x, lengths, None)[0]
 
     def _forward(self, x, lengths, state):
-        """Return the outputs, and the state (B, N, H) after each utterance's last real frame."""
+        """Return the output and the state (B, N, H) after the last real frame of each utterance."""
         check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
         xp = get_array_module(x)
         if state is None:
             state = xp.zeros((self.directions, N, self.H), x.dtype)
-        a, product = linear_forward(zero_padding(x, lengths), self.params["W"])
+        a, product = linear_forward(zero_padding(x, lengths), self.params["W"])  # W x_t
         if self.norm:
-            a = self.norm.forward(a, lengths)
+            a = self.norm.forward(a, lengths)  # B(W x_t)
         else:
             a += self.params["b"]
         a = a.reshape(N, T, self.inputs, self.gates * self.H)
@@ -185,11 +174,13 @@ class Recurrent(Layer):
         if self.directions > 1:
             raise ValueError("a bidirectional layer needs whole utterances, not chunks")
         if self.norm and self.training:
-            raise RuntimeError("chunks are normalised by running statistics: set_training(False)")
+            raise RuntimeError(
+                "chunks are normalised by the running statistics: call set_training(False) first"
+            )
         return self._forward(x, np.full(len(x), x.shape[1]), state)
 
     def _groups(self, a):
-        """Tell which directions go through one loop together: all, or each through its own."""
+        """Return the directions of each loop over time: one loop for all, or one for each."""
         _, _, N, GH = a.shape
         wide = N * self.H * GH >= THREADING_PAYS and get_array_module(a) is np
         if self.directions == 2 and wide:
@@ -197,7 +188,7 @@ class Recurrent(Layer):
         return [slice(0, self.directions)]
 
     def _turn(self, x, lengths):
-        """Give every direction its own copy of x, (1 or B, T, N, ...), the second one turned."""
+        """Stack x (1 or B, T, N, ...) to one copy per direction, the second reversed in time."""
         copies = [x[0]]
         if self.directions == 2:
             copies.append(reverse_sequences(x[-1], lengths))
@@ -205,19 +196,16 @@ class Recurrent(Layer):
 
 
 class Bidirectional(Recurrent):
-    """Two recurrences over each utterance, one from either end.
+    """Bidirectional recurrent layer, with H units in each direction.
 
     Parameters
     ----------
     kind : type
         SimpleRNN or GRU.
-    D, H : int
-        Features of the input, and hidden units of each direction.
-    rng : numpy.random.Generator
     share_input : bool
-        Both directions use the same W (and gamma, beta or b), as in the paper; U is each one's own.
+        Use the same W (and gamma, beta or b) in both directions, as in the paper; each has its U.
     merge : {"sum", "concat"}
-        How the outputs of two directions are put together; the paper sums them.
+        Sum the outputs of both directions, as in the paper, or concatenate them.
     **options
         See `Recurrent`.
     """
@@ -226,7 +214,7 @@ class Bidirectional(Recurrent):
 
     def __init__(self, kind, D, H, rng, share_input=True, merge="sum", **options):
         if merge not in ("sum", "concat"):
-            raise ValueError(f'merge is {merge!r}; it has to be "sum" or "concat"')
+            raise ValueError(f'merge is {merge!r}, expected "sum" or "concat"')
         self.gates, self.default_activation = kind.gates, kind.default_activation
         self.steps_forward, self.steps_backward = kind.steps_forward, kind.steps_backward
         self.inputs, self.merge = 1 if share_input else 2, merge

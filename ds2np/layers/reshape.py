@@ -1,4 +1,4 @@
-"""The two places where the shape of the batch changes: into the convolutions, and out of them."""
+"""Reshaping before and after the convolutions over time and frequency (chapter 02)."""
 
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
@@ -6,7 +6,7 @@ from ds2np.layers.padding import check_batch, zero_padding
 
 
 class ToChannels(Layer):
-    """Turn a spectrogram (N, T, F) into an image of one channel, (N, 1, T, F)."""
+    """Reshape from spectrograms (N, T, F) to images of one channel, (N, 1, T, F)."""
 
     def forward(self, x, lengths):
         check_batch(x, lengths, ("N", "T", "F"))
@@ -21,7 +21,7 @@ class ToChannels(Layer):
 
 
 class FromChannels(Layer):
-    """Lay the channels of each frame side by side: (N, C, T, F) becomes (N, T, C * F)."""
+    """Reshape from (N, C, T, F) to (N, T, C * F): the channels of a frame become features."""
 
     time_axis = 2
 

@@ -1,4 +1,4 @@
-"""The simple recurrent layer: h_t = f(B(W x_t) + U h_{t-1})."""
+"""The simple recurrent layer, h_t = f(B(W x_t) + U h_{t-1}). Chapter 04 derives it."""
 
 from ds2np.backend import get_array_module
 from ds2np.layers.activations import apply_in_place, slope_from_output
@@ -6,62 +6,41 @@ from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 
 
 def simple_rnn_forward(a, U, h0, activation="clipped_relu"):
-    """Run the simple recurrence over all frames.
+    """Compute the states h (B, T, N, H) of B independent directions, with a cache.
 
-    Parameters
-    ----------
-    a : ndarray of shape (B, T, N, H)
-        Input terms of B independent directions.
-    U : ndarray of shape (B, H, H)
-        Recurrent weights.
-    h0 : ndarray of shape (B, N, H)
-        The state before the first frame.
-    activation : {"clipped_relu", "tanh"}
-
-    Returns
-    -------
-    h : ndarray of shape (B, T, N, H)
-    cache : tuple
-        For `simple_rnn_backward`.
+    a (B, T, N, H) holds the input terms B(W x_t), U (B, H, H) the recurrent weights, and h0
+    (B, N, H) the state before the first frame; activation is "clipped_relu" or "tanh".
     """
     xp = get_array_module(a)
     h = xp.empty_like(a)
     state = h0
     for t in range(a.shape[1]):
-        state = xp.add(state @ U, a[:, t], out=h[:, t])  # (B, N, H)
-        apply_in_place(activation, state)
+        state = xp.add(state @ U, a[:, t], out=h[:, t])  # a_t + U h_{t-1}: (B, N, H)
+        apply_in_place(activation, state)  # h_t = f(a_t + U h_{t-1})
     return h, (h, h0, U, activation)
 
 
 def simple_rnn_backward(dh, cache):
-    """Run the simple recurrence backward through time.
+    """Compute da (B, T, N, H), dU (B, H, H) and dh0 (B, N, H) of `simple_rnn_forward`.
 
-    Parameters
-    ----------
-    dh : ndarray of shape (B, T, N, H)
-        Gradient of the loss with respect to each state, the recurrent path left out.
-    cache : tuple
-
-    Returns
-    -------
-    da : ndarray of shape (B, T, N, H)
-    dU : ndarray of shape (B, H, H)
-    dh0 : ndarray of shape (B, N, H)
+    dh (B, T, N, H) is the gradient of the states from above, without the recurrent path, which this
+    function adds (backpropagation through time).
     """
     h, h0, U, activation = cache
     xp = get_array_module(h)
     U_T = xp.ascontiguousarray(U.swapaxes(1, 2))
-    slope = slope_from_output(activation, h)  # of all frames at once, outside the loop
+    slope = slope_from_output(activation, h)  # f' of all frames at once
     da = xp.empty_like(h)
     carry = xp.zeros_like(h0)
     for t in reversed(range(h.shape[1])):
-        carry += dh[:, t]
+        carry += dh[:, t]  # dh_t: from above, and from frame t + 1
+        # da_t = dh_t f'(a_t + U h_{t-1}), dh_{t-1} = U^T da_t
         carry = xp.multiply(carry, slope[:, t], out=da[:, t]) @ U_T
     return da, recurrent_weight_gradient(h, h0, da), carry
 
 
 class SimpleRNN(Recurrent):
-    """Recurrent layer of plain units, clipped rectifiers by default; see `Recurrent`."""
+    """Simple recurrent layer, with the clipped ReLU by default; see `Recurrent`."""
 
     gates = 1
     default_activation = "clipped_relu"

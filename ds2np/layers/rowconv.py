@@ -1,7 +1,7 @@
-"""Row convolution: a look at a few frames to come, for networks that run forward only.
+"""Row convolution: a lookahead of tau frames for networks that run forward only.
 
-Paper, "Row Convolution": r_{t,i} = sum over j = 1..tau+1 of W_{i,j} h_{t+j-1,i}. Each feature mixes
-its own next tau frames; the layer stands above all recurrent layers.
+Paper, "Row Convolution": r_{t,i} = sum over j = 1..tau+1 of W_{i,j} h_{t+j-1,i}, above all
+recurrent layers. Chapter 04 explains it.
 """
 
 import numpy as np
@@ -13,61 +13,33 @@ from ds2np.layers.streaming import TimeWindow
 
 
 def row_conv_forward(x, W):
-    """Mix each feature with its own next frames; beyond the last frame there are zeros.
+    """Sum each frame of x (N, T, H) and its next tau frames, weighted by W (tau + 1, H).
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, T, H)
-    W : ndarray of shape (tau + 1, H)
-        Row 0 weighs the frame itself. (The paper has it transposed.)
-
-    Returns
-    -------
-    out : ndarray of shape (N, T, H)
-    cache : tuple
-        For `row_conv_backward`.
+    W is the transpose of the paper's; W[0] weights the frame itself. Frames after the last count as
+    zeros. Returns out (N, T, H) and a cache.
     """
     out = x * W[0]
     for j in range(1, len(W)):
-        out[:, :-j] += x[:, j:] * W[j]
+        out[:, :-j] += x[:, j:] * W[j]  # out_t = sum_j W_j x_{t+j}
     return out, (x, W)
 
 
 def row_conv_backward(dout, cache):
-    """Compute the gradients of `row_conv_forward`.
-
-    Parameters
-    ----------
-    dout : ndarray of shape (N, T, H)
-    cache : tuple
-
-    Returns
-    -------
-    dx : ndarray of shape (N, T, H)
-    dW : ndarray of shape (tau + 1, H)
-    """
+    """Compute dx (N, T, H) and dW (tau + 1, H) of `row_conv_forward` from dout (N, T, H)."""
     x, W = cache
     dx = dout * W[0]
     dW = get_array_module(W).zeros_like(W)
     dW[0] = (dout * x).sum(axis=(0, 1))
     for j in range(1, len(W)):
-        dx[:, j:] += dout[:, :-j] * W[j]
-        dW[j] = (dout[:, :-j] * x[:, j:]).sum(axis=(0, 1))
+        dx[:, j:] += dout[:, :-j] * W[j]  # dx_t = sum_j W_j dout_{t-j}
+        dW[j] = (dout[:, :-j] * x[:, j:]).sum(axis=(0, 1))  # dW_j = sum_{n,t} dout_t x_{t+j}
     return dx, dW
 
 
 class RowConv(Layer):
-    """Mix each feature with its own next tau frames.
+    """Row convolution over H features with a lookahead of tau frames.
 
-    Parameters
-    ----------
-    H : int
-        Features.
-    tau : int
-        Frames of the future.
-    rng : numpy.random.Generator
-        Draws the initial weights, uniform, around a mean over the frames.
-    dtype : dtype
+    The initial weights are drawn uniformly around 1 / (tau + 1), a mean over the frames.
     """
 
     def __init__(self, H, tau, rng, dtype=np.float32):

@@ -1,21 +1,13 @@
-"""From scores to log probabilities, frame by frame."""
+"""The log-softmax, from logits to log-probabilities (chapter 05)."""
 
 from ds2np.backend import get_array_module
 
 
 def log_softmax(x):
-    """Convert scores to log probabilities over the last axis.
+    """Convert logits (..., V) to log-probabilities over the last axis.
 
-    Its gradient is folded into that of `ctc_loss`, which takes the scores.
-
-    Parameters
-    ----------
-    x : ndarray of shape (..., V)
-
-    Returns
-    -------
-    ndarray of shape (..., V)
+    It has no backward pass: `ctc_loss` takes logits and includes the gradient of the softmax.
     """
     xp = get_array_module(x)
-    shifted = x - x.max(axis=-1, keepdims=True)  # the largest becomes 0: nothing overflows
-    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted = x - x.max(axis=-1, keepdims=True)  # the maximum becomes 0: no overflow
+    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))  # x - log sum exp(x)

@@ -1,4 +1,4 @@
-"""Utterances that come in pieces: which frames a window over time still waits for."""
+"""Streaming: the frames that a window over time still needs when an utterance comes in chunks."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,9 @@ from ds2np.backend import get_array_module
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """A window that slides over time, fed piece by piece.
+    """Sliding window over a stream of chunks; all sizes are in frames.
 
-    Attributes
-    ----------
-    kernel, stride : int
-        Size of the window and its step, in frames.
-    before, after : int
-        Zeros that stand before the first and behind the last frame.
-    time_axis : int
-        The axis of the input that counts frames.
+    `before` and `after` are the zeros of the padding at the beginning and at the end.
     """
 
     kernel: int
@@ -28,23 +21,21 @@ class TimeWindow:
     time_axis: int = 1
 
     def push(self, x, rest, last):
-        """Add a piece to what is waiting, and split off all that whole windows can use.
+        """Append the chunk x to the frames kept from the chunk before it.
 
         Parameters
         ----------
-        x : ndarray
-            The next frames.
         rest : ndarray or None
-            What the piece before left; None before the first one.
+            The frames kept so far; None before the first chunk.
         last : bool
-            Whether the zeros behind the end are to follow.
+            Whether this is the last chunk, so that the padding at the end follows.
 
         Returns
         -------
         frames : ndarray
-            Those of all windows that are complete now.
+            The frames covered by all windows that are now complete.
         rest : ndarray
-            Those that later windows need, too.
+            The frames to keep for later windows.
         """
         xp = get_array_module(x)
         shape = list(x.shape)
@@ -55,7 +46,7 @@ class TimeWindow:
             parts.append(xp.zeros(shape, x.dtype))
         frames = xp.concatenate(parts, axis=self.time_axis)
         windows = max((frames.shape[self.time_axis] - self.kernel) // self.stride + 1, 0)
-        if not last:  # a step wider than the window: the next one has to begin within the rest
+        if not last:  # with stride > kernel, the next window must begin within the rest
             windows = min(windows, frames.shape[self.time_axis] // self.stride)
         used = windows * self.stride
         whole = (windows - 1) * self.stride + self.kernel if windows else 0

@@ -1,4 +1,4 @@
-"""What makes the chapters work: exercises with instant checks, pictures and players."""
+"""Support for the chapters: exercises with instant checks, figures and audio players."""
 
 from ds2np.learn.notebook import check, play, show
 

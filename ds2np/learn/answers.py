@@ -1,7 +1,7 @@
-"""The reader's own file: every exercise that was solved, as a function under its name.
+"""The reader's file: one function for each solved exercise.
 
-The notebooks write into it what their checks find correct; it can be edited by hand just as well.
-It is the only record of what is done: a function that is there and passes its check is done.
+The notebooks write correct answers into it; it can also be edited by hand. It is the only record of
+progress: an exercise is done if its function is in the file and passes the check.
 """
 
 import ast
@@ -18,7 +18,7 @@ from ds2np.files import replacing
 from ds2np.learn.book import FOLDER
 from ds2np.learn.exercise import CORRECT, NOT_DONE, Verdict
 
-HEADER = '''"""My own Deep Speech 2: what I wrote in the exercises."""
+HEADER = '''"""My own Deep Speech 2: my answers to the exercises."""
 
 import math
 
@@ -27,13 +27,10 @@ import numpy as np
 
 
 def default_path():
-    """Say where the reader's file is.
+    """Return the path of the reader's file.
 
-    Returns
-    -------
-    Path
-        DS2NP_ANSWERS if that is set, else ``my_ds2np.py`` beside the folder of the chapters (in the
-        current folder where there are no chapters).
+    It is the environment variable DS2NP_ANSWERS if set, else ``my_ds2np.py`` beside the folder of
+    the chapters, or in the current folder if there are no chapters.
     """
     if path := os.environ.get("DS2NP_ANSWERS"):
         return Path(path)
@@ -41,50 +38,28 @@ def default_path():
 
 
 def load(path):
-    """Run the reader's file.
+    """Run the reader's file and return its names as a dict, which is empty if there is no file.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    dict of str to object
-        Its names; empty if there is no such file.
-
-    Raises
-    ------
-    UserError
-        If it cannot be run: names the line and the error.
+    Raises `UserError`, with line and error, if the file cannot be run.
     """
     data = _read(path)
     return {} if data is None else _run(path, data)
 
 
 def judge(exercise, names):
-    """Check the answer to an exercise among the names of the reader's file.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    names : dict of str to object
-
-    Returns
-    -------
-    Verdict
-    """
+    """Check the answer to an exercise, given the names from `load`, and return a `Verdict`."""
     if exercise.function not in names:
         return Verdict(NOT_DONE)
     return exercise.check(names[exercise.function])
 
 
 def keep(path, exercise, source):
-    """Write an answer into the reader's file, in place of an earlier one, if it works there.
+    """Write an answer to the reader's file if it is correct there, replacing an earlier one.
 
     Parameters
     ----------
     path : Path
-        Made if it is not there. All else in it stays as it is.
+        Created if missing. The rest of the file stays unchanged.
     exercise : Exercise
     source : str
         The definition of the function.
@@ -92,16 +67,16 @@ def keep(path, exercise, source):
     Returns
     -------
     Verdict
-        That on the function as it would stand in the file; written only if it is correct.
+        On the function as part of the file. Nothing is written unless it is "correct".
 
     Raises
     ------
     UserError
-        If the file could not be run.
+        If the file could not be run with the answer in it.
     """
     data = _read(path)
     data = _with_definition(path, HEADER.encode() if data is None else data, exercise, source)
-    with contextlib.redirect_stdout(io.StringIO()):  # the reader has seen already what it prints
+    with contextlib.redirect_stdout(io.StringIO()):  # the notebook's check has printed it
         verdict = judge(exercise, _run(path, data))
     if verdict.state == CORRECT:
         with replacing(path, "wb") as file:
@@ -110,22 +85,21 @@ def keep(path, exercise, source):
 
 
 def _read(path):
-    """Read the reader's file, if there is one."""
     if path.is_dir():
-        raise UserError(f"{path} is a folder; the file of your functions is needed")
+        raise UserError(f"{path} is a folder; expected the file with your functions")
     return path.read_bytes() if path.exists() else None
 
 
 def _run(path, data):
     text = _decode(path, data)
-    # Where error messages look for the lines.
+    # linecache provides the lines for error messages.
     linecache.cache[str(path)] = len(text), None, text.splitlines(keepends=True), str(path)
     module = types.ModuleType("my_ds2np")
     module.__file__ = str(path)
     try:
         exec(compile(data, str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
-        raise UserError(_say(error, path)) from None
+        raise UserError(_describe(error, path)) from None
     return vars(module)
 
 
@@ -134,11 +108,11 @@ def _decode(path, data):
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}, line {line}: this is no UTF-8; save the file as UTF-8") from None
+        raise UserError(f"{path}, line {line}: not valid UTF-8; save the file as UTF-8") from None
 
 
-def _say(error, path):
-    """Say in one line what went wrong, and in which line of the file."""
+def _describe(error, path):
+    """Describe an error in one line, with its line number in the file."""
     name, message, line = type(error).__name__, str(error), None
     if isinstance(error, SyntaxError) and error.filename == str(path):
         message, line = error.msg, error.lineno
@@ -154,7 +128,7 @@ def _with_definition(path, data, exercise, source):
     try:
         tree = ast.parse(data, str(path))
     except (SyntaxError, ValueError) as error:  # ValueError: null bytes
-        raise UserError(_say(error, path)) from None
+        raise UserError(_describe(error, path)) from None
     lines = data.splitlines(keepends=True)
     newline = b"\r\n" if data.count(b"\r\n") else b"\n"
     definition = [line.encode() + newline for line in source.strip("\n").split("\n")]

@@ -1,10 +1,10 @@
-"""The chapters, in order, and the exercises of each."""
+"""The chapters of the book in order, with their exercises."""
 
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-# In a clone, the folder of the notebooks; what pip has copied elsewhere has none.
+# The folder of the notebooks. It exists in a clone only, not in an installed copy.
 FOLDER = Path(__file__).parents[2] / "chapters"
 
 
@@ -15,14 +15,14 @@ class Chapter:
     Attributes
     ----------
     file : str
-        Its name without ending, such as "05_ctc".
+        File name without ending, such as "05_ctc".
     title : str
     builds : str
-        What its reader builds.
+        What the reader builds.
     paper : str
-        The section of the paper that it is about.
+        The section of the paper it covers.
     minutes : int
-        What a reader needs, exercises included.
+        Reading time, exercises included.
     """
 
     file: str
@@ -33,12 +33,12 @@ class Chapter:
 
     @property
     def number(self):
-        """Two digits."""
+        """Number of the chapter, two digits."""
         return self.file[:2]
 
     @property
     def exercises(self):
-        """All exercises of this chapter, a tuple of `Exercise`."""
+        """Exercises of the chapter, a tuple of `Exercise`."""
         name = f"ds2np.learn.exercises.chapter{self.number}"
         return importlib.import_module(name).EXERCISES if importlib.util.find_spec(name) else ()
 
@@ -141,17 +141,7 @@ CHAPTERS = (
 
 
 def find_exercise(number):
-    """Return an exercise by its number, or None.
-
-    Parameters
-    ----------
-    number : str
-        Such as "05.2".
-
-    Returns
-    -------
-    Exercise or None
-    """
+    """Return the exercise with a number such as "05.2", or None."""
     for chapter in CHAPTERS:
         if number.startswith(chapter.number):
             return next((e for e in chapter.exercises if e.number == number), None)

@@ -1,7 +1,7 @@
-"""An exercise: a function to write, and cases in which it has to do what it should.
+"""Exercises: functions for the reader to write, and their checks.
 
-The answer runs beside the package's own function on the same inputs. The verdict comes at once and
-says in which case, and by how much, they differ.
+A check runs the answer and the package's own function on the same inputs. The verdict names the
+case in which they differ, and by how much.
 """
 
 import copy
@@ -18,14 +18,7 @@ CORRECT, WRONG, NOT_DONE = "correct", "wrong", "not done"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the check of an answer says.
-
-    Attributes
-    ----------
-    state : {"correct", "wrong", "not done"}
-    reason : str
-        What is wrong, in one or two sentences.
-    """
+    """The result of a check: "correct", "wrong" with a reason, or "not done"."""
 
     state: str
     reason: str = ""
@@ -36,22 +29,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function that a reader writes.
+    """A function for the reader to write.
 
     Attributes
     ----------
     number : str
-        Chapter and place in it, such as "05.2".
+        Chapter and position, such as "05.2".
     function : str
-        Its name.
+        Name of the function.
     task : str
-        What it does, in a few words.
+        Short description.
     reference : callable
-        The truth; takes the same arguments.
+        Computes the expected result from the same arguments.
     cases : callable
-        Takes a random generator; returns the arguments of each case, a tuple, under its name.
+        Takes a random generator and returns a dict from case name to tuple of arguments.
     tolerance : float
-        Largest difference, relative to the largest number expected (or to 1 if that is smaller).
+        Largest allowed difference, relative to the largest expected value (or to 1 if smaller).
     """
 
     number: str
@@ -62,19 +55,10 @@ class Exercise:
     tolerance: float = 1e-8
 
     def check(self, answer):
-        """Compare an answer with the truth in all cases.
-
-        Parameters
-        ----------
-        answer : callable
-
-        Returns
-        -------
-        Verdict
-        """
+        """Compare an answer with the reference in all cases and return a `Verdict`."""
         if not callable(answer):
             found = type(answer).__name__
-            return Verdict(WRONG, f"{self.function} is of type {found}; expected is a function")
+            return Verdict(WRONG, f"{self.function} is of type {found}; expected a function")
         for name, arguments in self.cases(np.random.default_rng(0)).items():
             expected = self.reference(*copy.deepcopy(arguments))
             given = copy.deepcopy(arguments)
@@ -95,7 +79,7 @@ class Exercise:
 
 
 def _describe(error, answer):
-    """Say what an answer raised, and in which of its lines."""
+    """Describe the error that an answer raised, with the answer's own line."""
     code = getattr(inspect.unwrap(answer), "__code__", None)
     frames = traceback.walk_tb(error.__traceback__)
     own = [number for frame, number in frames if frame.f_code is code]
@@ -105,18 +89,10 @@ def _describe(error, answer):
 
 
 def find_difference(got, expected, tolerance):
-    """Say how a result differs from the expected one.
+    """Describe how a result differs from the expected one; return "" if it does not.
 
-    Parameters
-    ----------
-    got, expected : object
-        Numbers, strings, arrays, or tuples, lists and dicts of them.
-    tolerance : float
-
-    Returns
-    -------
-    str
-        Empty if there is no difference.
+    Both are numbers, strings, arrays, or tuples, lists and dicts of them. See `Exercise` for the
+    tolerance.
     """
     if got is expected:
         return ""
@@ -124,34 +100,34 @@ def find_difference(got, expected, tolerance):
         return _difference_of_several(got, expected, tolerance)
     if isinstance(expected, str) or expected is None:
         same = isinstance(got, type(expected)) and got == expected
-        return "" if same else f"{got!r} where {expected!r} is expected"
+        return "" if same else f"expected {expected!r}, got {got!r}"
     try:
         array = np.asarray(got)
-    except (TypeError, ValueError):  # on a GPU, or of parts that differ in length
+    except (TypeError, ValueError):  # on a GPU, or a ragged list
         array = np.asarray(None)
     if array.dtype.kind not in "biufc":
-        return f"found is a {type(got).__name__} that is no array of numbers"
+        return f"expected numbers; this {type(got).__name__} cannot be converted to numbers"
     return _difference_of_arrays(array, np.asarray(expected), tolerance)
 
 
 def _difference_of_arrays(got, expected, tolerance):
     if got.shape != expected.shape:
-        return f"the shape is {got.shape}, expected is {expected.shape}"
+        return f"expected shape {expected.shape}, got {got.shape}"
     dtype = np.result_type(got, expected, np.float64)  # unsigned integers would wrap around
     got, expected = got.astype(dtype), expected.astype(dtype)
     finite = np.isfinite(expected)
     alike = (got == expected) | (np.isnan(got) & np.isnan(expected)) | (finite & np.isfinite(got))
     if not alike.all():
         where = tuple(int(i) for i in np.argwhere(~alike)[0])
-        at = f", at {where}" if where else ""
-        return f"{got[where]:.6g} where {expected[where]:.6g} is expected{at}"
+        at = f" at {where}" if where else ""
+        return f"expected {expected[where]:.6g}, got {got[where]:.6g}{at}"
     with np.errstate(over="ignore"):
         apart = np.abs(np.where(finite, got, 0) - np.where(finite, expected, 0))
     scale = max(1.0, np.abs(expected[finite]).max(initial=0))
     if apart.max(initial=0) <= tolerance * scale:
         return ""
     where = tuple(int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
-    values = f"{got[where]:.6g} where {expected[where]:.6g} is expected"
+    values = f"expected {expected[where]:.6g}, got {got[where]:.6g}"
     if not where:
         return values
     return (
@@ -163,14 +139,14 @@ def _difference_of_several(got, expected, tolerance):
     if isinstance(expected, dict):
         if not isinstance(got, dict) or set(got) != set(expected):
             found = sorted(map(str, got)) if isinstance(got, dict) else f"a {type(got).__name__}"
-            return f"expected is a dict with the keys {sorted(map(str, expected))}, found {found}"
+            return f"expected a dict with the keys {sorted(map(str, expected))}, got {found}"
         keys = list(expected)
     else:
         if isinstance(got, np.ndarray) and got.ndim:
             got = list(got)
         if not isinstance(got, (tuple, list)) or len(got) != len(expected):
             found = len(got) if isinstance(got, (tuple, list)) else f"a {type(got).__name__}"
-            return f"expected are {len(expected)} results, found {found}"
+            return f"expected {len(expected)} results, got {found}"
         keys = range(len(expected))
     for key in keys:
         if difference := find_difference(got[key], expected[key], tolerance):

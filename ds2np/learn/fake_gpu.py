@@ -1,8 +1,7 @@
-"""A fake GPU: stands in for CuPy, computes with NumPy, and counts.
+"""A fake GPU: a replacement for CuPy that computes with NumPy and counts operations.
 
-It is as strict as CuPy: an array in main memory may not be mixed with one on the GPU, and none is
-copied unless somebody asks. So it shows where a program would launch work, copy or wait on a GPU,
-and fails where the program would. How long all that takes it cannot tell.
+Like CuPy it refuses to mix arrays in main memory with arrays on the GPU and copies none implicitly.
+It counts kernel launches, copies and waits; it does not model their time. Chapter 12 uses it.
 """
 
 import contextlib
@@ -19,34 +18,34 @@ import ds2np.backend
 from ds2np.kernels.host import HostModule
 
 PLAIN = ("shape", "dtype", "ndim", "size", "nbytes", "strides", "flags")
-UNUSED_MEMORY = ("empty", "empty_like")  # reserving it takes no work on the GPU
+UNUSED_MEMORY = ("empty", "empty_like")  # allocation launches no kernel
 
 
 class Log:
-    """What a program asked of a fake GPU.
+    """Counts of the operations on a fake GPU.
 
     Attributes
     ----------
     launches : Counter
-        How often each operation was launched.
+        Launches per operation.
     sent : int
-        Arrays that were copied to the GPU.
+        Number of arrays copied to the GPU.
     waits : Counter
-        How often each line of the program waited for a result.
+        Waits for a result per line of the program.
     """
 
     def __init__(self):
         self.launches, self.sent, self.waits = Counter(), 0, Counter()
 
     def take(self):
-        """Return what has been logged so far, and begin anew."""
+        """Return the counts so far and reset them."""
         taken = Log()
         taken.__dict__.update(self.__dict__)
         self.__init__()
         return taken
 
     def wait(self):
-        """Note the line that waits, the first one outside this file and `ds2np.backend`."""
+        """Count a wait at the nearest calling line outside this file and `ds2np.backend`."""
         frame = sys._getframe()
         while frame.f_code.co_filename in (__file__, ds2np.backend.__file__):
             frame = frame.f_back
@@ -56,12 +55,7 @@ class Log:
 
 
 class FakeArray(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array on the fake GPU.
-
-    Parameters
-    ----------
-    numbers : ndarray
-    """
+    """An array on the fake GPU, backed by the ndarray `numbers`."""
 
     log = Log()
 
@@ -76,7 +70,7 @@ class FakeArray(np.lib.mixins.NDArrayOperatorsMixin):
         return out[0] if out else _wrap(result)
 
     def __array__(self, *args, **options):
-        raise TypeError("on a GPU: NumPy cannot read this array; to_cpu copies it")
+        raise TypeError("NumPy cannot read an array on the GPU; copy it with to_cpu")
 
     def __getattr__(self, name):
         if name.startswith("__") or name == "numbers":
@@ -100,7 +94,7 @@ class FakeArray(np.lib.mixins.NDArrayOperatorsMixin):
         self.numbers[_unwrap(index)] = _unwrap(value)
 
     def get(self):
-        """Copy to main memory, after everything before has been computed."""
+        """Copy to main memory, after waiting for all pending operations."""
         self.log.wait()
         return self.numbers.copy()
 
@@ -114,18 +108,18 @@ class FakeArray(np.lib.mixins.NDArrayOperatorsMixin):
         return bool(self.get())
 
     def tolist(self):
-        """Copy to main memory, as Python's own numbers."""
+        """Copy to main memory as Python numbers."""
         return self.get().tolist()
 
     item = tolist
 
 
 def _unwrap(value):
-    """Replace arrays on the GPU by their numbers, and refuse those in main memory."""
+    """Replace arrays on the GPU by their numbers and reject arrays in main memory."""
     if isinstance(value, FakeArray):
         return value.numbers
     if isinstance(value, np.ndarray):
-        raise TypeError("an array in main memory where one on the GPU is needed; to_gpu copies it")
+        raise TypeError("expected an array on the GPU, got one in main memory; copy it with to_gpu")
     if isinstance(value, (tuple, list)):
         return type(value)(_unwrap(one) for one in value)
     if isinstance(value, dict):
@@ -140,7 +134,7 @@ def _wrap(value):
 
 
 def _counting(name, function, owner=None):
-    """Make a function of NumPy work on the GPU; it is a launch unless its result is a view."""
+    """Wrap a NumPy function for the GPU; a call is a launch unless the result is a view."""
 
     @functools.wraps(function)
     def call(*args, **options):
@@ -177,7 +171,7 @@ class _RawModule:
 
 
 class _Module(types.ModuleType):
-    """A module whose functions are another one's, made for arrays on the GPU."""
+    """A module that wraps the functions of another one for arrays on the GPU."""
 
     def __init__(self, name, model):
         super().__init__(name)
@@ -187,19 +181,14 @@ class _Module(types.ModuleType):
         found = getattr(self.model, name)
         if not callable(found) or isinstance(found, type):
             return found
-        if isinstance(found, np.ufunc):  # counted by the arrays
+        if isinstance(found, np.ufunc):  # counted by __array_ufunc__
             return lambda *args, **options: _unwrap((args, options)) and found(*args, **options)
         return _counting(name, found)
 
 
 @contextlib.contextmanager
 def fake_gpu():
-    """Let `ds2np` find a fake GPU in place of CuPy, in a ``with`` block.
-
-    Yields
-    ------
-    Log
-    """
+    """Replace CuPy by a fake GPU within a ``with`` block and yield its `Log`."""
     cupy, fft = _Module("cupy", np), _Module("cupyx.scipy.fft", scipy.fft)
     cupy.ndarray, cupy.RawModule = FakeArray, _RawModule
     cupy.asarray = cupy.array = _asarray

@@ -1,4 +1,4 @@
-"""What the notebooks call: a check, a picture with its description, a player."""
+"""Functions for the notebooks: check an answer, show a figure, play a sound."""
 
 import ast
 import base64
@@ -19,13 +19,9 @@ MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def check(number, answer):
-    """Check an answer and print the verdict; keep a correct one in the reader's file.
+    """Check the answer to an exercise such as "05.2" and print the verdict.
 
-    Parameters
-    ----------
-    number : str
-        Of the exercise, such as "05.2".
-    answer : callable
+    A correct answer is written to the reader's file.
     """
     exercise = find_exercise(number)
     if exercise is None:
@@ -39,7 +35,7 @@ def check(number, answer):
 def _keep(exercise, answer):
     path = answers.default_path()
     if getattr(answer, "__module__", None) != "__main__":
-        print("not kept: it was not written in a cell")
+        print("not kept: it was not defined in a cell")
         return
     try:
         source = textwrap.dedent(inspect.getsource(answer))
@@ -47,7 +43,7 @@ def _keep(exercise, answer):
     except (OSError, TypeError, SyntaxError):
         kinds = []
     if kinds != [(ast.FunctionDef, exercise.function)]:
-        print(f"not kept: it is not written as `def {exercise.function}(...)`")
+        print(f"not kept: it is not defined by `def {exercise.function}(...)`")
         return
     try:
         verdict = answers.keep(path, exercise, source)
@@ -58,20 +54,13 @@ def _keep(exercise, answer):
         print(f"kept in {path.name}")
     else:
         print(
-            f"not kept in {path.name}, since there it is {verdict}; does it need another cell's "
-            f"names? write them into the function, or into that file"
+            f"not kept in {path.name}, where it is {verdict}; if it needs names from another "
+            f"cell, define them in the function or in that file"
         )
 
 
 def show(figure, description):
-    """Show a figure with a description for those who cannot see it.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure
-        Closed afterwards.
-    description : str
-    """
+    """Show a matplotlib figure, with a description as alt text, and close it."""
     import matplotlib.pyplot as plt
     import PIL.Image
     from IPython.display import Image, display
@@ -79,22 +68,13 @@ def show(figure, description):
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white")
     plt.close(figure)
-    # Notebooks are kept in the repository: of a colour map, 64 shades are enough to see.
+    # 64 colours keep the notebooks small in the repository.
     PIL.Image.open(drawn).convert("RGB").quantize(64).save(small, format="PNG", optimize=True)
     display(Image(small.getvalue(), alt=description))
 
 
 def play(samples, rate, title=""):
-    """Show a player.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (samples,)
-    rate : int
-        Samples a second.
-    title : str
-        Written above it.
-    """
+    """Show an audio player for samples of shape (samples,) at a sampling rate in Hz."""
     import soundfile
     from IPython.display import HTML, display
 
@@ -105,7 +85,9 @@ def play(samples, rate, title=""):
         samples, rate = resample(samples, rate, new_rate), new_rate
     peak = float(np.abs(samples).max(initial=0))
     file = io.BytesIO()
-    soundfile.write(file, samples / max(peak, 1.0), rate, format="MP3")  # small, and all play it
+    soundfile.write(
+        file, samples / max(peak, 1.0), rate, format="MP3"
+    )  # small; all browsers play it
     sound = base64.b64encode(file.getvalue()).decode()
     caption = f"<figcaption>{html.escape(title)} ({seconds:.1f} s)</figcaption>" if title else ""
     display(

@@ -1,4 +1,4 @@
-"""The command ``learn``: what there is to do, what is done, and what comes next."""
+"""The command ``learn``: list the exercises and check the answers."""
 
 import contextlib
 import io
@@ -10,19 +10,8 @@ from ds2np.learn.exercise import CORRECT
 
 
 def list_chapters(path):
-    """Print chapters and exercises, done or not.
-
-    Parameters
-    ----------
-    path : Path
-        The reader's file.
-
-    Returns
-    -------
-    int
-        0
-    """
-    with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
+    """Print all chapters and exercises with their states, and the next exercise; return 0."""
+    with contextlib.redirect_stdout(io.StringIO()):  # hide what the answers print
         names = answers.load(path)
         states = {e.number: answers.judge(e, names).state for e in _all_exercises()}
     following = None
@@ -43,28 +32,15 @@ def list_chapters(path):
 
 
 def check_answers(path, numbers):
-    """Check answers that are in the reader's file, and print the verdicts.
+    """Check answers in the reader's file and print the verdicts.
 
-    Parameters
-    ----------
-    path : Path
-    numbers : list of str
-        Of exercises such as "05.2", or of chapters such as "05"; none for all.
-
-    Returns
-    -------
-    int
-        0 if all are correct, else 1.
-
-    Raises
-    ------
-    UserError
-        If a number is not that of an exercise, or there is no such file.
+    Return 0 if all are correct, else 1. `numbers` lists exercises ("05.2") or chapters ("05"); an
+    empty list selects all. Raises `UserError` if one of them, or the file, does not exist.
     """
     exercises = [e for number in numbers for e in _find(number)] or _all_exercises()
     if not path.exists():
         raise UserError(
-            f"there is no {path}; the checks in the notebooks write it, or write it yourself: "
+            f"there is no {path}; run the checks in the notebooks, or write it yourself: "
             f"a function {exercises[0].function} answers {exercises[0].number}"
         )
     names = answers.load(path)
@@ -83,7 +59,7 @@ def _find(number):
         if number == chapter.number and chapter.exercises:
             return chapter.exercises
     there = ", ".join(e.number for e in _all_exercises())
-    raise UserError(f"there is no exercise {number}; there are {there}")
+    raise UserError(f"there is no exercise {number}; expected one of {there}")
 
 
 def _all_exercises():

@@ -1,12 +1,9 @@
-"""How much faster are p GPUs than one? A model of a training step, to think with.
+"""A simple model of the speed-up of data-parallel training on p GPUs.
 
-A step is what one GPU computes and, after it, what is left of the all-reduce of the gradients: the
-all-reduce of the upper layers can go on while the backward pass computes the lower ones. Real
-machines are slower: GPUs wait for the one with the longest utterances, and small minibatches use a
-GPU badly. What the model leaves out, no network can mend.
-
-What the paper (Amodei et al., Deep Speech 2) says, to compare with: synchronous SGD with a ring
-all-reduce, minibatches of 512 over 8 or 16 GPUs, and near-linear weak scaling to 128 GPUs.
+A step is the computation of one GPU plus the part of the all-reduce that the backward pass does not
+hide. Real machines are slower: GPUs wait for the longest utterances, and small minibatches underuse
+a GPU. The paper reports synchronous SGD with a ring all-reduce, minibatches of 512 over 8 or 16
+GPUs, and near-linear weak scaling to 128 GPUs. Chapter 13 uses the model.
 """
 
 import dataclasses
@@ -23,19 +20,19 @@ class Step:
     Attributes
     ----------
     compute : float
-        Seconds that one GPU takes for its minibatch, without communication.
+        Seconds of computation per minibatch on one GPU.
     gradient_bytes : float
-        Of all gradients together: 4 for each parameter in float32.
+        Size of all gradients: 4 bytes per parameter in float32.
     latency : float
-        Seconds that the shortest message takes.
+        Seconds for the shortest message.
     bandwidth : float
-        Bytes per second that a GPU can send, and receive at the same time.
+        Bytes per second that a GPU can send, and at the same time receive.
     algorithm : {"ring", "tree", "naive"}
         See `simulate`.
     overlap : float
-        The share of the communication, from 0 to 1, that can go on during the backward pass.
+        Share of the communication, from 0 to 1, that can run during the backward pass.
     backward : float
-        The backward pass's share of the computing: about twice the products of the forward pass.
+        Share of the backward pass in the computation; it has twice the products of the forward.
     """
 
     compute: float
@@ -55,13 +52,13 @@ class Point:
     ----------
     gpus : int
     seconds : float
-        Of a step.
+        Duration of a step.
     waiting : float
-        The part of them in which the GPUs wait for gradients.
+        Seconds of it in which the GPUs wait for gradients.
     speed_up : float
-        Utterances per second, compared with one GPU.
+        Utterances per second relative to one GPU.
     efficiency : float
-        The speed-up for each GPU; 1 is perfect.
+        Speed-up per GPU; 1 is perfect.
     """
 
     gpus: int
@@ -72,23 +69,9 @@ class Point:
 
 
 def all_reduce_seconds(algorithm, gpus, size, latency, bandwidth):
-    """Compute how long an all-reduce takes: its rounds, each a latency and a message.
+    """Compute the seconds of an all-reduce of `size` bytes: per round, one latency and one message.
 
-    Parameters
-    ----------
-    algorithm : {"ring", "tree", "naive"}
-    gpus : int
-    size : float
-        Bytes of the array.
-    latency : float
-        Seconds.
-    bandwidth : float
-        Bytes per second.
-
-    Returns
-    -------
-    float
-        Seconds.
+    See `Step` for the units.
     """
     rounds = {
         "naive": 2 * (gpus - 1),
@@ -100,20 +83,9 @@ def all_reduce_seconds(algorithm, gpus, size, latency, bandwidth):
 
 
 def step_seconds(step, gpus, compute=None):
-    """Compute how long a step takes on some GPUs.
+    """Compute the seconds of a step, and those of them spent waiting for gradients.
 
-    Parameters
-    ----------
-    step : Step
-    gpus : int
-    compute : float, optional
-        Seconds of computing, if they are not the step's.
-
-    Returns
-    -------
-    seconds : float
-    waiting : float
-        The part of them in which the GPUs wait for gradients.
+    `compute` replaces the step's own seconds of computation.
     """
     compute = step.compute if compute is None else compute
     communication = all_reduce_seconds(
@@ -125,55 +97,25 @@ def step_seconds(step, gpus, compute=None):
 
 
 def weak_scaling(step, gpus=PAPER_GPUS):
-    """Give every GPU a minibatch of the same size, however many there are.
-
-    Parameters
-    ----------
-    step : Step
-    gpus : iterable of int
-
-    Returns
-    -------
-    list of Point
-    """
+    """Compute a list of `Point` for a minibatch of fixed size on each GPU."""
     return [_point(step, p, step.compute) for p in gpus]
 
 
 def strong_scaling(step, gpus=PAPER_GPUS):
-    """Share one minibatch, which takes a single GPU `step.compute`, among all GPUs.
-
-    Parameters
-    ----------
-    step : Step
-    gpus : iterable of int
-
-    Returns
-    -------
-    list of Point
-    """
+    """Compute a list of `Point` for one minibatch of fixed size, shared among all GPUs."""
     return [_point(step, p, step.compute / p) for p in gpus]
 
 
 def _point(step, gpus, compute):
-    """Compare with one GPU, which would do for all what each does in so many seconds."""
     seconds, waiting = step_seconds(step, gpus, compute)
     efficiency = compute / seconds
     return Point(gpus, seconds, waiting, gpus * efficiency, efficiency)
 
 
 def linearity(points):
-    """Compare a curve with a straight line: the slope of its log-log picture from end to end.
+    """Compute the slope of a scaling curve from its first to its last point, in log-log scale.
 
-    Parameters
-    ----------
-    points : list of Point
-        At least two.
-
-    Returns
-    -------
-    float
-        1 if twice the GPUs are twice as fast throughout, as the paper nearly finds for weak
-        scaling; 0 if they are no faster.
+    1 is linear scaling, which the paper nearly reaches for weak scaling; 0 is no speed-up.
     """
     first, last = points[0], points[-1]
     return math.log(last.speed_up / first.speed_up) / math.log(last.gpus / first.gpus)

@@ -1,39 +1,32 @@
-"""Three ways to add up an array over many processes, played through in one.
+"""Three all-reduce algorithms, simulated in one process. Chapter 13 explains them.
 
-The processes are the arrays of a list, and nothing goes from one to another but by a message. All
-three leave the same sum everywhere; they differ in how long that takes. A round is what can happen
-at the same time: in it, each process sends at most one message and receives at most one.
-
-With p processes and an array of n bytes:
+Each array of a list belongs to one simulated process; processes exchange data by messages only. In
+a round, each process sends at most one message and receives at most one. All three algorithms leave
+the same sum everywhere. Their cost with p processes and an array of n bytes:
 
 ======  ======================  ===========================  ==========
-way     rounds                  bytes sent by the busiest    messages
+name    rounds                  bytes sent by the busiest    messages
 ======  ======================  ===========================  ==========
 naive   2 (p - 1)               (p - 1) n                    2 (p - 1)
 tree    2 ceil(log2 p)          ceil(log2 p) n               2 (p - 1)
 ring    2 (p - 1)               2 (p - 1) / p n              2 p (p - 1)
 ======  ======================  ===========================  ==========
 
-The ring's bytes hardly grow with p: this is why the paper, NCCL and MPI use it for gradients. Its
-many rounds are many latencies; for short arrays the tree wins.
+The bytes of the ring hardly grow with p, so the paper, NCCL and MPI use it for gradients. For short
+arrays the latency of its many rounds dominates, and the tree is faster.
 """
 
 import numpy as np
 
 
 class Network:
-    """Deliver messages between simulated processes, and count them.
-
-    Parameters
-    ----------
-    size : int
-        How many processes there are.
+    """A network between simulated processes that counts messages.
 
     Attributes
     ----------
     messages, rounds : int
     bytes_sent : list of int
-        By each process.
+        One entry per process.
     """
 
     def __init__(self, size):
@@ -42,38 +35,38 @@ class Network:
         self._on_the_way = {}
 
     def send(self, sender, receiver, array):
-        """Send a copy: no process sees the memory of another."""
+        """Send a copy of an array; processes share no memory."""
         if receiver in self._on_the_way:
-            raise ValueError(f"process {receiver} receives two messages in a round")
+            raise ValueError(f"process {receiver} was sent two messages in one round")
         self._on_the_way[receiver] = array.copy()
         self.messages += 1
         self.bytes_sent[sender] += array.nbytes
 
     def receive(self, receiver):
-        """Take the message that has been sent to a process in this round."""
+        """Return the message sent to a process in this round."""
         return self._on_the_way.pop(receiver)
 
     def end_round(self):
-        """Go on to the next round."""
+        """Start the next round; all messages must have been received."""
         if self._on_the_way:
-            raise ValueError(f"nobody has taken the messages to {sorted(self._on_the_way)}")
+            raise ValueError(f"the messages to {sorted(self._on_the_way)} were not received")
         self.rounds += 1
 
 
 def naive(arrays):
-    """Add up at process 0, and send the sum back, one process after the other.
+    """Add the arrays at process 0 and send the sum back, one process after the other.
 
     Parameters
     ----------
     arrays : list of ndarray
-        One for each process, all of the same shape; they are not changed.
+        One per process, all of the same shape. They stay unchanged.
 
     Returns
     -------
     sums : list of ndarray
-        What each process has in the end.
+        The result of each process.
     network : Network
-        What it took.
+        The communication it took.
     """
     sums, network = [array.copy() for array in arrays], Network(len(arrays))
     for other in range(1, len(sums)):
@@ -88,10 +81,7 @@ def naive(arrays):
 
 
 def tree(arrays):
-    """Add up in pairs, then pairs of pairs; then back the same way.
-
-    Parameters and results are those of `naive`.
-    """
+    """Add the arrays in pairs, then pairs of pairs; send the sum back the same way. See `naive`."""
     sums, network = [array.copy() for array in arrays], Network(len(arrays))
     size = len(sums)
     distances = [2**k for k in range((size - 1).bit_length())]  # 1, 2, 4, ... below size
@@ -113,13 +103,11 @@ def tree(arrays):
 
 
 def ring(arrays):
-    """Cut the array into p chunks that travel round a ring, from each process to its neighbour.
+    """Pass p chunks of the arrays round a ring, from each process to its neighbour. See `naive`.
 
-    In the first half every chunk is added up on its way: after p - 1 rounds process r has the whole
-    sum of chunk r + 1 (reduce-scatter). In the second half these sums go round once more, to be
-    kept by everyone (all-gather). In every round all processes send, and none sends more.
-
-    Parameters and results are those of `naive`.
+    Reduce-scatter: after p - 1 rounds of passing on and adding, process r has the complete sum of
+    chunk r + 1. All-gather: these sums travel round the ring once more, and every process keeps
+    them. In every round each process sends exactly one chunk.
     """
     sums, network = [np.array(array, order="C") for array in arrays], Network(len(arrays))
     size = len(sums)

@@ -1,4 +1,4 @@
-"""Speech for the chapters, made on the spot."""
+"""Synthetic speech for the chapters."""
 
 import functools
 
@@ -14,34 +14,33 @@ def _voice():
     try:
         return Espeak()
     except UserError as error:
-        print(f"no voice here, so a hum takes its place ({error})")
+        print(f"no speech synthesis, using a synthetic hum instead ({error})")
         return None
 
 
 def has_voice():
-    """Tell whether espeak-ng can be found."""
+    """Check whether espeak-ng is available."""
     return _voice() is not None
 
 
 def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50):
-    """Speak a text with a voice of espeak-ng.
+    """Synthesise a text with espeak-ng, or return a `hum` if espeak-ng is missing.
 
     Parameters
     ----------
     text : str
     rate : int
-        Samples a second.
+        Sampling rate in Hz.
     voice : str
-        As espeak-ng names it.
+        Name of an espeak-ng voice.
     speed : int
-        Words a minute.
+        Words per minute.
     pitch : int
-        Of 0 to 100.
+        From 0 to 100.
 
     Returns
     -------
     ndarray of float32 of shape (samples,)
-        Where there is no espeak-ng, a hum of the same kind: harmonics that come and go.
     """
     if _voice() is None:
         return hum(0.09 * len(text), rate)
@@ -50,17 +49,9 @@ def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50):
 
 
 def hum(seconds, rate):
-    """Make a sound that has what a spectrogram of speech shows: harmonics, formants, pauses.
+    """Synthesise a speech-like sound with harmonics, formants and pauses.
 
-    Parameters
-    ----------
-    seconds : float
-    rate : int
-        Samples a second.
-
-    Returns
-    -------
-    ndarray of float32 of shape (samples,)
+    Returns float32 samples of shape (samples,) at the sampling rate `rate`.
     """
     t = np.arange(int(seconds * rate)) / rate
     phase = 2 * np.pi * np.cumsum(140 + 20 * np.sin(2 * np.pi * 0.7 * t)) / rate

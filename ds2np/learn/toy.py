@@ -1,4 +1,4 @@
-"""A toy task that a small network learns within a minute: spoken digits, by synthetic voices."""
+"""A toy task that a small network learns in a minute: digits spoken by synthetic voices."""
 
 from pathlib import Path
 
@@ -30,23 +30,20 @@ CONFIG = DeepSpeech2Config(
 
 
 def speak_digits(folder, count, rng, speakers=SPEAKERS, most=3, sizes=(0.87, 1.15)):
-    """Let voices say sequences of digits, and write a file of each.
+    """Synthesise sequences of digits, one sound file each, and return a list of `Utterance`.
 
     Parameters
     ----------
     folder : str or Path
     count : int
+        Number of utterances.
     rng : numpy.random.Generator
     speakers : sequence of str
-        Variants of espeak-ng's voices, each in four accents.
+        Voice variants of espeak-ng, each used with four accents.
     most : int
-        Digits of an utterance, at most.
+        Largest number of digits in an utterance.
     sizes : tuple of two floats
-        Range of how much too quickly a recording is played, as if by a smaller speaker.
-
-    Returns
-    -------
-    list of Utterance
+        Range of the playback speed, which imitates the size of the speaker.
     """
     voices = [f"{accent}+{speaker}" for accent in ACCENTS for speaker in speakers]
     utterances = []
@@ -62,25 +59,20 @@ def speak_digits(folder, count, rng, speakers=SPEAKERS, most=3, sizes=(0.87, 1.1
 
 
 def train(model, dataset, epochs, learning_rate=6e-3, anneal=1.2, each_epoch=None):
-    """Train a network by the loop of chapter 00.
+    """Train a network with the loop of chapter 00 and return the mean loss of each epoch.
 
     Parameters
     ----------
     model : DeepSpeech2
     dataset : Dataset
-        If it has a `change`, its recordings are changed anew in each epoch.
+        With a `change`, the recordings are augmented again in each epoch.
     epochs : int
     learning_rate : float
-        Of the first epoch.
+        In the first epoch.
     anneal : float
-        The rate is divided by this after each epoch.
+        Divisor of the learning rate after each epoch.
     each_epoch : callable, optional
-        Called with the epoch, from 1, and the mean training loss.
-
-    Returns
-    -------
-    list of float
-        The mean loss of each epoch.
+        Called with the epoch, counted from 1, and its mean training loss.
     """
     optimiser = SGD(model.params, model.grads, learning_rate, momentum=0.95, max_norm=100)
     losses = []

@@ -1,4 +1,4 @@
-"""The network: its configuration, presets, layers, and how it is kept on disk."""
+"""The network: configuration, presets, layers and checkpoints. Chapter 07 assembles it."""
 
 from ds2np.model.config import ConvConfig, DeepSpeech2Config
 from ds2np.model.network import DeepSpeech2

@@ -1,4 +1,4 @@
-"""Checkpoints: plain arrays and a JSON header in one .npz file; nothing in them is executed."""
+"""Checkpoints: plain arrays and a JSON header in one .npz file, without executable content."""
 
 import dataclasses
 import json
@@ -20,16 +20,14 @@ CHOICES = {"recurrent": RECURRENT, "merge": ("sum", "concat"), "normalisation": 
 
 
 def save_checkpoint(path, model, progress, state=None):
-    """Write a network, and the state that training resumes from.
+    """Write a network and the training state to resume from.
 
     Parameters
     ----------
-    path : str or Path
-    model : DeepSpeech2
     progress : dict
-        Anything that JSON can hold.
+        JSON values.
     state : dict of str to dict, optional
-        What belongs to the parameters, by name: "velocity" and "ema".
+        Arrays by group ("velocity", "ema") and parameter name.
 
     Raises
     ------
@@ -39,7 +37,7 @@ def save_checkpoint(path, model, progress, state=None):
     arrays = {f"model/{name}": to_cpu(value) for name, value in model.state_dict().items()}
     for name, value in arrays.items():
         if not np.isfinite(value).all():
-            raise UserError(f"{path}: not written, since {name} holds numbers that are not finite")
+            raise UserError(f"{path} was not written: {name} holds NaN or infinity")
     for group, values in (state or {}).items():
         arrays |= {f"{group}/{name}": to_cpu(value) for name, value in values.items()}
     header = {"format": FORMAT, "model": model.config.to_dict(), "progress": progress}
@@ -48,11 +46,7 @@ def save_checkpoint(path, model, progress, state=None):
 
 
 def load_checkpoint(path):
-    """Read a checkpoint.
-
-    Parameters
-    ----------
-    path : str or Path
+    """Read what `save_checkpoint` wrote.
 
     Returns
     -------
@@ -60,12 +54,12 @@ def load_checkpoint(path):
         In evaluation mode.
     progress : dict
     state : dict of str to dict
-        "velocity" and "ema"; empty if none was saved.
+        "velocity" and "ema"; empty if they were not saved.
 
     Raises
     ------
     UserError
-        If the file is missing, damaged, or no checkpoint.
+        If the file is missing, damaged or not a checkpoint.
     """
     path = Path(path)
     if not path.is_file():
@@ -78,7 +72,7 @@ def load_checkpoint(path):
         raise _unreadable(path, error) from None
     if earlier:
         raise UserError(
-            f"{path} was written by an earlier version of ds2np and cannot be read any more; "
+            f"{path} was written by an earlier version of ds2np and can no longer be read; "
             f"train again with `python -m ds2np train` (the demo: `demo --restart`)"
         )
     groups = {"model": {}, "velocity": {}, "ema": {}}
@@ -91,7 +85,7 @@ def load_checkpoint(path):
         for group, values in groups.items():
             for name, value in values.items():
                 if name not in model.params or model.params[name].shape != value.shape:
-                    raise ValueError(f"its {group} {name!r} fits no parameter")
+                    raise ValueError(f"its {group} {name!r} matches no parameter")
     except (ValueError, KeyError, MemoryError) as error:  # arrays that do not fit the configuration
         raise _unreadable(path, error) from None
     model.set_training(False)
@@ -100,14 +94,14 @@ def load_checkpoint(path):
 
 def _unreadable(path, error):
     return UserError(
-        f"{path} is not a checkpoint that can be read ({str(error) or type(error).__name__}); "
-        f"expected a file that `python -m ds2np train` wrote"
+        f"{path} is not a checkpoint, or is damaged ({str(error) or type(error).__name__}); "
+        f"expected a file written by `python -m ds2np train`"
     )
 
 
 def _read(path):
     if not zipfile.is_zipfile(path):
-        raise ValueError("it is no .npz file, or not all of one")
+        raise ValueError("it is not a complete .npz file")
     # Opened here: np.load leaves a damaged file open.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
@@ -117,38 +111,40 @@ def _read(path):
 
 
 def _check(header, arrays):
-    """Refuse what no network can be made of, before its memory is asked for."""
+    """Refuse impossible networks before allocating memory for them."""
     if header["format"] != FORMAT:
-        raise ValueError(f"its format is {header['format']!r}, known is {FORMAT!r}")
+        raise ValueError(f"its format is {header['format']!r}, expected {FORMAT!r}")
     if not isinstance(header["progress"], dict):
-        raise ValueError(f"its progress is {header['progress']!r}")
+        raise ValueError(f"its progress is {header['progress']!r}, expected an object")
     config = DeepSpeech2Config.from_dict(header["model"])
     for name, value in arrays.items():
         if value.dtype.kind != "f":
-            raise ValueError(f"{name} holds {value.dtype}, not real numbers")
+            raise ValueError(f"{name} is {value.dtype}, expected real numbers")
         if name.startswith("model/") and not np.isfinite(value).all():
-            raise ValueError(f"{name} holds numbers that are not finite")
+            raise ValueError(f"{name} holds NaN or infinity")
     largest = max((n for value in arrays.values() for n in value.shape), default=0)
     for field in dataclasses.fields(config):
         value, kind = getattr(config, field.name), type(field.default)
         kinds = {kind, *({"characters": (tuple,)}.get(field.name, ()))}
         kinds |= {float} if field.name.endswith("_ms") else set()
         if type(value) not in kinds:
-            raise ValueError(f"{field.name} is {value!r}, not {kind.__name__}")
+            raise ValueError(f"{field.name} is {value!r}, expected {kind.__name__}")
     for name, choices in CHOICES.items():
         if (value := getattr(config, name)) not in choices:
-            raise ValueError(f"{name} is {value!r}, none of {', '.join(choices)}")
+            raise ValueError(f"{name} is {value!r}, expected one of {', '.join(choices)}")
     sizes = {name: getattr(config, name) for name in ("layers", "hidden", "lookahead", "dense")}
     for conv in config.conv:
         for name, values in dataclasses.asdict(conv).items():
             for value in values if isinstance(values, tuple) else (values,):
                 if type(value) is not int or not 0 < value <= largest:
-                    raise ValueError(f"{name} of a convolution is {value!r}")
+                    raise ValueError(
+                        f"{name} of a convolution is {value!r}, expected 1 to {largest}"
+                    )
     for name, value in sizes.items():
         if not 0 <= value <= largest:
-            raise ValueError(f"{name} is {value}, more than its arrays hold")
+            raise ValueError(f"{name} is {value}, but no dimension of its arrays exceeds {largest}")
     if not 0 < config.features <= 16 * largest:
-        raise ValueError(f"{config.features} features are more than its arrays hold")
+        raise ValueError(f"{config.features} features do not match its arrays")
     if not all(isinstance(symbol, str) for symbol in config.alphabet().symbols):
-        raise ValueError(f"characters are {config.characters!r}")
+        raise ValueError(f"characters are {config.characters!r}, expected strings")
     return config

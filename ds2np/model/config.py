@@ -1,4 +1,4 @@
-"""The configuration of a network as plain values, and what follows from it without a network."""
+"""The configuration of a network as plain values, and the sizes that follow from it."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -16,10 +16,8 @@ class ConvConfig:
 
     Attributes
     ----------
-    channels : int
     kernel, stride : tuple of int
-        Along time and frequency (the paper writes frequency first); of one number each for a
-        convolution over time alone.
+        (time, frequency), although the paper writes frequency first; (time,) for a 1D convolution.
     """
 
     channels: int
@@ -29,16 +27,16 @@ class ConvConfig:
 
 @dataclass(frozen=True)
 class DeepSpeech2Config:
-    """Everything that fixes the shape of the network and of its input.
+    """The shape of the network and of its input.
 
     Attributes
     ----------
     sample_rate : int
-        In hertz; recordings of another rate are resampled.
+        In hertz; other recordings are resampled.
     window_ms, stride_ms : float
-        Window of the spectrogram and its step, in milliseconds.
+        Window and stride of the spectrogram, in milliseconds.
     mels : int
-        Bands of a mel filter bank over the spectrogram; 0 for the plain one, as in the paper.
+        Bands of a mel filter bank; 0 for the linear spectrogram of the paper.
     normalisation : {"utterance", "corpus", "running"}
         See `ds2np.audio.features`.
     characters : str or tuple of str
@@ -46,16 +44,16 @@ class DeepSpeech2Config:
     units : str
         The kind of alphabet: a key of `ds2np.text.ALPHABETS`.
     conv : tuple of ConvConfig
-        All over time and frequency, or all over time alone.
+        Either all 2D or all 1D.
     recurrent : {"gru", "rnn"}
     layers, hidden : int
-        Recurrent layers, and units of each direction.
+        Number of recurrent layers, and their units per direction.
     bidirectional, share_input : bool
-        Whether the layers run in both directions, and whether these share their input weights.
+        Whether the layers run in both directions, and whether both share their input weights.
     merge : {"sum", "concat"}
-        How the outputs of the two directions are put together.
+        How the outputs of the two directions are combined.
     lookahead : int
-        Frames of the future that a row convolution above the recurrent layers sees; 0 for none.
+        Future frames seen by a row convolution above the recurrent layers; 0 for none.
     dense : int
         Fully connected layers of ``hidden`` units before the output.
     """
@@ -84,62 +82,49 @@ class DeepSpeech2Config:
 
     @property
     def features(self):
-        """Frequencies of the spectrogram, or mel bands."""
+        """Number of features per frame: frequencies, or mel bands."""
         return self.mels or self.frame_sizes[0] // 2 + 1
 
     @property
     def frame_ms(self):
-        """Milliseconds of sound from one output frame to the next."""
+        """Time from one output frame to the next, in milliseconds."""
         return self.stride_ms * prod(conv.stride[0] for conv in self.conv)
 
     def alphabet(self):
-        """Return the alphabet: symbols, encoding and decoding.
-
-        Returns
-        -------
-        Alphabet
+        """Return the `Alphabet`.
 
         Raises
         ------
         UserError
-            If a symbol occurs twice, or there is no such kind of alphabet.
+            If a symbol occurs twice or `units` is unknown.
         """
         if self.units not in ALPHABETS:
-            raise UserError(f"no alphabet of {self.units!r}; choose {', '.join(ALPHABETS)}")
+            raise UserError(f"no alphabet of {self.units!r}; choose from {', '.join(ALPHABETS)}")
         return ALPHABETS[self.units](self.characters)
 
     def count_frames(self, seconds):
-        """Count the spectrogram's frames of so many seconds of sound."""
+        """Count the spectrogram frames of a sound, given its length in seconds."""
         return count_frames(round(seconds * self.sample_rate), *self.frame_sizes)
 
     def out_lengths(self, frames):
-        """Count the output frames of so many spectrogram frames: only convolutions change them.
-
-        Parameters
-        ----------
-        frames : int or ndarray of int
-
-        Returns
-        -------
-        ndarray of int of the shape of frames
-        """
+        """Compute the number of output frames from that of spectrogram frames (int or ndarray)."""
         for conv in self.conv:
             kernel, stride = conv.kernel[0], conv.stride[0]
             frames = conv_out_length(frames, kernel, stride, resolve_padding("same", kernel))
         return frames
 
     def to_dict(self):
-        """Return the configuration as plain values, for JSON."""
+        """Return the configuration as plain values for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values):
-        """Make a configuration from what `to_dict` returned."""
+        """Build a configuration from the output of `to_dict`."""
         conv = tuple(
             ConvConfig(c["channels"], tuple(c["kernel"]), tuple(c["stride"]))
             for c in values["conv"]
         )
-        characters = values["characters"]  # JSON has lists in place of tuples
+        characters = values["characters"]  # JSON turns tuples into lists
         if isinstance(characters, list):
             characters = tuple(characters)
         return cls(**{**values, "conv": conv, "characters": characters})

@@ -1,7 +1,7 @@
-"""The network that a configuration describes.
+"""Deep Speech 2: the layers built from a configuration, from features to logits.
 
-Paper, "Model Architecture": spectrogram, 1 to 3 convolutions, 1 to 7 recurrent layers, a fully
-connected layer, and CTC over a softmax.
+Paper, "Model Architecture": 1 to 3 convolutions, 1 to 7 recurrent layers, a fully connected layer
+and a softmax. Chapter 07 assembles it.
 """
 
 import math
@@ -28,29 +28,16 @@ from ds2np.layers.padding import check_batch
 from ds2np.model.summary import summary
 
 RECURRENT = {"gru": GRU, "rnn": SimpleRNN}
-# How probable the bias of the output makes the blank in the beginning; with the random weights it
-# is 72 to 75 %, not far from what it is in the end on real speech. Where all symbols begin alike, a
-# network first learns how frequent each is, without listening, and can stay with that for epochs.
-# The measurements are in tests/benchmarks/README.md.
+# Initial probability of the blank from the output bias alone; with the random weights it is 72 to
+# 75 %, close to its final value on real speech. If all symbols start equal, the network first
+# learns their frequencies regardless of the input, and can stay there for epochs
+# (measurements: tests/benchmarks/README.md).
 BLANK_SHARE = 0.9
 
 
 def build_layers(config, rng, dtype):
-    """Make the layers that a configuration describes.
-
-    Parameters
-    ----------
-    config : DeepSpeech2Config
-    rng : numpy.random.Generator
-        Draws the initial weights.
-    dtype : dtype
-
-    Returns
-    -------
-    dict of str to Layer
-        In order.
-    """
-    layers, shape = {}, (config.features,)  # of one frame
+    """Build the layers of a configuration as an ordered dict; rng draws the initial weights."""
+    layers, shape = {}, (config.features,)  # shape of one frame
 
     def add(name, layer):
         nonlocal shape
@@ -92,7 +79,7 @@ def build_layers(config, rng, dtype):
         add(f"dense{i}", Linear(shape[0], config.hidden, rng, bias=False, dtype=dtype))
         add(f"dense{i}_norm", SeqBatchNorm(config.hidden, dtype=dtype))
         add(f"dense{i}_relu", ClippedReLU())
-    if not config.dense:  # the recurrent layers' sums are not normalised yet
+    if not config.dense:  # the recurrent outputs are not normalised yet
         add("output_norm", SeqBatchNorm(shape[0], dtype=dtype))
     V = len(config.alphabet())
     output = Linear(shape[0], V, rng, dtype=dtype)
@@ -102,21 +89,20 @@ def build_layers(config, rng, dtype):
 
 
 class DeepSpeech2(Sequential):
-    """The network of the paper, from spectrograms to logits.
+    """The network of the paper, from features to logits.
 
     Parameters
     ----------
     config : DeepSpeech2Config
     seed : int
-        Of the initial weights, which are the same on every device.
-    dtype : dtype
+        Seed of the initial weights, which are the same on every device.
 
     Attributes
     ----------
     params, grads, buffers : dict of str to ndarray
-        Of all layers, under names like "conv1.W".
+        Arrays of all layers, with names like "conv1.W".
     flat_params, flat_grads : ndarray of shape (parameters,)
-        The same numbers in one piece, in the order of the layers: those above are views of it.
+        One contiguous array in layer order; params and grads are views of it.
     """
 
     def __init__(self, config, seed=0, dtype=np.float32):
@@ -125,14 +111,13 @@ class DeepSpeech2(Sequential):
         self.move(to_cpu)
 
     def forward(self, x, lengths):
-        """Compute the logits of a padded batch.
+        """Compute the logits of a padded minibatch.
 
         Parameters
         ----------
         x : ndarray of shape (N, T, F)
-            Features.
         lengths : ndarray of shape (N,)
-            Real frames of each.
+            Number of frames of each utterance.
 
         Returns
         -------
@@ -143,21 +128,15 @@ class DeepSpeech2(Sequential):
         return super().forward(self.to_device(x), lengths), self.out_lengths(lengths)
 
     def forward_chunk(self, x, state=None, last=False):
-        """Compute the logits of the next frames of each utterance; see `Layer.forward_chunk`.
+        """Compute the logits of the next chunk of each utterance; see `Layer.forward_chunk`.
 
-        For networks that run forward only, in evaluation mode. Logits come when they are final:
-        none until enough frames are there.
+        Needs a unidirectional network in evaluation mode. Logits are returned once they are final,
+        so the first chunks may give none.
         """
         return super().forward_chunk(self.to_device(x), state, last)
 
     def move(self, to_device):
-        """Move the network to another device; checkpoints are the same on all.
-
-        Parameters
-        ----------
-        to_device : callable
-            A `Device`, `to_gpu` or `to_cpu`; the network's input is moved by it, too.
-        """
+        """Move the network, and later its inputs, with a `Device`, `to_gpu` or `to_cpu`."""
         super().move(to_device)
         self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")
         self.to_device = to_device
@@ -167,5 +146,5 @@ class DeepSpeech2(Sequential):
         print(summary(self))
 
     def count_parameters(self):
-        """Count the trained numbers."""
+        """Count the trainable parameters."""
         return self.flat_params.size

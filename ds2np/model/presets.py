@@ -1,4 +1,4 @@
-"""Networks that have a name: three for everyday use, and those of the paper's tables."""
+"""Named configurations: three for everyday use, and those of the paper's tables."""
 
 from ds2np.errors import UserError
 from ds2np.model.config import ConvConfig, DeepSpeech2Config
@@ -28,14 +28,13 @@ PRESETS = {
     "tiny": DeepSpeech2Config(conv=_SMALL_CONV, layers=3, hidden=160),
     "small": DeepSpeech2Config(conv=_SMALL_CONV, layers=3, hidden=256, share_input=False),
     "base": DeepSpeech2Config(conv=CONV_2D_2, layers=5, hidden=512),
-    # The paper's table of depth: total layers and recurrent ones, all of about 38 M parameters.
-    # One layer is a convolution over time as wide as the others, and those that are neither it nor
-    # recurrent are fully connected.
+    # The paper's table of depth: total and recurrent layers, each about 38 M parameters. One layer
+    # is a 1D convolution as wide as the others; the rest are fully connected.
     "paper-5-1": _paper("rnn", 1, 2400, (ConvConfig(2400, (11,), (2,)),), dense=3),
     "paper-5-3": _paper("rnn", 3, 1880, (ConvConfig(1880, (11,), (2,)),)),
     "paper-7-5": _paper("rnn", 5, 1510, (ConvConfig(1510, (11,), (2,)),)),
     "paper-9-7": _paper("rnn", 7, 1280, (ConvConfig(1280, (11,), (2,)),)),
-    # The paper's table of convolutions, before 7 recurrent layers.
+    # The paper's table of convolutions, followed by 7 recurrent layers.
     **{
         f"paper-{kind}": _paper("rnn", 7, 1280, conv)
         for kind, conv in (
@@ -47,7 +46,7 @@ PRESETS = {
             ("2d-3", CONV_2D_3),
         )
     },
-    # The paper's table of sizes. Its widths are chosen here so that the sizes come out.
+    # The paper's table of sizes; the widths are chosen to match them.
     "paper-38m": _paper("gru", 3, 1156, CONV_2D_2),
     "paper-70m": _paper("rnn", 7, 1764, CONV_2D_3),
     "paper-100m": _paper("rnn", 7, 2123, CONV_2D_3),
@@ -55,20 +54,7 @@ PRESETS = {
 
 
 def preset(name):
-    """Look up a configuration by name.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    DeepSpeech2Config
-
-    Raises
-    ------
-    UserError
-    """
+    """Return the configuration of a preset, or raise `UserError` with the known names."""
     if name not in PRESETS:
-        raise UserError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+        raise UserError(f"no preset {name!r}; choose from {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -1,4 +1,4 @@
-"""The folder of a run: the one place that names its files."""
+"""The run folder: the one place that names its files."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ class RunFolder:
     Attributes
     ----------
     config, history, last, best, report : Path
-        The effective configuration, the figures of each epoch, the checkpoint to resume from, the
-        network with the lowest WER, the page.
+        The effective configuration, the metrics of each epoch, the checkpoint to resume from, the
+        checkpoint with the lowest WER, and the report.
     """
 
     def __init__(self, path):
@@ -32,28 +32,22 @@ class RunFolder:
 
     @property
     def holds_run(self):
-        """Whether there is anything that a new run would overwrite."""
+        """Whether a new run would overwrite anything."""
         return any(file.exists() for file in (self.config, self.last, self.best))
 
     def delete(self):
-        """Delete the files of the run, and nothing else."""
+        """Delete the files of the run and nothing else."""
         for file in (self.config, self.history, self.best, self.last, self.report):
             file.unlink(missing_ok=True)
 
 
 def load_run(run, device=CPU):
-    """Load the best network of a run.
+    """Load the best network of a run, in evaluation mode.
 
     Parameters
     ----------
     run : str or Path
         A run folder or a checkpoint file.
-    device : Device
-
-    Returns
-    -------
-    DeepSpeech2
-        In evaluation mode.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A network at a glance: its layers, their sizes, what they cost, and how far they see."""
+"""A table of a network: layers, output shapes, parameters, cost and receptive fields."""
 
 from math import inf
 
@@ -8,22 +8,14 @@ HEADER = ("layer", "output", "parameters", "M multiply-adds/s", "sees (ms)")
 
 
 def summary(model):
-    """Describe a network as a table.
+    """Describe a network as a table with one line per layer.
 
-    Parameters
-    ----------
-    model : DeepSpeech2
-
-    Returns
-    -------
-    str
-        One line a layer: the shape of its output for one second of sound (frames first), its
-        parameters, the multiplications with weights for a second of sound (of a direct
-        computation), in millions, and how much sound one of its output frames depends on.
+    The output (frames first) is that of one second of sound. Multiply-adds are those of a direct
+    computation. A frame "sees" its receptive field, in milliseconds of sound.
     """
     config = model.config
-    frames = round(1000 / config.stride_ms)  # of one second, without its last window's overlap
-    step, reach = 1, 1  # frames of spectrogram from one frame of this layer to the next; seen by it
+    frames = round(1000 / config.stride_ms)  # in one second; ignores the last window's overlap
+    step, reach = 1, 1  # stride and receptive field of a layer's frames, in spectrogram frames
     rows = [("spectrogram", f"{frames} x {config.features}", "", "", f"{config.window_ms:g}")]
     total, work = 0, 0.0
     layers = model.trace((config.features,), np.array([frames]))

@@ -1,29 +1,23 @@
-"""The mean of the weights over the latest steps, which is what is evaluated and kept.
+"""A moving average (EMA) of the weights: the network that is evaluated and saved.
 
-Each step follows the gradient of one minibatch, so the weights wander about the place to which all
-of the speech together would lead them. Their mean is nearer to it (Polyak and Juditsky 1992,
-"Acceleration of Stochastic Approximation by Averaging").
+Minibatch gradients make the weights fluctuate around a minimum; their mean is closer to it (Polyak
+and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"). See chapter 06.
 """
 
 import contextlib
 
-WARM_UP = 10  # the mean reaches back over about a tenth of the steps so far, at most
+WARM_UP = 10  # limits the window of the mean to about a tenth of the steps so far
 
 
 class EMA:
-    """An exponentially weighted mean of the weights.
+    """An exponential moving average of the weights, in `mean`.
 
     Parameters
     ----------
     params : dict of str to ndarray
-        The weights, which go on changing.
+        The weights, changed in place by training.
     keep : float
-        Share of the old mean in each update, at most: 0.98 averages over about the latest 50 steps,
-        0 is the weights themselves.
-
-    Attributes
-    ----------
-    mean : dict of str to ndarray
+        Largest decay: 0.98 averages over about 50 steps, 0 gives the weights themselves.
     """
 
     def __init__(self, params, keep):
@@ -31,14 +25,8 @@ class EMA:
         self.mean = {name: value.copy() for name, value in params.items()}
 
     def update(self, steps):
-        """Take in the weights of a step.
-
-        Parameters
-        ----------
-        steps : int
-            How many there have been, this one included.
-        """
-        keep = min(self.keep, steps / (steps + WARM_UP))  # what was there at first is forgotten
+        """Add the weights after a step, given the number of steps so far."""
+        keep = min(self.keep, steps / (steps + WARM_UP))  # soon forgets the initial weights
         for name, param in self.params.items():
             mean = self.mean[name]
             mean -= param
@@ -47,7 +35,7 @@ class EMA:
 
     @contextlib.contextmanager
     def in_place(self):
-        """Put the mean in the place of the weights for a while."""
+        """Replace the weights by their mean within a ``with`` block."""
         weights = {name: value.copy() for name, value in self.params.items()}
         self._put(self.mean)
         try:

@@ -1,4 +1,7 @@
-"""Stochastic gradient descent as in the paper: Nesterov momentum, clipped, annealed."""
+"""Stochastic gradient descent with Nesterov momentum and gradient clipping, as in the paper.
+
+Chapter 06 derives the update; the training loop anneals the learning rate.
+"""
 
 import numpy as np
 
@@ -6,16 +9,7 @@ from ds2np.backend import get_array_module
 
 
 def global_norm(grads):
-    """Compute the Euclidean norm of all gradients together.
-
-    Parameters
-    ----------
-    grads : dict of str to ndarray
-
-    Returns
-    -------
-    float
-    """
+    """Compute the Euclidean norm over all gradients of a dict."""
     total = 0.0
     for grad in grads.values():
         flat = grad.ravel()
@@ -24,20 +18,17 @@ def global_norm(grads):
 
 
 class SGD:
-    """Step against the gradient, with Nesterov momentum.
+    """Gradient descent with Nesterov momentum.
 
-    With velocity v, gradient g, rate r and momentum m, one step is v <- m v - r g and
-    w <- w + m v - r g: the gradient is taken as if the velocity had been followed already.
+    With velocity v, gradient g, learning rate r and momentum m, one step is v <- m v - r g and
+    w <- w + m v - r g: the weights look ahead along the velocity. The paper uses m = 0.99.
 
     Parameters
     ----------
     params, grads : dict of str to ndarray
         Changed in place.
-    learning_rate : float
-    momentum : float
-        The paper has 0.99.
     max_norm : float
-        Gradients of a larger norm are scaled down to it; the paper has 400.
+        Gradients with a larger norm are scaled down to it; the paper uses 400.
     """
 
     def __init__(self, params, grads, learning_rate, momentum=0.99, max_norm=400.0):
@@ -48,12 +39,9 @@ class SGD:
         }
 
     def step(self):
-        """Clip the gradients and move the parameters.
+        """Clip the gradients, update the parameters and return the norm before clipping.
 
-        Returns
-        -------
-        float
-            The norm of the gradients before clipping. Where it is not finite, nothing is moved.
+        A norm that is not finite leaves the parameters unchanged.
         """
         norm = global_norm(self.grads)
         if not np.isfinite(norm):
@@ -62,12 +50,7 @@ class SGD:
         return norm
 
     def move(self, rate):
-        """Move velocity and parameters, whatever the norm of the gradients is.
-
-        Parameters
-        ----------
-        rate : float
-        """
+        """Update velocity and parameters with learning rate `rate`, without clipping."""
         for name, param in self.params.items():
             velocity, grad = self.velocity[name], self.grads[name]
             push = grad * param.dtype.type(rate)

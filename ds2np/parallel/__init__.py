@@ -1,4 +1,4 @@
-"""One training run over many processes: what they say to each other, and who is missing."""
+"""A run over many processes: collective calls, and reports of missing ranks (chapter 13)."""
 
 from ds2np.parallel.choose import choose_own_device, connect, local_rank
 

@@ -1,27 +1,21 @@
-"""Add gradients up over all ranks while the backward pass still goes on.
+"""All-reduce of the gradients during the backward pass.
 
-The backward pass runs from the last layer to the first. As soon as the layers at the end have their
-gradients, these can travel, hidden behind the arithmetic of the layers before. Small gradients wait
-for others, since each message costs a fixed time, too: several layers make one bucket.
+The backward pass runs from the last layer to the first, so the gradients of the last layers can be
+sent while those of the first are computed. Chapter 13 explains the buckets.
 """
 
-MIN_NUMBERS = 2**20  # numbers in a bucket, at least; the rest at the front may be fewer
+MIN_NUMBERS = 2**20  # minimum size of a bucket; only the last, of the first layers, may be smaller
 
 
 class Buckets:
-    """The gradients of a network, cut into pieces that are added up one after the other.
+    """The gradients of a network, in buckets that are summed one after the other.
 
-    Parameters
-    ----------
-    model : DeepSpeech2
-    communicator : Communicator
-    smallest : int
-        Numbers in a bucket.
+    Each message has a fixed cost, so small layers share a bucket of at least ``smallest`` numbers.
     """
 
     def __init__(self, model, communicator, smallest=MIN_NUMBERS):
         self._flat, self._communicator = model.flat_grads, communicator
-        self._closing = {}  # the layer whose backward pass completes a bucket: where it lies
+        self._closing = {}  # the layer that completes a bucket -> the slice of the bucket
         stop = start = len(self._flat)
         for name, layer in reversed(model.sublayers.items()):
             start -= sum(grad.size for grad in layer.grads.values())
@@ -31,12 +25,12 @@ class Buckets:
         self._waiting, self._handles = list(self._closing.values()), []
 
     def layer_done(self, name):
-        """Begin to add up the bucket that a layer completes, if it completes one."""
+        """Start to sum the bucket that a layer completes, if it completes one."""
         if name in self._closing:
             self._begin(self._closing[name])
 
     def begin_rest(self):
-        """Begin with all buckets that have not been begun, where no backward pass was run."""
+        """Start to sum all remaining buckets, as after a step without a backward pass."""
         for bucket in list(self._waiting):
             self._begin(bucket)
 
@@ -45,7 +39,7 @@ class Buckets:
         self._handles.append(self._communicator.begin_sum(self._flat[bucket]))
 
     def finish(self):
-        """Return when all gradients are the sums over all ranks."""
+        """Wait until all gradients are the sums over all ranks."""
         self.begin_rest()
         for handle in self._handles:
             handle.wait()

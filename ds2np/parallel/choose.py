@@ -1,7 +1,7 @@
-"""Find out who has started this process, and connect it to the others.
+"""Connect this process to the others of its run, however they were started.
 
-mpiexec and its relatives tell a process by environment variables that it is one of many. mpi4py is
-imported only then: the import alone initialises MPI.
+Launchers such as mpiexec announce themselves in environment variables. mpi4py is imported only if
+they do, because the import alone initialises MPI.
 """
 
 import os
@@ -17,26 +17,22 @@ LOCAL_RANKS = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK")
 
 
 def connect(on_gpu=False, timeout=TIMEOUT):
-    """Connect this process to the others of its run.
+    """Return the communicator of this process.
 
-    Several processes are started with ``mpiexec -n 4 python -m ds2np ...``. For GPUs any launcher
-    will do that sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.
+    Several processes are started with ``mpiexec -n 4 python -m ds2np ...`` or, for GPUs, with any
+    launcher that sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.
 
     Parameters
     ----------
     on_gpu : bool
-        The arrays to add up are on the current GPU, one for each process; otherwise in main memory.
+        The arrays to sum are on the current GPU, one per process; otherwise in main memory.
     timeout : float
-        Seconds that a collective call waits before it names the ranks that have not come.
-
-    Returns
-    -------
-    Communicator
+        Seconds that a collective call waits before it names the missing ranks.
 
     Raises
     ------
     UserError
-        If a library is missing, or the others do not come.
+        If a library is missing, or other processes do not connect.
     """
     started = _started_by_mpi()
     if started > 1:
@@ -64,26 +60,14 @@ def connect(on_gpu=False, timeout=TIMEOUT):
 
 
 def local_rank():
-    """Return which of the processes on its machine this one is, to choose its GPU."""
+    """Return the rank of this process on its machine, to choose its GPU."""
     return next((number_from(name) for name in LOCAL_RANKS if name in os.environ), 0)
 
 
 def choose_own_device(name):
-    """Choose where this process computes; of several on a machine, each takes a GPU of its own.
+    """Choose the device of this process, as `ds2np.backend.choose_device` does.
 
-    Parameters
-    ----------
-    name : str
-        As for `ds2np.backend.choose_device`; a GPU that is named by its number is taken by all.
-
-    Returns
-    -------
-    callable
-
-    Raises
-    ------
-    UserError
-        If a GPU is asked for that is not there.
+    Each process of a machine takes its own GPU; one given by its number is used by all.
     """
     if name in ("auto", "cuda") and has_gpu() and any(r in os.environ for r in LOCAL_RANKS):
         name = f"cuda:{local_rank()}"
@@ -91,7 +75,7 @@ def choose_own_device(name):
 
 
 def _started_by_mpi():
-    """Tell how many processes mpiexec has started, as far as it can be told without MPI."""
+    """Return how many processes mpiexec started, without initialising MPI."""
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi is not None and mpi.Is_initialized():
         return mpi.COMM_WORLD.size
@@ -117,7 +101,8 @@ def _connect_by_mpi(started, timeout):
     if MPI.COMM_WORLD.size != started:
         library = MPI.Get_library_version().splitlines()[0].strip("\0 ")
         raise UserError(
-            f"mpiexec has started {started} processes, but to mpi4py's library ({library}) each is "
-            f"alone: the two belong to different MPIs; use the mpiexec beside {sys.executable}"
+            f"mpiexec has started {started} processes, but mpi4py's library ({library}) sees "
+            f"{MPI.COMM_WORLD.size}; the two belong to different MPIs: use the mpiexec beside "
+            f"{sys.executable}"
         )
     return MPICommunicator(timeout)

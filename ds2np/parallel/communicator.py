@@ -1,8 +1,8 @@
-"""What the processes of one run can do together: add up arrays, share them, wait for each other.
+"""The collective calls of a run: all-reduce, broadcast, gather and barrier.
 
-A run over p processes is p copies of the same program; each has a rank from 0 to p - 1. All make
-the same collective calls in the same order. A run of one process makes them, too, and they cost it
-nothing: no program needs to ask how many there are.
+A run of p processes is p copies of the same program; each has a rank from 0 to p - 1. All make the
+same collective calls in the same order. In a run of one process the calls cost nothing, so no
+program needs to ask for the number of processes.
 """
 
 import time
@@ -15,19 +15,13 @@ TIMEOUT = 30.0
 
 
 class Handle:
-    """A collective call that goes on in the background.
-
-    Parameters
-    ----------
-    wait : callable, optional
-        Returns when the call is done; without it, it is done already.
-    """
+    """A collective call in the background; without ``wait``, it is done already."""
 
     def __init__(self, wait=None):
         self._wait = wait
 
     def wait(self):
-        """Return when the array holds the result; a second time, at once."""
+        """Wait until the array holds the result; a second call returns at once."""
         if self._wait is not None:
             wait, self._wait = self._wait, None
             wait()
@@ -36,59 +30,36 @@ class Handle:
 class Communicator:
     """A run of one process, and the interface of a run of many.
 
-    Use it in a ``with`` block: whatever leaves the block by an exception ends the processes
-    together, each with an exit code that is not 0.
-
-    Attributes
-    ----------
-    rank : int
-        The number of this process, from 0.
-    size : int
-        How many processes there are.
-    timeout : float
-        Seconds that a collective call waits before it names the ranks that have not come.
+    In a ``with`` block, an exception that leaves the block ends all processes, each with a nonzero
+    exit code. ``rank`` is the number of this process, from 0, and ``size`` that of all processes; a
+    collective call waits ``timeout`` seconds before it names the missing ranks.
     """
 
     rank, size, timeout = 0, 1, TIMEOUT
 
     @property
     def is_main(self):
-        """Whether this is rank 0, the one that writes and speaks."""
+        """Whether this is rank 0, the one that prints and writes files."""
         return self.rank == 0
 
     def at(self, place):
-        """Name the place in the run, such as "step 17", for the message about a missing rank."""
+        """Set the place in the run, such as "step 17", for the message about missing ranks."""
 
     def begin_sum(self, array):
-        """Begin to add up an array over all ranks, in place.
+        """Start to sum an array over all ranks, in place; return a Handle.
 
-        Until the handle has been waited for, the array is neither to be read nor changed.
-
-        Parameters
-        ----------
-        array : ndarray
-            Contiguous, float or integer, of the same shape and dtype on all ranks.
-
-        Returns
-        -------
-        Handle
-            Its ``wait()`` returns when the sum is there.
+        The array is contiguous, float or integer, and has the same shape and dtype on all ranks. It
+        must not be read or changed before the handle's ``wait()`` returns.
         """
         _check(array)
         return Handle()
 
     def broadcast(self, array):
-        """Give all ranks the array of rank 0, in place.
-
-        Parameters
-        ----------
-        array : ndarray
-            As for `begin_sum`.
-        """
+        """Copy the array of rank 0 to all ranks, in place; see `begin_sum`."""
         _check(array)
 
     def sum(self, array):
-        """Add up an array over all ranks, in place; every rank gets the same bits."""
+        """Sum an array over all ranks, in place; every rank gets the same bits."""
         self.begin_sum(array).wait()
 
     def mean(self, array):
@@ -97,35 +68,20 @@ class Communicator:
         array /= self.size
 
     def any(self, *flags):
-        """Tell of each flag whether it is true on any rank.
-
-        Returns
-        -------
-        list of bool
-        """
+        """Return, as a list, whether each flag is true on any rank."""
         counts = np.array(flags, np.float64)
         self.sum(counts)
         return (counts > 0).tolist()
 
     def barrier(self):
-        """Return when all ranks have come here."""
+        """Wait until all ranks have reached this call."""
         self.sum(np.zeros(1))
 
     def gather(self, text):
-        """Collect a text from every rank.
+        """Return a list of the texts of all ranks, the same on every rank.
 
-        Each rank writes its own into a buffer of zeros that is long enough for all of them: the sum
-        of these buffers is all texts, one after the other.
-
-        Parameters
-        ----------
-        text : str
-            Of any length.
-
-        Returns
-        -------
-        list of str
-            By rank; on every rank the same.
+        Each rank writes its text into a buffer of zeros that is long enough for all of them: the
+        sum of these buffers is the texts, one after the other.
         """
         data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
         lengths = np.zeros(self.size, np.int64)
@@ -142,16 +98,10 @@ class Communicator:
         ]
 
     def close(self):
-        """Wait for all ranks to be done, and let go of each other; a second time, do nothing."""
+        """Wait until all ranks are done, and disconnect; a second call does nothing."""
 
     def fail(self, error):
-        """Prepare to end all ranks, since this one cannot go on.
-
-        Parameters
-        ----------
-        error : BaseException
-            What this process is about to report.
-        """
+        """Prepare to end all ranks, because this one is about to report `error`."""
 
     def __enter__(self):
         return self
@@ -166,13 +116,8 @@ class Communicator:
 class ManyProcesses(Communicator):
     """Base class of the multi-process communicators.
 
-    A subclass adds ``_start_sum(array)`` and ``_start_broadcast(array)``; each returns a function
-    that says, without waiting, whether the call is done.
-
-    Parameters
-    ----------
-    roll : RollCall
-        Waits for the others, and names who is missing.
+    A subclass adds ``_start_sum(array)`` and ``_start_broadcast(array)``, which return a function
+    that polls the call. ``roll`` is the RollCall that waits for the other ranks.
     """
 
     def __init__(self, roll):
@@ -181,7 +126,6 @@ class ManyProcesses(Communicator):
 
     @property
     def timeout(self):
-        """Seconds before missing ranks are named."""
         return self.roll.timeout
 
     @timeout.setter
@@ -204,13 +148,13 @@ class ManyProcesses(Communicator):
         return Handle(lambda: self.roll.wait_until(done, call))
 
     def fail(self, error):
-        # Where all ranks fail for the same reason, the message of the first is enough: it ends the
-        # others before they have told theirs.
+        # If all ranks fail for the same reason, one message is enough: rank 0 ends the others
+        # before they print theirs.
         time.sleep(0.5 * min(self.rank, 4))
 
 
 def exit_code(error):
-    """Choose the exit code of a process that ends by an exception: that of the commands, not 0."""
+    """Return the exit code of the commands for an exception; it is never 0."""
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         return error.code or 1
     return 2 if isinstance(error, (UserError, OSError)) else 1
@@ -218,6 +162,6 @@ def exit_code(error):
 
 def _check(array):
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"an array of {array.dtype} cannot be added up; needed are numbers")
+        raise TypeError(f"cannot sum an array of {array.dtype}; expected integers or floats")
     if not array.flags.c_contiguous:
-        raise ValueError("the array is not contiguous; a copy would not be changed in place")
+        raise ValueError("the array is not contiguous; expected one that can be changed in place")

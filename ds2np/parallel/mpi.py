@@ -1,8 +1,7 @@
-"""Many processes on CPUs: MPI carries the arrays.
+"""Processes on CPUs, connected by MPI.
 
-MPI's blocking calls wait for ever. So each call is begun and then asked, again and again, whether
-it is done. MPI moves the arrays only while one of its functions runs; where a sum goes on in the
-background, a thread calls one now and then.
+MPI's blocking calls wait for ever, so each call is started and then polled. MPI moves data only
+while one of its functions runs, so a thread calls one regularly during a background sum.
 """
 
 import atexit
@@ -20,21 +19,15 @@ from ds2np.parallel.communicator import TIMEOUT, Handle, ManyProcesses, exit_cod
 from ds2np.parallel.rollcall import RollCall
 from ds2np.parallel.watcher import watch
 
-NOTES = 17  # the tag of messages that are no arrays
-NOTHING = 18  # a tag that no message has
+MESSAGE_TAG = 17  # the tag of the roll call's messages
+UNUSED_TAG = 18  # a tag without messages
 MOVE_EVERY = 0.0005  # seconds
 
 
 class MPICommunicator(ManyProcesses):
-    """The processes that mpiexec has started.
+    """The processes that mpiexec started.
 
-    A process that ends without having closed its communicator ends all of them; without this, MPI
-    would wait for the others, and they for it.
-
-    Parameters
-    ----------
-    timeout : float
-        Seconds that a collective call waits before it names the ranks that have not come.
+    A process that ends without closing its communicator ends all; otherwise they would wait for it.
     """
 
     def __init__(self, timeout=TIMEOUT):
@@ -58,7 +51,7 @@ class MPICommunicator(ManyProcesses):
         here = [r for r in range(self.size) if identities[r][0] == identities[self.rank][0]]
         if self.rank == here[0]:
             self._stop_watching = watch({identities[r][1]: self.roll.name([r]) for r in here})
-        self.barrier()  # all are being watched
+        self.barrier()  # now all processes are watched
         self.at(None)
 
     def begin_sum(self, array):
@@ -72,7 +65,7 @@ class MPICommunicator(ManyProcesses):
         return Handle(wait)
 
     def sum(self, array):
-        super().begin_sum(array).wait()  # it is moved by the one who waits
+        super().begin_sum(array).wait()  # polling moves the data, without the thread
 
     def _start_sum(self, array):
         return self._start(self._world.Iallreduce, self._mpi.IN_PLACE, array)
@@ -91,8 +84,9 @@ class MPICommunicator(ManyProcesses):
             return request.Test()
         except self._mpi.Exception as error:
             raise UserError(
-                f"{self.roll.name([self.rank])}: MPI failed at {self.roll.place or 'a collective'} "
-                f"({error}); a rank has ended, or the ranks are not at the same place"
+                f"{self.roll.name([self.rank])}: MPI failed at "
+                f"{self.roll.place or 'a collective call'} ({error}); a rank has ended, or the "
+                f"ranks make different calls"
             ) from None
 
     def close(self):
@@ -107,34 +101,28 @@ class MPICommunicator(ManyProcesses):
         self._exit_code = exit_code(error)
         super().fail(error)
         if self._exit_code != 2 and not isinstance(error, SystemExit):
-            # A bug: its traceback follows, and does not say where it happened.
+            # A bug: its traceback follows, and does not name the rank.
             who = self.roll.name([self.rank])
-            print(f"error: {who} ends all by {type(error).__name__}", file=sys.stderr, flush=True)
+            print(f"error: {who} failed with {type(error).__name__}", file=sys.stderr, flush=True)
 
     def _end_watch(self):
         if self._stop_watching is not None:
             self._stop_watching()
 
     def _end_all_unless_closed(self):
-        """End all processes, after Python has told what happened in this one."""
+        """End all processes, after Python has printed the error of this one."""
         if self._closed:
             return
         self._mover.stop()
         self._end_watch()
         sys.stdout.flush()
         sys.stderr.flush()
-        time.sleep(0.3)  # mpiexec drops what it has not read by the end
+        time.sleep(0.3)  # mpiexec drops output that it has not read by the end
         self._world.Abort(self._exit_code)
 
 
 class _Mover:
-    """Lets MPI move arrays while the program computes.
-
-    Parameters
-    ----------
-    mpi : module
-        mpi4py.MPI.
-    """
+    """A thread that lets MPI move data while the program computes."""
 
     def __init__(self, mpi):
         self._mpi = mpi
@@ -154,7 +142,7 @@ class _Mover:
             self._needed.clear()
 
     def stop(self):
-        """End the thread: nobody may call MPI after its end."""
+        """End the thread, because no thread may call MPI after its end."""
         self._stopped = True
         self._needed.set()
         if self._thread.is_alive():
@@ -162,32 +150,26 @@ class _Mover:
 
     def _run(self):
         while self._needed.wait() and not self._stopped:
-            self._mpi.COMM_WORLD.Iprobe(tag=NOTHING)
+            self._mpi.COMM_WORLD.Iprobe(tag=UNUSED_TAG)
             time.sleep(MOVE_EVERY)
 
 
 class MPIMailbox:
-    """Small notes between ranks, for `RollCall`.
-
-    Parameters
-    ----------
-    mpi : module
-        mpi4py.MPI.
-    """
+    """The mailbox of `RollCall`, over MPI."""
 
     def __init__(self, mpi):
         self._mpi, self._world = mpi, mpi.COMM_WORLD
-        self._sent = []  # MPI reads a note after send has returned
+        self._sent = []  # MPI reads the data after send has returned
 
-    def send(self, rank, note):
-        data = np.frombuffer(json.dumps(note).encode(), np.uint8)
+    def send(self, rank, message):
+        data = np.frombuffer(json.dumps(message).encode(), np.uint8)
         self._sent = [sent for sent in self._sent if not sent[0].Test()]
-        self._sent.append((self._world.Isend(data, rank, NOTES), data))
+        self._sent.append((self._world.Isend(data, rank, MESSAGE_TAG), data))
 
     def receive(self):
         status = self._mpi.Status()
-        if not self._world.Iprobe(tag=NOTES, status=status):
+        if not self._world.Iprobe(tag=MESSAGE_TAG, status=status):
             return None
         data = np.empty(status.Get_count(self._mpi.BYTE), np.uint8)
-        self._world.Recv(data, status.source, NOTES)
+        self._world.Recv(data, status.source, MESSAGE_TAG)
         return status.source, json.loads(data.tobytes())

@@ -1,7 +1,7 @@
-"""Many processes, each with a GPU of its own: NCCL carries the arrays from GPU to GPU.
+"""Processes with a GPU each, connected by NCCL.
 
-NCCL works on a stream of its own, so that a sum can go on while the GPU computes. Its calls come
-back at once; whether one is done, an event on that stream tells.
+NCCL works on its own stream, so a sum can run while the GPU computes. Its calls return at once; an
+event on that stream shows when one is done.
 """
 
 import threading
@@ -14,14 +14,11 @@ from ds2np.parallel.communicator import Handle, ManyProcesses
 
 
 class NCCLCommunicator(ManyProcesses):
-    """The GPUs of the processes that something else has brought together.
+    """Collective calls between the GPUs of several processes, by NCCL.
 
-    Arrays in main memory are copied to the GPU and back: convenient for a few numbers.
-
-    Parameters
-    ----------
-    beneath : MPICommunicator or Rendezvous
-        Passes on NCCL's number, and the notes of the roll call.
+    ``beneath``, an MPICommunicator or a Rendezvous, connects the processes before NCCL does, and
+    carries the roll call. Arrays in main memory are copied to the GPU and back, which is meant for
+    a few numbers only.
     """
 
     def __init__(self, beneath):
@@ -37,33 +34,33 @@ class NCCLCommunicator(ManyProcesses):
         self._cupy, self._nccl, self._beneath = cupy, nccl, beneath
         self._stream = cupy.cuda.Stream(non_blocking=True)
         self._closed = False
-        number = np.zeros(128, np.int8)
+        unique_id = np.zeros(128, np.int8)
         if self.rank == 0:
-            number[:] = nccl.get_unique_id()
-        beneath.broadcast(number)
-        self._connection = self._connect(tuple(number.tolist()))
+            unique_id[:] = nccl.get_unique_id()
+        beneath.broadcast(unique_id)
+        self._connection = self._connect(tuple(unique_id.tolist()))
 
-    def _connect(self, number):
-        """Make NCCL's communicator; in a thread, since NCCL waits for the others for ever."""
-        device, box = self._cupy.cuda.Device(), []
+    def _connect(self, unique_id):
+        """Create NCCL's communicator, in a thread because NCCL waits for all ranks for ever."""
+        device, results = self._cupy.cuda.Device(), []
 
         def make():
             try:
                 device.use()  # each thread has its own current device
-                box.append(self._nccl.NcclCommunicator(self.size, number, self.rank))
+                results.append(self._nccl.NcclCommunicator(self.size, unique_id, self.rank))
             except Exception as error:
-                box.append(error)
+                results.append(error)
 
         self.at("the start of NCCL")
         threading.Thread(target=make, daemon=True).start()
-        self.roll.wait_until(lambda: bool(box), self.roll.begin())
+        self.roll.wait_until(lambda: bool(results), self.roll.begin())
         self.at(None)
-        if isinstance(box[0], Exception):
+        if isinstance(results[0], Exception):
             raise UserError(
-                f"{self.roll.name([self.rank])}: NCCL cannot start ({box[0]}); each process needs "
-                f"a GPU of its own, and NCCL_DEBUG=INFO tells more"
+                f"{self.roll.name([self.rank])}: NCCL cannot start ({results[0]}); each process "
+                f"needs its own GPU; NCCL_DEBUG=INFO prints the details"
             )
-        return box[0]
+        return results[0]
 
     def _begin(self, start, array):
         if not isinstance(array, np.ndarray):
@@ -82,26 +79,26 @@ class NCCLCommunicator(ManyProcesses):
         self._connection.allReduce(
             pointer, pointer, array.size, kind, self._nccl.NCCL_SUM, stream.ptr
         )
-        return self._asker(array)
+        return self._poll(array)
 
     def _start_broadcast(self, array):
         pointer, kind, stream = self._prepare(array)
         self._connection.broadcast(pointer, pointer, array.size, kind, 0, stream.ptr)
-        return self._asker(array)
+        return self._poll(array)
 
     def _prepare(self, array):
-        """Let NCCL's stream wait for what computes the array."""
+        """Let NCCL's stream wait until the array is computed."""
         computed = self._cupy.cuda.Event(disable_timing=True)
         computed.record(self._cupy.cuda.get_current_stream())
         self._stream.wait_event(computed)
         kind = getattr(self._nccl, f"NCCL_{array.dtype.name.upper()}")
         return array.data.ptr, kind, self._stream
 
-    def _asker(self, array):
+    def _poll(self, array):
         event = self._cupy.cuda.Event(disable_timing=True)
         event.record(self._stream)
 
-        def done(array=array):  # which has to live as long
+        def done(array=array):  # keeps the array alive until the call is done
             if event.done:
                 return True
             try:
@@ -121,5 +118,5 @@ class NCCLCommunicator(ManyProcesses):
             self._closed = True
 
     def fail(self, error):
-        self._connection.abort()  # its kernels would wait on the GPU for ever
+        self._connection.abort()  # or its kernels would wait on the GPU for ever
         self._beneath.fail(error)

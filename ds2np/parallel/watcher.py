@@ -1,10 +1,8 @@
-"""Say which process ended first, when mpiexec ends all of them.
+"""Report which process ended first, when mpiexec ends all of them.
 
-If one process is killed, mpiexec kills the others with it, at once and without naming the first:
-none of them can still speak. So a small process of its own looks at them from outside, and gives
-them the one sentence. It is a script that imports nothing of ds2np: it is there within moments.
-
-The sentence is about the processes of one machine. Linux only; elsewhere nobody watches.
+If one process is killed, mpiexec kills the others at once, without naming the first. So a separate
+process watches those of its machine and prints one sentence. It is a script that imports nothing of
+ds2np, so it starts quickly. Linux only; elsewhere no process is watched.
 """
 
 import json
@@ -17,17 +15,10 @@ REGULAR_END = b"bye"
 
 
 def watch(names):
-    """Start to watch processes of this machine.
+    """Start to watch processes of this machine, given as a dict from number to name.
 
-    Parameters
-    ----------
-    names : dict of int to str
-        What to call each process, by its number.
-
-    Returns
-    -------
-    callable or None
-        Ends the watch; to be called before these processes end as they should.
+    Return a function that ends the watch, to be called before a regular end; None if this system
+    cannot watch.
     """
     if not hasattr(os, "pidfd_open"):
         return None
@@ -35,10 +26,10 @@ def watch(names):
         [sys.executable, "-I", "-S", __file__, json.dumps(names)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # mpiexec ends groups of processes
+        start_new_session=True,  # mpiexec kills process groups
     )
 
-    watcher.stdout.readline()  # it looks
+    watcher.stdout.readline()  # it is watching now
 
     def stop():
         if not watcher.stdin.closed:
@@ -48,19 +39,10 @@ def watch(names):
 
 
 def first_to_end(processes, stdin):
-    """Wait for the first of some processes to end.
+    """Wait for the first of some processes to end; return its number in a list.
 
-    Parameters
-    ----------
-    processes : iterable of int
-    stdin : file
-        Of bytes; says when the end is near and regular.
-
-    Returns
-    -------
-    list of int
-        One process; several if they ended too quickly, one after the other, to be told apart; none
-        if all end as they should.
+    The list has several if they ended too quickly to be told apart, and none if `REGULAR_END` on
+    ``stdin`` announced a regular end, or the kernel is too old.
     """
     numbers = {}
     poll = select.epoll()
@@ -85,15 +67,15 @@ def first_to_end(processes, stdin):
 
 
 def main():
-    """Watch the processes of the command line."""
+    """Watch the processes given on the command line."""
     names = {int(number): name for number, name in json.loads(sys.argv[1]).items()}
     ended = first_to_end(names, sys.stdin.buffer)
     if ended:
         first = " or ".join(f"{names[number]}, process {number}," for number in ended)
         sys.stderr.write(
-            f"error: {first} was the first on its machine to end, and all end with it; what it "
-            f"printed last says why, and if that is nothing, it was killed, perhaps for want of "
-            f"memory\n"
+            f"error: {first} was the first on its machine to end, and all others end with it; its "
+            f"last output says why, or, if there is none, it was killed, perhaps because memory "
+            f"ran out\n"
         )
 
 

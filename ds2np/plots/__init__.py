@@ -1,4 +1,8 @@
-"""Every figure, by subject: arrays in, matplotlib axes out."""
+"""Every figure, by subject.
+
+Each function takes arrays and their scales, then one matplotlib Axes as `axis` or a sequence of
+them as `axes`, then options such as titles. It returns the axis or axes, unless it says otherwise.
+"""
 
 from ds2np.plots.curves import plot_lines, plot_rates
 from ds2np.plots.layers import plot_batch, plot_patches, plot_reach, plot_states, plot_units

@@ -1,4 +1,4 @@
-"""Curves over anything, and error rates side by side."""
+"""Curves over any quantity, and error rates side by side."""
 
 import numpy as np
 
@@ -7,20 +7,10 @@ MARKERS = (("o", "white"), ("s", "black"), ("^", "0.6"))
 
 
 def plot_lines(curves, axis, title, xlabel, ylabel, log=True):
-    """Draw several curves, each in a style of its own.
+    """Draw several curves, each in its own line style.
 
-    Parameters
-    ----------
-    curves : dict of str to tuple of two sequences, or to one sequence
-        Places and values by name; values alone are drawn over 0, 1, 2, ...
-    axis : matplotlib Axes
-    title, xlabel, ylabel : str
-    log : bool
-        Whether the axis of the values is logarithmic.
-
-    Returns
-    -------
-    matplotlib Axes
+    curves: a tuple (positions, values) under each name, or values alone, drawn over 0, 1, 2, ...
+    log: whether the vertical axis is logarithmic.
     """
     for i, (name, curve) in enumerate(curves.items()):
         places, values = curve if isinstance(curve, tuple) else (range(len(curve)), curve)
@@ -32,17 +22,9 @@ def plot_lines(curves, axis, title, xlabel, ylabel, log=True):
 
 
 def plot_rates(rates, axis):
-    """Draw the error rates of several networks on several sets.
+    """Draw the word error rates of several networks on several sets.
 
-    Parameters
-    ----------
-    rates : dict of str to dict of str to float
-        Under the name of the network, under that of the set: 0.1 is 10 %.
-    axis : matplotlib Axes
-
-    Returns
-    -------
-    matplotlib Axes
+    rates: dict of network to dict of set to rate as a fraction (0.1 is 10 %).
     """
     names = list(next(iter(rates.values())))
     places = np.arange(len(names))[::-1]

@@ -1,4 +1,4 @@
-"""What layers read, write and learn: batches, units, states, filters."""
+"""Inputs, outputs and weights of layers: minibatches, units, states, filters."""
 
 import numpy as np
 
@@ -6,19 +6,9 @@ from ds2np.plots.table import draw_table
 
 
 def plot_batch(x, lengths, seconds, axes):
-    """Draw the utterances of a padded batch below each other, padding hatched.
+    """Draw the utterances of a padded minibatch below each other, padding hatched.
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, T, F)
-    lengths : ndarray of shape (N,)
-    seconds : float
-        From one frame to the next.
-    axes : sequence of N matplotlib axes
-
-    Returns
-    -------
-    sequence of N matplotlib axes
+    x (N, T, F), lengths (N,), seconds from one frame to the next; N axes.
     """
     _, T, F = x.shape
     for axis, spectrogram, length in zip(axes, x, lengths, strict=True):
@@ -29,43 +19,25 @@ def plot_batch(x, lengths, seconds, axes):
     return axes
 
 
-def plot_units(numbers, axes):
-    """Draw mean and standard deviation of what enters each unit, units in order of their means.
+def plot_units(numbers, axis):
+    """Draw mean and standard deviation of the inputs of each unit, units sorted by mean.
 
-    Parameters
-    ----------
-    numbers : ndarray of shape (frames, H)
-        Of the real frames.
-    axes : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    numbers (frames, H), without padding.
     """
     numbers = numbers[:, np.argsort(numbers.mean(axis=0))]
     units = np.arange(1, numbers.shape[1] + 1)
-    axes.errorbar(
+    axis.errorbar(
         units, numbers.mean(axis=0), numbers.std(axis=0), fmt="o", color="black", ms=4, capsize=2
     )
-    axes.axhline(0, color="0.5", lw=1, ls="--")
-    axes.set(xlabel="unit", ylabel="mean ± standard deviation")
-    return axes
+    axis.axhline(0, color="0.5", lw=1, ls="--")
+    axis.set(xlabel="unit", ylabel="mean ± standard deviation")
+    return axis
 
 
 def plot_states(states, axis, title, ylabel, seconds=None):
-    """Draw numbers over time as an image, large ones bright.
+    """Draw states (T, H) over time as an image, large values bright.
 
-    Parameters
-    ----------
-    states : ndarray of shape (T, H)
-    axis : matplotlib Axes
-    title, ylabel : str
-    seconds : float, optional
-        From one frame to the next; without it the axis counts frames.
-
-    Returns
-    -------
-    matplotlib Axes
+    seconds from one frame to the next; without it the time axis counts frames.
     """
     draw_table(states, axis, len(states) * (seconds or 1))
     axis.set(title=title, ylabel=ylabel, xlabel="time (s)" if seconds else "frame")
@@ -73,19 +45,9 @@ def plot_states(states, axis, title, ylabel, seconds=None):
 
 
 def plot_reach(changes, axis, title):
-    """Draw which frames of the output change with which frame of the input, and by how much.
+    """Draw how much each output frame changes with each input frame; return the AxesImage.
 
-    Parameters
-    ----------
-    changes : ndarray of shape (T, T)
-        Row s: what a change of the input's frame s does to each frame of the output, as the
-        logarithm to the base 10.
-    axis : matplotlib Axes
-    title : str
-
-    Returns
-    -------
-    matplotlib AxesImage
+    changes (T, T): row s holds the log10 change of every output frame when input frame s changes.
     """
     T = len(changes)
     extent = (0.5, T + 0.5, 0.5, T + 0.5)
@@ -103,18 +65,9 @@ def plot_reach(changes, axis, title):
 
 
 def plot_patches(patches, axes, name):
-    """Draw small pieces over time and frequency side by side, each by its own scale; 0 is grey.
+    """Draw small tables side by side, each with its own scale, 0 in grey.
 
-    Parameters
-    ----------
-    patches : ndarray of shape (n, frames, bins)
-    axes : sequence of n matplotlib axes
-    name : str
-        Written at the left.
-
-    Returns
-    -------
-    sequence of n matplotlib axes
+    patches (n, frames, bins), n axes; name is written at the left.
     """
     for patch, axis in zip(patches, axes, strict=True):
         largest = max(np.abs(patch).max(), 1e-9)

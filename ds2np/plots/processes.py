@@ -1,21 +1,12 @@
-"""Many processes: who holds what in each round, and when what is computed and sent."""
+"""Many processes: all-reduce step by step, and communication over time. Chapter 13 shows them."""
 
 import numpy as np
 
 
 def plot_holdings(states, names, axes):
-    """Draw how many processes' numbers are in each chunk of each process, a table a state.
+    """Draw how many processes have contributed to each chunk of each process, one table per state.
 
-    Parameters
-    ----------
-    states : sequence of ndarray of int of shape (processes, chunks)
-    names : sequence of str
-        A title for each.
-    axes : sequence of matplotlib axes
-
-    Returns
-    -------
-    sequence of matplotlib axes
+    states: a sequence of int arrays (processes, chunks), with one title in names and one axis each.
     """
     for axis, state, name in zip(axes, states, names, strict=True):
         size = len(state)
@@ -28,50 +19,32 @@ def plot_holdings(states, names, axes):
     return axes
 
 
-def plot_timeline(computing, sending, axes):
+def plot_timeline(computing, sending, axis):
     """Draw what a process computes, and what its link carries meanwhile.
 
-    Parameters
-    ----------
-    computing, sending : list of tuple of str, float and float
-        Name, begin and end of each piece, in milliseconds.
-    axes : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    computing, sending: lists of (name, start, end), in milliseconds.
     """
     looks = {1: {"color": "0.85"}, 0: {"color": "white", "hatch": "///"}}
-    for row, pieces in ((1, computing), (0, sending)):
-        for name, begin, end in pieces:
-            axes.barh(row, end - begin, left=begin, height=0.7, edgecolor="black", **looks[row])
+    for row, intervals in ((1, computing), (0, sending)):
+        for name, begin, end in intervals:
+            axis.barh(row, end - begin, left=begin, height=0.7, edgecolor="black", **looks[row])
             box = {"fc": "white", "ec": "none", "pad": 1} if row == 0 else None
-            axes.text((begin + end) / 2, row, name, ha="center", va="center", fontsize=8, bbox=box)
-    axes.set_yticks([1, 0], ["backward pass", "link"])
-    axes.set(xlabel="time (ms)", ylim=(-0.6, 1.6))
-    return axes
+            axis.text((begin + end) / 2, row, name, ha="center", va="center", fontsize=8, bbox=box)
+    axis.set_yticks([1, 0], ["backward pass", "link"])
+    axis.set(xlabel="time (ms)", ylim=(-0.6, 1.6))
+    return axis
 
 
-def plot_over_processes(processes, curves, label, axes):
-    """Draw numbers over the number of processes, both axes logarithmic.
+def plot_over_processes(processes, curves, label, axis):
+    """Draw curves over the number of processes, both axes logarithmic.
 
-    Parameters
-    ----------
-    processes : sequence of int
-    curves : dict of str to sequence of float
-    label : str
-        Of the vertical axis, with its unit.
-    axes : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    curves: dict of name to one value per entry of processes; label: of the vertical axis.
     """
     styles = ("s:", "^--", "o-", "d-.")
     for style, (name, values) in zip(styles, curves.items(), strict=False):
-        axes.loglog(processes, values, style, color="black", ms=4, label=name)
-    axes.set_xticks(processes, [str(p) for p in processes], minor=False)
-    axes.minorticks_off()
-    axes.set(xlabel="processes", ylabel=label)
-    axes.legend()
-    return axes
+        axis.loglog(processes, values, style, color="black", ms=4, label=name)
+    axis.set_xticks(processes, [str(p) for p in processes], minor=False)
+    axis.minorticks_off()
+    axis.set(xlabel="processes", ylabel=label)
+    axis.legend()
+    return axis

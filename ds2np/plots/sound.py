@@ -1,30 +1,17 @@
-"""Waveforms and spectrograms."""
+"""Waveforms and spectrograms. Chapter 01 shows them."""
 
 import numpy as np
 
 from ds2np.audio import log_spectrogram
 from ds2np.plots.table import SHADES, draw_table
 
-RANGE_DB = 70  # below the loudest place of the first sound: black
+RANGE_DB = 70  # below the maximum of the first sound; lower values are black
 
 
 def plot_waveform(samples, sample_rate, axis, start=0.0, **style):
-    """Draw samples over time.
+    """Draw samples (n,) over time; the first is at start seconds.
 
-    Parameters
-    ----------
-    samples : ndarray of shape (samples,)
-    sample_rate : int
-        In hertz.
-    axis : matplotlib Axes
-    start : float
-        Time of the first sample, in seconds.
-    **style
-        For ``axis.plot``.
-
-    Returns
-    -------
-    matplotlib Axes
+    sample_rate in Hz; style is passed to ``axis.plot``.
     """
     time = start + np.arange(len(samples)) / sample_rate
     axis.plot(time, samples, **{"linewidth": 0.8, **style})
@@ -43,23 +30,9 @@ def plot_map(
     shades=SHADES,
     colorbar=False,
 ):
-    """Draw a number for each time and frequency, light where it is large.
+    """Draw table (T, F) over time and frequency, large values bright.
 
-    Parameters
-    ----------
-    table : ndarray of shape (T, F)
-    seconds, kilohertz : float
-        Where the axes end.
-    axis : matplotlib Axes
-    title : str
-    limits, colormap, shades
-        See `draw_table`.
-    colorbar : bool
-        Draw the scale beside it.
-
-    Returns
-    -------
-    matplotlib Axes
+    seconds, kilohertz: ends of the axes; limits, colormap, shades: see `draw_table`.
     """
     image = draw_table(table, axis, seconds, kilohertz, limits, colormap, shades)
     axis.set(xlabel="time (s)", ylabel="frequency (kHz)")
@@ -70,45 +43,18 @@ def plot_map(
 
 
 def plot_spectrogram(spectrogram, stride_ms, sample_rate, axis, title="", **options):
-    """Draw a spectrogram over time and frequency.
+    """Draw a spectrogram (T, F) over time and frequency.
 
-    Parameters
-    ----------
-    spectrogram : ndarray of shape (T, F)
-    stride_ms : float
-        From one window to the next.
-    sample_rate : int
-        In hertz.
-    axis : matplotlib Axes
-    title : str
-    **options
-        See `plot_map`.
-
-    Returns
-    -------
-    matplotlib Axes
+    stride_ms from one window to the next, sample_rate in Hz; options: see `plot_map`.
     """
     seconds = len(spectrogram) * stride_ms / 1000
     return plot_map(spectrogram, seconds, sample_rate / 2000, axis, title, **options)
 
 
 def plot_spectrograms(sounds, sample_rate, axes, stride_ms=16):
-    """Draw the spectrograms of several sounds with the same shades and the same time axis.
+    """Draw the spectrograms of several sounds with the same colour scale and time axis.
 
-    Parameters
-    ----------
-    sounds : dict of str to ndarray of shape (samples,)
-        By title.
-    sample_rate : int
-        In hertz.
-    axes : sequence of matplotlib Axes
-        As many as there are sounds.
-    stride_ms : float
-        From one frame to the next.
-
-    Returns
-    -------
-    sequence of matplotlib Axes
+    sounds: dict of title to samples (n,), with one axis each; sample_rate in Hz.
     """
     levels = [
         log_spectrogram(samples, sample_rate, stride_ms=stride_ms) * 10 / np.log(10)

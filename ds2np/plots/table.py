@@ -1,29 +1,21 @@
-"""A number for each time and each row, as an image: spectrograms, states, filters."""
+"""A table of numbers over time as an image: spectrograms, states, filters."""
 
-SHADES = 16  # few, so that the pictures of notebooks stay small
+SHADES = 16  # few, to keep the images in notebooks small
 
 
 def draw_table(
     table, axis, width=None, height=None, limits=(None, None), colormap="magma", shades=SHADES
 ):
-    """Draw a table, time to the right and its rows upwards.
+    """Draw table (T, F) with time to the right and rows upwards; return the AxesImage.
 
     Parameters
     ----------
-    table : ndarray of shape (T, F)
-    axis : matplotlib Axes
     width, height : float, optional
-        Where the axes end; T and F if left out.
+        Ends of the axes; T and F by default.
     limits : tuple of two floats or None
-        What is drawn darkest and lightest; the extremes of the table if left out.
-    colormap : str
-        Of matplotlib.
-    shades : int
-        How many of its colours are used.
-
-    Returns
-    -------
-    matplotlib AxesImage
+        The values drawn darkest and lightest; the extremes of the table by default.
+    colormap, shades : str, int
+        Of matplotlib, and how many of its colours are used.
     """
     import matplotlib.pyplot as plt
 

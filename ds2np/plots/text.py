@@ -1,4 +1,4 @@
-"""Characters over time: probabilities, alignments, the lattice of CTC."""
+"""Characters over time: probabilities, alignments, the CTC lattice. Chapter 05 shows them."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ds2np.plots.sound import plot_spectrogram
 
 
 def _label(text, place, axis, **style):
-    """Write a character above the axes at a time; a space as an open box."""
+    """Write text above the axis at a time, a space as an open box."""
     axis.annotate(
         text.replace(" ", "␣"),
         place,
@@ -18,24 +18,10 @@ def _label(text, place, axis, **style):
 
 
 def plot_spoken(spectrogram, text, times, stride_ms, sample_rate, axis):
-    """Draw a spectrogram, a line where each character starts, and the character above it.
+    """Draw a spectrogram with a line at the start of each character, and the character above it.
 
-    Parameters
-    ----------
-    spectrogram : ndarray of shape (T, F)
-    text : str
-        Of L characters.
-    times : ndarray of shape (L, 2)
-        Start and end of each character in seconds, as `Alignment.times` returns them.
-    stride_ms : float
-        From one window to the next.
-    sample_rate : int
-        In hertz.
-    axis : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    spectrogram (T, F), text of L characters, times (L, 2) of their start and end in seconds as
+    returned by `Alignment.times`, stride_ms from one window to the next, sample_rate in Hz.
     """
     plot_spectrogram(spectrogram, stride_ms, sample_rate, axis)
     for character, (start, end) in zip(text, times, strict=True):
@@ -45,21 +31,10 @@ def plot_spoken(spectrogram, text, times, stride_ms, sample_rate, axis):
 
 
 def plot_probabilities(probabilities, frame_ms, symbols, axis):
-    """Draw how probable each symbol is over time, and name the peaks.
+    """Draw the probability of each symbol over time, and label the peaks.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (T, V)
-        The blank is symbol 0.
-    frame_ms : float
-        From one output frame to the next.
-    symbols : sequence of str
-        Those from number 1 on.
-    axis : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    probabilities (T, V), symbol 0 is the blank; frame_ms from one output frame to the next;
+    symbols: names of symbols 1 to V - 1.
     """
     time = (np.arange(len(probabilities)) + 0.5) * frame_ms / 1000
     axis.fill_between(time, probabilities[:, 0], color="0.88", label="blank")
@@ -67,7 +42,7 @@ def plot_probabilities(probabilities, frame_ms, symbols, axis):
     for symbol in sorted(set(best[best > 0])):
         curve = probabilities[:, symbol]
         (line,) = axis.plot(time, curve, lw=1.5)
-        # One name for each run of frames in which this symbol is the best one, at its peak.
+        # One label, at the peak, for each run of frames in which this symbol is the most probable.
         frames = np.flatnonzero(best == symbol)
         for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
             peak = run[curve[run].argmax()]
@@ -87,23 +62,14 @@ def plot_probabilities(probabilities, frame_ms, symbols, axis):
         ylim=(0, 1.2),
         xlim=(0, len(probabilities) * frame_ms / 1000),
     )
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides no character
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))  # outside, so that it hides no character
     return axis
 
 
 def plot_symbols(probabilities, symbols, axis):
-    """Draw the probability of each symbol over time.
+    """Draw the probability of each symbol over frames, each in its own line style.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (T, V)
-    symbols : sequence of str
-        Of length V; the first is the blank.
-    axis : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    probabilities (T, V); symbols: V names, the blank first.
     """
     styles = ("-", "--", "-.", ":")
     for k, symbol in enumerate(symbols):
@@ -118,18 +84,9 @@ def plot_symbols(probabilities, symbols, axis):
 
 
 def plot_lattice(table, states, axis):
-    """Draw a table of states over frames, dark where it is large.
+    """Draw table (T, S) of states over frames, large values dark.
 
-    Parameters
-    ----------
-    table : ndarray of shape (T, S)
-    states : sequence of str
-        The symbol of each state.
-    axis : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    states: the symbol of each of the S states.
     """
     axis.imshow(np.asarray(table).T, aspect="auto", cmap="gray_r", interpolation="nearest")
     axis.set_yticks(range(len(states)), states)
@@ -138,22 +95,10 @@ def plot_lattice(table, states, axis):
 
 
 def plot_trace(trace, text, times, frame_ms, axis):
-    """Draw a number over time, with the letters of a text where they are written.
+    """Draw a curve over time, with each character of a text at its time.
 
-    Parameters
-    ----------
-    trace : ndarray of shape (T,)
-    text : str
-        Of L characters.
-    times : ndarray of shape (L, 2)
-        Start and end of each character in seconds.
-    frame_ms : float
-        From one number to the next.
-    axis : matplotlib axes
-
-    Returns
-    -------
-    matplotlib axes
+    trace (T,), text of L characters, times (L, 2) of their start and end in seconds, frame_ms from
+    one value of the trace to the next.
     """
     axis.plot((np.arange(len(trace)) + 0.5) * frame_ms / 1000, trace, color="black", lw=1.2)
     for character, (start, end) in zip(text, times, strict=True):

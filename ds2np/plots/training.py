@@ -1,22 +1,12 @@
-"""How training goes: curves, gradients, times; walks downhill, and plans of minibatches."""
+"""Loss, error rates, gradients, descent on a loss, plans of minibatches. Chapter 06 shows them."""
 
 import numpy as np
 
 
 def plot_curves(history, axes, points=()):
-    """Draw loss and error rates over epochs.
+    """Draw loss (left axis) and error rates (right axis) over epochs.
 
-    Parameters
-    ----------
-    history : list of dict
-        As `read_history` returns it.
-    axes : sequence of two matplotlib axes
-    points : list of dict
-        Training loss at times within epochs, as `Trainer` collects them.
-
-    Returns
-    -------
-    sequence of two matplotlib axes
+    history: rows as returned by `read_history`; points: `Progress.points`, losses within epochs.
     """
     epochs = [row["epoch"] for row in history]
     _plot_points(points, "train_loss", axes[0])
@@ -39,25 +29,15 @@ def plot_curves(history, axes, points=()):
 
 
 def _plot_points(points, key, axis):
-    """Draw what was seen within epochs, faintly: each point stands for some steps only."""
+    """Draw values within epochs faintly: each point stands for few steps."""
     if points:
         axis.plot([p["epoch"] for p in points], [p[key] for p in points], color="0.7", lw=1)
 
 
 def plot_health(history, axes, points=()):
-    """Draw what tells whether training goes well: gradients, blanks, and where the time goes.
+    """Draw gradient norm, share of blanks, and seconds of each part over epochs, on three axes.
 
-    Parameters
-    ----------
-    history : list of dict
-        As `read_history` returns it.
-    axes : sequence of three matplotlib axes
-    points : list of dict
-        Gradient norm at times within epochs, as `Trainer` collects them.
-
-    Returns
-    -------
-    sequence of three matplotlib axes
+    history: rows as returned by `read_history`; points: `Progress.points`, norms within epochs.
     """
     epochs = [row["epoch"] for row in history]
     _plot_points(points, "gradient_norm", axes[0])
@@ -72,7 +52,7 @@ def plot_health(history, axes, points=()):
         bottom += seconds
     axes[2].set(ylabel="time (s)")
     if history:
-        axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))  # beside the axes: it hides no bar
+        axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))  # outside, so that it hides no bar
     for axis in axes:
         axis.set(xlabel="epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -81,21 +61,9 @@ def plot_health(history, axes, points=()):
 
 
 def plot_walk(loss, path, axis, title, reach):
-    """Draw a walk over the level lines of a loss of two weights.
+    """Draw the path of a descent over the contour lines of a loss of two weights.
 
-    Parameters
-    ----------
-    loss : callable
-        Takes weights of shape (..., 2).
-    path : ndarray of shape (steps, 2)
-    axis : matplotlib Axes
-    title : str
-    reach : tuple of two floats
-        How far each axis goes to both sides of 0.
-
-    Returns
-    -------
-    matplotlib Axes
+    loss: a function of weights (..., 2); path (steps, 2); reach: half the width and height shown.
     """
     grid = np.meshgrid(*(np.linspace(-side, side, 81) for side in reach))
     levels = loss(np.stack(grid, axis=-1))
@@ -113,18 +81,9 @@ def plot_walk(loss, path, axis, title, reach):
 
 
 def plot_plan(frames, plan, axis, title):
-    """Draw the utterances of a plan side by side, what is padded hatched on top of each.
+    """Draw the utterances of a plan side by side, padding hatched on top of each.
 
-    Parameters
-    ----------
-    frames : ndarray of int of shape (utterances,)
-    plan : list of ndarray of int
-    axis : matplotlib Axes
-    title : str
-
-    Returns
-    -------
-    matplotlib Axes
+    frames: int array (utterances,); plan: a list of int arrays of indices, one per minibatch.
     """
     place = 0
     for indices in plan:

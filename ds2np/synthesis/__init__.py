@@ -1,4 +1,4 @@
-"""Speech for demos and lessons: voices of espeak-ng, sentences, corpora."""
+"""Synthetic speech for demos and lessons: espeak-ng voices, sentences, corpora."""
 
 from ds2np.synthesis.corpus import write_corpus
 from ds2np.synthesis.espeak import Espeak

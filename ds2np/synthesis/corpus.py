@@ -1,6 +1,6 @@
 """The demo's corpus: short English sentences spoken by espeak-ng.
 
-Test voices are speaker variants that no training voice has, and no test sentence is in training.
+The speaker variants of the test voices do not occur in training, nor do the test sentences.
 """
 
 import json
@@ -23,11 +23,11 @@ from ds2np.synthesis.espeak import Espeak, load_library
 from ds2np.synthesis.sentences import draw_sentence
 
 SAMPLE_RATE = 16_000
-RATES = (130, 200)  # words a minute
+RATES = (130, 200)  # words per minute
 PITCHES = (30, 70)  # of 0 to 100
 
-# The plain "en" is espeak's British voice; the others come from America, the south, Scotland and
-# the north-west of Britain, and the Caribbean.
+# "en" is espeak's British accent; the others are from America, southern Britain, Scotland,
+# north-west Britain, and the Caribbean.
 ACCENTS = ("en", "en-us", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029")
 TRAIN_VARIANTS = (
     *("f1", "f3", "Alicia", "Andrea", "Annie", "anika", "belinda", "shelby", "steph"),
@@ -37,34 +37,24 @@ TRAIN_VARIANTS = (
 )
 # espeak-ng has near copies of some of these: f5 of f2, f4 and aunty of linda, Mike of m3, m7, john
 # and grandpa of m6, Mario of Michael, Alex of max, quincy and rob of robert. Neither list has them,
-# lest training know a test voice under another name.
+# so that no test voice occurs in training under another name.
 TEST_VARIANTS = ("f2", "linda", "grandma", "m3", "m6", "Michael", "max", "robert")
 
-# Training voices are played a little slower or faster than they were spoken, as if by a larger or a
-# smaller person: all formants move together. There are few variants but many sizes.
+# Training voices are resampled to sound like a larger or smaller person: all formants are scaled by
+# the same factor. This adds variety to the few speaker variants.
 TRAIN_SIZES = (0.87, 1.15)
 TEST_SIZES = (1.0, 1.0)
 
-# A worker's first sentence meets a library fresh from the start, and its last one a library that
-# has spoken the batch. So batches are cut without regard to --jobs, and each has its own process.
+# A sentence depends on those the library has spoken before. So the batches are the same for every
+# number of jobs, and each is spoken by a new process.
 BATCH_SIZE = 100
-MAX_DRAWS = 10_000  # for one more sentence
+MAX_DRAWS = 10_000  # attempts to find one more sentence
 
 Spoken = namedtuple("Spoken", "path text voice rate pitch size")
 
 
 def voices(variants):
-    """Name the voices that speaker variants give in all accents.
-
-    Parameters
-    ----------
-    variants : sequence of str
-
-    Returns
-    -------
-    list of str
-        Such as "en-us+f3".
-    """
+    """Return the voices of speaker variants in all accents, such as "en-us+f3"."""
     return [f"{accent}+{variant}" for accent in ACCENTS for variant in variants]
 
 
@@ -76,18 +66,14 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
     rng : numpy.random.Generator
     count : int
     taken : iterable of str
-        Sentences that must not be drawn.
+        Sentences to avoid.
     vocabulary : set of str, optional
-        The words allowed; by default all are.
-
-    Returns
-    -------
-    list of str
+        The words allowed; by default all.
 
     Raises
     ------
     UserError
-        If the grammar does not have so many.
+        If the grammar has too few sentences.
     """
     found, taken, draws = [], set(taken), 0
     while len(found) < count:
@@ -101,14 +87,12 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
             draws = 0
         elif draws == MAX_DRAWS:
             remedy = "a smaller --test or a larger --train" if vocabulary else "a smaller --train"
-            raise UserError(
-                f"of {count} sentences only {len(found)} different ones were found; give {remedy}"
-            )
+            raise UserError(f"found only {len(found)} of {count} distinct sentences; give {remedy}")
     return found
 
 
 def plan(seed, train, test):
-    """Decide who says what, and how.
+    """Assign a voice, speed, pitch and size to each sentence of the training and test sets.
 
     Parameters
     ----------
@@ -119,7 +103,7 @@ def plan(seed, train, test):
     Returns
     -------
     dict of str to list of Spoken
-        What "train" and "test" hold.
+        The sentences of "train" and "test".
     """
     rng = np.random.default_rng(seed)
     sentences = {"train": draw_sentences(rng, train)}
@@ -135,7 +119,7 @@ def plan(seed, train, test):
 
 
 def _assign(rng, part, sentences, names, sizes):
-    # Each voice has its turn before any has a second one.
+    # Each voice is used once before any is used again.
     rounds = -(-len(sentences) // len(names))
     turns = np.concatenate([rng.permutation(names) for _ in range(rounds)])
     return [
@@ -152,18 +136,9 @@ def _assign(rng, part, sentences, names, sizes):
 
 
 def speak_batch(batch):
-    """Speak sentences, in a process that has not spoken before.
+    """Speak sentences in a process that has not spoken before.
 
-    Parameters
-    ----------
-    batch : sequence of Spoken
-
-    Returns
-    -------
-    recordings : list of (ndarray, int)
-        Samples and their rate.
-    version : str
-        Of espeak-ng.
+    Return the recordings, each samples and their sampling rate, and the version of espeak-ng.
     """
     espeak = Espeak()
     recordings = [espeak.say(each.text, each.voice, each.rate, each.pitch) for each in batch]
@@ -171,21 +146,16 @@ def speak_batch(batch):
 
 
 def write_recording(path, samples, rate, size):
-    """Write speech as 16 kHz PCM16, played as fast as the size of the speaker asks for.
+    """Write speech as 16 kHz PCM16, scaled to the size of the speaker; return its seconds.
 
     Parameters
     ----------
     path : Path
     samples : ndarray of shape (N,)
     rate : int
-        In Hz.
+        Sampling rate in Hz.
     size : float
-        Above 1 is a smaller person: every frequency grows by this factor, and so does the speed.
-
-    Returns
-    -------
-    float
-        Seconds.
+        A factor for all frequencies and the speed; above 1 is a smaller person.
     """
     import soundfile
 
@@ -198,8 +168,8 @@ def write_recording(path, samples, rate, size):
 def _record_batch(folder, batch):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
-        # A process inherits this from the thread that starts it: on Ctrl-C it finishes its batch in
-        # silence. Windows has no such mask; there it may add a traceback.
+        # The process inherits the signal mask of this thread: on Ctrl-C it finishes its batch
+        # without a message. Windows has no such mask, so a traceback may appear there.
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         recordings, version = process.submit(speak_batch, batch).result()
@@ -211,12 +181,10 @@ def _record_batch(folder, batch):
 
 
 def record(folder, spoken, jobs):
-    """Record sentences, several processes at a time, showing the progress.
+    """Record sentences with several processes at a time, showing the progress.
 
     Parameters
     ----------
-    folder : Path
-        The corpus.
     spoken : sequence of Spoken
     jobs : int
         Processes at a time; they do not change the result.
@@ -226,7 +194,7 @@ def record(folder, spoken, jobs):
     durations : dict of str to float
         Seconds by path.
     version : str
-        Of espeak-ng.
+        The version of espeak-ng.
     """
     batches = [spoken[start : start + BATCH_SIZE] for start in range(0, len(spoken), BATCH_SIZE)]
     durations = {}
@@ -244,22 +212,7 @@ def record(folder, spoken, jobs):
 
 
 def make_corpus(folder, seed, train, test, jobs):
-    """Make the corpus in a folder that exists.
-
-    Parameters
-    ----------
-    folder : Path
-    seed : int
-    train, test : int
-        Numbers of utterances.
-    jobs : int
-        Processes at a time.
-
-    Returns
-    -------
-    dict of str to list of Utterance
-        What the manifests hold.
-    """
+    """Make the corpus in an existing folder; see `write_corpus`."""
     parts = plan(seed, train, test)
     for part in parts:
         (folder / part).mkdir()
@@ -292,37 +245,27 @@ def make_corpus(folder, seed, train, test, jobs):
 
 
 def check_replaceable(folder, force):
-    """Refuse to lose what a folder holds.
+    """Refuse to lose the content of a folder where a corpus is to go.
 
-    Parameters
-    ----------
-    folder : Path
-        Where a corpus is to go.
-    force : bool
-        Whether an earlier corpus may go.
-
-    Raises
-    ------
-    UserError
-        If it holds an earlier corpus and `force` is not set, or anything that is not a corpus's.
+    Raises a UserError unless it is empty, or holds an earlier corpus and `force` is set.
     """
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UserError(f"{folder} is a file; give --out a folder that is new or empty")
+        raise UserError(f"{folder} is a file; give --out a new or empty folder")
     corpus = {"train", "test", "train.jsonl", "test.jsonl", "corpus.json"}
     names = {path.name for path in folder.iterdir()}
     if names - corpus:
         stranger = min(names - corpus)
         raise UserError(
-            f"{folder} holds {stranger}, which is no part of this corpus; give another --out"
+            f"{folder} holds {stranger}, which is not part of a corpus; give another --out"
         )
     if names and not force:
-        raise UserError(f"{folder} holds a corpus; --force replaces it")
+        raise UserError(f"{folder} already holds a corpus; use --force to replace it")
 
 
 def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
-    """Make the corpus: all of it, or nothing.
+    """Make the corpus, completely or not at all.
 
     Parameters
     ----------
@@ -331,7 +274,6 @@ def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
     train, test : int
         Numbers of utterances.
     seed : int
-        Another seed, another corpus.
     jobs : int
         Processes at a time.
     force : bool
@@ -340,7 +282,7 @@ def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
     Returns
     -------
     dict of str to list of Utterance
-        What "train" and "test" hold.
+        The utterances of "train" and "test".
 
     Raises
     ------
@@ -349,7 +291,7 @@ def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
     """
     folder = Path(folder).resolve()
     check_replaceable(folder, force)
-    load_library()  # rather missing now than in every process
+    load_library()  # fail now rather than in every process
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_folder(partial, "--out")

@@ -1,4 +1,4 @@
-"""Speech from text with the espeak-ng library, called through ctypes."""
+"""Text to speech with the espeak-ng library, called through ctypes."""
 
 import ctypes
 import ctypes.util
@@ -43,28 +43,23 @@ SIGNATURES = {
     ),
 }
 
-# Some bursts of the library's own overflow 16 bits at its normal volume of 100.
+# At the library's normal volume of 100, some of its bursts overflow 16 bits.
 SAFE_VOLUME = 50
 
 
 class Espeak:
-    """Speak English sentences.
+    """A speaker of English sentences; ``version`` is that of the library.
 
-    The library keeps its state in global variables, so a process has room for one Espeak; and since
-    it carries the wobble of the voice over from one sentence to the next, what it says depends a
-    little on all that it said before.
-
-    Attributes
-    ----------
-    version : str
-        The library's version.
+    The library keeps its state in global variables, so a process can have only one Espeak. It also
+    carries the jitter of a voice over to the next sentence, so a recording depends slightly on all
+    earlier ones.
 
     Raises
     ------
     UserError
         If the library or its data is missing.
     RuntimeError
-        If this process has an Espeak already.
+        If this process already has an Espeak.
 
     Examples
     --------
@@ -75,7 +70,9 @@ class Espeak:
 
     def __init__(self):
         if Espeak._taken:
-            raise RuntimeError("the espeak-ng library has room for one Espeak in a process")
+            raise RuntimeError(
+                "the espeak-ng library keeps global state; use one Espeak per process"
+            )
         self._library, data = load_library()
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self._library, name)
@@ -85,18 +82,18 @@ class Espeak:
         )
         if self._sample_rate <= 0:
             raise UserError(
-                f"espeak-ng cannot read its data in {data or 'the default folder'}: is the path "
-                f"longer than the 150 characters it copes with? If not, get it with {HOW_TO_GET_IT}"
+                f"espeak-ng cannot read its data in {data or 'the default folder'}; shorten the "
+                f"path if it has more than 150 characters, else get it with {HOW_TO_GET_IT}"
             )
         Espeak._taken = True
-        # Since version 1.52 the library seeds the noise of breathy voices by the clock.
+        # Since version 1.52 the library seeds the noise of breathy voices from the clock.
         if hasattr(self._library, "espeak_ng_SetRandSeed"):
             self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         folder = CHARS()
         self.version = self._library.espeak_Info(ctypes.byref(folder)).decode()
         self._data = Path(os.fsdecode(folder.value))
         self._blocks = []
-        # ctypes callbacks die with their last reference, hence the attribute.
+        # ctypes frees a callback with its last reference, hence the attribute.
         self._callback = SamplesCallback(self._collect)
         self._library.espeak_SetSynthCallback(self._callback)
 
@@ -112,9 +109,9 @@ class Espeak:
         ----------
         text : str
         voice : str
-            An accent, such as "en-us", and perhaps a speaker variant, as in "en-us+f3".
+            An accent, such as "en-us", or one with a speaker variant, such as "en-us+f3".
         rate : int
-            Words a minute, 80 to 450.
+            Words per minute, 80 to 450.
         pitch : int
             0 to 100; 50 is the voice's own.
 
@@ -131,7 +128,7 @@ class Espeak:
             If the library has no such voice.
         """
         self._set_voice(voice)
-        # A new voice brings its own rate and pitch, so ours come after it.
+        # A new voice resets rate and pitch, so they are set after it.
         for parameter, value in ((RATE, rate), (PITCH, pitch), (VOLUME, SAFE_VOLUME)):
             _check(self._library.espeak_SetParameter(parameter, value, 0), f"set {value}")
         self._blocks.clear()
@@ -143,7 +140,7 @@ class Espeak:
         return np.concatenate(self._blocks).astype(np.float32) / 32768, self._sample_rate
 
     def _set_voice(self, voice):
-        # Of an unknown variant the library says nothing: it speaks with the plain accent.
+        # The library accepts an unknown variant and speaks with the plain accent.
         variant = voice.partition("+")[2]
         unknown = variant and not (self._data / "voices" / "!v" / variant).is_file()
         if unknown or self._library.espeak_SetVoiceByName(voice.encode()) != 0:
@@ -159,13 +156,13 @@ def _check(status, what):
 
 
 def load_library():
-    """Find the library: the one of the wheel espeakng-loader, or else the system's.
+    """Load the library: that of the wheel espeakng-loader, or else the system's.
 
     Returns
     -------
     library : ctypes.CDLL
     data : str or None
-        The folder of its data; None where the library itself knows.
+        The folder of its data; None if the library knows it.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Short English sentences from a small grammar of everyday words.
 
-No two of its words sound alike, so what is heard decides the spelling.
+No two words sound alike, so the pronunciation determines the spelling.
 """
 
 WORDS = {
@@ -59,17 +59,7 @@ TEMPLATES = (
 
 
 def draw_sentence(rng):
-    """Draw a sentence of two to seven words.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    str
-        Lower-case letters, spaces and apostrophes.
-    """
+    """Draw a sentence of two to seven words: lower-case letters, spaces, apostrophes."""
     template = str(rng.choice(TEMPLATES))
     return " ".join(
         str(rng.choice(WORDS[word].split())) if word in WORDS else word for word in template.split()

@@ -1,6 +1,6 @@
-"""The symbols that a network writes, and their numbers.
+"""The output symbols of the network and their numbers; number 0 is the CTC blank.
 
-Chapter 00 shows where symbols come in. Number 0 is the CTC blank, which stands for no symbol.
+Chapter 00 introduces them.
 """
 
 import unicodedata
@@ -14,26 +14,15 @@ ENGLISH = " 'abcdefghijklmnopqrstuvwxyz"
 
 
 class Alphabet:
-    """Encode text as numbers of symbols, and decode numbers to text.
+    """Mapping between text and symbol numbers.
 
-    Another kind of alphabet, such as bigrams, is a subclass and an entry in
-    `ds2np.text.ALPHABETS`.
+    Other units, such as bigrams, are a subclass and an entry in `ds2np.text.ALPHABETS`.
 
     Parameters
     ----------
     symbols : str or sequence of str
-        Distinct; the first one becomes number 1. The paper's English has a to z, space and
+        Numbered from 1; a repeated symbol is a UserError. The paper's English has a to z, space and
         apostrophe.
-
-    Attributes
-    ----------
-    symbols : tuple of str
-    blank : int
-
-    Raises
-    ------
-    UserError
-        If a symbol occurs twice.
     """
 
     blank = 0
@@ -42,58 +31,46 @@ class Alphabet:
         self.symbols = tuple(symbols)
         twice = sorted(symbol for symbol, n in Counter(self.symbols).items() if n > 1)
         if twice:
-            raise UserError(f"the alphabet has {twice[0]!r} twice; expected distinct symbols")
+            raise UserError(f"the alphabet contains {twice[0]!r} twice; expected distinct symbols")
         self._numbers = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
 
     def __len__(self):
-        """Count the symbols including the blank: the paper's V."""
+        """Count the symbols including the blank: V."""
         return len(self.symbols) + 1
 
     def normalise(self, text):
-        """Compose accents, fold case where the alphabet has only the folded form, trim spaces."""
+        """Compose accents, convert to lower case what the alphabet lacks, and trim spaces."""
         text = " ".join(unicodedata.normalize("NFC", text).split())
         return "".join(c if c in self._numbers else c.lower() for c in text)
 
     def cut(self, text):
-        """Cut normalised text into symbols; here each character is one."""
+        """Split normalised text into symbols, here characters."""
         return list(text)
 
     def unknown(self, text):
-        """List the symbols of a text that the alphabet lacks, each once."""
+        """List the symbols of a text that are not in the alphabet, each once."""
         return sorted(set(self.cut(self.normalise(text))) - set(self._numbers))
 
     def encode(self, text, where=""):
-        """Convert text to the numbers of its symbols.
+        """Convert text to symbol numbers, an ndarray of int64 of shape (L,).
 
-        Parameters
-        ----------
-        text : str
-        where : str
-            The origin of the text, for the error message.
-
-        Returns
-        -------
-        ndarray of int64 of shape (L,)
-
-        Raises
-        ------
-        UserError
-            If the alphabet lacks a symbol of the text: nothing is dropped silently.
+        Raises UserError for symbols that are not in the alphabet: nothing is dropped silently. The
+        message names the origin of the text, if given by where.
         """
         if unknown := self.unknown(text):
             listed = " ".join(repr(c) for c in unknown)
             raise UserError(
                 f"{where or 'the text'}: {listed} in {text!r} not in the alphabet "
-                f"{''.join(self.symbols)!r}; write it out or leave the line out"
+                f"{''.join(self.symbols)!r}; spell it out or remove the line"
             )
         return np.array([self._numbers[s] for s in self.cut(self.normalise(text))], np.int64)
 
     def decode(self, numbers):
-        """Convert numbers to text; blanks write nothing."""
+        """Convert symbol numbers to text, skipping blanks."""
         return "".join(self.symbols[i - 1] for i in numbers if i != self.blank)
 
     def separates(self, number):
-        """Return whether a symbol stands between words."""
+        """Return whether a symbol separates words."""
         return self.symbols[number - 1].isspace()
 
     def split(self, text):

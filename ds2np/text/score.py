@@ -1,7 +1,7 @@
-"""How wrong are transcripts? Edits of words and characters, their rates, and which words they hit.
+"""Word and character error rates of transcripts, and the edits behind them.
 
-There is one definition: a rate is the edits of all utterances divided by the words (or characters)
-of all references, not a mean over utterances.
+A rate is the edits of all utterances divided by the words (or characters) of all references, not a
+mean over utterances. Chapter 00 computes it by hand.
 """
 
 from collections import Counter
@@ -11,14 +11,9 @@ from itertools import zip_longest
 
 @dataclass(frozen=True)
 class Edits:
-    """The edits between references and hypotheses, of words or of characters.
+    """Numbers of edits between references and hypotheses, in words or characters.
 
-    Attributes
-    ----------
-    substitutions, insertions, deletions : int
-        Taken for another, added, and left out by the hypotheses.
-    length : int
-        Words (or characters) of all references.
+    The length is that of all references.
     """
 
     substitutions: int
@@ -28,18 +23,18 @@ class Edits:
 
     @property
     def total(self):
-        """All edits."""
+        """Number of all edits."""
         return self.substitutions + self.insertions + self.deletions
 
     @property
     def rate(self):
-        """All edits as a share of the references: WER or CER; it can exceed 1."""
+        """WER or CER: all edits divided by the length of the references; can exceed 1."""
         return self.share(self.total)
 
     def share(self, count):
         """Divide a number of edits by the length of the references.
 
-        Where nothing was said, no edits are 0 and any others infinite.
+        If that is 0, the share is 0 for no edits and infinite otherwise.
         """
         if self.length == 0:
             return 0.0 if count == 0 else float("inf")
@@ -47,21 +42,16 @@ class Edits:
 
 
 def align_words(refs, hyps):
-    """Pair the words of references with those of hypotheses so that the fewest edits are left.
+    """Align the words of references and hypotheses with the fewest edits.
 
-    Several pairings may be as good, such as two substitutions for an insertion and a deletion; the
-    rates are the same with each of them, and jiwer chooses.
-
-    Parameters
-    ----------
-    refs, hyps : sequence of str
-        What was said, and what was recognised.
+    Both are sequences of str. Several alignments may be equally good, such as two substitutions or
+    an insertion and a deletion. All give the same rates; jiwer chooses one.
 
     Returns
     -------
     list of list of tuple
-        For each utterance, pairs (said, recognised) in order; None stands opposite a word that only
-        one side has.
+        For each utterance, pairs (reference word, hypothesis word) in order; None stands for a word
+        that is missing on one side.
     """
     import jiwer
 
@@ -69,7 +59,7 @@ def align_words(refs, hyps):
 
 
 def align_characters(refs, hyps):
-    """Pair characters as `align_words` pairs words; a space is a character."""
+    """Align characters as `align_words` aligns words; a space is a character."""
     import jiwer
 
     return _align(refs, hyps, jiwer.process_characters)
@@ -77,7 +67,9 @@ def align_characters(refs, hyps):
 
 def _align(refs, hyps, process):
     if len(refs) != len(hyps):
-        raise ValueError(f"{len(refs)} references and {len(hyps)} hypotheses; needed are as many")
+        raise ValueError(
+            f"got {len(refs)} references and {len(hyps)} hypotheses; expected equal numbers"
+        )
     if not refs:
         return []
     result = process(list(refs), list(hyps))
@@ -97,17 +89,12 @@ def _align(refs, hyps, process):
 
 
 def count_mistakes(alignments):
-    """Count what was taken for what, what was missed, and what was inserted.
-
-    Parameters
-    ----------
-    alignments : list of list of tuple
-        From `align_words` or `align_characters`.
+    """Count each confusion, deletion and insertion in alignments of `align_words`.
 
     Returns
     -------
     confused : Counter of (str, str)
-        Said, and recognised in its place.
+        Of pairs (reference, hypothesis).
     missed, inserted : Counter of str
     """
     differing = Counter(
@@ -120,34 +107,14 @@ def count_mistakes(alignments):
 
 
 def count_edits(alignments):
-    """Count the edits of all utterances.
-
-    Parameters
-    ----------
-    alignments : list of list of tuple
-        From `align_words` or `align_characters`.
-
-    Returns
-    -------
-    Edits
-    """
+    """Count the `Edits` of all utterances in alignments of `align_words`."""
     confused, missed, inserted = (counter.total() for counter in count_mistakes(alignments))
     length = sum(map(len, alignments)) - inserted
     return Edits(substitutions=confused, insertions=inserted, deletions=missed, length=length)
 
 
 def mark_differences(alignment):
-    """Write one utterance with its mistakes: ``the [cat -> bat] [- has] sat [+ down]``.
-
-    Parameters
-    ----------
-    alignment : list of tuple
-        One of those that `align_words` returns.
-
-    Returns
-    -------
-    str
-    """
+    """Format the alignment of one utterance: ``the [cat -> bat] [- has] sat [+ down]``."""
     return " ".join(_mark(*pair) for pair in alignment)
 
 
@@ -160,32 +127,14 @@ def _mark(ref, hyp):
 
 
 def wer(refs, hyps):
-    """Compute the word error rate.
+    """Compute the word error rate of hypotheses against references, both sequences of str.
 
-    Parameters
-    ----------
-    refs, hyps : sequence of str
-        What was said, and what was recognised.
-
-    Returns
-    -------
-    float
-        (Substitutions + deletions + insertions) / words of all references: 0.1 is 10 %. It can
-        exceed 1.
+    It is (substitutions + deletions + insertions) / words of all references: 0.1 is 10 %. It can
+    exceed 1.
     """
     return count_edits(align_words(refs, hyps)).rate
 
 
 def cer(refs, hyps):
-    """Compute the character error rate; a space counts as a character.
-
-    Parameters
-    ----------
-    refs, hyps : sequence of str
-
-    Returns
-    -------
-    float
-        Edits / characters of all references.
-    """
+    """Compute the character error rate, like `wer`; a space counts as a character."""
     return count_edits(align_characters(refs, hyps)).rate

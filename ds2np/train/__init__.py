@@ -1,1 +1,1 @@
-"""The training loop, checkpoints, evaluation and reports."""
+"""The training loop, checkpoints, evaluation and reports. Chapter 06 explains training."""

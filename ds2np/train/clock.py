@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-# Waiting is for other processes, communication is what the backward pass does not hide.
+# Waiting: for other processes. Communication: all that is not hidden behind the backward pass.
 PARTS = (
     *("data", "forward", "ctc", "backward"),
     *("waiting", "communication", "update", "evaluation"),
@@ -11,20 +11,14 @@ PARTS = (
 
 
 class Clock:
-    """Seconds spent in each part of training.
-
-    Parameters
-    ----------
-    seconds : dict of str to float, optional
-        Counted on.
-    """
+    """Seconds spent in each part of training, added to those in ``seconds`` if given."""
 
     def __init__(self, seconds=None):
         self.seconds = dict.fromkeys(PARTS, 0.0) if seconds is None else seconds
 
     @contextlib.contextmanager
     def part(self, name):
-        """Count the time of a ``with`` block."""
+        """Count the time of a ``with`` block towards one part."""
         began = time.perf_counter()
         try:
             yield
@@ -32,7 +26,7 @@ class Clock:
             self.seconds[name] += time.perf_counter() - began
 
     def waiting_for(self, name, iterable):
-        """Pass on the items of an iterable, counting the time until each is there."""
+        """Yield the items of an iterable, counting the time spent waiting for each."""
         iterator = iter(iterable)
         while True:
             with self.part(name):

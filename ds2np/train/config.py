@@ -1,44 +1,45 @@
-"""How a network is trained: everything that decides what comes out."""
+"""The hyperparameters of training. Chapter 06 explains them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a network is trained.
+    """Hyperparameters of training.
+
+    The paper's values, where given, are for networks of up to 100 million parameters.
 
     Attributes
     ----------
     epochs : int
     batch_size : int
-        Utterances of a minibatch, at most.
+        Utterances in a minibatch, at most (paper: 512).
     batch_seconds : float
-        Sound of a minibatch, padding included, at most; long utterances come in smaller ones.
+        Seconds of sound in a minibatch, padding included, at most.
     accumulate : int
-        Minibatches whose gradients are added up for one step.
+        Minibatches whose gradients are summed for one step (gradient accumulation).
     learning_rate : float
-        Of the first epoch, for the gradient of the mean loss of batch_size * accumulate utterances;
-        a step of fewer weighs less. (The paper's is 1e-4 to 6e-4, with minibatches of 512 and
-        networks of up to 100 million parameters.)
+        Initial learning rate (paper: 1e-4 to 6e-4), for the mean gradient of batch_size *
+        accumulate utterances; a step of fewer weighs less.
     anneal : float
-        The rate is divided by this after each epoch (paper: 1.2).
+        The learning rate is divided by this after each epoch (paper: 1.2).
     momentum : float
         Nesterov momentum (paper: 0.99).
     max_norm : float
-        Gradients of a larger norm are scaled down to it (paper: 400).
+        Gradient clipping: gradients of a larger norm are scaled down to it (paper: 400).
     ema : float
-        What is evaluated and kept is a running mean of the weights: this is the share of the old
-        mean in each step. With 0.98 it is over about the latest 50 steps; 0 for no mean.
+        EMA decay of the weights that are evaluated and saved: 0.98 averages over about the latest
+        50 steps, 0 disables the average.
     sync_batchnorm : bool
-        Batch statistics are those of all processes that train together, not of each by itself.
+        SyncBN: use the batch statistics of all processes, not of each one alone.
     patience : int
-        Epochs without a better word error rate before the run ends; 0 for all epochs.
+        Early stopping: epochs without a better validation WER; 0 disables it.
     augment : bool
-        Change the recordings, anew in each epoch; see `ds2np.audio.augment`.
+        Augment the recordings, differently in each epoch; see `ds2np.audio.augment`.
     noise, rooms : str
-        Folders of recordings for it: noise, and responses of rooms; empty for none.
+        Folders of noise recordings and of room impulse responses for it; empty for none.
     seed : int
-        Of the initial weights, the order of the minibatches and the changes to the recordings.
+        For the initial weights, the order of the minibatches and the augmentation.
     """
 
     epochs: int = 20

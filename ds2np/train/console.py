@@ -1,4 +1,4 @@
-"""What training prints: a progress bar with the time left, and lines that do not break it."""
+"""Output of training: a progress bar with the time left, and lines that do not break it."""
 
 import numpy as np
 from tqdm import tqdm
@@ -7,12 +7,7 @@ FORMAT = "{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left"
 
 
 class Console:
-    """The output of a run; silent except on the main process.
-
-    Parameters
-    ----------
-    comm : Communicator
-    """
+    """The output of a run; silent except on the main process."""
 
     def __init__(self, comm):
         self._comm = comm
@@ -23,7 +18,7 @@ class Console:
             tqdm.write(text)
 
     def bar(self, total, done):
-        """Make the progress bar of all epochs, in frames of sound: a context manager."""
+        """Return the progress bar of all epochs, in frames: a context manager."""
         return tqdm(
             total=total,
             initial=done,
@@ -33,14 +28,7 @@ class Console:
         )
 
     def log_epoch(self, row, evaluation):
-        """Print the figures of an epoch, and two of its transcripts.
-
-        Parameters
-        ----------
-        row : dict
-            Of the history.
-        evaluation : Evaluation
-        """
+        """Print a row (dict) of the history, and two transcripts of its `Evaluation`."""
         left_out = f"  {row['left_out']} utterances left out" if row["left_out"] else ""
         self.log(
             f"  train loss {row['train_loss']:.2f}  validation: {evaluation}  "
@@ -52,7 +40,7 @@ class Console:
             self.log(f"    reference   {refs[i]}\n    hypothesis  {hyps[i]}")
 
     def _idle_times(self, row):
-        """Describe the share of the time of training that passed without computing."""
+        """Describe the shares of training time without computation."""
         names = {"data": "waiting for data"}
         if self._comm.size > 1:
             names |= {"waiting": "for other processes", "communication": "communication"}

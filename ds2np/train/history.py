@@ -1,4 +1,4 @@
-"""The history of a run: one row of figures an epoch, in a CSV file."""
+"""The history of a run: a CSV file with one row of figures per epoch."""
 
 import csv
 
@@ -24,16 +24,11 @@ COLUMNS = {
 
 
 def write_history(path, rows):
-    """Write all rows.
+    """Write rows, a list of dicts with the keys of `COLUMNS`.
 
-    Parameters
-    ----------
-    path : str or Path
-    rows : list of dict
-        With the keys of `COLUMNS`; losses are means over utterances in nats, WER and CER fractions,
-        the gradient norm is the epoch's median before clipping; left_out counts utterances;
-        memory_mb is the most that the process has taken so far, in units of 10 ** 6 bytes. The
-        seconds of training are told apart by what took them.
+    Losses are means over utterances in nats, WER and CER fractions; the gradient norm is the
+    epoch's median before clipping; left_out counts utterances; memory_mb is the peak memory of the
+    process so far in units of 10 ** 6 bytes; seconds is the sum of all parts but the evaluation.
     """
     with replacing(path) as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -43,19 +38,9 @@ def write_history(path, rows):
 
 
 def read_history(path):
-    """Read the rows that `write_history` wrote.
+    """Read the list of dicts that `write_history` wrote.
 
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    list of dict
-
-    Raises
-    ------
-    UserError
+    Raises UserError if there is no such file, or it is damaged.
     """
     try:
         with open(path, encoding="utf-8", newline="") as file:
@@ -64,8 +49,8 @@ def read_history(path):
                 for row in csv.DictReader(file)
             ]
     except FileNotFoundError:
-        raise UserError(f"{path}: no such history; is this the folder of a run?") from None
+        raise UserError(f"{path}: no such history; is this a run folder?") from None
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
-            f"{path} is damaged ({error}); needed are rows of {list(COLUMNS)}"
+            f"{path} is damaged ({error}); expected the columns {list(COLUMNS)}"
         ) from None

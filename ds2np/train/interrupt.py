@@ -1,19 +1,16 @@
-"""Ctrl-C that waits for the step at hand."""
+"""Ctrl-C that waits for the end of the current step."""
 
 import signal
 import threading
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second from whoever manages the machine's jobs
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and the request of a job scheduler
 
 
 class InterruptLater:
-    """Note Ctrl-C, or a polite request to end, instead of stopping with a step half done.
+    """A context manager that notes SIGINT or SIGTERM in ``requested`` instead of stopping mid-step.
 
-    A second one stops at once. Outside the main thread Python delivers no signals: nothing changes.
-
-    Attributes
-    ----------
-    requested : bool
+    A second signal stops at once. Outside the main thread Python delivers no signals, so nothing
+    changes there.
     """
 
     def __enter__(self):

@@ -1,4 +1,4 @@
-"""How far a run has come: what a checkpoint stores beside arrays."""
+"""The progress of a run: all that a checkpoint stores besides arrays."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -16,21 +16,21 @@ class Progress:
     Attributes
     ----------
     history : list of dict
-        The figures of each finished epoch; see `ds2np.train.history`.
+        One row for each finished epoch; see `ds2np.train.history`.
     points : list of dict
-        Loss and gradient norm of the latest steps, taken at each checkpoint within an epoch.
+        Epoch (a fraction), loss and gradient norm of the latest steps at checkpoints within epochs.
     optimiser_steps : int
         Of the whole run.
     broken_steps : int
-        In a row, with a gradient that is not finite.
+        Consecutive latest steps whose gradient was not finite.
     batches_done : int
-        Minibatches of the current epoch, as are the figures that follow.
+        Minibatches of the current epoch, to which all following figures refer.
     loss_sum : float
-        Over the utterances that were learned from.
+        Over the utterances trained on.
     learned, left_out : int
-        Utterances.
+        Utterances trained on, and utterances left out.
     norms : list of float
-        Of the gradients before clipping, one a step.
+        Gradient norm of each step before clipping.
     seconds : dict of str to float
         See `Clock`.
     """
@@ -58,24 +58,21 @@ class Progress:
         return min(((row["wer"], row["cer"]) for row in self.history), default=infinite)
 
     def end_epoch(self, row):
-        """Add the figures of an epoch, and begin the next one."""
+        """Add the row of a finished epoch to the history, and begin the next epoch."""
         begin = Progress()
         for name in ("batches_done", "loss_sum", "learned", "left_out", "norms", "seconds"):
             setattr(self, name, getattr(begin, name))
         self.history.append(row)
 
     def to_dict(self):
-        """Return plain values, for JSON."""
+        """Return plain values for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values):
         """Read what `to_dict` returned.
 
-        Raises
-        ------
-        ValueError
-            If anything is missing or of another type.
+        Raises ValueError if a value is missing or has another type.
         """
         kinds = {each.name: type(getattr(cls(), each.name)) for each in dataclasses.fields(cls)}
         for name, kind in kinds.items():
@@ -92,15 +89,7 @@ class Progress:
 def should_stop(rates, patience):
     """Decide whether the word error rate has stopped falling.
 
-    Parameters
-    ----------
-    rates : sequence of float
-        Of each epoch so far.
-    patience : int
-        Epochs without a new lowest rate before the end; 0 for never.
-
-    Returns
-    -------
-    bool
+    rates holds one rate per epoch; patience is the number of epochs without a new lowest rate
+    after which to stop, 0 for never.
     """
     return bool(patience and len(rates) and len(rates) - 1 - np.argmin(rates) >= patience)

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page with its curves, pictures and voices, nothing beside it."""
+"""The report of a run: one self-contained HTML page with curves, pictures and recordings."""
 
 import base64
 import html
@@ -12,7 +12,7 @@ from ds2np.files import replacing
 from ds2np.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
 from ds2np.text.score import count_edits
 
-SAMPLES = 8  # transcripts to listen to
+SAMPLES = 8  # utterances to listen to
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -39,34 +39,21 @@ audio {{ width: 16rem; height: 2rem; }}
 
 
 class Report:
-    """The page of a run, rewritten as the run goes on.
+    """The HTML page of a run, rewritten as the run proceeds.
 
     Parameters
     ----------
     folder : RunFolder
-        Of the run; receives the page.
-
-    Attributes
-    ----------
-    path : Path
-        Of the page.
+        Receives the page, at ``path``.
     """
 
     def __init__(self, folder):
         self.path = folder.report
         self._title = f"Run {html.escape(str(folder.path))}"
-        self._figures, self._heard = {}, []
+        self._figures, self._transcripts = {}, []
 
     def show(self, recogniser, dataset, evaluation):
-        """Take what a network made of recordings into the page, in place of what was there.
-
-        Parameters
-        ----------
-        recogniser : Recogniser
-        dataset : Dataset
-            The validation set.
-        evaluation : Evaluation
-        """
+        """Replace the transcripts and pictures by those of an `Evaluation` of a validation set."""
         shown = _choose(evaluation)
         self._figures = {
             "word error rate": f"{100 * evaluation.wer:.1f} %",
@@ -74,37 +61,32 @@ class Report:
             "utterances": f"{len(evaluation.refs):,}",
             "parameters": f"{recogniser.model.count_parameters():,}",
         }
-        self._heard = [
+        self._transcripts = [
             "<h2>From sound to characters</h2>",
-            "<p>Above, the spectrogram that the network reads; below, how probable it finds each "
-            "character over time. Between two characters it is mostly sure of the blank.</p>",
+            "<p>Above, the spectrogram that the network reads; below, the probability of each "
+            "character over time. Between two characters the blank is usually most probable.</p>",
             _picture(
                 _draw_utterance(recogniser, dataset.utterances[shown[0]].audio_filepath),
                 f"Spectrogram and character probabilities of “{evaluation.refs[shown[0]]}”",
             ),
             "<h2>Listen and compare</h2>",
-            "<p>Recordings that the network was not trained on: half of these are drawn at random, "
-            "the others are those that it got most wrong. "
-            "<del>Missed</del> and <ins>wrongly heard</ins> words are marked.</p>",
+            "<p>Recordings of the validation set, which the network was not trained on: half of "
+            "these are drawn at random, the others have the highest word error rates. "
+            "<del>Missed</del> and <ins>wrongly recognised</ins> words are marked.</p>",
             _samples(dataset, evaluation, shown),
         ]
 
     def write(self, history, points=(), status=""):
-        """Write the page anew.
+        """Write the page and return its path.
 
         Parameters
         ----------
         history : list of dict
-            As `read_history` returns it.
+            As returned by `read_history`.
         points : list of dict
-            Loss and gradient norm of the latest steps, at times within epochs.
+            See `Progress`.
         status : str
-            How far the run is, if it goes on.
-
-        Returns
-        -------
-        Path
-            Of the page.
+            How far the run is, if it is not finished.
         """
         figures = self._figures | _count_training(history)
         sections = [
@@ -114,14 +96,14 @@ class Report:
             _picture(
                 _draw_curves(history, points), "Loss, and word and character error rate, by epoch"
             ),
-            "<p>A network begins by finding nothing but blanks probable; it learns to read when "
-            "their share falls. Gradients that grow without end, or a large share of time spent "
-            "waiting for data, are worth a look.</p>",
+            "<p>At first a network predicts only blanks; when their share falls, it has begun to "
+            "learn characters. Look into gradients that keep growing, and into a large share of "
+            "time spent waiting for data.</p>",
             _picture(
                 _draw_health(history, points),
                 "Gradient norm, share of blank frames, and seconds of each part",
             ),
-            *self._heard,
+            *self._transcripts,
         ]
         with replacing(self.path) as file:
             file.write(PAGE.format(title=self._title, body="\n".join(sections)))
@@ -129,7 +111,7 @@ class Report:
 
 
 def _choose(evaluation):
-    """Choose which utterances to show: some at random, then the worst of all."""
+    """Choose the utterances to show: half at random, half those with the most errors."""
     count = len(evaluation.refs)
     drawn = np.random.default_rng(0).permutation(count)[: SAMPLES // 2].tolist()
     errors = [count_edits([alignment]).rate for alignment in evaluation.word_alignments]
@@ -154,7 +136,7 @@ def _table(figures):
 
 
 def _figure(rows, columns, size):
-    from matplotlib.figure import Figure  # no pyplot: no window system is touched
+    from matplotlib.figure import Figure  # not pyplot, which loads a window system
 
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns)
@@ -201,7 +183,7 @@ def _samples(dataset, evaluation, shown):
         rows.append(
             f"<tr><td>{_player(dataset.utterances[i].audio_filepath)}"
             f"<br><small>{html.escape(dataset.utterances[i].speaker)}</small></td>"
-            f'<td class="text">said: {reference}<br>heard: {hypothesis}</td></tr>'
+            f'<td class="text">reference: {reference}<br>hypothesis: {hypothesis}</td></tr>'
         )
     return f'<div class="scroll"><table>{"".join(rows)}</table></div>'
 
@@ -217,11 +199,11 @@ def _player(path):
 
 
 def _mark(alignment):
-    """Mark the words in which a reference and a hypothesis differ, as two pieces of HTML."""
-    said, heard = [], []
+    """Mark the words in which a reference and a hypothesis differ, as two strings of HTML."""
+    reference, hypothesis = [], []
     for ref, hyp in alignment:
-        for words, word, tag in ((said, ref, "del"), (heard, hyp, "ins")):
+        for words, word, tag in ((reference, ref, "del"), (hypothesis, hyp, "ins")):
             if word is not None:
                 text = html.escape(word)
                 words.append(text if ref == hyp else f"<{tag}>{text}</{tag}>")
-    return " ".join(said), " ".join(heard)
+    return " ".join(reference), " ".join(hypothesis)

@@ -1,4 +1,4 @@
-"""From manifests to a finished run: data, a network, training, and the report."""
+"""A whole run, from manifests to the report: data, network, training."""
 
 import dataclasses
 import itertools
@@ -39,7 +39,7 @@ def train(
     cache=None,
     comm=None,
 ):
-    """Train a network and write its run: configuration, history, checkpoints and report.
+    """Train a network and write its run folder; return the best network's validation `Evaluation`.
 
     Parameters
     ----------
@@ -47,26 +47,21 @@ def train(
     training_config : TrainingConfig
     train_utterances, dev_utterances : list of Utterance
     folder : str or Path
-        Of the run.
+        The run folder.
     resume : bool
-        Continue the run that the folder holds.
+        Resume the run in the folder.
     device : Device
     minutes : float
-        Stop after so long.
+        Stop after this time; the run can be resumed.
     cache : str or Path, optional
-        A folder in which spectrograms are kept. Changed recordings are never kept.
+        Folder that caches spectrograms. Those of augmented recordings are never cached.
     comm : Communicator, optional
         Connects the processes that train this network.
-
-    Returns
-    -------
-    Evaluation
-        Of the best network, on the validation set.
 
     Raises
     ------
     UserError, KeyboardInterrupt
-        See `Trainer`.
+        See `Trainer.start`, `Trainer.resume` and `Trainer.run`.
     """
     comm = comm or Communicator()
     model = DeepSpeech2(model_config, seed=training_config.seed)
@@ -100,34 +95,21 @@ def train(
         return evaluation
     trainer.report.show(best, trainer.dev_set, evaluation)
     epoch = trainer.progress.epoch
-    status = "" if trainer.finished else f"Stopped in epoch {epoch}; --resume continues."
+    status = "" if trainer.finished else f"Stopped in epoch {epoch}; the run can be resumed."
     report = trainer.report.write(trainer.progress.history, trainer.progress.points, status)
     print(f"best network: {evaluation}\nreport: {report}")
     return evaluation
 
 
 def make_change(config, sample_rate):
-    """Make the function that changes recordings, or None where they stay as they are.
+    """Return the augmentation, a function of samples and a generator, or None without augmentation.
 
-    Parameters
-    ----------
-    config : TrainingConfig
-    sample_rate : int
-        In hertz.
-
-    Returns
-    -------
-    callable or None
-        Given samples and a generator, returns samples.
-
-    Raises
-    ------
-    UserError
-        If a folder of noise or rooms is missing or empty, or given although nothing is changed.
+    sample_rate is in hertz. Raises UserError if a folder of noise or rooms is missing or empty, or
+    given without augmentation.
     """
     if not config.augment:
         if config.noise or config.rooms:
-            raise UserError("noise and rooms need augmentation, which uses them (--augment)")
+            raise UserError("noise and rooms need augmentation: enable it or leave them out")
         return None
     settings = Augmentation()
     noises = load_sounds(Path(config.noise), sample_rate) if config.noise else None
@@ -136,19 +118,10 @@ def make_change(config, sample_rate):
 
 
 def try_longest(trainer):
-    """Run the largest minibatches once, on noise, and say how much memory they take.
+    """Run the largest minibatches once, on noise; print and return the peak memory in bytes.
 
-    Better now than in the middle of the night, when they come. Recordings that are changed are
-    taken to be as long as they can become. Nothing of it remains.
-
-    Parameters
-    ----------
-    trainer : Trainer
-
-    Returns
-    -------
-    int
-        Bytes that the process has taken at the most.
+    A run that needs too much memory then fails at its start and not hours later. Augmented
+    recordings are assumed to have their greatest possible length. The model is left unchanged.
     """
     model, data = trainer.model, trainer.train_set
     config = trainer.config
@@ -159,7 +132,7 @@ def try_longest(trainer):
     evaluation = trainer.dev_set.plan(1, config.batch_size, config.batch_seconds)
     labels = pad([data.labels[i] for i in longest], np.int64)
     restore = keep_statistics(model)
-    ahead = [x.copy() for _ in range(AHEAD)]  # as those that are fetched in advance
+    ahead = [x.copy() for _ in range(AHEAD)]  # like the minibatches that are prefetched
     try:
         model.set_training(True)
         add_gradients(model, Batch(longest, x, lengths, *labels), 1.0)
@@ -169,7 +142,7 @@ def try_longest(trainer):
     except MemoryError:
         raise UserError(
             f"{len(x)} utterances of {x.shape[1]} frames do not fit into memory; "
-            f"try fewer seconds or utterances in a minibatch"
+            f"use fewer utterances or seconds in a minibatch"
         ) from None
     del ahead
     model.zero_grads()
@@ -183,7 +156,7 @@ def try_longest(trainer):
 
 
 def _largest(plan, dataset, lengthening=1.0):
-    """Choose the largest minibatch of a plan; return it with noise in place of its sound."""
+    """Choose the largest minibatch of a plan; return its indices, noise as features, lengths."""
     indices = max(plan, key=lambda b: len(b) * dataset.frames[b].max())
     N, T = len(indices), math.ceil(dataset.frames[indices].max() * lengthening)
     x = np.random.default_rng(0).standard_normal((N, T, dataset.config.features), np.float32)
@@ -191,22 +164,10 @@ def _largest(plan, dataset, lengthening=1.0):
 
 
 def overfit(model_config, training_config, utterances, folder, **options):
-    """Memorise a few utterances: the quickest test of a set-up and its data.
+    """Memorise a few utterances, the quickest test of a set-up and its data; return whether it did.
 
-    Parameters
-    ----------
-    model_config : DeepSpeech2Config
-    training_config : TrainingConfig
-    utterances : list of Utterance
-        For both training and validation.
-    folder : str or Path
-    **options
-        Of `train`: device, minutes, cache, comm.
-
-    Returns
-    -------
-    bool
-        Whether they were memorised.
+    The utterances serve for both training and validation. ``options`` are those of `train`: device,
+    minutes, cache, comm.
     """
     config = dataclasses.replace(training_config, augment=False, noise="", rooms="", anneal=1.0)
     evaluation = train(model_config, config, utterances, utterances, folder, **options)

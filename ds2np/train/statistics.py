@@ -7,23 +7,15 @@ from ds2np.audio.normalisation import Moments
 from ds2np.data.batches import prefetch, shard
 from ds2np.parallel.communicator import Communicator
 
-MAX_MEASURED = 2000  # utterances: hours of sound, enough for a mean
+MAX_MEASURED = 2000  # utterances: hours of sound, enough for these statistics
 
 
 def set_input_statistics(model, dataset, seed=0, comm=None):
-    """Measure the features of a training set, and give their statistics to `InputNorm`.
+    """Measure the features of a training set, and set the statistics of `InputNorm` (CMVN).
 
-    Of a large corpus, a random part is measured. A network that normalises by utterance needs none.
-
-    Parameters
-    ----------
-    model : DeepSpeech2
-        Its buffers are set, on whichever device.
-    dataset : Dataset
-    seed : int
-        Chooses the part.
-    comm : Communicator, optional
-        Connects processes that share the work; all get the same statistics.
+    Of a large corpus, a random subset drawn with ``seed`` is measured. A network that normalises by
+    utterance needs no statistics. Processes connected by ``comm`` share the work, and all get the
+    same statistics.
     """
     if model.config.normalisation == "utterance":
         return

@@ -1,6 +1,6 @@
-"""What one step of training needs beside its arithmetic: broken utterances, other processes.
+"""One training step apart from its arithmetic: broken utterances, other processes.
 
-The arithmetic itself, forward, loss, backward and update, is in the loop of trainer.py.
+Forward, loss, backward and update are in the loop of trainer.py.
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ from ds2np.parallel.buckets import Buckets
 class Step:
     """The minibatches of a step, without the utterances that would break it.
 
-    An utterance whose loss is not finite is left out, and the others are computed again: what is
-    not finite spreads over the minibatch through the statistics of batch normalisation, and from
-    there into the running statistics.
+    An utterance whose loss is not finite is left out, and the rest of its minibatch is computed
+    again: through the batch statistics, numbers that are not finite spread to all utterances, and
+    to the running statistics.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Step:
         Names the utterances that are left out.
     config : TrainingConfig
     comm : Communicator
-        Connects the processes that train this network, each by its part of every minibatch.
+        Connects the processes that train this network, each on its part of every minibatch.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class Step:
     layer_done : callable or None
         For `DeepSpeech2.backward`: begins the all-reduce of gradients that are complete.
     learned, loss_sum, left_out : int, float, int
-        Utterances learned from, the sum of their losses, and utterances left out: of this process,
-        and after `all_reduce` of all.
+        Utterances trained on, the sum of their losses, and utterances left out: of this process,
+        and after `all_reduce` of all processes.
     """
 
     def __init__(self, model, dataset, config, comm):
@@ -50,17 +50,9 @@ class Step:
             sync_batchnorm(model, comm.sum)
 
     def minibatches(self, batches, count):
-        """Yield the next minibatches, and again what is left of a broken one.
+        """Yield the next ``count`` minibatches, and after a broken one the rest of it.
 
-        Parameters
-        ----------
-        batches : iterator of Batch
-        count : int
-
-        Yields
-        ------
-        Batch
-            To be run forward, and backward if `accepts` says so.
+        Each is to be run forward, and backward if `accepts` returns True.
         """
         self.learned, self.loss_sum, self.left_out, self._indices = 0, 0.0, 0, []
         for number in range(1, count + 1):
@@ -72,17 +64,9 @@ class Step:
                 yield batch
 
     def accepts(self, batch, loss, out_lengths):
-        """Decide whether the gradients of a minibatch may be used; if not, leave out the culprits.
+        """Decide whether the gradients of a minibatch may be used; if not, drop broken utterances.
 
-        Parameters
-        ----------
-        batch : Batch
-        loss : ndarray of shape (N,)
-        out_lengths : ndarray of shape (N,)
-
-        Returns
-        -------
-        bool
+        loss and out_lengths have shape (N,).
         """
         N = len(batch.indices)
         loss = to_cpu(loss)[:N]
@@ -106,16 +90,11 @@ class Step:
         return False
 
     def _anywhere(self, flag):
-        """Return whether something is true on any process that shares batch statistics."""
+        """Return whether flag is true on any process that shares batch statistics."""
         return any(self.comm.any(flag)) if self._synchronised else bool(flag)
 
     def all_reduce(self, clock):
-        """Sum gradients and counts over all processes, and average the running statistics.
-
-        Parameters
-        ----------
-        clock : Clock
-        """
+        """Sum gradients and counts over all processes, and average the running statistics."""
         counts = np.array([self.learned, self.loss_sum, self.left_out], np.float64)
         self._buckets.begin_rest()
         with clock.part("waiting"):
@@ -130,34 +109,22 @@ class Step:
         self.loss_sum = float(counts[1])
 
     def reject(self):
-        """Leave out all utterances of the step: the gradient of their sum is not finite."""
+        """Leave out all utterances of the step, as their summed gradient is not finite."""
         self._name(self._indices, "the gradient of their minibatch is not finite")
         self.left_out, self.learned = self.left_out + self.learned, 0
 
     def _name(self, indices, reason):
-        """Print which utterances are left out."""
+        """Print which utterances are left out, and why."""
         if indices:
             others = f" and {len(indices) - 1} others" if len(indices) > 1 else ""
             tqdm.write(f"  left out: {self.dataset.describe(indices[0])}{others}: {reason}")
 
 
 def add_gradients(model, batch, scale, layer_done=None):
-    """Run a minibatch forward and backward, for lessons and measurements: nothing is left out.
+    """Run a minibatch forward and backward, without checks; return the losses (N,).
 
-    Parameters
-    ----------
-    model : DeepSpeech2
-        In training mode.
-    batch : Batch
-    scale : float
-        The weight of each utterance's gradient.
-    layer_done : callable, optional
-        See `DeepSpeech2.backward`.
-
-    Returns
-    -------
-    ndarray of shape (N,)
-        The losses.
+    For chapters and measurements. ``scale`` is the weight of each utterance's gradient; for
+    ``layer_done`` see `DeepSpeech2.backward`.
     """
     logits, out_lengths = model.forward(batch.x, batch.lengths)
     loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
@@ -166,7 +133,7 @@ def add_gradients(model, batch, scale, layer_done=None):
 
 
 def keep_statistics(model):
-    """Keep the running statistics of a network; return a function that restores them."""
+    """Copy the running statistics of a network; return a function that restores them."""
     kept = {name: value.copy() for name, value in model.buffers.items()}
 
     def restore():
@@ -177,7 +144,7 @@ def keep_statistics(model):
 
 
 def describe(batch, out_lengths, n):
-    """Say what may be wrong with an utterance: its frames, labels and repeats."""
+    """Describe what may be wrong with utterance n: its output frames, labels and repeats."""
     labels = batch.labels[n, : batch.label_lengths[n]]
     return (
         f"{out_lengths[n]} frames of output, {len(labels)} characters, "

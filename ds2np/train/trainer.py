@@ -1,4 +1,4 @@
-"""The training loop: epochs, steps, checkpoints, evaluation (chapters 06 and 07)."""
+"""The training loop: epochs, steps, checkpoints, evaluation. Chapters 06 and 07 explain it."""
 
 import contextlib
 import dataclasses
@@ -28,33 +28,33 @@ from ds2np.train.progress import Progress, should_stop
 from ds2np.train.report import Report
 from ds2np.train.step import Step
 
-PATIENCE = 10  # steps in a row with a gradient that is not finite, before the run stops
-SAVE_EVERY = 60  # seconds: what a power cut can cost at most
+PATIENCE = 10  # steps in a row with a gradient that is not finite before the run stops
+SAVE_EVERY = 60  # seconds of training that a power cut can cost, at most
 MAY_CHANGE = ("epochs", "patience")  # when a run is resumed
 
 
 class Trainer:
-    """A run: a network, its data, its folder, and how far it has come.
+    """A run: a network, its data, its folder and its progress.
 
-    The weights that are evaluated and kept are an exponential moving average; see `EMA`.
+    The weights that are evaluated and saved as the best are a moving average; see `EMA`.
 
     Parameters
     ----------
     model : DeepSpeech2
     train_set, dev_set : Dataset
     folder : str or Path
-        Receives config.json, history.csv, the checkpoints and the report; made if it is not there.
+        Receives config.json, history.csv, the checkpoints and the report.
     config : TrainingConfig
     comm : Communicator, optional
-        Connects the processes that train this network, each of which has a trainer of its own; only
-        that of rank 0 writes. One process by default.
+        Connects the processes that train this network, each with its own trainer; only rank 0
+        writes files. One process by default.
 
     Attributes
     ----------
     progress : Progress
     report : Report
     best_evaluation : Evaluation or None
-        Of the best network, if it was found since the run was started or resumed.
+        Of the best network, if found since the run was started or resumed.
     """
 
     def __init__(self, model, train_set, dev_set, folder, config, comm=None):
@@ -89,17 +89,10 @@ class Trainer:
     # The loop
 
     def run(self, minutes=float("inf")):
-        """Train until the last epoch is done; show progress and keep the best network by WER.
+        """Train to the last epoch, with progress output; save the best network by validation WER.
 
-        Parameters
-        ----------
-        minutes : float
-            Stop after so long, at the end of a step; the run can be resumed.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            If the user interrupts; the current step or evaluation is finished and saved first.
+        After ``minutes``, training stops at the end of a step, and the run can be resumed. Raises
+        KeyboardInterrupt if the user interrupts, once the current step or evaluation is saved.
         """
         deadline = time.monotonic() + 60 * minutes
         self._saved_at = time.monotonic()
@@ -107,7 +100,7 @@ class Trainer:
         bar = self._console.bar(
             self.config.epochs * epoch_frames, len(self.progress.history) * epoch_frames
         )
-        # Numbers that are not finite are looked for and named: NumPy need not warn of them.
+        # Steps check for numbers that are not finite and report them: NumPy need not warn.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with bar, quiet, InterruptLater() as interrupt:
             while not self.finished:
@@ -119,14 +112,14 @@ class Trainer:
                 if any(self.comm.any(interrupt.requested)):
                     raise KeyboardInterrupt
             if self.finished and self.progress.epoch <= self.config.epochs:
-                self.log(f"no better word error rate for {self.config.patience} epochs: the end")
-        if self.comm.is_main and not self.folder.best.exists():  # not one epoch was finished
+                self.log(f"no better word error rate for {self.config.patience} epochs: stopping")
+        if self.comm.is_main and not self.folder.best.exists():  # no epoch was finished
             with self.ema.in_place():
                 self.save(best=True)
-        self.comm.barrier()  # the others read it only when it is written
+        self.comm.barrier()  # other processes read it only once it is written
 
     def _train_epoch(self, bar, interrupt, deadline):
-        """Train to the end of an epoch; return whether there was time for all of it."""
+        """Train to the end of an epoch; return False if the time is up before."""
         config, progress = self.config, self.progress
         # Annealing: the learning rate is divided by a constant after each epoch.
         self.optimiser.learning_rate = config.learning_rate / config.anneal ** (progress.epoch - 1)
@@ -160,7 +153,7 @@ class Trainer:
         return True
 
     def _train_step(self, batches, count):
-        """Learn from the next minibatches: forward, loss, backward for each, then one update."""
+        """Train on the next minibatches: forward, loss, backward for each, then one update."""
         model, step, clock = self.model, self._step, self.clock
         model.zero_grads()
         for batch in step.minibatches(batches, count):
@@ -183,7 +176,7 @@ class Trainer:
         self._count(step, count, norm)
 
     def _count(self, step, count, norm):
-        """Add the outcome of a step to the progress; stop after too many broken ones."""
+        """Add the result of a step to the progress; stop after too many broken steps."""
         progress = self.progress
         progress.batches_done += count
         progress.left_out += step.left_out
@@ -202,12 +195,12 @@ class Trainer:
             )
 
     def plan(self, epoch):
-        """Decide on the minibatches of an epoch; see `Dataset.plan`."""
+        """Return the minibatches of an epoch; see `Dataset.plan`."""
         config = self.config
         return self.train_set.plan(epoch, config.batch_size, config.batch_seconds, config.seed)
 
     def evaluate(self, recogniser):
-        """Evaluate on the validation set, in minibatches no larger than training's."""
+        """Evaluate on the validation set, in minibatches no larger than in training."""
         config = self.config
         return evaluate(
             recogniser, self.dev_set, config.batch_size, config.batch_seconds, None, self.comm
@@ -232,7 +225,7 @@ class Trainer:
         self._console.log_epoch(row, evaluation)
 
     def _row(self, evaluation):
-        """Collect the figures of the current epoch; see `ds2np.train.history`."""
+        """Return the history row of the current epoch; see `ds2np.train.history`."""
         progress, seconds = self.progress, self.progress.seconds
         learned, norms = progress.learned, progress.norms
         return {
@@ -254,45 +247,38 @@ class Trainer:
     # The folder
 
     def start(self):
-        """Make the folder of a new run; it stays empty until there is something to resume.
+        """Make the folder of a new run; it stays empty until the first checkpoint.
 
-        Raises
-        ------
-        UserError
-            If the folder holds a run already, or cannot be made.
+        Raises UserError if the folder already holds a run, or cannot be made.
         """
         if self.folder.holds_run:
             raise UserError(
                 f"{self.folder.path} holds a run already; resume it, or choose another folder"
             )
-        self.comm.barrier()  # all have looked before anyone writes
+        self.comm.barrier()  # all processes have checked before any writes
         make_folder(self.folder.path)
 
     @property
     def _arrays(self):
-        """The arrays that belong to the parameters and that a run resumes from."""
+        """The arrays shaped like the parameters that a run resumes from."""
         return {"velocity": self.optimiser.velocity, "ema": self.ema.mean}
 
     def _identity(self):
-        """Return what must be the same for a run to be resumed, by name."""
+        """Return, by name, what must be unchanged for a run to be resumed."""
         identity = {
             **self.model.config.to_dict(),
             **dataclasses.asdict(self.config),
             "training utterances": len(self.train_set),
             "checksum of the training manifest": self.train_set.fingerprint,
         }
-        return json.loads(json.dumps(identity))  # as a checkpoint has it: lists, no tuples
+        return json.loads(json.dumps(identity))  # like a checkpoint: lists, no tuples
 
     def resume(self):
-        """Continue the run of the folder from its last checkpoint.
+        """Resume the run in the folder from its last checkpoint.
 
-        Optimiser, history and place in the epoch come from the checkpoint; the order of the
-        minibatches and the augmentation follow from seed and epoch.
-
-        Raises
-        ------
-        UserError
-            If there is none, or it was made for another network, training or data.
+        Optimiser, history and position in the epoch come from the checkpoint; the order of the
+        minibatches and the augmentation follow from seed and epoch. Raises UserError if there is no
+        checkpoint, or it is of another network, configuration or training set.
         """
         model, values, arrays = load_checkpoint(self.folder.last)
         try:
@@ -307,28 +293,23 @@ class Trainer:
             if name not in MAY_CHANGE and (before := saved.get(name)) != value:
                 raise UserError(
                     f"{self.folder.path} cannot be resumed: {name} was {before} in the checkpoint "
-                    f"but is now {value}; ask for the same, or start a new run in another folder"
+                    f"but is now {value}; use the same value, or start a new run in another folder"
                 )
         self.progress = progress
         self.model.load_state_dict(model.state_dict())
-        # best.npz has no moving average, and may have been put in the place of last.npz.
+        # The user may have copied best.npz, which has no moving average, over last.npz.
         arrays["ema"] = arrays["ema"] or model.params
         for group, own in self._arrays.items():
             for name, value in arrays[group].items():
                 own[name][...] = self.model.to_device(value)
-        self.comm.barrier()  # all have read before anyone writes
+        self.comm.barrier()  # all processes have read before any writes
         if self.comm.is_main:
-            write_history(self.folder.history, progress.history)  # the stop may have come before it
+            write_history(self.folder.history, progress.history)  # it may be older
 
     def save(self, best=False):
-        """Write a checkpoint that the run resumes from exactly as if it had not stopped.
+        """Write the last checkpoint, from which the run resumes exactly, and the configuration.
 
-        The effective configuration is written beside it.
-
-        Parameters
-        ----------
-        best : bool
-            Write the best network instead.
+        best: write the best network instead.
         """
         self._saved_at = time.monotonic()
         if not self.comm.is_main:
@@ -348,7 +329,7 @@ class Trainer:
             file.write(json.dumps(effective, indent=2) + "\n")
 
     def _save_within(self, batches):
-        """Save within an epoch of so many minibatches, and report how far it is."""
+        """Save within an epoch of ``batches`` minibatches, and report the progress."""
         progress, done = self.progress, self.progress.batches_done / batches
         if self._recent and progress.norms:
             point = {
@@ -359,8 +340,8 @@ class Trainer:
             progress.points.append(point)
         self.save()
         self._report(
-            f"Epoch {progress.epoch} of {self.config.epochs}, {done:.0%} of it done on "
-            f"{time.strftime('%Y-%m-%d at %H:%M')}. Reload this page to see how it goes on."
+            f"Epoch {progress.epoch} of {self.config.epochs}, {done:.0%} done on "
+            f"{time.strftime('%Y-%m-%d at %H:%M')}. Reload this page for the latest state."
         )
 
     def _report(self, status):

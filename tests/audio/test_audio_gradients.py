@@ -1,6 +1,6 @@
-"""Every forward/backward pair of the audio room, and planted mistakes that the check must catch.
+"""Every forward/backward pair of ds2np.audio, and planted mistakes that the check must catch.
 
-A new pair gets all of these tests by one more line in the registry.
+A new line in the registry applies all of these tests to another pair.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ds2np.layers import InputNorm
 
 @dataclass(frozen=True)
 class Pair:
-    """A pair of functions of a module, and what to give to them."""
+    """A pair of functions of a module, and their arguments."""
 
     module: ModuleType
     name: str
@@ -95,7 +95,7 @@ def test_gradient(pair, rng):
 
 @every_pair
 @pytest.mark.parametrize("single", [True, False])
-def test_the_precision_that_goes_in_comes_out(pair, single, rng):
+def test_the_precision_is_kept(pair, single, rng):
     real, both = (np.float32, np.complex64) if single else (np.float64, np.complex128)
     x = pair.x(rng)
     x = x.astype(both if np.iscomplexobj(x) else real)
@@ -107,7 +107,7 @@ def test_the_precision_that_goes_in_comes_out(pair, single, rng):
 
 
 @every_pair
-def test_inputs_stay_as_they_are_and_the_cache_too(pair, rng):
+def test_inputs_and_cache_are_not_modified(pair, rng):
     x = pair.x(rng)
     x.flags.writeable = False
     out, cache = pair.forward(x)
@@ -156,7 +156,7 @@ def test_gradient_of_the_whole_input_down_to_the_waveform(filters, scope, rng):
     assert comparison.ok, comparison
 
 
-# Mistakes that are easily made, each in place of the right backward pass.
+# Typical mistakes, each of which replaces the correct backward pass.
 right_frame, right_rfft = frames.frame_backward, stft.rfft_backward
 
 

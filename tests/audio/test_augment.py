@@ -67,8 +67,8 @@ def test_the_papers_speeds_are_exact():
 
 
 @pytest.mark.parametrize("speed", [0, -1, 0.001, 11, np.nan])
-def test_no_such_speed(speed):
-    with pytest.raises(UserError, match=f"no speed of {speed}; only 0.1 to 10"):
+def test_impossible_speeds_are_refused(speed):
+    with pytest.raises(UserError, match=f"speed is {speed}; expected 0.1 to 10"):
         change_speed(sine(440), speed)
 
 
@@ -85,13 +85,13 @@ def test_reverberate_is_the_convolution_written_out(rng, samples):
     np.testing.assert_allclose(reverberate(sound, response), expected, atol=1e-12)
 
 
-def test_in_a_room_words_keep_time_length_and_energy(rng, speech):
+def test_reverberation_keeps_time_length_and_energy(rng, speech):
     click = np.zeros(4000, np.float32)
     click[1500] = 0.5
     room = np.concatenate([np.zeros(300, np.float32), make_room(RATE, 0.4, 3, rng)])
     heard = reverberate(click, room)
     assert heard.argmax() == 1500
-    assert not np.abs(heard[:1500]).max() > 1e-6  # nothing is heard before
+    assert not np.abs(heard[:1500]).max() > 1e-6  # nothing before the direct sound
     heard = reverberate(speech, room)
     assert (len(heard), heard.dtype) == (len(speech), np.float32)
     assert energy(heard) == pytest.approx(energy(speech), rel=1e-5)
@@ -99,16 +99,18 @@ def test_in_a_room_words_keep_time_length_and_energy(rng, speech):
 
 
 @pytest.mark.parametrize(("seconds", "direct_db"), [(0.1, 0), (0.5, 12), (0.3, -5)])
-def test_a_made_room_decays_by_60_decibels(rng, seconds, direct_db):
+def test_a_synthesised_response_decays_by_60_decibels(rng, seconds, direct_db):
     room = make_room(RATE, seconds, direct_db, rng)
     assert (len(room), room.dtype, room[0]) == (1 + round(seconds * RATE), np.float32, 1)
     assert decibels(1 / energy(room[1:])) == pytest.approx(direct_db, abs=1e-4)
     powers = [energy(part) for part in np.array_split(room[1:], 10)]
-    slope = np.polyfit(np.arange(10) / 10, decibels(np.array(powers)), 1)[0]  # dB in all of it
+    slope = np.polyfit(np.arange(10) / 10, decibels(np.array(powers)), 1)[
+        0
+    ]  # dB over the whole length
     assert slope == pytest.approx(-60, abs=3)
 
 
-def test_made_noises_fall_off_from_not_at_all_to_steeply(rng):
+def test_synthesised_noise_ranges_from_white_to_brown(rng):
     octaves = []
     for _ in range(40):
         noise = make_noise(RATE, rng)
@@ -122,11 +124,11 @@ def test_made_noises_fall_off_from_not_at_all_to_steeply(rng):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 997])
-def test_made_noise_of_any_length(rng, count):
+def test_synthesised_noise_of_any_length(rng, count):
     assert make_noise(count, rng).shape == (count,)
 
 
-def test_a_long_noise_is_cut_at_any_place(rng):
+def test_a_long_noise_is_cut_at_any_position(rng):
     noise = np.arange(10)
     starts = {int(cut_noise(noise, 4, rng)[0]) for _ in range(300)}
     assert starts == set(range(7))
@@ -134,7 +136,7 @@ def test_a_long_noise_is_cut_at_any_place(rng):
     np.testing.assert_array_equal(cut_noise(noise, 10, rng), noise)
 
 
-def test_a_short_noise_goes_round_and_round(rng):
+def test_a_short_noise_is_repeated(rng):
     starts = set()
     for _ in range(100):
         cut = cut_noise(np.arange(5), 12, rng)
@@ -153,7 +155,7 @@ def test_the_signal_to_noise_ratio_is_exact(rng, speech, snr_db, level):
     assert np.corrcoef(added, noise)[0, 1] == pytest.approx(1)
 
 
-def test_what_comes_in_as_float32_comes_out_as_float32(rng, speech):
+def test_float32_stays_float32(rng, speech):
     assert add_noise(speech, rng.standard_normal(8000), 10).dtype == np.float32
     assert reverberate(speech, rng.standard_normal(80)).dtype == np.float32
     assert change_gain(speech, 3.0).dtype == np.float32
@@ -173,7 +175,7 @@ def test_gain_in_decibels(speech):
     np.testing.assert_allclose(change_gain(speech, -6.0206), speech / 2, rtol=1e-5)
 
 
-def test_full_scale_is_never_passed_nor_is_anything_cut_off(speech):
+def test_full_scale_is_never_exceeded_and_nothing_is_clipped(speech):
     np.testing.assert_array_equal(fit_full_scale(speech), speech)
     loud = 30 * speech
     fitted = fit_full_scale(loud)
@@ -185,7 +187,7 @@ def test_all_off_changes_nothing(rng, speech):
     np.testing.assert_array_equal(augment(speech, RATE, rng, OFF), speech)
 
 
-def test_the_generator_alone_decides(speech):
+def test_the_generator_alone_determines_the_result(speech):
     kept = speech.copy()
     outs = [augment(speech, RATE, np.random.default_rng(seed), ALL) for seed in (1, 1, 2)]
     np.testing.assert_array_equal(outs[0], outs[1])
@@ -199,7 +201,7 @@ def test_the_generator_alone_decides(speech):
 
 @pytest.mark.parametrize("name", SHARES)
 def test_shares_are_kept(rng, name):
-    """Each effect by itself, on so short a sound that hundreds take no time."""
+    """Each effect by itself, on a sound so short that hundreds take no time."""
     sound = rng.uniform(-0.1, 0.1, 300).astype(np.float32)
     for share, low, high in ((0, 0, 0), (0.4, 0.33, 0.47), (1, 1, 1)):
         config = only(**{name: share})
@@ -217,7 +219,7 @@ def test_speeds_are_equally_likely(rng):
 
 
 def test_values_span_their_ranges(rng, speech):
-    """Each is measured in what comes out."""
+    """Each value is measured in the result."""
     sound = np.ones(1000, np.float32) / 100
     lengths = [
         len(augment(sound, RATE, rng, only(stretch_share=1, stretch=(0.8, 1.25))))
@@ -248,7 +250,7 @@ def test_the_length_follows_from_speed_and_stretch_alone(rng, speech):
 
 
 @pytest.mark.parametrize(("rate", "size"), [(16000, 512), (8000, 256)])
-def test_the_vocoders_window_is_as_long_at_every_rate(rng, speech, rate, size):
+def test_the_vocoders_window_lasts_as_long_at_every_sampling_rate(rng, speech, rate, size):
     out = augment(speech, rate, rng, only(stretch_share=1, stretch=(0.9, 0.9)))
     np.testing.assert_array_equal(out, time_stretch(speech, 0.9, size))
 
@@ -258,7 +260,7 @@ def test_loud_results_are_turned_down(rng):
         assert np.abs(augment(sine(440), RATE, rng, config)).max() <= 1
 
 
-def test_given_noises_and_rooms_are_used_all_of_them(rng):
+def test_all_given_noises_and_rooms_are_used(rng):
     click = np.zeros(100, np.float32)
     click[20] = 0.1
     rooms = [np.eye(1, 31, 0, dtype=np.float32)[0] for _ in range(3)]
@@ -292,24 +294,24 @@ def test_the_papers_share_of_noise():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"noise_share": 1.5}, "noise_share is 1.5; only 0 to 1"),
-        ({"pitch_share": -0.1}, "pitch_share is -0.1; only 0 to 1"),
-        ({"reverb_share": np.nan}, "reverb_share is nan; only 0 to 1"),
-        ({"speeds": ()}, r"speeds is \(\); only 0.1 to 10"),
-        ({"speeds": (1, 0)}, r"speeds is \(1, 0\); only 0.1 to 10"),
-        ({"stretch": (1.1, 0.9)}, r"stretch is \(1.1, 0.9\); its lowest and highest"),
-        ({"snr_db": (5,)}, r"snr_db is \(5,\); its lowest and highest"),
-        ({"gain_db": (0, np.inf)}, r"gain_db is \(0, inf\); only -100 to 100"),
-        ({"pitch": (-40, 2)}, r"pitch is \(-40, 2\); only -24 to 24"),
-        ({"room_seconds": (0, 1)}, r"room_seconds is \(0, 1\); only 0.01 to 10"),
+        ({"noise_share": 1.5}, "noise_share is 1.5; expected 0 to 1"),
+        ({"pitch_share": -0.1}, "pitch_share is -0.1; expected 0 to 1"),
+        ({"reverb_share": np.nan}, "reverb_share is nan; expected 0 to 1"),
+        ({"speeds": ()}, r"speeds is \(\); expected 0.1 to 10"),
+        ({"speeds": (1, 0)}, r"speeds is \(1, 0\); expected 0.1 to 10"),
+        ({"stretch": (1.1, 0.9)}, r"stretch is \(1.1, 0.9\); expected \(lowest, highest\)"),
+        ({"snr_db": (5,)}, r"snr_db is \(5,\); expected \(lowest, highest\)"),
+        ({"gain_db": (0, np.inf)}, r"gain_db is \(0, inf\); expected -100 to 100"),
+        ({"pitch": (-40, 2)}, r"pitch is \(-40, 2\); expected -24 to 24"),
+        ({"room_seconds": (0, 1)}, r"room_seconds is \(0, 1\); expected 0.01 to 10"),
     ],
 )
-def test_an_augmentation_that_cannot_be(fields, message):
+def test_impossible_augmentations_are_refused(fields, message):
     with pytest.raises(UserError, match=message):
         Augmentation(**fields)
 
 
-def test_sounds_are_found_everywhere_below_and_resampled(tmp_path):
+def test_sounds_are_found_in_subfolders_and_resampled(tmp_path):
     (tmp_path / "deep" / "er").mkdir(parents=True)
     soundfile.write(tmp_path / "b.WAV", sine(440), RATE, format="WAV")
     soundfile.write(tmp_path / "deep" / "er" / "a.flac", sine(440, 800), 8000)
@@ -320,7 +322,7 @@ def test_sounds_are_found_everywhere_below_and_resampled(tmp_path):
     assert sounds[0].dtype == np.float32
 
 
-def test_sounds_are_read_when_asked_for_and_once(tmp_path):
+def test_sounds_are_read_once_on_first_use(tmp_path):
     soundfile.write(tmp_path / "a.wav", sine(440), RATE)
     (tmp_path / "b.wav").write_text("no sound")
     sounds = load_sounds(tmp_path, RATE)
@@ -329,7 +331,7 @@ def test_sounds_are_read_when_asked_for_and_once(tmp_path):
     assert sounds[0] is first
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 1
-    with pytest.raises(UserError, match=r"b\.wav is not audio"):
+    with pytest.raises(UserError, match=r"b\.wav is not readable audio"):
         sounds[1]
 
 
@@ -342,7 +344,7 @@ def test_only_the_last_sounds_are_kept(tmp_path):
     assert sounds[0] is not first
 
 
-def test_folders_that_do_not_do(tmp_path):
+def test_unusable_folders_are_refused(tmp_path):
     with pytest.raises(UserError, match="gone: no such folder"):
         load_sounds(tmp_path / "gone", RATE)
     with pytest.raises(UserError, match=r"has no recordings \(\.wav, \.flac\)"):
@@ -365,7 +367,7 @@ def test_real_noises_and_rooms(shared_data, speech, rng):
         heard = reverberate(speech, room)
         assert energy(heard) == pytest.approx(energy(speech), rel=1e-5)
         lags = np.correlate(heard, speech, "full")
-        assert np.abs(lags).argmax() - (len(speech) - 1) == 0  # still in its time
+        assert np.abs(lags).argmax() - (len(speech) - 1) == 0  # not delayed
     for _ in range(5):
         out = augment(speech, RATE, rng, ALL, noises, rooms)
         assert np.isfinite(out).all()

@@ -1,4 +1,4 @@
-"""What the network reads, of a whole recording and of a stream."""
+"""Features of a whole recording and of a stream."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ from ds2np.model import DeepSpeech2, DeepSpeech2Config
 
 CONFIG = DeepSpeech2Config(sample_rate=1600, normalisation="running", bidirectional=False, conv=())
 CORPUS = dataclasses.replace(CONFIG, normalisation="corpus")
-# Windows that overlap, that touch, and with gaps between them.
+# Windows that overlap, touch, or leave gaps.
 STRIDES = (10, 20, 35)
 
 
@@ -46,7 +46,7 @@ def test_a_file(tmp_path):
     stride_ms=st.sampled_from(STRIDES),
     mels=st.sampled_from([0, 5]),
 )
-def test_pieces_of_any_size_give_what_the_whole_gives(places, stride_ms, mels):
+def test_chunks_of_any_size_give_the_features_of_the_whole(places, stride_ms, mels):
     features = Features(dataclasses.replace(CONFIG, stride_ms=stride_ms, mels=mels))
     samples, stream = sound(900), features.stream()
     pieces = [stream.push(piece) for piece in np.split(samples, sorted(places))]
@@ -57,8 +57,8 @@ def test_pieces_of_any_size_give_what_the_whole_gives(places, stride_ms, mels):
 
 @pytest.mark.parametrize("config", [CONFIG, CORPUS], ids=lambda c: c.normalisation)
 @pytest.mark.parametrize("size", [1, 7, 160, 4000])
-def test_sound_in_pieces_through_features_and_network(config, size):
-    """From pieces of sound to logits, with statistics that are not 0 and 1."""
+def test_chunks_of_sound_through_features_and_network(config, size):
+    """From chunks of sound to logits, with statistics other than 0 and 1."""
     config = dataclasses.replace(config, layers=1, hidden=4)
     model, features, samples = DeepSpeech2(config), Features(config), sound(2000)
     model.buffers["input_norm.mean"][...] = np.linspace(-3, 2, config.features)
@@ -74,7 +74,7 @@ def test_sound_in_pieces_through_features_and_network(config, size):
     np.testing.assert_allclose(np.concatenate([*outs, out], axis=1), whole, rtol=0, atol=1e-5)
 
 
-def test_normalisation_by_utterance_needs_the_whole():
+def test_normalisation_by_utterance_cannot_stream():
     with pytest.raises(UserError, match="needs the whole recording; a network trained with"):
         Features(dataclasses.replace(CONFIG, normalisation="utterance")).stream()
 
@@ -89,5 +89,5 @@ def test_a_stream_shorter_than_a_window_is_refused_at_its_end():
 
 
 def test_an_unknown_normalisation_is_refused():
-    with pytest.raises(UserError, match="no normalisation 'none'; choose utterance, corpus, runn"):
+    with pytest.raises(UserError, match="unknown normalisation 'none'; choose utterance, corpus, "):
         Features(dataclasses.replace(CONFIG, normalisation="none"))

@@ -43,7 +43,7 @@ def test_a_sine_keeps_its_pitch_and_loudness_when_resampled(tmp_path, rate, want
     assert np.sqrt((middle**2).mean()) == pytest.approx(0.5 / np.sqrt(2), rel=0.01)
 
 
-def test_what_a_lower_rate_cannot_hold_is_filtered_away(tmp_path):
+def test_frequencies_above_half_the_new_rate_are_filtered_out(tmp_path):
     soundfile.write(tmp_path / "a.wav", sine(7000, 16000), 16000)
     samples, _ = load_audio(tmp_path / "a.wav", 8000)
     assert np.abs(samples[400:-400]).max() < 0.01
@@ -102,9 +102,9 @@ def write_huge(path):
 BROKEN = {
     "missing": (lambda path: None, "no such audio file"),
     "folder": (lambda path: path.mkdir(), "is a folder"),
-    "text": (write_text, "not audio that can be read"),
-    "truncated": (write_headless, "not audio that can be read"),
-    "zero bytes": (lambda path: path.touch(), "not audio that can be read"),
+    "text": (write_text, "not readable audio"),
+    "truncated": (write_headless, "not readable audio"),
+    "zero bytes": (lambda path: path.touch(), "not readable audio"),
     "no samples": (write_nothing, "holds no samples"),
     "NaN": (write_not_finite(np.nan), "2 samples that are NaN or infinite"),
     "impossible rate": (write_rate(2_000_000_000), "a sampling rate of 2000000000 Hz"),
@@ -115,7 +115,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, kind):
+def test_a_bad_file_is_named_with_the_problem(tmp_path, kind):
     make, reason = BROKEN[kind]
     path = tmp_path / "bad.wav"
     make(path)
@@ -128,11 +128,11 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, kind):
 
 def test_samples_without_a_header(tmp_path):
     (tmp_path / "a.raw").write_bytes(bytes(800))
-    with pytest.raises(UserError, match=r"a\.raw is not audio that can be read"):
+    with pytest.raises(UserError, match=r"a\.raw is not readable audio"):
         load_audio(tmp_path / "a.raw")
 
 
-def test_a_length_that_memory_does_not_hold(tmp_path, monkeypatch):
+def test_a_length_that_does_not_fit_into_memory(tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise MemoryError
 

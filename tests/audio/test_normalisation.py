@@ -9,14 +9,14 @@ from ds2np.audio.normalisation import Moments
 from ds2np.layers.input_norm import corpus_norm_forward
 
 
-def test_normalised_is_each_frequency_without_its_mean_at_variance_1(rng):
+def test_each_frequency_has_mean_0_and_the_whole_has_variance_1(rng):
     out = normalise(3 * rng.standard_normal((50, 9)) + np.arange(9))
     np.testing.assert_allclose(out.mean(axis=0), 0, atol=1e-12)
     assert (out**2).mean() == pytest.approx(1)
 
 
 def test_loudness_changes_nothing(rng):
-    samples = rng.standard_normal(16000)  # noise: hardly any power near the floor
+    samples = rng.standard_normal(16000)  # noise: hardly any power is near the floor
     loud, quiet = (normalise(log_spectrogram(g * samples, 16000)) for g in (1, 0.03))
     np.testing.assert_allclose(quiet, loud, atol=0.01)
 

@@ -34,7 +34,7 @@ FLOP = {"gflops", "share_of_gemm"}
 
 @pytest.fixture
 def small(monkeypatch):
-    """Shrink everything that is timed."""
+    """Shrink all items."""
     assert set(SMALL) == set(bench.ITEMS)
     monkeypatch.setattr(bench, "ITEMS", SMALL)
     monkeypatch.setattr(bench, "MIN_SECONDS", 1e-3)
@@ -44,7 +44,7 @@ def small(monkeypatch):
 
 
 class Array:
-    """As much of a tensor as the comparison touches."""
+    """A fake tensor with the methods that the comparison uses."""
 
     def __init__(self, value):
         self.value = np.asarray(value)
@@ -59,7 +59,7 @@ class Array:
 
 
 def echo(name, change=1.0):
-    """Make another side for an item: ours again, its arrays changed by a factor."""
+    """Make a fake PyTorch side: ours, with the arrays scaled by a factor."""
 
     def make(*_):
         step = SMALL[name](to_cpu).make_ours()
@@ -74,7 +74,7 @@ def echo(name, change=1.0):
 
 @pytest.fixture
 def torch_side(small, monkeypatch):
-    """Stand in for PyTorch's side; the real one is compared where PyTorch is installed."""
+    """Replace PyTorch's side by a fake; the real one is tested where PyTorch is installed."""
     names = {name.partition("-")[0] for name in SMALL} - {"gru", "rnn", "training"}
     side = {name: echo(name) for name in names}
     side["recurrent"] = side["training_step"] = echo("rnn")
@@ -95,7 +95,7 @@ def test_the_table_has_a_line_for_each_part(small, capsys):
     assert "torch" not in header
     assert [line.split()[0] for line in lines] == [*SMALL, *["growth:"] * 3]
     assert "100%" in lines[0]
-    assert len(lines[1].split()) == 5  # no rate: the name, the three times and the memory
+    assert len(lines[1].split()) == 5  # no GFLOP/s: the name, the three times and the memory
 
 
 def test_json_holds_what_the_table_shows(small, tmp_path):
@@ -141,14 +141,16 @@ def test_different_results_are_not_timed(torch_side, capsys):
     torch_side.ctc = echo("ctc", change=1.1)
     arguments = ["bench", "--against", "torch", "--pairs", "1", "--device", "cpu"]
     assert cli.main([*arguments, "--only", "ctc"]) == 1
-    assert "ctc: loss and PyTorch's differ by 9.1e-02" in capsys.readouterr().out
+    assert "ctc: relative error of loss is 9.1e-02" in capsys.readouterr().out
 
 
 def test_without_torch_one_sentence_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "ds2np.bench.torch_side", raising=False)
     assert cli.main(["bench", "--against", "torch"]) == 2
-    assert capsys.readouterr().err == "error: --against torch needs PyTorch: pip install torch\n"
+    assert (
+        capsys.readouterr().err == "error: a comparison with PyTorch needs it: pip install torch\n"
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's account of memory")

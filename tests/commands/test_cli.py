@@ -30,7 +30,7 @@ def manifest(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, manifest):
-    """The folder of a run; not to be changed."""
+    """A run folder that tests must not change."""
     folder = tmp_path_factory.mktemp("runs") / "trained"
     arguments = ["--train", manifest, "--dev", manifest, "--out", folder]
     assert cli.main(["train", *TRAIN, *map(str, arguments)]) == 0
@@ -42,12 +42,12 @@ def contents(folder):
 
 
 def assert_one_error(result, *named):
-    """Check that a command failed with one line, which names what is wrong."""
+    """Check that a command failed with a one-line message that names the problem."""
     code, _, err = result
     assert code == 2
     lines = err.splitlines()
     assert sum(line.startswith("error: ") for line in lines) == 1
-    assert lines[-1].startswith("error: ")  # a progress bar may stand above it
+    assert lines[-1].startswith("error: ")  # a progress bar may precede it
     assert "Traceback" not in err
     for name in named:
         assert str(name) in lines[-1]
@@ -61,7 +61,7 @@ def test_train_leaves_a_run_and_its_report(trained):
     assert names == {"config.json", "history.csv", "best.npz", "last.npz", "report.html"}
 
 
-def test_train_takes_the_rate_asked_for(ds2np, manifest, tmp_path):
+def test_train_uses_the_sampling_rate_asked_for(ds2np, manifest, tmp_path):
     arguments = ("--train", manifest, "--dev", manifest, "--out", tmp_path / "run")
     assert ds2np("train", *TRAIN, *arguments, "--sample-rate", 3200, "--seed", 7)[0] == 0
     written = json.loads((tmp_path / "run" / "config.json").read_text())
@@ -69,7 +69,7 @@ def test_train_takes_the_rate_asked_for(ds2np, manifest, tmp_path):
     assert written["training"]["seed"] == 7
 
 
-def test_train_goes_on_only_if_asked_to(ds2np, manifest, trained):
+def test_train_resumes_only_if_asked_to(ds2np, manifest, trained):
     arguments = ("--train", manifest, "--dev", manifest, "--out", trained)
     before = contents(trained)
     result = ds2np("train", *TRAIN, *arguments)
@@ -138,7 +138,7 @@ MANIFESTS = {
     "too long": (change(text="abc" * 50), ":2: the transcript needs 150 frames, 0.6 s"),
     "no such audio": (change(audio_filepath="no.wav"), ":2: no such audio file: "),
     "audio is a folder": (change(audio_filepath="."), "is a folder"),
-    "audio is text": (change(audio_filepath="tones.jsonl"), "tones.jsonl is not audio"),
+    "audio is text": (change(audio_filepath="tones.jsonl"), "tones.jsonl is not readable audio"),
     "shorter than stated": (
         change(duration=60, text="abc" * 50),
         ":2: the transcript needs 150 frames, ",
@@ -280,8 +280,8 @@ def write_nan(path):
 AUDIO = {
     "missing": (lambda path: None, "no such audio file"),
     "folder": (lambda path: path.mkdir(), "is a folder"),
-    "text": (lambda path: path.write_text("the cat is happy\n" * 9), "not audio"),
-    "zero bytes": (lambda path: path.touch(), "not audio"),
+    "text": (lambda path: path.write_text("the cat is happy\n" * 9), "not readable audio"),
+    "zero bytes": (lambda path: path.touch(), "not readable audio"),
     "no samples": (lambda path: soundfile.write(path, np.zeros(0), 8000), "holds no samples"),
     "NaN": (write_nan, "NaN or infinite"),
     "short": (lambda path: soundfile.write(path, np.ones(9), 8000), "the sound lasts"),
@@ -289,7 +289,7 @@ AUDIO = {
 
 
 @pytest.mark.parametrize("kind", AUDIO)
-def test_transcribe_names_a_bad_recording_and_goes_on(ds2np, trained, manifest, tmp_path, kind):
+def test_transcribe_names_a_bad_recording_and_continues(ds2np, trained, manifest, tmp_path, kind):
     make, reason = AUDIO[kind]
     good, bad = manifest.parent / "0.wav", tmp_path / "bad.wav"
     make(bad)
@@ -312,7 +312,7 @@ def test_ctrl_c_before_anything_is_saved(ds2np, manifest, tmp_path, monkeypatch)
     assert (code, err) == (130, "\ninterrupted\n")
 
 
-def test_ctrl_c_in_training_says_how_to_go_on(ds2np, manifest, tmp_path, monkeypatch):
+def test_ctrl_c_in_training_says_how_to_resume(ds2np, manifest, tmp_path, monkeypatch):
     step = Trainer._train_step
 
     def interrupted(self, *rest):
@@ -329,7 +329,7 @@ def test_ctrl_c_in_training_says_how_to_go_on(ds2np, manifest, tmp_path, monkeyp
     assert ds2np("train", *TRAIN, *arguments, "--resume")[0] == 0
 
 
-# As its users start it
+# As a process
 
 
 def python_m_ds2np(*arguments):
@@ -356,10 +356,10 @@ def test_a_process_transcribes(trained, manifest, ds2np):
     assert done.stdout == ds2np("transcribe", trained, file)[1]
 
 
-def test_mistakes_of_the_program_keep_their_traceback(monkeypatch):
+def test_programming_errors_keep_their_traceback(monkeypatch):
     def broken(*arguments, **options):
-        raise ValueError("a mistake of ours")
+        raise ValueError("our mistake")
 
     monkeypatch.setattr("ds2np.commands.demo.run_demo", broken)
-    with pytest.raises(ValueError, match="a mistake of ours"):
+    with pytest.raises(ValueError, match="our mistake"):
         cli.main(["demo"])

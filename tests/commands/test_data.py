@@ -34,7 +34,7 @@ def data(ds2np):
 def test_a_good_manifest(data, manifest, options):
     code, out, err = data(manifest, "--preset", "toy", *options)
     assert (code, err) == (0, "")
-    assert out.endswith("\nnothing is wrong\n")
+    assert out.endswith("\nno faults found\n")
 
 
 def test_what_is_wrong_is_named_and_the_code_says_so(data, bad):
@@ -44,14 +44,14 @@ def test_what_is_wrong_is_named_and_the_code_says_so(data, bad):
     assert f"{bad}:2: unreadable line: found list" in out
 
 
-def test_the_options_reach_the_survey(data, manifest):
+def test_the_options_reach_the_check(data, manifest):
     assert data(manifest)[0] == 0  # English, and the preset tiny
     code, out, _ = data(manifest, "--longest", "0.5", "--characters", " ab", "--json")
     kinds = {fault["kind"] for fault in json.loads(out)["faults"]}
     assert (code, kinds) == (1, {"long recording", "unknown characters"})
 
 
-def test_json_is_all_there_is(data, bad):
+def test_json_is_the_only_output(data, bad):
     code, out, err = data(bad, "--preset", "toy", "--json")
     numbers = json.loads(out)
     assert (code, err) == (1, "")
@@ -59,7 +59,7 @@ def test_json_is_all_there_is(data, bad):
     assert [fault["line"] for fault in numbers["faults"]] == [1, 2]
 
 
-def test_fix_writes_a_copy_and_says_what_became_of_the_lines(data, bad, tmp_path):
+def test_fix_writes_a_copy_and_reports_the_lines(data, bad, tmp_path):
     clean = tmp_path / "clean.jsonl"
     code, out, _ = data(bad, "--preset", "toy", "--fix", clean)
     assert code == 1
@@ -76,7 +76,7 @@ def test_fix_in_json(data, bad, tmp_path):
     assert clean.exists()
 
 
-def test_fix_takes_the_place_of_nothing(data, bad):
+def test_fix_overwrites_nothing(data, bad):
     before = bad.read_bytes()
     code, out, err = data(bad, "--fix", bad)
     assert (code, out) == (2, "")
@@ -100,9 +100,9 @@ def test_the_alphabet_can_be_passed_on(data, manifest):
         (("no.jsonl",), "no.jsonl: no such manifest"),
         (("no.jsonl", "--alphabet"), "no.jsonl: no such manifest"),
         (("no.jsonl", "--fix", "no/clean.jsonl"), "no: no such folder"),
-        (("no.jsonl", "--lower"), "--lower is for --alphabet"),
+        (("no.jsonl", "--lower"), "--lower needs --alphabet"),
         (("no.jsonl", "--preset", "huge"), "no preset 'huge'"),
-        (("no.jsonl", "--characters", "aba"), "has 'a' twice"),
+        (("no.jsonl", "--characters", "aba"), "'a' twice"),
     ],
 )
 def test_bad_input_is_one_line(data, tmp_path, monkeypatch, options, reason):

@@ -14,14 +14,14 @@ from ds2np.train.history import COLUMNS, read_history, write_history
 
 @pytest.fixture
 def no_corpus(monkeypatch):
-    """Fail a test that would make the corpus."""
+    """Fail if the corpus is made."""
     fail = lambda folder: pytest.fail("makes the corpus")  # noqa: E731
     monkeypatch.setattr("ds2np.synthesis.corpus.write_corpus", fail)
 
 
 @pytest.fixture
 def leave_run(tmp_path):
-    """Leave a run of so many epochs, with nothing in it but its figures."""
+    """Leave a run of so many epochs that holds only its metrics."""
 
     def leave(epochs):
         run = tmp_path / "demo" / "run"
@@ -42,7 +42,7 @@ def leave_run(tmp_path):
         (demo.EPOCHS, "a finished run", "--resume to rewrite its report"),
     ],
 )
-def test_a_run_that_is_there_is_kept(no_corpus, leave_run, epochs, state, offer):
+def test_an_existing_run_is_kept(no_corpus, leave_run, epochs, state, offer):
     run = leave_run(epochs)
     before = {path: path.read_bytes() for path in run.iterdir()}
     with pytest.raises(UserError) as caught:
@@ -64,7 +64,7 @@ def test_a_corpus_that_could_not_be_made_ends_the_demo(tmp_path, monkeypatch, ra
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_resuming_starts_anew_where_there_is_no_checkpoint(tmp_path, monkeypatch, checkpoint):
+def test_resuming_starts_again_without_a_checkpoint(tmp_path, monkeypatch, checkpoint):
     folder, run = tmp_path / "corpus", tmp_path / "run"
     manifest = toys.make_corpus(folder)
     for part in ("train", "test"):
@@ -81,7 +81,7 @@ def test_resuming_starts_anew_where_there_is_no_checkpoint(tmp_path, monkeypatch
 
 @pytest.fixture(scope="module")
 def micro():
-    """Make the demo small: 12 sentences to learn from, 6 held out, one epoch."""
+    """Shrink the demo: 12 training sentences, 6 validation sentences, one epoch."""
     small = functools.partial(corpus.write_corpus, train=12, test=6)
     with pytest.MonkeyPatch.context() as patch:
         try:
@@ -95,7 +95,7 @@ def micro():
 
 @pytest.fixture(scope="module")
 def folder(micro, tmp_path_factory):
-    """The folder of a demo that has run."""
+    """The folder of a finished demo."""
     folder = tmp_path_factory.mktemp("demo") / "demo"
     run_demo(folder)
     return folder

@@ -1,4 +1,4 @@
-"""The options of `train`, as far as they are more than a number that is passed on."""
+"""The options of the command `train`."""
 
 import json
 
@@ -47,7 +47,7 @@ def test_every_option_reaches_the_run(train, tmp_path):
         assert written[name.replace("-", "_")] == value
 
 
-def test_a_run_stopped_by_time_goes_on(train, tmp_path):
+def test_a_run_stopped_by_time_resumes(train, tmp_path):
     code, out, _ = train("--epochs", 2, "--minutes", 1e-9)
     assert code == 0
     assert "time is up after 1 minibatches of epoch 1" in out
@@ -79,13 +79,13 @@ def test_overfit_says_whether_it_learned(train, epochs, code):
         (("--resume", "--overfit", "2"), "argument --overfit: not allowed with argument --resume"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(train, options, message):
+def test_impossible_options_are_one_sentence(train, options, message):
     code, _, err = train(*options)
     assert code == 2
     assert message in err.splitlines()[-1]
 
 
-def test_utterances_to_hold_out_are_needed(train):
+def test_a_validation_manifest_is_required(train):
     code, _, err = train(dev=None)
     assert (code, err) == (
         2,

@@ -108,17 +108,20 @@ def test_min_frames_counts_a_blank_between_equal_neighbours():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"logits": np.zeros((2, 3))}, r"logits are float64 of shape \(2, 3\)"),
-        ({"logits": np.zeros((2, 3, 4), int)}, "logits are int64"),
-        ({"labels": np.array([1, 2])}, r"needed are integers \(2, L\)"),
-        ({"labels": np.array([[1.0], [2.0]])}, "labels are float64"),
+        ({"logits": np.zeros((2, 3))}, r"logits: expected .* got float64 \(2, 3\)"),
+        ({"logits": np.zeros((2, 3, 4), int)}, r"logits: expected .* got int64 \(2, 3, 4\)"),
+        (
+            {"labels": np.array([1, 2])},
+            r"labels: expected integers of shape \(2, L\), got int64 \(2,\)",
+        ),
+        ({"labels": np.array([[1.0], [2.0]])}, "labels: expected .* got float64"),
         ({"labels": np.array([[1], [4]])}, "label 0 of utterance 1 is 4"),
         ({"labels": np.array([[0], [1]])}, "other than the blank, 0"),
-        ({"input_lengths": np.array([3, 4])}, "within 0 and 3"),
-        ({"input_lengths": np.array([3, -1])}, "within 0 and 3"),
-        ({"label_lengths": np.array([1, 2])}, "within 0 and 1"),
-        ({"label_lengths": np.array([1])}, r"needed are integers \(2,\)"),
-        ({"blank": 4}, "blank is 4; it has to be one of the 4 symbols"),
+        ({"input_lengths": np.array([3, 4])}, "from 0 to 3"),
+        ({"input_lengths": np.array([3, -1])}, "from 0 to 3"),
+        ({"label_lengths": np.array([1, 2])}, "from 0 to 1"),
+        ({"label_lengths": np.array([1])}, r"expected integers of shape \(2,\)"),
+        ({"blank": 4}, "blank is 4, expected a symbol from 0 to 3"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(change, message):

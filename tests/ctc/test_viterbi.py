@@ -47,7 +47,7 @@ def test_no_frames_for_no_labels():
 
 
 def test_a_transcript_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="needs 3 frames, there are 2"):
+    with pytest.raises(ValueError, match="needs 3 frames, but there are only 2"):
         forced_align(np.zeros((2, 3)), [1, 1])
     with pytest.raises(ValueError, match="label 0 of utterance 0 is 3"):
         forced_align(np.zeros((2, 3)), [3])

@@ -24,7 +24,7 @@ class Numbers:
 
 
 @given(FRAMES, st.integers(1, 9), st.integers(1, 5), st.integers(0, 9))
-def test_every_utterance_stands_in_exactly_one_batch(frames, batch_size, epoch, seed):
+def test_every_utterance_is_in_exactly_one_batch(frames, batch_size, epoch, seed):
     plan = plan_epoch(frames, batch_size, epoch, seed)
     assert sorted(np.concatenate(plan)) == list(range(len(frames)))
     assert max(map(len, plan)) <= batch_size
@@ -120,7 +120,7 @@ def test_a_caller_may_stop_early(no_thread_left):
 
 
 @given(FRAMES, st.integers(1, 9), st.integers(1, 400), st.integers(1, 3))
-def test_minibatches_hold_no_more_than_they_may(frames, batch_size, most, epoch):
+def test_minibatches_stay_within_the_limits(frames, batch_size, most, epoch):
     plan = plan_epoch(frames, batch_size, epoch, seed=0, max_frames=most)
     assert sorted(np.concatenate(plan)) == list(range(len(frames)))
     for batch in plan:

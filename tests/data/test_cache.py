@@ -33,7 +33,7 @@ def test_features_are_computed_once(path, tmp_path, monkeypatch):
     np.testing.assert_array_equal(cache.read(path), first)
 
 
-def test_a_changed_recording_and_other_settings_are_computed_anew(path, tmp_path):
+def test_a_changed_recording_and_other_settings_are_computed_again(path, tmp_path):
     cache = make_cache(tmp_path / "cache")
     cache.read(path)
     for count, changes in enumerate(
@@ -63,7 +63,7 @@ def test_a_missing_recording_is_named(tmp_path):
         make_cache(tmp_path).read(tmp_path / "gone.wav")
 
 
-def test_changed_recordings_pass_by_the_cache(path, tmp_path):
+def test_augmented_recordings_bypass_the_cache(path, tmp_path):
     utterances = read_manifest(path.parent / "tones.jsonl")
     cache = make_cache(tmp_path / "cache")
     data = Dataset(utterances, toys.MODEL, lambda samples, rng: -2 * samples, cache)
@@ -74,5 +74,5 @@ def test_changed_recordings_pass_by_the_cache(path, tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_named(path):
-    with pytest.raises(UserError, match=r"cannot be made .*; name another --cache"):
+    with pytest.raises(UserError, match=r"cannot be created .*; choose another --cache"):
         make_cache(path / "below a file")

@@ -23,7 +23,7 @@ SECONDS = 0.6  # of the second recording, "cab ab"
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Copy a good manifest and change some of its lines, by number: by keys, or altogether."""
+    """Copy a good manifest and change lines by number: single keys, or all of it."""
     path = toys.make_corpus(tmp_path / "corpus")
 
     def change(changes=()):
@@ -47,7 +47,7 @@ def checked(path, **options):
 
 
 @pytest.mark.parametrize("listening", [False, True])
-def test_nothing_is_wrong_with_a_good_manifest(corpus, listening):
+def test_a_good_manifest_has_no_faults(corpus, listening):
     result = checked(corpus(), listening=listening)
     assert found(result) == {}
     assert [line.number for line in result.lines] == list(range(1, len(toys.TEXTS) + 1))
@@ -64,15 +64,15 @@ def test_nothing_is_wrong_with_a_good_manifest(corpus, listening):
         ({"duration": -1}, "unreadable line", '"duration" is -1'),
         ({"audio_filepath": "no.wav"}, "missing audio", "no such audio file: "),
         ({"audio_filepath": "."}, "unusable audio", "is not a file"),
-        ({"audio_filepath": "tones.jsonl"}, "unusable audio", "tones.jsonl is not audio"),
-        ({"duration": 2}, "wrong duration", '"duration" is 2, the recording lasts 0.6 s'),
+        ({"audio_filepath": "tones.jsonl"}, "unusable audio", "tones.jsonl is not readable audio"),
+        ({"duration": 2}, "wrong duration", '"duration" is 2, but the recording lasts 0.6 s'),
         ({"text": "cad ex"}, "unknown characters", "'d' 'e' 'x' in 'cad ex'"),
         ({"text": " \t"}, "empty transcript", "is empty"),
-        ({"text": "abc" * 50}, "long transcript", "needs 150 frames, 0.6 s of sound give"),
+        ({"text": "abc" * 50}, "long transcript", "needs 150 frames, 0.6 s of audio give"),
         ({"audio_filepath": "0.wav"}, "wrong duration", "the recording lasts 0.3 s"),
     ],
 )
-def test_what_is_wrong_is_said_of_its_line(corpus, change, kind, message):
+def test_each_fault_is_found_in_its_line(corpus, change, kind, message):
     result = checked(corpus({2: change}))
     assert found(result)[2][0] == kind
     assert found(result).keys() == {2}
@@ -105,20 +105,20 @@ def test_a_manifest_without_a_readable_line(corpus):
     assert found(result) == {1: ["unreadable line"], 2: ["unreadable line"]}
 
 
-def test_the_file_counts_where_the_stated_duration_differs(corpus):
-    """A transcript that fits only by what is stated is too long."""
+def test_the_recording_counts_where_the_stated_duration_differs(corpus):
+    """A transcript that fits only the stated duration is too long."""
     path = corpus({6: {"text": "aaab", "duration": 5}})
     assert found(checked(path)) == {6: ["long transcript"]}
 
 
-def test_a_duration_that_would_stop_the_training_is_wrong_however_little(corpus):
+def test_a_duration_that_would_stop_the_training_is_a_fault_however_close(corpus):
     path = corpus({6: {"text": "abcab", "duration": 0.08}})  # recorded: 0.1 s
     assert found(checked(path)) == {6: ["wrong duration"]}
     path = corpus({6: {"text": "b", "duration": 0.08}})
     assert found(checked(path)) == {}
 
 
-def test_transcripts_fit_where_the_dataset_says_so(corpus):
+def test_transcripts_fit_where_the_dataset_accepts_them(corpus):
     config = dataclasses.replace(toys.MODEL, layers=2, dense=1, lookahead=3, bidirectional=False)
     fits = []
     for text in ("a", "abca", "abcab", "abcabc", "aab", "aaab", "aaaabb"):
@@ -144,8 +144,8 @@ def test_listening_finds_what_the_header_hides(corpus):
     assert result.faulty[0].seconds == SECONDS  # the header is still good
 
 
-def test_a_recording_comes_once(corpus):
-    path = corpus({7: {"audio_filepath": "../corpus/0.wav"}})  # as long as it
+def test_a_repeated_recording_is_a_fault(corpus):
+    path = corpus({7: {"audio_filepath": "../corpus/0.wav"}})  # as long as line 7's
     shutil.copy(path.parent / "0.wav", path.parent / "7.wav")
     result = checked(path)
     assert found(result) == {7: ["repeated recording"]}
@@ -155,19 +155,19 @@ def test_a_recording_comes_once(corpus):
     assert result.faulty[1].faults[0].message == "the same sound as in line 1"
 
 
-def test_the_line_that_can_be_used_is_no_repetition(corpus):
+def test_a_line_is_no_repetition_of_an_unusable_one(corpus):
     path = corpus({1: {"text": "x"}, 7: {"audio_filepath": "0.wav"}})
     assert found(checked(path)) == {1: ["unknown characters"]}
 
 
-def test_texts_may_come_again(corpus):
+def test_repeated_transcripts_are_no_fault(corpus):
     assert found(checked(corpus({7: {"text": "abc"}}))) == {}
 
 
 # The clean copy
 
 
-def test_a_clean_copy_can_be_learned_from(corpus, tmp_path):
+def test_a_clean_copy_has_no_faults(corpus, tmp_path):
     path = corpus(
         {
             1: "[]",
@@ -206,7 +206,7 @@ def test_other_faults_of_a_line_do_not_hide_why_it_is_left_out(corpus, tmp_path)
     assert done["durations_corrected"] == []
 
 
-def test_nothing_is_written_where_nothing_is_left(corpus, tmp_path):
+def test_nothing_is_written_if_no_line_is_usable(corpus, tmp_path):
     path = corpus()
     path.write_text("[]\n")
     done = write_clean(checked(path), tmp_path / "clean.jsonl")
@@ -214,14 +214,14 @@ def test_nothing_is_written_where_nothing_is_left(corpus, tmp_path):
     assert os.listdir(tmp_path) == ["corpus"]
 
 
-def test_a_clean_copy_takes_the_place_of_nothing(corpus, tmp_path):
+def test_a_clean_copy_overwrites_nothing(corpus, tmp_path):
     path = corpus()
     (tmp_path / "link.jsonl").symlink_to(path)
     for target in (path, path.parent / ".." / "corpus" / path.name, tmp_path / "link.jsonl"):
         with pytest.raises(UserError, match="is the manifest itself"):
             check_target(path, target)
     for target in (tmp_path, path.parent / "0.wav"):
-        with pytest.raises(UserError, match="is already there"):
+        with pytest.raises(UserError, match="already exists"):
             check_target(path, target)
     with pytest.raises(UserError, match="no such folder"):
         check_target(path, tmp_path / "no" / "clean.jsonl")

@@ -39,7 +39,7 @@ def test_statistics_are_those_of_the_manifest(corpus):
     assert sum(interval["utterances"] for interval in numbers["durations"]) == 4
 
 
-def test_faults_stand_in_the_statistics(corpus):
+def test_the_statistics_list_the_faults(corpus):
     corpus.write_text(corpus.read_text() + "[]\n")
     numbers = statistics(check_manifest(corpus, toys.MODEL))
     assert (numbers["utterances"], numbers["faulty_lines"]) == (4, 1)
@@ -64,13 +64,13 @@ def test_the_intervals_reach_as_far_as_needed_and_are_few(longest):
     assert sum(i["utterances"] for i in intervals) == 2
 
 
-def test_the_page_says_what_is_there(corpus):
+def test_the_report_shows_the_statistics(corpus):
     page = describe(check_manifest(corpus, toys.MODEL))
     rows = page.splitlines()
     assert "utterances  4" in rows
     assert "shortest    0.30 s (line 1)" in rows
     assert "'a' 5  'b' 5  'c' 3  ' ' 2" in rows
-    assert rows[-1] == "nothing is wrong"
+    assert rows[-1] == "no faults found"
     bars = [row for row in rows if row.endswith("#")]
     assert [row.split()[3] for row in bars] == ["3", "1"]
     assert [row.count("#") for row in bars] == [50, 17]
@@ -81,7 +81,7 @@ def test_every_fault_has_its_line(corpus):
     rows = describe(check_manifest(corpus, toys.MODEL)).splitlines()
     assert rows[-3].startswith(f"{corpus}:1: unreadable line: found list")
     assert rows[-2].startswith(f"{corpus}:3: unknown characters: 'x' 'y' in 'xy'")
-    assert rows[-1] == "wrong: 2 of 5 lines: unreadable line (1); unknown characters (1)"
+    assert rows[-1] == "faulty: 2 of 5 lines: unreadable line (1); unknown characters (1)"
 
 
 def test_many_characters_are_wrapped_between_them(corpus):
@@ -95,14 +95,14 @@ def test_many_characters_are_wrapped_between_them(corpus):
     assert all(re.fullmatch(r"('.' \d+  )*'.' \d+", row) for row in listed)
 
 
-def test_a_manifest_of_which_nothing_can_be_read(corpus):
+def test_a_manifest_without_a_readable_line(corpus):
     corpus.write_text("[]\n")
     page = describe(check_manifest(corpus, toys.MODEL))
     assert "shortest    -" in page.splitlines()
-    assert page.endswith("wrong: 1 of 1 lines: unreadable line (1)")
+    assert page.endswith("faulty: 1 of 1 lines: unreadable line (1)")
 
 
-def test_the_copy_is_accounted_for(corpus, tmp_path):
+def test_the_report_of_a_clean_copy(corpus, tmp_path):
     corpus.write_text("[]\n{}\n" + corpus.read_text().replace("a b", "A b"))
     checked = check_manifest(corpus, toys.MODEL)
     target = tmp_path / "clean.jsonl"
@@ -113,7 +113,7 @@ def test_the_copy_is_accounted_for(corpus, tmp_path):
     ]
 
 
-def test_a_copy_that_is_not_written_is_named(corpus, tmp_path):
+def test_the_report_of_a_copy_that_is_not_written(corpus, tmp_path):
     corpus.write_text("[]\n")
     checked = check_manifest(corpus, toys.MODEL)
     target = tmp_path / "clean.jsonl"

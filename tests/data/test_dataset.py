@@ -38,14 +38,14 @@ def test_labels_and_frames_fit_the_recordings(utterances, model):
         assert x.dtype == np.float32
 
 
-def test_mel_bands_are_the_features_where_the_network_wants_them(utterances):
+def test_mel_bands_are_the_features_where_the_network_uses_them(utterances):
     config = dataclasses.replace(toys.MODEL, mels=5)
     features = Features(config).read(utterances[0].audio_filepath)
     assert features.shape[1] == config.features == 5
     assert features.dtype == np.float32
 
 
-def test_transcripts_are_kept_as_the_alphabet_writes_them(utterances, model):
+def test_transcripts_are_normalised_by_the_alphabet(utterances, model):
     dataset = Dataset(change(utterances, 0, text="  ABC "), model.config)
     assert dataset.texts[0] == "abc"
 
@@ -62,7 +62,7 @@ def test_a_transcript_too_long_for_its_frames_is_named(utterances, model):
     with pytest.raises(UserError) as caught:
         Dataset(long, model.config)
     assert str(caught.value).startswith(
-        f"{utterances[5].where}: the transcript needs 6 frames, 0.1 s of sound gives 5;"
+        f"{utterances[5].where}: the transcript needs 6 frames, 0.1 s of audio gives 5;"
     )
     with pytest.raises(UserError, match="and 1 more"):
         Dataset(change(long, 9, text="aaab"), model.config)
@@ -94,7 +94,7 @@ def test_a_recording_without_a_whole_window_is_named(tmp_path):
     assert str(caught.value).startswith(f"{path}: the sound lasts 19.4 ms")
 
 
-def test_features_do_not_depend_on_the_rate_of_the_file(utterances, tmp_path):
+def test_features_do_not_depend_on_the_sampling_rate_of_the_file(utterances, tmp_path):
     samples, rate = soundfile.read(utterances[1].audio_filepath)
     soundfile.write(tmp_path / "stereo.wav", np.stack([samples, samples], axis=1), rate)
     x = Features(toys.MODEL).read(utterances[1].audio_filepath)

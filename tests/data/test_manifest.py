@@ -60,7 +60,7 @@ def test_a_moved_folder_is_still_read(tmp_path):
     ],
     ids=["blank lines", "CRLF", "byte order mark"],
 )
-def test_what_editors_leave_in_a_file_is_allowed(manifest, content):
+def test_blank_lines_and_byte_order_marks_are_allowed(manifest, content):
     utterances = read_manifest(manifest(content))
     assert [u.text for u in utterances] == ["hello", "hello"]
     assert [u.where.rpartition(":")[2] for u in utterances] == ["1", "4"]
@@ -118,7 +118,7 @@ def test_a_broken_line_is_named(manifest, broken, reason):
         (b"RIFF\x00\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )
-def test_a_file_that_is_no_manifest_is_named(manifest, content, reason):
+def test_a_file_that_is_not_a_manifest_is_named(manifest, content, reason):
     path = manifest(content)
     with pytest.raises(UserError) as caught:
         read_manifest(path)
@@ -146,7 +146,7 @@ def test_a_failure_while_writing_leaves_the_old_manifest(tmp_path):
     assert os.listdir(tmp_path) == ["m.jsonl"]
 
 
-def test_a_copy_keeps_what_else_a_line_says(manifest, tmp_path):
+def test_a_copy_keeps_the_other_keys_of_a_line(manifest, tmp_path):
     path = manifest(LINE[:-1] + ', "mood": "good", "takes": [1, 2]}')
     write_manifest(tmp_path / "copy.jsonl", read_manifest(path))
     copied = json.loads((tmp_path / "copy.jsonl").read_text())
@@ -158,14 +158,14 @@ def test_a_speaker_of_null_is_no_speaker(manifest):
 
 
 @pytest.mark.parametrize("key", ["text", "audio_filepath", "speaker", "mood"])
-def test_half_a_character_is_refused(manifest, key):
+def test_an_unpaired_surrogate_is_refused(manifest, key):
     path = manifest(LINE + "\n" + line(**{key: "\ud83d"}))
-    with pytest.raises(UserError, match=r"m\.jsonl:2: holds half a character"):
+    with pytest.raises(UserError, match=r"m\.jsonl:2: holds an unpaired surrogate"):
         read_manifest(path)
     assert read_manifest(manifest(line(**{key: "\N{GRINNING FACE}"})))
 
 
-def test_a_scan_goes_on_after_a_bad_line(manifest):
+def test_a_scan_continues_after_a_bad_line(manifest):
     path = manifest(f"{LINE}\n[]\n\n{LINE}\n")
     (a, first), (b, error), (c, last) = scan_manifest(path)
     assert (a, b, c) == (1, 2, 4)

@@ -34,7 +34,7 @@ def refused(kind, call, *arguments):
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff", "mp3"])
-def test_what_is_whole_is_accepted(record, suffix):
+def test_an_intact_recording_is_accepted(record, suffix):
     path = record(f"a.{suffix}")
     header = read_header(path)
     assert header.rate == RATE
@@ -58,9 +58,9 @@ def test_a_header_that_promises_more_than_the_file_holds(record, suffix):
     assert "is cut off" in refused("truncated audio", read_header, path)
 
 
-def test_the_message_says_how_much_is_left(record):
+def test_the_message_states_both_lengths(record):
     message = refused("truncated audio", read_header, cut(record()))
-    assert "promises 32000 bytes of sound, the file holds 15978" in message
+    assert "promises 32000 bytes of audio, but the file holds 15978" in message
 
 
 def test_a_truncated_flac_is_found_by_listening(record):
@@ -77,7 +77,7 @@ def test_sound_that_ends_before_its_header_says_is_found_by_listening(record, mo
         "ds2np.data.recordings.load_audio", lambda path: (np.ones(RATE // 2, np.float32), RATE)
     )
     message = refused("truncated audio", listen, path, header)
-    assert "promises 1.00 s of sound, 0.50 s can be decoded" in message
+    assert "promises 1.00 s of audio, but only 0.50 s can be decoded" in message
 
 
 @pytest.mark.parametrize("length", [b"\xff\xff\xff\xff", b"\x00\xff\xff\x7f"])
@@ -90,16 +90,16 @@ def test_a_length_that_a_pipe_left_unknown_is_no_damage(record, length):
     assert listen(path, header).seconds == 1
 
 
-def test_a_flac_that_does_not_say_its_length_is_refused(record):
+def test_a_flac_that_does_not_state_its_length_is_refused(record):
     path = record("a.flac")
     content = bytearray(path.read_bytes())
     content[21] &= 0xF0
     content[22:26] = bytes(4)
     path.write_bytes(content)
-    assert "does not say how long it is" in refused("unusable audio", read_header, path)
+    assert "does not state its length" in refused("unusable audio", read_header, path)
 
 
-def test_what_is_no_audio_is_named(record, tmp_path):
+def test_a_file_that_is_not_audio_is_named(record, tmp_path):
     refused("missing audio", read_header, tmp_path / "no.wav")
     refused("missing audio", read_header, tmp_path / "nul\0.wav")
     assert "is not a file" in refused("unusable audio", read_header, tmp_path)

@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """Serve files on this machine, as badly as a test asks for."""
+    """Serve files on this machine, with the failures a test asks for."""
     import download
 
     monkeypatch.setattr(download, "PAUSE", 0)
@@ -108,7 +108,7 @@ def server(monkeypatch):
 
 @pytest.fixture
 def pack():
-    """Pack a folder as a .tar.gz archive, with strangers if asked for."""
+    """Pack a folder as a .tar.gz archive, with the extra members given."""
 
     def make(folder, members=()):
         packed = io.BytesIO()

@@ -32,7 +32,7 @@ def root(tmp_path, record):
 
 @pytest.fixture
 def packed(root, tmp_path, pack):
-    """Pack the corpus as it is published: an archive a speaker, in one archive."""
+    """Pack the corpus as published: one archive per speaker, inside one archive."""
     published = tmp_path / "published" / "data_aishell"
     shutil.copytree(root / "transcript", published / "transcript")
     (published / "wav").mkdir()
@@ -60,7 +60,7 @@ def test_each_part_has_its_manifest_and_words_are_joined(root, run_script):
     assert f"{root}/train.jsonl: 0.0 minutes, 1 speakers, 2 utterances, 9 characters (8 d" in out
 
 
-def test_what_does_not_match_is_left_out_loudly(root, run_script, record):
+def test_unmatched_files_are_left_out_with_a_warning(root, run_script, record):
     (root / "wav" / RECORDINGS[1]).unlink()
     record(root / "wav" / "train" / "S0002" / "BAC009S0002W0999.wav")
     code, _, err = run_script(aishell, "--root", root)

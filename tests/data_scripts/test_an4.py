@@ -73,7 +73,7 @@ def test_a_wav_is_preferred_to_its_source(root, run_script, record):
     assert suffixes == [".sph", ".wav"]
 
 
-def test_what_does_not_match_is_left_out_loudly(root, run_script, record):
+def test_unmatched_files_are_left_out_with_a_warning(root, run_script, record):
     (root / "wav" / "an4_clstk" / "fash" / "an89-fash-b.sph").unlink()
     record(root / "wav" / "an4_clstk" / "fash" / "an9-fash-b.wav")
     code, _, err = run_script(an4, "--root", root)
@@ -128,7 +128,7 @@ def test_it_can_be_downloaded(root, run_script, tmp_path, pack, server):
     assert [span for _, span in server.requests] == [None, "bytes=500-"]
 
 
-def test_an_archive_that_is_nowhere(run_script, tmp_path, server):
+def test_an_archive_that_does_not_exist(run_script, tmp_path, server):
     out = tmp_path / "out"
     code, _, err = run_script(an4, "--out", out, "--mirror", server.url)
     assert code == 2

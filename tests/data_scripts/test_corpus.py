@@ -12,7 +12,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture
 def archive(server, tmp_path, pack):
-    """Publish an archive; return what is known about it."""
+    """Publish an archive; return its Archive."""
     folder = tmp_path / "source"
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "a.txt").write_text("a" * 1000)
@@ -33,7 +33,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_archive_is_deleted_unless_it_is_wanted(archive, out):
+def test_the_archive_is_deleted_unless_it_is_to_be_kept(archive, out):
     corpus.obtain(archive, out)
     assert names(out) == ["data", "mine.txt"]
     shutil.rmtree(out / "data")
@@ -41,14 +41,14 @@ def test_the_archive_is_deleted_unless_it_is_wanted(archive, out):
     assert names(out) == ["data", "data.tgz", "mine.txt"]
 
 
-def test_an_archive_that_is_there_is_used_and_stays(archive, out, server):
+def test_an_existing_archive_is_used_and_kept(archive, out, server):
     (out / "data.tgz").write_bytes(server.files["/data.tgz"])
     corpus.obtain(archive, out)
     assert server.requests == []
     assert names(out) == ["data", "data.tgz", "mine.txt"]
 
 
-def test_a_damaged_archive_that_is_there_is_refused_and_stays(archive, out, server):
+def test_an_existing_damaged_archive_is_refused_and_kept(archive, out, server):
     (out / "data.tgz").write_bytes(b"something else")
     with pytest.raises(UserError, match=r"data\.tgz has the MD5 checksum .* move it away"):
         corpus.obtain(archive, out)
@@ -64,7 +64,7 @@ def test_a_mirror(archive, out, server, slash):
     assert names(out) == ["data", "mine.txt"]
 
 
-def test_a_part_that_belongs_to_another_file_is_thrown_away(archive, out, server):
+def test_a_part_of_another_file_is_deleted(archive, out, server):
     (out / "data.tgz.part").write_bytes(b"another")
     with pytest.raises(UserError, match="is deleted; run this again"):
         corpus.obtain(archive, out)
@@ -77,7 +77,7 @@ def test_a_part_that_belongs_to_another_file_is_thrown_away(archive, out, server
 def test_a_full_disk(archive, out, server, monkeypatch, free, requests):
     size = len(server.files["/data.tgz"])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 0, free * size))
-    with pytest.raises(UserError, match="make room"):
+    with pytest.raises(UserError, match="free some space"):
         corpus.obtain(archive, out)
     assert len(server.requests) == requests
     assert names(out) == ["mine.txt"]
@@ -86,7 +86,7 @@ def test_a_full_disk(archive, out, server, monkeypatch, free, requests):
 def test_a_disk_too_full_to_unpack_keeps_the_archive(archive, out, server, monkeypatch):
     (out / "data.tgz").write_bytes(server.files["/data.tgz"])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 0, 10))
-    with pytest.raises(UserError, match="make room"):
+    with pytest.raises(UserError, match="free some space"):
         corpus.obtain(archive, out)
     assert names(out) == ["data.tgz", "mine.txt"]
 
@@ -119,6 +119,6 @@ def test_out_is_made_and_root_is_below_it(archive, tmp_path):
 
 
 def test_out_that_is_a_file_is_refused(archive, out, server):
-    with pytest.raises(UserError, match=r"mine\.txt cannot be made"):
+    with pytest.raises(UserError, match=r"mine\.txt cannot be created"):
         corpus.corpus_folders(parse("--out", out / "mine.txt"), [archive], "data")
     assert server.requests == []

@@ -20,7 +20,7 @@ def body():
 
 @pytest.fixture
 def fetch(server, body, tmp_path):
-    """Download the body; return what has arrived."""
+    """Download the body; return the bytes received."""
     server.files["/file.bin"] = body
 
     def run():
@@ -37,7 +37,7 @@ def test_a_file_arrives_whole_in_one_request(fetch, server, body):
     assert server.requests == [("/file.bin", None)]
 
 
-def test_a_cut_connection_goes_on_where_it_ended(fetch, server, body, capsys):
+def test_a_cut_connection_is_continued(fetch, server, body, capsys):
     server.cuts = [100_000, 50_000]
     assert fetch() == body
     ranges = [span for _, span in server.requests]
@@ -64,20 +64,20 @@ def test_a_part_longer_than_the_file_is_replaced(fetch, server, body):
     assert [span for _, span in server.requests] == ["bytes=300008-", None]
 
 
-def test_a_server_without_ranges_begins_anew(fetch, server, body):
+def test_a_server_without_ranges_starts_over(fetch, server, body):
     server.ranges = False
     server.cuts = [100_000]
     assert fetch() == body
     assert [span for _, span in server.requests] == [None, "bytes=100000-"]
 
 
-def test_a_server_that_does_not_say_how_long_the_file_is(fetch, server, body):
+def test_a_server_that_does_not_state_the_length(fetch, server, body):
     server.lengths = False
     assert fetch() == body
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_a_busy_server_is_asked_again(fetch, server, body, status):
+def test_a_busy_server_gets_another_request(fetch, server, body, status):
     server.failures = [status, status]
     assert fetch() == body
     assert len(server.requests) == 3
@@ -89,7 +89,7 @@ def test_progress_gives_new_attempts(fetch, server, body):
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_without_progress_it_gives_up_and_keeps_what_is_there(fetch, server, body, ranges):
+def test_without_progress_it_gives_up_and_keeps_the_part(fetch, server, body, ranges):
     server.ranges = ranges
     server.cuts = [1000] + [0 if ranges else 1000] * 50
     with pytest.raises(UserError, match=r"5 times in a row; 0.0 MB have arrived and are kept"):
@@ -98,7 +98,7 @@ def test_without_progress_it_gives_up_and_keeps_what_is_there(fetch, server, bod
     assert fetch.part.read_bytes() == body[:1000]
 
 
-def test_beginning_anew_is_no_progress(fetch, server):
+def test_starting_over_is_no_progress(fetch, server):
     server.ranges = False
     server.cuts = [2000, 1000] * 20
     with pytest.raises(UserError, match="times in a row"):
@@ -106,7 +106,7 @@ def test_beginning_anew_is_no_progress(fetch, server):
     assert len(server.requests) == 1 + download.ATTEMPTS
 
 
-def test_a_server_that_falls_silent_is_asked_again(fetch, server, body, monkeypatch, capsys):
+def test_a_server_that_stops_sending_gets_another_request(fetch, server, body, monkeypatch, capsys):
     monkeypatch.setattr(download, "TIMEOUT", 0.1)
     server.cuts, server.silence = [1000], 0.3
     assert fetch() == body
@@ -125,7 +125,7 @@ def test_pauses_grow(fetch, server, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_file_that_is_not_there_is_not_asked_for_again(fetch, server, status):
+def test_a_missing_file_is_not_requested_again(fetch, server, status):
     server.failures = [status]
     with pytest.raises(UserError, match=rf"file\.bin: the server answers {status} .*--mirror"):
         fetch()
@@ -144,15 +144,15 @@ def test_no_server(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "a.tar.gz", "http://a b/", "http://[/"])
-def test_what_is_no_address_is_refused(url, tmp_path):
-    with pytest.raises(UserError, match=r"cannot be downloaded|is not an address"):
+def test_an_invalid_address_is_refused(url, tmp_path):
+    with pytest.raises(UserError, match=r"cannot be downloaded|is not a valid address"):
         download.download(url, tmp_path / "a.part")
 
 
 def test_a_full_disk_is_noticed_before_anything_arrives(fetch, body, monkeypatch):
     fetch.part.write_bytes(body[:100_000])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 0, 649_999))
-    with pytest.raises(UserError, match=r"has 0.6 MB free.* needs 0.7 MB; make room .*--out"):
+    with pytest.raises(UserError, match=r"has 0.6 MB free.* need 0.7 MB; free some space .*--out"):
         fetch()
     assert fetch.part.read_bytes() == body[:100_000]
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 0, 650_000))
@@ -179,9 +179,9 @@ def test_damage_is_found_with_and_without_a_checksum(tmp_path, body):
     altered[len(whole) // 2] ^= 1
     for content, fault in [
         (whole, None),
-        (whole[:-100], "is no intact archive"),
-        (altered, "is no intact archive"),
-        (b"<html>log in first</html>", "is no intact archive"),
+        (whole[:-100], "is not an intact archive"),
+        (altered, "is not an intact archive"),
+        (b"<html>log in first</html>", "is not an intact archive"),
         (b"", "is empty"),
     ]:
         path.write_bytes(content)

@@ -41,7 +41,7 @@ def test_manifests_go_to_out(dataset, run_script, tmp_path):
     assert all(u.audio_filepath.is_file() for u in read_manifest(out / "test.jsonl"))
 
 
-def test_files_with_other_names_are_named(dataset, run_script, record):
+def test_files_with_other_names_are_listed(dataset, run_script, record):
     for number in range(7):
         record(dataset / f"noise-{number}.wav")
     code, _, err = run_script(fsdd, "--root", dataset)
@@ -68,18 +68,18 @@ def test_a_missing_folder_is_refused(run_script, tmp_path):
     assert "nowhere: no such folder" in err
 
 
-def test_a_file_that_is_no_audio_is_named(dataset, run_script):
+def test_a_file_that_is_not_audio_is_named(dataset, run_script):
     (dataset / "recordings" / "1_ann_1.wav").write_bytes(b"not audio")
     code, _, err = run_script(fsdd, "--root", dataset)
     assert code == 2
-    assert "1_ann_1.wav is not audio that can be read" in err
+    assert "1_ann_1.wav is not readable audio" in err
 
 
 def test_an_empty_recording_is_named(dataset, run_script, record):
     record(dataset / "recordings" / "1_ann_1.wav", seconds=0)
     code, _, err = run_script(fsdd, "--root", dataset)
     assert code == 2
-    assert "1_ann_1.wav holds no sample" in err
+    assert "1_ann_1.wav holds no samples" in err
 
 
 def test_a_root_that_is_not_writable_asks_for_out(dataset, run_script, monkeypatch):
@@ -94,7 +94,7 @@ def test_out_below_a_file_is_refused(dataset, run_script, tmp_path):
     (tmp_path / "file").touch()
     code, _, err = run_script(fsdd, "--root", dataset, "--out", tmp_path / "file" / "out")
     assert code == 2
-    assert "cannot be made" in err
+    assert "cannot be created" in err
 
 
 def test_the_real_dataset(shared_data, run_script, tmp_path):
@@ -132,6 +132,6 @@ def test_a_download_that_ends_early_is_noticed_by_the_archive(published, run_scr
     out = tmp_path / "out"
     code, _, err = run_script(fsdd, "--out", out, "--mirror", published.url)
     assert code == 2
-    assert "what arrived is no intact archive" in err
+    assert "the download is not an intact archive" in err
     assert list(out.iterdir()) == []
     assert run_script(fsdd, "--out", out, "--mirror", published.url)[0] == 0

@@ -40,7 +40,7 @@ def test_folder_and_neighbours_arrive(archive):
     assert files(archive.parent) == ["Corpus/LICENSE", "Corpus/part/a.txt", "corpus.tar.gz"]
 
 
-def test_neighbours_that_are_there_stay(archive):
+def test_existing_neighbours_are_kept(archive):
     (archive.parent / "Corpus").mkdir()
     (archive.parent / "Corpus" / "LICENSE").write_text("mine")
     unpack(archive, "Corpus/part")
@@ -126,7 +126,7 @@ def test_an_interruption_leaves_nothing(archive, monkeypatch, error):
     assert [path.name for path in archive.parent.iterdir()] == ["corpus.tar.gz"]
 
 
-def test_what_a_killed_run_has_left_is_not_mixed_in(archive):
+def test_leftovers_of_a_killed_run_are_removed(archive):
     leftover = archive.parent / "corpus.tar.gz.unpacking" / "Corpus" / "part" / "half.txt"
     leftover.parent.mkdir(parents=True)
     leftover.touch()

@@ -17,7 +17,7 @@ ALPHABET = Alphabet(" ab")
 
 
 def scores(path):
-    """Make log probabilities whose best symbols are a path, written with - for the blank."""
+    """Make log-probabilities whose best path is the given one; - is the blank."""
     symbols = [("-" + "".join(ALPHABET.symbols)).index(c) for c in path]
     return np.log(np.full((len(path), len(ALPHABET)), 0.1) + 0.6 * np.eye(len(ALPHABET))[symbols])
 
@@ -46,7 +46,7 @@ def test_collapse_is_groupby_without_blanks(path):
     assert collapse(np.array(path, int)) == [s for s, _ in groupby(path) if s != 0]
 
 
-def test_what_lies_behind_the_length_is_not_read():
+def test_padding_frames_are_ignored():
     assert read("ab-ab", "ba-ba", "-----", lengths=[2, 5, 0]) == ["ab", "baba", ""]
 
 
@@ -79,7 +79,7 @@ def times(path, frame_seconds=0.02):
         ("", []),
     ],
 )
-def test_a_word_lasts_from_its_first_frame_to_the_end_of_its_last(path, words):
+def test_a_word_lasts_from_its_first_frame_to_its_last(path, words):
     assert times(path) == words
 
 
@@ -133,9 +133,9 @@ def test_words_are_those_of_the_text_in_order_of_time(logits):
     moments = [time for word in hypothesis.words for time in (word.start, word.end)]
     assert moments == sorted(moments)
     assert all(0 <= time <= 0.02 * len(logits) + 1e-6 for time in moments)
-    assert all(0.2499 < word.confidence <= 1 for word in hypothesis.words)  # the best of four
+    assert all(0.2499 < word.confidence <= 1 for word in hypothesis.words)  # the maximum of four
 
 
 def test_an_unknown_decoder_is_refused():
-    with pytest.raises(UserError, match="no decoder 'oracle'; choose greedy"):
+    with pytest.raises(UserError, match="unknown decoder 'oracle'; choose greedy"):
         make_decoder("oracle", DeepSpeech2Config())

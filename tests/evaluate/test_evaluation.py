@@ -29,7 +29,7 @@ def test_the_order_is_that_of_the_data_set(trained, batch_size):
     assert evaluation.refs == list(toys.TEXTS[:4])
     alone = [recogniser.transcribe(u.audio_filepath).text for u in dataset.utterances]
     assert evaluation.hyps == alone
-    assert any(evaluation.hyps)  # a network that writes nothing would prove nothing
+    assert any(evaluation.hyps)  # empty hypotheses would prove nothing
 
 
 def test_the_loss_is_the_mean_over_utterances(trained):
@@ -47,7 +47,7 @@ def test_the_loss_is_the_mean_over_utterances(trained):
 def test_blanks_are_counted_over_real_frames(trained, batch_size):
     recogniser, dataset = trained
     model = recogniser.model
-    model.params["output.b"][0] += 0.5  # enough blanks to count, and not only blanks
+    model.params["output.b"][0] += 0.5  # some frames are blank, but not all
     best = []
     for utterance in dataset.utterances:
         x = Features(model.config).read(utterance.audio_filepath)[None]
@@ -141,7 +141,7 @@ def test_the_worst_utterances_come_first_and_the_right_ones_not_at_all():
     assert len(summarise(many, range(50))["worst"]) == SHOWN
 
 
-def test_the_text_says_it_all():
+def test_the_text_is_complete():
     text = format_summary(summarise(Evaluation(REFS, HYPS, 1.0, 0.756), FILES))
     assert re.search(r"^words +10 +2 \(20.0 %\) +2 \(20.0 %\) +1 \(10.0 %\)$", text, re.M)
     assert "edits / characters, spaces included" in text
@@ -213,14 +213,14 @@ def test_evaluate_writes_the_same_json_beside_the_text(ds2np, finished, manifest
     assert sorted(tmp_path.iterdir()) == [file]
 
 
-def test_a_place_for_json_that_cannot_be_is_refused_at_once(
+def test_an_impossible_json_file_is_refused_at_once(
     capsys, finished, manifest, tmp_path, monkeypatch
 ):
     def evaluated(*arguments, **options):
-        raise AssertionError("the work came before the question where to write it")
+        raise AssertionError("evaluated before checking the output file")
 
     monkeypatch.setattr("ds2np.evaluate.evaluate", evaluated)
-    for file, reason in ((tmp_path / "no" / "a.json", "needs the folder"), (tmp_path, "a folder")):
+    for file, reason in ((tmp_path / "no" / "a.json", "missing folder"), (tmp_path, "a folder")):
         arguments = ["evaluate", finished, manifest, "--json-file", file]
         assert cli.main([str(argument) for argument in arguments]) == 2
         (line,) = capsys.readouterr().err.splitlines()

@@ -1,7 +1,7 @@
-"""The checker itself: wrong backward passes that look plausible have to be caught, all of them.
+"""The gradient check must catch every wrong backward pass that looks plausible.
 
 A mistake is planted by editing the source of the right backward pass: the table says which line,
-and what a student might have written instead. The forward pass stays right.
+and what a student might have written. The forward pass stays right.
 """
 
 import inspect
@@ -65,11 +65,11 @@ def test_nan_is_wrong():
 
 
 def test_another_shape_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(2,\); its array has \(3,\)"):
+    with pytest.raises(ValueError, match=r"expected shape \(3,\), got \(2,\)"):
         compare_gradients("W", np.zeros(2), np.zeros(3))
 
 
-# What is checked. Sizes are equal where a transposed matrix is to keep a possible shape.
+# The checked layers. Sizes are equal where a transposed matrix must have a valid shape.
 
 LENGTHS = np.array([5, 3])
 RNN_ONE_WAY = (2, 5, 3), (3, 3)
@@ -140,7 +140,7 @@ BOTH = "da.sum(axis=0, keepdims=True)"
 TURNED_WITH_PADDING = "self._turn(self._turn(da, lengths), 0 * lengths + T)."
 SPLIT = ".transpose(2, 0, 1, 3)"
 
-# What is checked and the function with the mistake: what is wrong, the right code, the wrong code.
+# Checked layer and function with the mistake: what is wrong, the right code, the wrong code.
 
 MISTAKES = {
     ("Linear", linear_backward): [
@@ -326,7 +326,7 @@ TABLE = [
 
 
 def plant(monkeypatch, function, right, wrong):
-    """Give a function the code of an edited copy, wherever it has been imported to."""
+    """Replace the code of a function by that of an edited copy, wherever it was imported."""
     source = textwrap.dedent(inspect.getsource(function))
     assert right in source, f"{function.__qualname__} no longer says {right!r}: move the mistake"
     edited = {}

@@ -1,4 +1,4 @@
-"""The CTC kernels, run on the host, against their NumPy twin."""
+"""The CTC kernels, on the host and on a GPU, against the NumPy version."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def on_host():
 
 @pytest.fixture(params=["host", pytest.param("gpu", marks=pytest.mark.gpu)])
 def by_kernel(request, monkeypatch):
-    """Run the kernels: on the host by fibers, and on a GPU if there is one."""
+    """Run the kernels on the host, with fibers, and on a GPU if there is one."""
     if request.param == "gpu":
         if why_no_gpu():
             pytest.skip(f"no GPU: {why_no_gpu()}")
@@ -146,7 +146,7 @@ def test_planted_mistakes_are_found(mistake, monkeypatch, rng):
 
 
 def test_no_index_leaves_its_array(tmp_path):
-    """The address sanitizer watches small and large shapes, in a process of its own."""
+    """Run small and large shapes with the address sanitizer, in a separate process."""
     script = tmp_path / "watched.py"
     script.write_text(WATCHED)
     if why_not_on_host():

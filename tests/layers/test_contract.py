@@ -1,4 +1,4 @@
-"""What every layer promises, one test a promise, over all cases of the registry."""
+"""The contract of `Layer`, one test for each promise, over all cases of the registry."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def run(layer, x, lengths, rng):
-    """Run a layer both ways with a random upstream gradient."""
+    """Run a layer forward and backward with a random upstream gradient."""
     out = layer.forward(x, lengths)
     upstream = rng.standard_normal(out.shape).astype(x.dtype)
     return out, layer.backward(upstream)
@@ -34,7 +34,7 @@ def test_gradients_agree_with_finite_differences(case, rng):
 @every_case
 def test_gradients_in_evaluation_mode(case, rng):
     layer = case.layer()
-    layer.forward(case.x(rng), LENGTHS)  # running averages other than 0 and 1
+    layer.forward(case.x(rng), LENGTHS)  # running statistics other than 0 and 1
     layer.set_training(False)
     for comparison in check_layer(layer, case.x(rng), LENGTHS):
         assert comparison.ok, str(comparison)
@@ -85,7 +85,7 @@ def test_the_dtype_that_goes_in_comes_out(case, dtype, rng):
 def test_padding_comes_out_as_zero(case, rng):
     layer = case.layer()
     for value in layer.params.values():
-        value += 0.5  # a bias of 0 would hide itself
+        value += 0.5  # a bias of 0 would hide an error
     out, dx = run(layer, case.x(rng), LENGTHS, rng)
     out_axis = 2 if out.ndim == 4 else 1
     assert (padded(out, layer.out_lengths(LENGTHS), out_axis) == 0).all()
@@ -151,8 +151,8 @@ def test_state_dict_that_does_not_fit_is_refused_before_anything_changes():
     good = {name: value.copy() for name, value in layer.state_dict().items()}
     for bad, message in (
         ({"W": good["W"]}, "'b' is missing"),
-        ({**good, "V": good["W"]}, "'V' is no parameter"),
-        ({**good, "b": good["b"][:2]}, r"'b' has shape \(2,\), needed is \(4,\)"),
+        ({**good, "V": good["W"]}, "'V' is not a parameter"),
+        ({**good, "b": good["b"][:2]}, r"'b' has shape \(2,\), expected \(4,\)"),
     ):
         bad = {**bad, "W": good["W"] + 1}
         with pytest.raises(ValueError, match=message):

@@ -66,7 +66,7 @@ LAYERS = {
 
 @pytest.fixture(scope="module")
 def frozen():
-    """Return what is frozen of one case, by name."""
+    """Return the frozen arrays of a case, by its name."""
     with np.load(FILE) as file:
         arrays = dict(file)
 

@@ -1,4 +1,4 @@
-"""Normalisation by the corpus and by what was heard so far, against their definitions."""
+"""Normalisation by the corpus and by running statistics, against their definitions."""
 
 import inspect
 import textwrap

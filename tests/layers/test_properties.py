@@ -1,4 +1,4 @@
-"""What holds for every layer and for the CTC loss at any shape and any lengths."""
+"""Properties of every layer and of the CTC loss, at any shape and any lengths."""
 
 import dataclasses
 import itertools
@@ -17,7 +17,7 @@ few = settings(deadline=None, derandomize=True, max_examples=6)
 some = settings(deadline=None, derandomize=True, max_examples=30)
 
 seeds = st.integers(0, 2**32 - 1)
-# Utterances of no frames are among them, but not of no frames in the whole batch.
+# Some utterances have no frames, but never all of a batch.
 batches = st.lists(st.integers(0, 6), min_size=1, max_size=4).filter(any).map(np.array)
 
 
@@ -32,7 +32,7 @@ def first_frames(x, T):
 
 
 def run(layer, x, lengths, upstream):
-    """Run a layer both ways; return all that comes out of it."""
+    """Run a layer forward and backward; return all its results."""
     upstream.flags.writeable = False
     out = layer.forward(x, lengths)
     dx = layer.backward(first_frames(upstream, out.shape[time_axis(out)]))

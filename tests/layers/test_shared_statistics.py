@@ -1,4 +1,4 @@
-"""Batch normalisation of a minibatch that lies in parts with several processes: threads, here."""
+"""SyncBN: batch normalisation of a minibatch shared by several processes, here threads."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from ds2np.layers.batchnorm import SeqBatchNorm
 
 
 class Meeting:
-    """Adds arrays up over threads that meet."""
+    """An all-reduce over threads."""
 
     def __init__(self, size):
         self.arrays, self.barrier = {}, threading.Barrier(size)
@@ -38,7 +38,7 @@ def test_parts_are_normalised_as_the_whole(rng, shape, time_axis, parts):
         return layer
 
     def run(layer, rows):
-        if not len(rows):  # a process without an utterance has one of no frames
+        if not len(rows):  # without utterances: one of no frames
             empty = np.zeros((1, *shape[1:]))
             return layer.forward(empty, np.array([0])), layer.backward(empty), layer
         return layer.forward(x[rows], lengths[rows]), layer.backward(dout[rows]), layer
@@ -55,6 +55,6 @@ def test_parts_are_normalised_as_the_whole(rng, shape, time_axis, parts):
     for name, grad in whole.grads.items():
         total = sum(layer.grads[name] for _, _, layer in results)
         np.testing.assert_allclose(total, grad, rtol=1e-12, atol=1e-13)
-    for name, average in whole.buffers.items():
+    for name, statistic in whole.buffers.items():
         for _, _, layer in results:
-            np.testing.assert_allclose(layer.buffers[name], average, rtol=1e-12)
+            np.testing.assert_allclose(layer.buffers[name], statistic, rtol=1e-12)

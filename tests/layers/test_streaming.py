@@ -1,4 +1,4 @@
-"""Utterances fed in pieces, cut anywhere, give what the whole gives."""
+"""Streaming: the output of chunks of any size equals the output of the whole utterance."""
 
 import dataclasses
 
@@ -35,19 +35,19 @@ dtypes = st.sampled_from([np.float32, np.float64])
 
 @st.composite
 def cuts(draw, longest):
-    """Draw where pieces begin and end, from 0 to the number of frames; some pieces are empty."""
+    """Draw the boundaries of chunks, from 0 to the number of frames; some chunks are empty."""
     T = draw(st.integers(0, longest))
     inner = draw(st.lists(st.integers(0, T), max_size=T + 2))
     return [0, *sorted(inner), T]
 
 
 def feed_chunks(forward_chunk, x, places):
-    """Feed frames piece by piece; return all outputs in one."""
+    """Feed frames chunk by chunk; return the joined outputs."""
     axis = time_axis(x)
-    pieces = np.split(x, places[1:-1], axis=axis)
+    chunks = np.split(x, places[1:-1], axis=axis)
     outs, state = [], None
-    for i, piece in enumerate(pieces):
-        out, state = forward_chunk(piece, state, last=i == len(pieces) - 1)
+    for i, chunk in enumerate(chunks):
+        out, state = forward_chunk(chunk, state, last=i == len(chunks) - 1)
         outs.append(out)
     return np.concatenate(outs, axis=2 if outs[0].ndim == 4 else 1)
 
@@ -56,7 +56,7 @@ def feed_chunks(forward_chunk, x, places):
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(places=cuts(longest=9), dtype=dtypes)
 @example(places=list(range(10)), dtype=np.float64)  # frame by frame
-def test_a_layer_in_pieces_equals_the_whole(case, places, dtype):
+def test_a_layer_in_chunks_equals_the_whole(case, places, dtype):
     layer, T = make(case, training=False, dtype=dtype), places[-1]
     shape = list(case.shape)
     shape[case.time_axis] = T
@@ -77,11 +77,11 @@ def test_a_layer_in_pieces_equals_the_whole(case, places, dtype):
 @given(places=cuts(longest=20), dtype=dtypes)
 @example(places=list(range(21)), dtype=np.float64)
 @example(places=[0, 0, 7, 7, 20, 20], dtype=np.float32)
-def test_a_network_in_pieces_equals_the_whole(recurrent, conv, places, dtype):
+def test_a_network_in_chunks_equals_the_whole(recurrent, conv, places, dtype):
     config = dataclasses.replace(FORWARD_ONLY, recurrent=recurrent, conv=conv)
     model, rng = DeepSpeech2(config, dtype=dtype), np.random.default_rng(0)
     x = rng.standard_normal((2, 20, config.features)).astype(dtype)
-    model.forward(x, np.array([20, 20]))  # running averages other than 0 and 1
+    model.forward(x, np.array([20, 20]))  # running statistics other than 0 and 1
     model.set_training(False)
     T = places[-1]
     whole, lengths = model.forward(x[:, :T], np.array([T, T]))
@@ -125,7 +125,7 @@ NORMALISED = [
 
 @pytest.mark.parametrize("case", NORMALISED, ids=lambda case: case.name)
 def test_training_mode_is_refused(case, rng):
-    """Statistics of a piece are not those of a batch, and would spoil the running averages."""
+    """The statistics of a chunk are not those of a batch and would spoil the running statistics."""
     layer = make(case, training=True)
     before = {name: value.copy() for name, value in layer.state_dict().items()}
     with pytest.raises(RuntimeError, match=r"set_training\(False\)"):

@@ -10,7 +10,7 @@ from ds2np.learn.exercise import Exercise
 
 @dataclass(frozen=True)
 class ToyChapter(book.Chapter):
-    """A chapter that brings its exercises along."""
+    """A chapter with its own exercises."""
 
     exercises: tuple = ()
 
@@ -30,7 +30,7 @@ HALVE = Exercise("02.1", "halve", "half of its argument", lambda x: x / 2, doubl
 
 @pytest.fixture
 def chapters(monkeypatch):
-    """Let the book have two small chapters."""
+    """Replace the chapters of the book by two small ones."""
     chapters = (
         ToyChapter("01_toy", "Toy", "two functions", "none", 5, (DOUBLE, COUNT)),
         ToyChapter("02_more", "More", "one function", "none", 5, (HALVE,)),
@@ -42,7 +42,7 @@ def chapters(monkeypatch):
 
 @pytest.fixture
 def answers_file(tmp_path, monkeypatch):
-    """Return the path of the reader's file, which is not there yet."""
+    """Return the path of the reader's file, which does not exist yet."""
     path = tmp_path / "my_ds2np.py"
     monkeypatch.setenv("DS2NP_ANSWERS", str(path))
     return path

@@ -1,4 +1,4 @@
-"""What is kept in the reader's file, and that all else in it stays as it is, byte for byte."""
+"""Answers written to the reader's file leave the rest of it unchanged, byte for byte."""
 
 import pytest
 
@@ -105,7 +105,7 @@ def test_a_file_that_would_not_run_is_not_written(double, answers_file, text, so
 
 def test_what_is_no_utf8_is_left_alone(double, answers_file):
     answers_file.write_bytes(b"# -*- coding: latin-1 -*-\na = '\xe9'\n")
-    with pytest.raises(UserError, match="line 2: this is no UTF-8"):
+    with pytest.raises(UserError, match="line 2: not valid UTF-8"):
         module.keep(answers_file, double, NEW)
     assert answers_file.read_bytes() == b"# -*- coding: latin-1 -*-\na = '\xe9'\n"
 

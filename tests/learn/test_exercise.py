@@ -1,4 +1,4 @@
-"""The check of an answer: what counts as the same, and how a difference is told."""
+"""The check of an answer: what counts as equal, and how differences are described."""
 
 import functools
 
@@ -53,56 +53,64 @@ def test_the_same(got, expected):
 
 
 @pytest.mark.parametrize(
-    ("got", "expected", "told"),
+    ("got", "expected", "message"),
     [
-        (3, 4, "3 where 4 is expected"),
-        (False, True, "0 where 1 is expected"),
-        (1 + 2j, 1 - 2j, "1+2j where 1-2j is expected"),
-        (nan, 1.0, "nan where 1 is expected"),
-        (1.0, nan, "1 where nan is expected"),
-        (inf, -inf, "inf where -inf is expected"),
-        (1e300, inf, "1e+300 where inf is expected"),
-        (np.array([1.0, nan]), np.array([1.0, inf]), "nan where inf is expected, at (1,)"),
-        (np.array([[1.0, 0]]), np.array([[1.0, nan]]), "0 where nan is expected, at (0, 1)"),
-        (np.zeros(3), np.zeros(4), "the shape is (3,), expected is (4,)"),
-        (np.zeros((3, 1)), np.zeros(3), "the shape is (3, 1), expected is (3,)"),
-        (1.0, np.zeros(1), "the shape is (), expected is (1,)"),
-        (np.zeros((0, 3)), np.zeros(0), "the shape is (0, 3), expected is (0,)"),
+        (3, 4, "expected 4, got 3"),
+        (False, True, "expected 1, got 0"),
+        (1 + 2j, 1 - 2j, "expected 1-2j, got 1+2j"),
+        (nan, 1.0, "expected 1, got nan"),
+        (1.0, nan, "expected nan, got 1"),
+        (inf, -inf, "expected -inf, got inf"),
+        (1e300, inf, "expected inf, got 1e+300"),
+        (np.array([1.0, nan]), np.array([1.0, inf]), "expected inf, got nan at (1,)"),
+        (np.array([[1.0, 0]]), np.array([[1.0, nan]]), "expected nan, got 0 at (0, 1)"),
+        (np.zeros(3), np.zeros(4), "expected shape (4,), got (3,)"),
+        (np.zeros((3, 1)), np.zeros(3), "expected shape (3,), got (3, 1)"),
+        (1.0, np.zeros(1), "expected shape (1,), got ()"),
+        (np.zeros((0, 3)), np.zeros(0), "expected shape (0,), got (0, 3)"),
         (
             np.array([[1.0, 2.0], [3.0, 4.5]]),
             np.array([[1, 2], [3.1, 4]]),
-            "the largest difference is 0.5, at (1, 1): 4.5 where 4 is expected; shape (2, 2)",
+            "the largest difference is 0.5, at (1, 1): expected 4, got 4.5; shape (2, 2)",
         ),
         (
             np.array([0], np.uint8),
             np.array([1], np.uint8),
-            "the largest difference is 1, at (0,): 0 where 1 is expected; shape (1,)",
+            "the largest difference is 1, at (0,): expected 1, got 0; shape (1,)",
         ),
         (np.array([1e308]), np.array([-1e308]), "the largest difference is inf"),
-        (np.array([True, True]), np.array([True, False]), "at (1,): 1 where 0 is expected"),
-        (RAGGED, np.zeros((2, 2)), "found is a list that is no array of numbers"),
-        ({"a": 1}, 1.0, "found is a dict that is no array of numbers"),
-        (max, 1.0, "found is a builtin_function_or_method that is no array of numbers"),
-        ((i for i in (1, 2)), np.zeros(2), "found is a generator that is no array of numbers"),
-        ("cat", np.zeros(3), "found is a str that is no array of numbers"),
-        ("cat", "cap", "'cat' where 'cap' is expected"),
-        (np.zeros(3), "cat", "where 'cat' is expected"),
-        (np.zeros(3), None, "where None is expected"),
-        (np.zeros(3), True, "the shape is (3,), expected is ()"),
-        (None, 1.0, "found is a NoneType that is no array of numbers"),
-        ((1, 2, 3), (1, 2), "expected are 2 results, found 3"),
-        (1.0, (1, 2), "expected are 2 results, found a float"),
-        (np.array(1.0), (1, 2), "expected are 2 results, found a ndarray"),
-        ((1, 2), (1, 3), "result 2: 2 where 3 is expected"),
-        ((1, (2, 5)), (1, (2, 3)), "result 2: result 2: 5 where 3 is expected"),
-        ({"W": 1}, {"W": 1, "b": 2}, "a dict with the keys ['W', 'b'], found ['W']"),
-        ([1], {"W": 1}, "a dict with the keys ['W'], found a list"),
-        ({"W": (1, 2)}, {"W": (1, 4)}, "result ['W']: result 2: 2 where 4 is expected"),
+        (np.array([True, True]), np.array([True, False]), "at (1,): expected 0, got 1"),
+        (RAGGED, np.zeros((2, 2)), "expected numbers; this list cannot be converted to numbers"),
+        ({"a": 1}, 1.0, "expected numbers; this dict cannot be converted to numbers"),
+        (
+            max,
+            1.0,
+            "expected numbers; this builtin_function_or_method cannot be converted to numbers",
+        ),
+        (
+            (i for i in (1, 2)),
+            np.zeros(2),
+            "expected numbers; this generator cannot be converted to numbers",
+        ),
+        ("cat", np.zeros(3), "expected numbers; this str cannot be converted to numbers"),
+        ("cat", "cap", "expected 'cap', got 'cat'"),
+        (np.zeros(3), "cat", "expected 'cat', got array("),
+        (np.zeros(3), None, "expected None, got array("),
+        (np.zeros(3), True, "expected shape (), got (3,)"),
+        (None, 1.0, "expected numbers; this NoneType cannot be converted to numbers"),
+        ((1, 2, 3), (1, 2), "expected 2 results, got 3"),
+        (1.0, (1, 2), "expected 2 results, got a float"),
+        (np.array(1.0), (1, 2), "expected 2 results, got a ndarray"),
+        ((1, 2), (1, 3), "result 2: expected 3, got 2"),
+        ((1, (2, 5)), (1, (2, 3)), "result 2: result 2: expected 3, got 5"),
+        ({"W": 1}, {"W": 1, "b": 2}, "a dict with the keys ['W', 'b'], got ['W']"),
+        ([1], {"W": 1}, "a dict with the keys ['W'], got a list"),
+        ({"W": (1, 2)}, {"W": (1, 4)}, "result ['W']: result 2: expected 4, got 2"),
     ],
     ids=lambda value: repr(value).split(" at 0x")[0],
 )
-def test_a_difference_is_told(got, expected, told):
-    assert told in find_difference(got, expected, 1e-8)
+def test_a_difference_is_described(got, expected, message):
+    assert message in find_difference(got, expected, 1e-8)
 
 
 def test_the_tolerance_is_relative_to_the_largest_number():
@@ -203,5 +211,5 @@ def test_all_cases_are_the_same_at_each_check(double):
 @pytest.mark.parametrize("answer", [2, np.zeros(3), None, "double"])
 def test_no_function_at_all(double, answer):
     assert str(double.check(answer)) == (
-        f"wrong: double is of type {type(answer).__name__}; expected is a function"
+        f"wrong: double is of type {type(answer).__name__}; expected a function"
     )

@@ -1,4 +1,4 @@
-"""The fake GPU: as strict as CuPy, and the whole package runs on it without a hidden copy."""
+"""The fake GPU: as strict as CuPy, and the whole package runs on it without hidden copies."""
 
 import sys
 

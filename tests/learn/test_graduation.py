@@ -1,4 +1,4 @@
-"""The graduation: answers in place of the package's functions, alone and together, good and bad."""
+"""The graduation: correct and wrong answers as replacements, alone and combined."""
 
 import dataclasses
 import sys
@@ -29,7 +29,7 @@ SOLUTIONS = "\n\n".join(
     for chapter in CHAPTERS
     if chapter.number <= graduation.LAST_CHAPTER and chapter.exercises
 )
-# What a network of simple recurrent layers calls, and others do not call for it.
+# Functions that a network of simple recurrent layers calls directly.
 USED = (
     *("cer", "power_spectrum", "mel_filters", "conv_out_length", "conv1d_forward"),
     *("conv1d_backward", "length_mask", "masked_mean_var", "seq_batchnorm_backward"),
@@ -44,7 +44,7 @@ SPARE = (
 
 
 def list_attributes():
-    """Find what every module of the package and every class in it holds."""
+    """Collect the functions of every module of the package and of their classes."""
     found = {}
     for name, module in list(sys.modules.items()):
         if name.startswith("ds2np."):
@@ -58,17 +58,17 @@ def list_attributes():
 
 @pytest.fixture(autouse=True)
 def restored():
-    """Hold that each test leaves every function of the package where it was."""
+    """Check that each test restores every function of the package."""
     before = list_attributes()
     yield
     after = list_attributes()
     changed = [key for key, value in before.items() if after.get(key) is not value]
-    # Static methods and properties are made anew; what they call is the same.
+    # Static methods and properties are created again; the functions in them are the same.
     assert [key for key in changed if inner(before[key]) is not inner(after[key])] == []
 
 
 def inner(value):
-    """Find the function that a static method or a property calls."""
+    """Return the function in a static method or a property."""
     if isinstance(value, property):
         return value.fget
     return value.__func__ if isinstance(value, staticmethod) else value
@@ -189,16 +189,18 @@ def min_frames(labels):
 """
 
 
-def test_an_error_in_training_is_the_readers_and_training_goes_on(graduate, tmp_path):
+def test_an_error_in_training_is_the_readers_and_training_continues(graduate, tmp_path):
     code, out, err = graduate(BROKEN_LATER.replace("LIMIT", "40"))
     assert code == 0, err
     assert set(group(out, "used in place of the package's own")) == {"length_mask", "min_frames"}
     where = f'in {tmp_path / "my_ds2np.py"}, line 8: `raise ZeroDivisionError("out of order")`'
     shown = f"your length_mask: it raised ZeroDivisionError: out of order, {where}\n"
     assert out.count(shown) == 1
-    assert "    from here on the package's own function stands in for it" in out
-    assert f"your length_mask did not: it raised ZeroDivisionError: out of order, {where}" in out
-    assert "1 of your functions served to the end" in out
+    assert "    the package's own function is used from here on" in out
+    assert (
+        f"your length_mask was dropped: it raised ZeroDivisionError: out of order, {where}" in out
+    )
+    assert "your functions used to the end: 1, in " in out
     assert len(read_history(tmp_path / "demo" / "graduation" / "history.csv")) == TRAINING.epochs
     assert out.splitlines()[-1].startswith("your own code recognised this: ")
 
@@ -210,12 +212,12 @@ def test_an_error_on_the_first_minibatch_keeps_it_out_of_training(graduate):
     assert set(group(out, "used in place of the package's own")) == {"min_frames"}
 
 
-def test_all_broken_later_gives_the_package_the_honour(graduate):
+def test_all_broken_later_leaves_the_packages_code(graduate):
     only = BROKEN_LATER.replace("LIMIT", "40").partition("def min_frames")[0]
     code, out, _ = graduate(only)
     assert code == 0
-    assert "0 of your functions served to the end" in out
-    assert out.splitlines()[-1].startswith("the package's code, with nothing of yours,")
+    assert "your functions used to the end: 0, in " in out
+    assert out.splitlines()[-1].startswith("the package's code, without yours,")
 
 
 def test_wrong_ones_are_named_with_the_reason(graduate):
@@ -229,10 +231,10 @@ def test_wrong_ones_are_named_with_the_reason(graduate):
 @pytest.mark.parametrize(
     ("result", "note"),
     [
-        ("'nothing'", "what it returned cannot be used (ValueError: "),
-        ("np.zeros((len(lengths), T))", "on a minibatch of speech the losses are "),
-        ("np.zeros(3)", "with it, a minibatch of speech ends in IndexError: "),
-        ("None", "with it, a minibatch of speech ends in IndexError: "),
+        ("'nothing'", "its result cannot be used (ValueError: "),
+        ("np.zeros((len(lengths), T))", "on a minibatch of speech the losses differ "),
+        ("np.zeros(3)", "with it, a minibatch of speech raises IndexError: "),
+        ("None", "with it, a minibatch of speech raises IndexError: "),
     ],
 )
 def test_what_the_check_did_not_find_is_found_on_speech(graduate, result, note):
@@ -277,7 +279,7 @@ def test_what_would_take_hours_is_left_to_the_package(tones, answers):
     long_training = dataclasses.replace(TRAINING, epochs=10**6)
     assert try_all([slow], NETWORK, long_training, tones) == []
     assert "times as slow as the package's" in slow.failure
-    assert slow.failure.endswith("hours more in all")
+    assert slow.failure.endswith("hours more in total")
     slow = Replacement(slow.exercise, slow.original, sleep, "")
     assert try_all([slow], NETWORK, TRAINING, tones) == [slow]
     assert slow.slowness.endswith("times as slow as the package's")
@@ -287,7 +289,7 @@ def test_distances_beyond_rounding():
     three = [np.ones(2), np.ones(3), np.ones(1)]
     assert find_distance([a + 1e-5 for a in three], three) == ""
     moved = [three[0], three[1] + 0.5, three[2]]
-    assert find_distance(moved, three) == "the gradients are up to 50 % away from the package's"
+    assert find_distance(moved, three) == "the gradients differ from the package's by up to 50 %"
     assert "losses" in find_distance([np.array([np.nan, 1]), *three[1:]], three)
 
 

@@ -1,4 +1,4 @@
-"""What the chapters call, in notebooks and out of them."""
+"""The functions for the chapters, inside notebooks and outside."""
 
 import base64
 import io
@@ -47,16 +47,16 @@ def test_a_check_in_a_notebook_keeps_what_is_correct(tmp_path, ds2np):
         f"{quiet}\n\n{ask}\nprint(open({str(path)!r}).read())",
         f"count = min_frames\nmin_frames = lambda labels: count(labels)\n{ask}",
     )
-    assert package == "05.1 min_frames: correct\nnot kept: it was not written in a cell\n"
+    assert package == "05.1 min_frames: correct\nnot kept: it was not defined in a cell\n"
     assert stub == "05.1 min_frames: not done\n"
-    assert wrong.startswith("05.1 min_frames: wrong: 4 where ")
+    assert wrong.startswith("05.1 min_frames: wrong: expected 5, got 4 ")
     assert re.fullmatch(r"(called\n)+05.1 min_frames: correct\nkept in my_ds2np.py\n", right)
-    assert "not kept in my_ds2np.py, since there it is wrong: your code raised NameError: name" in (
+    assert "not kept in my_ds2np.py, where it is wrong: your code raised NameError: name" in (
         helped
     )
     kept = f"# mine\nimport numpy as np\n\n\n# Exercise 05.1{quiet}"
     assert better == f"05.1 min_frames: correct\nkept in my_ds2np.py\n{kept}\n"
-    assert "not kept: it is not written as `def min_frames(...)`" in another
+    assert "not kept: it is not defined by `def min_frames(...)`" in another
     assert path.read_text() == kept
     verdict = "05.1 min_frames: correct\n"
     assert ds2np("learn", "check", "05.1", "--answers", path) == (0, verdict, "")
@@ -95,7 +95,7 @@ def test_what_has_no_source_is_not_kept(chapters, answers_file, capsys):
     exec("def double(x):\n    return 2 * x\n", names)
     check("01.1", names["double"])
     assert capsys.readouterr().out == (
-        "01.1 double: correct\nnot kept: it is not written as `def double(...)`\n"
+        "01.1 double: correct\nnot kept: it is not defined by `def double(...)`\n"
     )
     assert not answers_file.exists()
 

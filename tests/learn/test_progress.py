@@ -1,4 +1,4 @@
-"""The command learn: what is done, what is wrong, and a reader's file in any state."""
+"""The command learn: progress, verdicts, and a reader's file in any state."""
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_wrong_numbers(ds2np, answers_file, number):
     answers_file.write_text(RIGHT)
     code, out, err = ds2np("learn", "check", number)
     assert (code, out) == (2, "")
-    assert err == f"error: there is no exercise {number}; there are 01.1, 01.2, 02.1\n"
+    assert err == f"error: there is no exercise {number}; expected one of 01.1, 01.2, 02.1\n"
 
 
 def test_another_action(ds2np):
@@ -122,8 +122,8 @@ def test_a_file_that_does_not_run(ds2np, answers_file, text, line, reason, actio
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"a = 1\nb = '\xe9'\n", ", line 2: this is no UTF-8; save the file as UTF-8"),
-        ("a = 1\n".encode("utf-16"), ", line 1: this is no UTF-8; save the file as UTF-8"),
+        (b"a = 1\nb = '\xe9'\n", ", line 2: not valid UTF-8; save the file as UTF-8"),
+        ("a = 1\n".encode("utf-16"), ", line 1: not valid UTF-8; save the file as UTF-8"),
         (b"a = 1\0\n", "null bytes"),
     ],
 )
@@ -153,8 +153,8 @@ def test_a_folder_in_its_place(ds2np, answers_file):
         ("def double(x):\n    return two * x\n", "NameError: name 'two' is not defined"),
         ("def double(x):\n    raise SystemExit\n", "your code raised SystemExit"),
         ("def double(x):\n    x *= 2\n    return x\n", "the function changes its arguments"),
-        ("double = 2\n", "double is of type int; expected is a function"),
-        ("double = None\n", "double is of type NoneType; expected is a function"),
+        ("double = 2\n", "double is of type int; expected a function"),
+        ("double = None\n", "double is of type NoneType; expected a function"),
     ],
 )
 def test_a_wrong_answer(ds2np, answers_file, text, reason):

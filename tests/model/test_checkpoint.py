@@ -57,7 +57,7 @@ def test_a_network_that_is_not_finite_does_not_replace_a_good_one(model, path):
     save_checkpoint(path, model, {})
     good = path.read_bytes()
     model.params["output.W"][0, 0] = np.nan
-    with pytest.raises(UserError, match=r"a\.npz: not written, since .*output\.W"):
+    with pytest.raises(UserError, match=r"a\.npz was not written: .*output\.W holds NaN"):
         save_checkpoint(path, model, {})
     assert path.read_bytes() == good
     assert os.listdir(path.parent) == [path.name]
@@ -109,10 +109,10 @@ def write_config(**values):
 
 
 BROKEN = {
-    "empty": (lambda path, model: path.touch(), "no .npz file"),
-    "text": (lambda path, model: path.write_text("hello " * 99), "no .npz file"),
-    "one array": (write_array, "no .npz file"),
-    "truncated": (write_truncated, "no .npz file, or not all of one"),
+    "empty": (lambda path, model: path.touch(), "not a complete .npz file"),
+    "text": (lambda path, model: path.write_text("hello " * 99), "not a complete .npz file"),
+    "one array": (write_array, "not a complete .npz file"),
+    "truncated": (write_truncated, "not a complete .npz file"),
     "a byte is wrong": (write_flipped, "Bad CRC-32"),
     "other arrays": (lambda path, model: np.savez(path, a=np.zeros(3)), "no header"),
     "pickled objects": (
@@ -131,27 +131,30 @@ BROKEN = {
     ),
     "unknown parameter": (
         lambda path, model: np.savez(path, **arrays_of(model), **{"model/x.W": np.zeros(1)}),
-        "'x.W' is no parameter",
+        "'x.W' is not a parameter",
     ),
     "missing parameter": (write_without_parameter, "'output.W' is missing"),
-    "not finite": (write_with(**{"model/output.b": np.full(4, np.nan)}), "not finite"),
+    "not finite": (write_with(**{"model/output.b": np.full(4, np.nan)}), "holds NaN or infinity"),
     "complex": (write_with(**{"model/output.b": np.zeros(4, complex)}), "complex128"),
-    "other velocity": (write_with(**{"velocity/output.b": np.zeros(9)}), "fits no parameter"),
-    "other average": (write_with(**{"ema/output.b": np.zeros(9)}), "fits no parameter"),
-    "huge network": (write_config(hidden=10**6), "hidden is 1000000, more than"),
-    "fractional rate": (write_config(sample_rate=1600.5), "sample_rate is 1600.5, not int"),
+    "other velocity": (write_with(**{"velocity/output.b": np.zeros(9)}), "matches no parameter"),
+    "other EMA": (write_with(**{"ema/output.b": np.zeros(9)}), "matches no parameter"),
+    "huge network": (
+        write_config(hidden=10**6),
+        "hidden is 1000000, but no dimension of its arrays exceeds",
+    ),
+    "fractional rate": (write_config(sample_rate=1600.5), "sample_rate is 1600.5, expected int"),
     "the same twice": (write_config(characters=" aab"), "'a' twice"),
-    "impossible network": (write_impossible, "not a checkpoint that can be read"),
+    "impossible network": (write_impossible, "hidden is 'many', expected int"),
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_file_that_is_no_checkpoint_is_named(model, path, kind):
+def test_a_file_that_is_not_a_checkpoint_is_named(model, path, kind):
     make, reason = BROKEN[kind]
     make(path, model)
     with pytest.raises(UserError) as caught:
         load_checkpoint(path)
-    assert str(caught.value).startswith(f"{path} is not a checkpoint that can be read (")
+    assert str(caught.value).startswith(f"{path} is not a checkpoint, or is damaged (")
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
 

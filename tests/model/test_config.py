@@ -28,5 +28,5 @@ def test_symbols_may_be_longer_than_a_character():
 
 
 def test_an_unknown_kind_of_alphabet_is_refused():
-    with pytest.raises(UserError, match="no alphabet of 'runes'; choose characters"):
+    with pytest.raises(UserError, match="no alphabet of 'runes'; choose from characters"):
         DeepSpeech2Config(units="runes").alphabet()

@@ -59,7 +59,7 @@ def test_a_batch_equals_its_utterances_one_by_one(rng):
         np.testing.assert_allclose(grad / scale, together[name] / scale, atol=1e-5, err_msg=name)
 
 
-def test_it_learns_four_utterances_by_heart(rng):
+def test_it_memorises_four_utterances(rng):
     config = dataclasses.replace(SMALL, sample_rate=1600, hidden=32, characters=" abcd")
     model, alphabet = DeepSpeech2(config), config.alphabet()
     texts = ["abba", "cab", "a bad cab", "dad"]
@@ -102,7 +102,7 @@ def test_ten_steps_go_where_they_went_before(rng):
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_parameters_and_gradients_lie_in_one_piece(moved):
+def test_parameters_and_gradients_are_contiguous(moved):
     model = DeepSpeech2(SMALL)
     before = {name: value.copy() for name, value in model.state_dict().items()}
     if moved:
@@ -113,7 +113,7 @@ def test_parameters_and_gradients_lie_in_one_piece(moved):
         flat[...] = np.arange(len(flat))
         in_order = np.concatenate([array.ravel() for array in arrays.values()])
         np.testing.assert_array_equal(in_order, flat)
-    layer = model.sublayers["gru1"]  # what computes sees the same numbers
+    layer = model.sublayers["gru1"]  # the layers compute with the same numbers
     assert layer.params["W"] is model.params["gru1.W"]
     assert layer.norm.params["gamma"] is model.params["gru1.gamma"]
 
@@ -137,7 +137,7 @@ def test_the_seed_decides_the_weights():
 
 
 @pytest.mark.parametrize("characters", ["ab", PRESETS["tiny"].characters])
-def test_the_blank_begins_about_as_probable_as_it_will_be(characters, rng):
+def test_the_initial_probability_of_the_blank_is_close_to_the_final_one(characters, rng):
     model = DeepSpeech2(dataclasses.replace(PRESETS["tiny"], characters=characters))
     x = rng.standard_normal((2, 100, model.config.features)).astype(np.float32)
     logits, _ = model.forward(x, np.array([100, 100]))
@@ -146,11 +146,11 @@ def test_the_blank_begins_about_as_probable_as_it_will_be(characters, rng):
     assert shares[..., 1:].mean(axis=(0, 1)).max() < 0.35
 
 
-def test_unknown_preset_lists_those_that_are_there():
-    with pytest.raises(UserError, match="no preset 'huge'; there are tiny, small"):
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(UserError, match="no preset 'huge'; choose from tiny, small"):
         preset("huge")
 
 
 def test_features_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"needed is \(N, T, 9\)"):
+    with pytest.raises(ValueError, match=r"expected \(N, T, 9\)"):
         DeepSpeech2(SMALL).forward(np.zeros((1, 5, 8)), np.array([5]))

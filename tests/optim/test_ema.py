@@ -12,7 +12,7 @@ def test_the_mean_against_a_weighted_sum(keep, rng):
     for step, values in enumerate(weights[1:], start=1):
         params["w"][...] = values
         ema.update(step)
-    # The share of each step's weights: what they got then, times what every later step left of it.
+    # The share of each step's weights: its share then, times the decay of every later step.
     kept = np.array([min(keep, step / (step + 10)) for step in range(1, 60)])
     shares = [np.prod(kept), *((1 - kept) * np.append(np.cumprod(kept[:0:-1])[::-1], 1))]
     assert sum(shares) == pytest.approx(1)
@@ -29,7 +29,7 @@ def test_steps_long_ago_are_forgotten():
     assert ema.mean["w"].dtype == np.float32
 
 
-def test_the_weights_come_back_whatever_happens():
+def test_the_weights_are_restored_after_an_interruption():
     params = {"w": np.array([1.0, 2.0])}
     ema = EMA(params, 0.98)
     same_array = params["w"]

@@ -5,9 +5,9 @@ from ds2np.optim import SGD, global_norm
 
 
 def test_nesterov_momentum_equals_its_definition(rng):
-    """Sutskever and others' form: the gradient is taken at the point that the velocity leads to.
+    """Sutskever et al.'s form evaluates the gradient at a look-ahead point.
 
-    Its look-ahead point is what the optimiser keeps as the parameters.
+    The optimiser's parameters are that point.
     """
     A = rng.standard_normal((3, 3))
     A = A @ A.T
@@ -33,7 +33,7 @@ def test_large_gradients_are_scaled_down_to_the_norm():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_gradient_that_is_not_finite_moves_nothing(bad):
+def test_a_gradient_that_is_not_finite_changes_nothing(bad):
     params, grads = {"a": np.ones(2)}, {"a": np.array([1, bad])}
     optimiser = SGD(params, grads, learning_rate=1)
     assert not np.isfinite(optimiser.step())

@@ -10,7 +10,7 @@ from ds2np.parallel.communicator import Communicator, Handle
 
 
 class Recorder(Communicator):
-    """Doubles what it is to add up, when it is waited for, and remembers what it was given."""
+    """Doubles an array when its sum is waited for, and records all arrays."""
 
     def __init__(self):
         self.given = []
@@ -32,7 +32,7 @@ def model():
 
 
 @pytest.mark.parametrize("smallest", [1, 100, 10**9])
-def test_every_gradient_is_added_up_once(model, smallest):
+def test_every_gradient_is_summed_once(model, smallest):
     recorder = Recorder()
     buckets = Buckets(model, recorder, smallest)
     for step in (1, 2):
@@ -43,7 +43,7 @@ def test_every_gradient_is_added_up_once(model, smallest):
         np.testing.assert_array_equal(model.flat_grads, expected)
 
 
-def test_they_leave_as_soon_as_they_are_complete(model):
+def test_buckets_are_sent_as_soon_as_they_are_complete(model):
     recorder = Recorder()
     buckets = Buckets(model, recorder, smallest=1)
     sent = []
@@ -65,7 +65,7 @@ def test_small_layers_wait_for_others(model):
     assert [array.size for array in recorder.given] == [len(model.flat_grads)]
 
 
-def test_without_a_backward_pass_all_leave_in_the_end(model):
+def test_without_a_backward_pass_all_buckets_are_sent_at_the_end(model):
     with_pass, without = Recorder(), Recorder()
     for recorder, names in ((with_pass, reversed(model.sublayers)), (without, ())):
         buckets = Buckets(model, recorder, smallest=100)

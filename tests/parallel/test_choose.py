@@ -36,7 +36,7 @@ def test_one_of_one_is_a_single_process(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE"])
-def test_without_mpi4py_a_sentence(name, monkeypatch):
+def test_missing_mpi4py_is_reported(name, monkeypatch):
     monkeypatch.setenv(name, "4")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(UserError, match="started 4 processes, but mpi4py is not installed; pip"):
@@ -51,7 +51,7 @@ class MPI4PyWithoutMPI:
         raise RuntimeError("cannot load MPI library\nlibmpi.so: no such file")
 
 
-def test_without_an_mpi_library_a_sentence(monkeypatch):
+def test_a_missing_mpi_library_is_reported(monkeypatch):
     monkeypatch.setenv("PMI_SIZE", "4")
     monkeypatch.setitem(sys.modules, "mpi4py", MPI4PyWithoutMPI())
     with pytest.raises(UserError, match=r"no MPI library \(cannot load MPI library\); pip install"):
@@ -70,13 +70,13 @@ class OtherMPI:
         return "MPICH Version: 9\0\nand so on"
 
 
-def test_the_mpiexec_of_another_mpi_is_noticed(monkeypatch):
+def test_the_mpiexec_of_another_mpi_is_reported(monkeypatch):
     class MPI4Py:
         MPI = OtherMPI
 
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "mpi4py", MPI4Py)
-    with pytest.raises(UserError, match=r"to mpi4py's library \(MPICH Version: 9\) each is alone"):
+    with pytest.raises(UserError, match=r"mpi4py's library \(MPICH Version: 9\) sees 1; the two"):
         connect()
 
 
@@ -89,7 +89,7 @@ class MPIOfFour:
         return True
 
 
-def test_mpi_that_is_there_already_is_asked(monkeypatch):
+def test_an_initialised_mpi_is_used(monkeypatch):
     class MPI4Py:
         MPI = MPIOfFour
 
@@ -108,14 +108,14 @@ def test_processes_on_cpus_need_mpiexec(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "four", "-1", "1.5"])
-def test_a_variable_that_is_no_number_is_named(text, monkeypatch):
+def test_a_variable_that_is_not_a_number_is_named(text, monkeypatch):
     monkeypatch.setenv("PMI_SIZE", text)
-    with pytest.raises(UserError, match=f"PMI_SIZE is {text!r}; needed is a whole number"):
+    with pytest.raises(UserError, match=f"PMI_SIZE is {text!r}; expected a whole number"):
         connect()
 
 
 @pytest.mark.parametrize("name", choose.LOCAL_RANKS)
-def test_the_place_on_the_machine(name, monkeypatch):
+def test_the_local_rank(name, monkeypatch):
     assert local_rank() == 0
     monkeypatch.setenv(name, "3")
     assert local_rank() == 3
@@ -131,7 +131,7 @@ def test_the_place_on_the_machine(name, monkeypatch):
         ("auto", None, "auto"),
     ],
 )
-def test_each_process_takes_a_gpu_of_its_own(monkeypatch, name, rank, chosen):
+def test_each_process_takes_its_own_gpu(monkeypatch, name, rank, chosen):
     monkeypatch.setattr(choose, "has_gpu", lambda: True)
     monkeypatch.setattr(choose, "choose_device", lambda name: name)
     for variable in choose.LOCAL_RANKS:

@@ -1,4 +1,4 @@
-"""The run of one process, and what all rooms inherit."""
+"""The communicator of one process, and the base class of the others."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from ds2np.errors import UserError
 from ds2np.parallel.communicator import Communicator, Handle, exit_code
 
 
-def test_one_process_keeps_what_it_has():
+def test_one_process_keeps_its_arrays():
     with Communicator() as comm:
         comm.at("step 1")
         x = np.array([1.5, 2.5])
@@ -24,13 +24,13 @@ def test_one_process_keeps_what_it_has():
 
 
 @pytest.mark.parametrize("array", [np.zeros(3, bool), np.zeros(3, complex), np.zeros(3, object)])
-def test_only_numbers_are_added_up(array):
-    with pytest.raises(TypeError, match="needed are numbers"):
+def test_only_integers_and_floats_are_summed(array):
+    with pytest.raises(TypeError, match="expected integers or floats"):
         Communicator().sum(array)
 
 
 @pytest.mark.parametrize("call", ["sum", "mean", "broadcast"])
-def test_an_array_with_gaps_is_refused(call):
+def test_an_array_that_is_not_contiguous_is_refused(call):
     with pytest.raises(ValueError, match="not contiguous"):
         getattr(Communicator(), call)(np.zeros((4, 4))[:, 1])
 

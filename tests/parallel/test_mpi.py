@@ -49,14 +49,14 @@ def test_all_calls(mpiexec, processes):
     assert result.stdout.count("fine") == processes
 
 
-def test_two_pretended_machines(mpiexec):
+def test_two_simulated_machines(mpiexec):
     hosts = ("-launcher", "fork", "-hosts", "localhost,127.0.0.1", "-ppn", "1")
     result = mpiexec(2, ALL_CALLS, *hosts)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.count("fine") == 2
 
 
-def test_the_simulations_add_up_like_the_engine(mpiexec, tmp_path):
+def test_the_simulations_sum_like_mpi(mpiexec, tmp_path):
     arrays = [np.random.default_rng(r).standard_normal(1001) for r in range(3)]
     result = mpiexec(
         3,
@@ -83,12 +83,12 @@ def test_a_late_rank_is_named(mpiexec, late):
     assert result.returncode == 2
     found = re.findall(r"^error: (.*)", result.stderr, re.MULTILINE)
     assert len(found) == 1, result.stderr
-    assert re.match(rf"rank {late} of 3 \(host \S+\) has not come to step 17 within 1 s", found[0])
+    assert re.match(rf"rank {late} of 3 \(host \S+\) has not reached step 17 within 1 s", found[0])
     assert "Traceback" not in result.stderr
 
 
-def test_whoever_comes_just_in_time_is_not_missing(mpiexec):
-    """Rank 1 has waited long when rank 0 comes; rank 2 is only a little late."""
+def test_a_rank_just_in_time_is_not_missing(mpiexec):
+    """Rank 1 has waited long when rank 0 arrives; rank 2 is only a little late."""
     result = mpiexec(3, "time.sleep([1.0, 0, 1.4][comm.rank])\ncomm.barrier()", timeout=1.6)
     assert (result.returncode, result.stderr) == (0, "")
 
@@ -106,10 +106,10 @@ def test_a_rank_that_raises_ends_all(mpiexec, raised, code, told):
     assert result.returncode == code
     assert result.stderr.count(told) == 1 or not told
     if code == 1:  # a bug
-        assert re.search(r"error: rank 1 of 2 \(host \S+\) ends all by ValueError", result.stderr)
+        assert re.search(r"error: rank 1 of 2 \(host \S+\) failed with ValueError", result.stderr)
 
 
-def test_what_all_ranks_raise_is_told_once(mpiexec):
+def test_an_error_of_all_ranks_is_reported_once(mpiexec):
     result = mpiexec(4, "raise UserError('no such manifest')")
     assert result.returncode == 2
     assert result.stderr.count("error: no such manifest") == 1
@@ -120,7 +120,7 @@ def test_what_all_ranks_raise_is_told_once(mpiexec):
 )
 def test_a_rank_that_is_killed_ends_all(mpiexec, end):
     result = mpiexec(3, f"if comm.rank == 2:\n    {end}\ncomm.barrier()")
-    if "SIGKILL" in end:  # mpiexec may take a process that says 0 at its word
+    if "SIGKILL" in end:  # mpiexec may accept an exit code of 0
         assert result.returncode
     # Which rank it was is tested with the watcher: mpiexec kills the others within microseconds.
     assert re.search(
@@ -128,7 +128,7 @@ def test_a_rank_that_is_killed_ends_all(mpiexec, end):
     )
 
 
-def test_ranks_at_different_places_end_with_a_sentence(mpiexec):
+def test_ranks_that_make_different_calls_are_reported(mpiexec):
     body = "comm.at('step 2')\ncomm.sum(np.ones(3 if comm.rank else 30_000))"
     result = mpiexec(2, body, timeout=2)
     assert result.returncode == 2
@@ -136,7 +136,7 @@ def test_ranks_at_different_places_end_with_a_sentence(mpiexec):
     assert re.search("^error: (rank . of|all) 2 .*step 2", result.stderr, re.MULTILINE)
 
 
-# A GPU is main memory here, and NCCL is MPI: what is tested is who connects to whom.
+# The GPU is main memory here, and NCCL is MPI: only the connections are tested.
 CUPY_OVER_MPI = """
 import ctypes, sys, types
 import numpy as np

@@ -1,4 +1,4 @@
-"""NCCL's room, with threads for ranks and a stand-in for CuPy that adds up raw memory."""
+"""NCCL's communicator, with threads as ranks and a fake CuPy that sums raw memory."""
 
 import ctypes
 import sys
@@ -18,7 +18,7 @@ KINDS = {2: np.int32, 4: np.int64, 1: np.uint8, 7: np.float32, 8: np.float64}  #
 
 
 class Array:
-    """Memory of a GPU, as far as the room looks at it."""
+    """Memory of a GPU, as far as the communicator uses it."""
 
     def __init__(self, host):
         self.host = np.array(host)
@@ -65,11 +65,11 @@ class Device:
 
 STREAMS = {}
 DEFAULT = types.SimpleNamespace(work=[])
-IDENTITY = (*range(-64, 0), *range(64))  # NCCL's number is of signed bytes
+IDENTITY = (*range(-64, 0), *range(64))  # NCCL's unique ID has signed bytes
 
 
 class World:
-    """What connects the stand-ins of one test."""
+    """The state shared by the fakes of one test."""
 
     def __init__(self):
         self.lock, self.calls, self.members, self.aborted = threading.Lock(), {}, {}, []
@@ -95,7 +95,7 @@ class Connection:
 
     def _meet(self, pointer, count, kind, stream, function):
         computed = STREAMS[stream].waits_for.pop()
-        assert computed.stream is DEFAULT  # NCCL waits for what computes the array
+        assert computed.stream is DEFAULT  # NCCL waits until the array is computed
         memory = (ctypes.c_byte * (count * np.dtype(KINDS[kind]).itemsize)).from_address(pointer)
         array, done = np.frombuffer(memory, KINDS[kind]), threading.Event()
         STREAMS[stream].work.append(done)
@@ -184,7 +184,7 @@ def test_all_calls(world, port, size):
     Device.used = 0
     assert in_threads(size, port, calls) == [["é" * rank for rank in range(size)]] * size
     assert world.members == dict.fromkeys(range(size), size)
-    assert Device.used == size  # NCCL's thread has the device of this one
+    assert Device.used == size  # NCCL's thread uses the device of this one
     assert world.aborted == []
 
 
@@ -205,11 +205,11 @@ def test_a_late_rank_is_named_and_nothing_waits_on_the_gpus(world, port):
     results = in_threads(2, port, calls)
     assert isinstance(results[0], UserError)
     assert str(results[0]).startswith("rank 1 of 2 (host ")
-    assert "has not come to step 17 within 0.4 s" in str(results[0])
+    assert "has not reached step 17 within 0.4 s" in str(results[0])
     assert sorted(world.aborted) == [0, 1]
 
 
-def test_what_nccl_reports_is_told(world, port):
+def test_errors_of_nccl_are_reported(world, port):
     def calls(comm):
         comm.timeout = 0.8
         if comm.rank == 1:
@@ -223,11 +223,11 @@ def test_what_nccl_reports_is_told(world, port):
 
     stay = threading.Event()
     told = str(in_threads(2, port, calls)[0])
-    assert "has not come" in told
+    assert "has not reached" in told
     assert "(NCCL reports: NCCL_ERROR_REMOTE_ERROR)" in told
 
 
-def test_nccl_that_cannot_start_is_told(world, port):
+def test_a_failed_start_of_nccl_is_reported(world, port):
     def broken(*_):
         raise RuntimeError("NCCL_ERROR_INVALID_USAGE")
 
@@ -237,14 +237,14 @@ def test_nccl_that_cannot_start_is_told(world, port):
         assert "NCCL cannot start (NCCL_ERROR_INVALID_USAGE); each process needs" in str(error)
 
 
-def test_without_nccl_a_sentence(world, port):
+def test_a_missing_nccl_is_reported(world, port):
     world.nccl.available = False
     meeting = Rendezvous(0, 1, "127.0.0.1", port)
     with pytest.raises(UserError, match="pip install nvidia-nccl-cu13"):
         NCCLCommunicator(meeting)
 
 
-def test_the_variables_of_a_launcher_lead_to_nccl(world, port, monkeypatch):
+def test_the_variables_of_a_launcher_select_nccl(world, port, monkeypatch):
     variables = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     for name, value in variables.items():
         monkeypatch.setenv(name, str(value))

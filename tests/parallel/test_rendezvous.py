@@ -1,4 +1,4 @@
-"""Real processes that meet over sockets."""
+"""Real processes that connect over sockets."""
 
 import os
 import socket
@@ -68,7 +68,7 @@ def meet(port, tmp_path):
 
 
 @pytest.mark.parametrize("ranks", [[0], [0, 1], [2, 1, 0]])
-def test_all_meet(meet, ranks):
+def test_all_connect(meet, ranks):
     size = len(ranks)
     assert meet(ranks, size) == [(0, f"met {size}\n", "")] * size
 
@@ -76,14 +76,14 @@ def test_all_meet(meet, ranks):
 def test_a_missing_rank_is_named_by_all(meet):
     for code, _, told in meet([0, 2], 4, timeout=1):
         assert code == 2
-        assert told.startswith("error: ranks 1 and 3 of 4 have not come to the rendezvous at 127.")
+        assert told.startswith("error: ranks 1 and 3 of 4 have not reached the rendezvous at 127.")
         assert "within 1 s" in told
 
 
-def test_without_rank_0_nobody_meets(meet):
+def test_without_rank_0_no_rank_connects(meet):
     ((code, _, told),) = meet([1], 2, timeout=0.5)
     assert code == 2
-    assert told.startswith("error: rank 0 of 2 has not come to the rendezvous at 127.0.0.1:")
+    assert told.startswith("error: rank 0 of 2 has not reached the rendezvous at 127.0.0.1:")
 
 
 def test_two_of_the_same_rank_are_named(meet):
@@ -93,7 +93,7 @@ def test_two_of_the_same_rank_are_named(meet):
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_who_is_killed_later_is_named(meet, victim):
+def test_a_rank_killed_later_is_named(meet, victim):
     results = meet([0, 1, 2], 3, END=victim)
     assert results[victim][0] == -9
     for rank in {0, 1, 2} - {victim}:
@@ -103,7 +103,7 @@ def test_who_is_killed_later_is_named(meet, victim):
         assert "before step 3" in told
 
 
-def test_strange_callers_are_ignored(port):
+def test_foreign_clients_are_ignored(port):
     met = []
     ranks = [
         threading.Thread(target=lambda r=r: met.append(Rendezvous(r, 2, "127.0.0.1", port)))
@@ -113,8 +113,8 @@ def test_strange_callers_are_ignored(port):
     for words in (b"GET / HTTP/1.0\r\n", b'{"rank": "x"}\n', b'{"rank": 9, "size": 2}\n', b"[]\n"):
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", port)) as line:
-                    line.sendall(words)
+                with socket.create_connection(("127.0.0.1", port)) as client:
+                    client.sendall(words)
                 break
             except ConnectionRefusedError:
                 continue
@@ -154,7 +154,7 @@ def test_a_port_in_use_is_named(port):
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"RANK": "one"}, "RANK is 'one'; needed is a whole number"),
+        ({"RANK": "one"}, "RANK is 'one'; expected a whole number"),
         ({"RANK": "4"}, "RANK is 4; with a WORLD_SIZE of 4, ranks end at 3"),
         ({"MASTER_PORT": None}, "MASTER_PORT is not set"),
         ({"MASTER_ADDR": None}, "MASTER_ADDR is not set"),
@@ -171,7 +171,7 @@ def test_bad_variables_are_named(monkeypatch, variables, told):
         Rendezvous.from_environment()
 
 
-def test_a_single_process_passes_numbers_on_to_nobody(port):
+def test_a_single_process_broadcasts_to_no_rank(port):
     meeting = Rendezvous(0, 1, "127.0.0.1", port)
     number = np.arange(3)
     meeting.broadcast(number)

@@ -1,4 +1,4 @@
-"""The roll call with a post in memory; real processes are in test_mpi and test_rendezvous."""
+"""The roll call with a mailbox in memory; real processes are in test_mpi and test_rendezvous."""
 
 import time
 
@@ -12,8 +12,8 @@ class Mailbox:
     def __init__(self, *messages):
         self.messages, self.sent = list(messages), []
 
-    def send(self, rank, note):
-        self.sent.append((rank, note))
+    def send(self, rank, message):
+        self.sent.append((rank, message))
 
     def receive(self):
         return self.messages.pop(0) if self.messages else None
@@ -33,39 +33,39 @@ def roll_call(rank, *messages, size=4, timeout=0.04, hosts=("a", "b", "c", "d"))
     return roll
 
 
-def test_what_is_done_needs_no_post():
+def test_a_finished_call_needs_no_message():
     roll = roll_call(1)
     roll.wait_until(lambda: True, roll.begin())
     assert roll.mailbox.sent == []
 
 
-def test_rank_0_names_who_has_sent_no_note_and_tells_the_others():
+def test_rank_0_names_the_ranks_without_a_message_and_informs_the_others():
     roll = roll_call(0, waits(1, 1))
     with pytest.raises(UserError) as caught:
         roll.wait_until(never, roll.begin())
     text = str(caught.value)
     assert text.startswith(
-        "ranks 2 (host c) and 3 (host d) of 4 have not come to step 17 within 0.04 s;"
+        "ranks 2 (host c) and 3 (host d) of 4 have not reached step 17 within 0.04 s;"
     )
     assert roll.mailbox.sent == [(r, {"kind": "verdict", "text": text}) for r in (1, 2, 3)]
 
 
-def test_notes_of_an_earlier_call_do_not_count():
+def test_messages_of_an_earlier_call_do_not_count():
     roll = roll_call(0, waits(1, 1, "alarm"), waits(2, 1), waits(3, 2))
     roll.wait_until(lambda: not roll.mailbox.messages, roll.begin())
     with pytest.raises(UserError, match=r"^ranks 1 \(host b\) and 2 \(host c\) of 4 have not"):
         roll.wait_until(never, roll.begin())
 
 
-def test_an_alarm_of_another_rank_calls_the_roll():
+def test_an_alarm_of_another_rank_starts_the_roll_call():
     messages = waits(1, 1, "alarm"), waits(2, 1)
     roll = roll_call(0, *messages, timeout=60)
     roll.timeout = 0.4  # the pause is a quarter of it
-    with pytest.raises(UserError, match=r"rank 3 of 4 \(host d\) has not come"):
+    with pytest.raises(UserError, match=r"rank 3 of 4 \(host d\) has not reached"):
         roll.wait_until(never, roll.begin())
 
 
-def test_the_others_write_notes_and_believe_rank_0():
+def test_other_ranks_send_messages_and_report_the_verdict_of_rank_0():
     roll = roll_call(2)
     call = roll.begin()
 
@@ -79,45 +79,45 @@ def test_the_others_write_notes_and_believe_rank_0():
     assert roll.mailbox.sent == [(0, {"kind": "waits", "call": 1})]
 
 
-def test_a_silent_rank_0_is_the_one_that_is_missing():
+def test_rank_0_is_missing_if_it_does_not_answer():
     roll = roll_call(2, hosts=())
-    with pytest.raises(UserError, match=r"^rank 0 of 4 has not come to step 17 within"):
+    with pytest.raises(UserError, match=r"^rank 0 of 4 has not reached step 17 within"):
         roll.wait_until(never, roll.begin())
-    assert [note["kind"] for _, note in roll.mailbox.sent] == ["waits", "alarm"]
+    assert [message["kind"] for _, message in roll.mailbox.sent] == ["waits", "alarm"]
 
 
-def test_who_has_ended_is_named_long_before_the_time_out():
+def test_a_rank_that_has_ended_is_named_long_before_the_time_out():
     roll = roll_call(0, (3, None), waits(1, 1), timeout=60)
     roll.timeout = 0.4
     with pytest.raises(UserError, match=r"^rank 3 of 4 \(host d\) ended before step 17"):
         roll.wait_until(never, roll.begin())
 
 
-def test_a_rank_that_ends_as_the_others_are_done_is_no_trouble():
+def test_a_rank_that_ends_when_the_others_are_done_is_not_reported():
     roll = roll_call(0, (3, None))
     roll.wait_until(lambda: not roll.mailbox.messages, roll.begin())
 
 
-def test_if_all_have_come_it_is_the_network():
+def test_if_no_rank_is_missing_it_is_the_network():
     roll = roll_call(0, *(waits(r, 1) for r in (1, 2, 3)))
-    with pytest.raises(UserError, match="all 4 ranks came to step 17, but their arrays"):
+    with pytest.raises(UserError, match="all 4 ranks reached step 17, but their arrays"):
         roll.wait_until(never, roll.begin())
 
 
-def test_trouble_is_told():
+def test_trouble_is_reported():
     roll = roll_call(0, waits(1, 1), size=3)
 
     def broken():
         roll.alarm("a cable is out")
         return False
 
-    with pytest.raises(UserError, match=r"rank 2 .* come to step 17 \(a cable is out\);"):
+    with pytest.raises(UserError, match=r"rank 2 .* reached step 17 \(a cable is out\);"):
         roll.wait_until(broken, roll.begin())
 
 
-@pytest.mark.parametrize("earlier", ["an alarm of its own", "a note of another rank"])
+@pytest.mark.parametrize("earlier", ["its own alarm", "an alarm of another rank"])
 def test_an_earlier_alarm_is_over(earlier):
-    messages = [waits(1, 1, "alarm")] if earlier == "a note of another rank" else []
+    messages = [waits(1, 1, "alarm")] if earlier == "an alarm of another rank" else []
     roll = roll_call(0, *messages, timeout=0.4)  # a verdict comes 0.2 s after an alarm
     call = roll.begin()
     if not messages:
@@ -131,5 +131,5 @@ def test_without_a_place_calls_are_counted():
     roll = roll_call(0)
     roll.place = None
     roll.begin()
-    with pytest.raises(UserError, match="not come to collective call 2 within"):
+    with pytest.raises(UserError, match="not reached collective call 2 within"):
         roll.wait_until(never, roll.begin())

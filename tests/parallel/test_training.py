@@ -90,7 +90,7 @@ def test_any_number_of_processes_gives_the_same_network(train, changes):
         assert out.count("left out: ") == 7 * len(changes.get("broken", ()))
 
 
-def test_two_pretended_machines(train):
+def test_two_simulated_machines(train):
     hosts = ("-launcher", "fork", "-hosts", "localhost,127.0.0.1", "-ppn", "1")
     assert_same([train(1, **TWENTY)[0], train(2, *hosts, **TWENTY)[0]], 1e-10)
 
@@ -102,12 +102,12 @@ def test_loss_curves_in_single_precision(train):
         np.testing.assert_allclose(*losses, rtol=0, atol=1e-4)
 
 
-def test_statistics_of_each_process_by_itself_train_too(train):
+def test_training_without_sync_batchnorm(train):
     _, history, _ = train(2, **{**TWENTY, "sync_batchnorm": False})
     assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
 
 
-# What the command line calls, with a short time-out and a checkpoint after every step.
+# The command line, with a short time-out and a checkpoint after every step.
 COMMAND = """
 import functools, sys, ds2np.parallel, ds2np.train.trainer as t
 t.SAVE_EVERY = 0
@@ -151,7 +151,7 @@ def trained(command):
     return load_checkpoint(RunFolder(command[command.index("--out") + 1]).last)[0].state_dict()
 
 
-def test_the_command_speaks_with_one_voice(command, mpiexec):
+def test_only_the_main_process_prints(command, mpiexec):
     ended = run(command("run", 3, "--epochs", 2))
     assert ended.returncode == 0, ended.stderr
     assert "validation utterances; 3 processes" in ended.stdout
@@ -167,10 +167,10 @@ def test_the_command_speaks_with_one_voice(command, mpiexec):
     ("trouble", "said"),
     [
         (signal.SIGKILL, "was the first on its machine to end"),
-        (signal.SIGSTOP, r"rank [01] of 2 \(host \S+\) has not come to step \d+ of epoch \d+ "),
+        (signal.SIGSTOP, r"rank [01] of 2 \(host \S+\) has not reached step \d+ of epoch \d+ "),
     ],
 )
-def test_a_run_without_one_of_its_processes_ends_and_goes_on(
+def test_a_run_that_loses_a_process_ends_and_can_be_resumed(
     command, mpiexec, tmp_path, trouble, said
 ):
     process = subprocess.Popen(
@@ -202,4 +202,6 @@ def test_a_run_without_one_of_its_processes_ends_and_goes_on(
     enough = ("--epochs", len(done) + 4)
     two = trained(command("undisturbed", 2, *enough))
     assert_same([two, trained(command("run", 2, *enough, "--resume"))], 0)
-    assert_same([two, trained(command("again", 3, *enough, "--resume"))], 1e-4)  # other sums
+    assert_same(
+        [two, trained(command("again", 3, *enough, "--resume"))], 1e-4
+    )  # summed in another order

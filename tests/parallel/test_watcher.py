@@ -10,7 +10,7 @@ from ds2np.parallel import watcher
 from ds2np.parallel.watcher import watch
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(os, "pidfd_open"), reason="only Linux can look at processes from outside"
+    not hasattr(os, "pidfd_open"), reason="only Linux can watch processes from outside"
 )
 
 
@@ -48,7 +48,7 @@ def test_the_first_to_end_is_named(sleepers, watching):
     assert told.count("\n") == 1
 
 
-def test_it_tells_even_if_the_one_who_started_it_has_ended(sleepers, watching):
+def test_it_reports_even_if_its_parent_has_ended(sleepers, watching):
     watching.stdout.readline()
     watching.stdin.close()
     sleepers[0].send_signal(signal.SIGKILL)
@@ -56,7 +56,7 @@ def test_it_tells_even_if_the_one_who_started_it_has_ended(sleepers, watching):
     assert b"rank 0 of 3" in watching.stderr.read()
 
 
-def test_who_had_ended_before_is_named(sleepers, watching):
+def test_a_process_that_ended_before_is_named(sleepers, watching):
     sleepers[2].kill()
     sleepers[2].wait()
     watching.wait(timeout=10)
@@ -72,6 +72,6 @@ def test_a_regular_end_is_silent(sleepers, watching, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_elsewhere_nobody_watches(monkeypatch):
+def test_other_systems_are_not_watched(monkeypatch):
     monkeypatch.delattr(os, "pidfd_open")
     assert watch({1: "rank 0 of 1"}) is None

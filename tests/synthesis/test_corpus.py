@@ -40,7 +40,7 @@ def corpus(tmp_path_factory):
     return folder, done
 
 
-def test_it_ends_with_a_line_for_each_manifest(corpus):
+def test_it_prints_a_line_for_each_manifest(corpus):
     lines = corpus[1].stdout.splitlines()
     assert len(lines) == 2
     assert "train.jsonl: " in lines[0]
@@ -72,7 +72,7 @@ def test_every_text_fits_into_its_frames(corpus):
             assert len(text) + repeats < 0.8 * frames
 
 
-def test_the_settings_are_written_down(corpus):
+def test_the_settings_are_written(corpus):
     settings = json.loads((corpus[0] / "corpus.json").read_text())
     assert (settings["seed"], settings["train"], settings["test"]) == (5, 12, 6)
     speakers = {utterance.speaker for utterance in read_manifest(corpus[0] / "test.jsonl")}
@@ -128,7 +128,7 @@ def test_a_failure_leaves_nothing(corpus, tmp_path, monkeypatch, run_script):
     assert contents(tmp_path) == {Path("corpus/corpus.json"): b"{}"}
 
 
-def test_a_number_that_makes_no_sense_is_refused(run_script, tmp_path):
+def test_invalid_numbers_are_refused(run_script, tmp_path):
     for option, value in (("--train", "0"), ("--seed", "-1"), ("--jobs", "many")):
         code, _, err = run_script("--out", tmp_path / "corpus", option, value)
         assert code == 2

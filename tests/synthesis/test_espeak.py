@@ -85,14 +85,12 @@ def test_an_unknown_voice_is_refused(speaker, voice):
         speaker.say(TEXT, voice, 160, 50)
 
 
-def test_a_process_has_room_for_one(speaker):
+def test_a_process_can_have_only_one(speaker):
     with pytest.raises(RuntimeError, match="one Espeak"):
         espeak.Espeak()
 
 
-def test_a_missing_library_is_one_sentence_that_says_how_to_get_it(
-    no_library, run_script, tmp_path
-):
+def test_a_missing_library_is_one_sentence_with_a_remedy(no_library, run_script, tmp_path):
     code, out, err = run_script("--out", tmp_path / "corpus")
     assert code == 2
     assert out == ""

@@ -44,12 +44,12 @@ def test_unknown_characters_are_all_listed_once():
     assert Alphabet().unknown("Straße 5, 5!") == ["!", ",", "5", "ß"]
 
 
-def test_unknown_characters_are_refused_with_where_they_stand():
+def test_unknown_characters_are_refused_with_their_origin():
     with pytest.raises(UserError) as caught:
         Alphabet().encode("route 66", "train.jsonl:7")
     assert str(caught.value).startswith("train.jsonl:7: '6' in 'route 66'")
 
 
-def test_a_character_cannot_stand_twice():
+def test_a_character_cannot_occur_twice():
     with pytest.raises(UserError, match="'a' twice"):
         Alphabet("abca")

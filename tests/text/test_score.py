@@ -24,7 +24,7 @@ def distance(a, b):
 
 
 def splits(ref, hyp):
-    """Find how the fewest edits can be split: all (substitutions, insertions, deletions)."""
+    """Find all (substitutions, insertions, deletions) with the fewest edits."""
     if not ref or not hyp:
         return {(0, len(hyp), len(ref))}
     further = [
@@ -69,7 +69,7 @@ def test_nothing_said(rate):
 
 
 @pytest.mark.parametrize("rate", [wer, cer])
-def test_as_many_hypotheses_as_references_are_needed(rate):
+def test_unequal_numbers_of_references_and_hypotheses_are_refused(rate):
     with pytest.raises(ValueError, match="2 references and 1 hypotheses"):
         rate(["a", "b"], ["a"])
 
@@ -109,7 +109,7 @@ def test_no_utterance_has_no_edits():
     assert count_edits([]) == Edits(0, 0, 0, 0)
 
 
-def test_words_that_are_mistaken_are_counted_over_all_utterances():
+def test_mistakes_are_counted_over_all_utterances():
     confused, missed, inserted = count_mistakes(
         align_words(
             ["the cat sat", "a cat ran", "the mat", "", "the"],

@@ -46,7 +46,7 @@ def test_every_tag_is_closed(page):
     assert page.open == []
 
 
-def test_it_needs_nothing_beside_itself(page):
+def test_it_needs_no_other_file(page):
     assert not re.search(r"(https?|file):", page.html)
     assert "url(" not in page.html
     for tag, attributes in page.tags:
@@ -55,29 +55,29 @@ def test_it_needs_nothing_beside_itself(page):
             assert attributes.get(name, "data:").startswith("data:")
 
 
-def test_it_says_how_good_the_network_is(page, trained):
+def test_it_gives_the_error_rates(page, trained):
     assert "word error rate" in page.text
     assert "character error rate" in page.text
     assert re.search(r"\d\.\d %", page.text)
 
 
-def test_pictures_have_words_for_those_who_do_not_see_them(page):
+def test_pictures_have_alternative_text(page):
     pictures = page.find("img")
     assert len(pictures) == 3
     assert all(len(picture["alt"]) > 20 for picture in pictures)
     assert all(picture["src"].startswith("data:image/png;base64,") for picture in pictures)
 
 
-def test_every_utterance_can_be_heard(page):
+def test_every_utterance_can_be_played(page):
     players = page.find("audio")
-    assert len(players) == 4  # all that the toy holds out
+    assert len(players) == 4  # the whole validation set of the toy
     assert all("controls" in player for player in players)
-    assert page.text.count("said: ") == page.text.count("heard: ") == 4
+    assert page.text.count("reference: ") == page.text.count("hypothesis: ") == 4
 
 
 @pytest.fixture
 def write(tmp_path, finished, trained):
-    """Write a report of transcripts made up; return the page."""
+    """Write a report of made-up transcripts; return the page."""
 
     def write(refs, hyps, folder=tmp_path):
         report = Report(RunFolder(folder))
@@ -105,15 +105,15 @@ def test_wrong_words_are_marked(write):
     page = write(["ab c", "a", "a", "b"], ["ab", "a c", "a", ""])
     assert "ab <del>c</del>" in page.html
     assert "a <ins>c</ins>" in page.html
-    assert page.html.count("<del>") - 1 == 2  # the legend has one of its own
+    assert page.html.count("<del>") - 1 == 2  # the legend contains one
 
 
-def test_nothing_said_and_nothing_heard(write):
+def test_empty_references_and_hypotheses(write):
     page = write(["", "", "a", ""], ["", "a", "", ""])
     assert "<ins>a</ins>" in page.html
 
 
-def test_the_worst_are_among_those_shown(tmp_path, finished, utterances, trained):
+def test_the_utterance_with_the_most_errors_is_shown(tmp_path, finished, utterances, trained):
     model, _ = trained
     dataset = Dataset(utterances * 3, model.config)
     count = len(dataset)
@@ -126,7 +126,7 @@ def test_the_worst_are_among_those_shown(tmp_path, finished, utterances, trained
         assert path.read_text(encoding="utf-8").count("<audio") == 8
 
 
-def test_before_the_first_epoch_is_done_it_shows_how_learning_goes(tmp_path):
+def test_the_first_epoch_is_reported_before_it_is_done(tmp_path):
     points = [{"epoch": e, "train_loss": 9 - e, "gradient_norm": 1} for e in (0.25, 0.5)]
     report = Report(RunFolder(tmp_path))
     page = Page(report.write([], points, "Epoch 1 of 2, <50 %").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Interrupted, killed, stopped by time or a full disk: a run goes on to the very same network."""
+"""Interrupted, killed, stopped by time or a full disk: a resumed run gives the same network."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("no_report")
 
 @pytest.mark.parametrize("steps", [1, 3, 5, 6])  # of 3 an epoch, 6 in all
 @pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_been(run, monkeypatch, steps, request_to_end):
+def test_an_interrupted_run_resumes_exactly(run, monkeypatch, steps, request_to_end):
     undisturbed = run("undisturbed")
     with monkeypatch.context() as patch:
         after_steps(patch, steps, lambda: signal.raise_signal(request_to_end))
@@ -75,7 +75,7 @@ def test_an_interruption_during_the_evaluation_loses_nothing(run, monkeypatch, t
 
 @pytest.fixture
 def ctrl_c_raises():
-    """Let Ctrl-C raise, as in a terminal; a process in the background may ignore it."""
+    """Make Ctrl-C raise as in a terminal; a background process may ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -95,7 +95,7 @@ def test_a_second_ctrl_c_stops_at_once(run, monkeypatch, tmp_path, ctrl_c_raises
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_more_epochs_may_be_asked_for_later(run):
+def test_the_number_of_epochs_can_be_raised_later(run):
     straight, grown = run("straight", epochs=2), run("grown", epochs=1)
     run("grown", epochs=2, resume=True)
     weights = [load_run(RunFolder(f).last).params["output.W"] for f in (straight, grown)]
@@ -122,7 +122,7 @@ def test_a_run_is_not_overwritten(run):
         ({"seed": 3}, "seed was 0 in the checkpoint but is now 3"),
     ],
 )
-def test_another_configuration_cannot_go_on(run, changes, named):
+def test_another_configuration_cannot_be_resumed(run, changes, named):
     folder = run(epochs=1)
     before = contents(folder)
     with pytest.raises(UserError) as caught:
@@ -131,7 +131,7 @@ def test_another_configuration_cannot_go_on(run, changes, named):
     assert contents(folder) == before
 
 
-def test_other_data_cannot_go_on(run, utterances):
+def test_other_data_cannot_be_resumed(run, utterances):
     run(epochs=1)
     with pytest.raises(
         UserError, match="training utterances was 10 in the checkpoint but is now 9"
@@ -139,7 +139,7 @@ def test_other_data_cannot_go_on(run, utterances):
         run(data=utterances[:9], resume=True)
 
 
-def test_nothing_to_go_on_with(run):
+def test_no_checkpoint_to_resume(run):
     with pytest.raises(UserError, match=r"last\.npz: no such checkpoint"):
         run(resume=True)
 
@@ -154,12 +154,12 @@ def test_a_run_that_failed_before_its_first_checkpoint_can_start_again(run, monk
 
 def test_a_folder_that_cannot_be_made_is_named(run, tmp_path):
     (tmp_path / "run").write_text("years of work")
-    with pytest.raises(UserError, match="run cannot be made"):
+    with pytest.raises(UserError, match="run cannot be created"):
         run()
     assert (tmp_path / "run").read_text() == "years of work"
 
 
-def test_time_that_is_up_leaves_a_run_to_go_on_with(run, capsys):
+def test_a_run_stopped_by_time_can_be_resumed(run, capsys):
     undisturbed, short = run("undisturbed"), run("short", minutes=1e-9)
     assert "time is up after 1 minibatches of epoch 1" in capsys.readouterr().out
     assert RunFolder(short).best.exists()
@@ -169,7 +169,7 @@ def test_time_that_is_up_leaves_a_run_to_go_on_with(run, capsys):
     np.testing.assert_array_equal(*weights)
 
 
-def test_the_best_network_can_be_put_in_the_place_of_the_last(run, utterances):
+def test_the_best_checkpoint_can_replace_the_last(run, utterances):
     folder = run()
     shutil.copy(RunFolder(folder).best, RunFolder(folder).last)
     data = Dataset(utterances, toys.MODEL)
@@ -182,7 +182,7 @@ def test_the_best_network_can_be_put_in_the_place_of_the_last(run, utterances):
 KILLS = int(os.environ.get("DS2NP_KILLS", "3"))
 
 
-def test_a_killed_run_goes_on_to_the_very_same_network(utterances, tmp_path):
+def test_a_killed_run_resumes_to_the_same_network(utterances, tmp_path):
     manifest = utterances[0].where.rsplit(":", 1)[0]
     code = "import sys, ds2np.train.trainer as t; t.SAVE_EVERY = 0; t.Report.show = "
     code += "t.Report.write = lambda *rest: None; "
@@ -193,8 +193,8 @@ def test_a_killed_run_goes_on_to_the_very_same_network(utterances, tmp_path):
     folders = tmp_path / "undisturbed", tmp_path / "killed"
 
     def start(folder):
-        go_on = ["--resume"] if RunFolder(folder).last.exists() else []
-        command = [*arguments, "--out", str(folder), *go_on]
+        resume = ["--resume"] if RunFolder(folder).last.exists() else []
+        command = [*arguments, "--out", str(folder), *resume]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     assert start(folders[0]).wait() == 0
@@ -221,7 +221,7 @@ def test_a_killed_run_goes_on_to_the_very_same_network(utterances, tmp_path):
         np.testing.assert_array_equal(states[1][name], states[0][name])
 
 
-def test_a_full_disk_stops_a_run_that_then_goes_on_as_if_nothing_had_been(run, utterances):
+def test_a_run_stopped_by_a_full_disk_resumes_exactly(run, utterances):
     undisturbed, full = run("undisturbed"), run("full", epochs=1)
     before = contents(full)
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999)); "
@@ -247,7 +247,7 @@ def test_a_full_disk_stops_a_run_that_then_goes_on_as_if_nothing_had_been(run, u
 
 @pytest.fixture
 def edit_progress(tmp_path):
-    """Change what the last checkpoint of a run says of its progress."""
+    """Change the progress stored in the last checkpoint of a run."""
 
     def edit(change):
         path = RunFolder(tmp_path / "run").last
@@ -271,7 +271,7 @@ def edit_progress(tmp_path):
         (lambda p: p["history"].append(3), "its history has no blank_share"),
     ],
 )
-def test_a_checkpoint_written_over_by_hand_is_refused(run, edit_progress, change, problem):
+def test_a_checkpoint_edited_by_hand_is_refused(run, edit_progress, change, problem):
     run(epochs=1)
     edit_progress(change)
     with pytest.raises(
@@ -280,7 +280,7 @@ def test_a_checkpoint_written_over_by_hand_is_refused(run, edit_progress, change
         run(resume=True)
 
 
-def test_a_history_that_a_power_cut_left_behind_is_made_good(run):
+def test_a_history_lost_in_a_power_cut_is_written_again(run):
     folder = run(epochs=1)
     RunFolder(folder).history.unlink()
     run(epochs=1, resume=True)

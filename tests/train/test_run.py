@@ -17,7 +17,7 @@ from ds2np.train.trainer import Trainer
 pytestmark = pytest.mark.usefixtures("no_report")
 
 
-def test_changed_recordings_are_drawn_anew_in_each_epoch_and_run_alike(run, monkeypatch):
+def test_augmentation_differs_by_epoch_and_is_the_same_in_each_run(run, monkeypatch):
     drawn = []
 
     def change(samples, rng):
@@ -45,7 +45,7 @@ def test_noise_without_augmentation_is_refused(run):
 
 
 @pytest.mark.parametrize(("epochs", "learnt"), [(150, True), (1, False)])
-def test_a_few_utterances_are_learned_by_heart(tmp_path, utterances, capsys, epochs, learnt):
+def test_a_few_utterances_are_memorised(tmp_path, utterances, capsys, epochs, learnt):
     config = dataclasses.replace(toys.TRAINING, epochs=epochs, learning_rate=2e-2)
     assert overfit(toys.MODEL, config, utterances[:3], tmp_path / "run") == learnt
     verdict = capsys.readouterr().out.splitlines()[-1]
@@ -66,7 +66,7 @@ def test_the_dry_run_leaves_no_trace(utterances, tmp_path, capsys):
     assert not any(grad.any() for grad in model.grads.values())
 
 
-def test_the_dry_run_takes_changed_recordings_to_be_as_long_as_they_can_become(
+def test_the_dry_run_assumes_the_greatest_length_of_augmented_recordings(
     utterances, tmp_path, capsys
 ):
     model = DeepSpeech2(toys.MODEL)

@@ -1,4 +1,4 @@
-"""Statistics of the training set are measured once, and travel with the network."""
+"""Statistics of the training set are measured once and saved with the network."""
 
 import dataclasses
 

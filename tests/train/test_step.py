@@ -1,4 +1,4 @@
-"""One step of training: broken utterances harm no other, and gradients add up."""
+"""One training step: broken utterances do not affect others, and gradients add up."""
 
 import dataclasses
 
@@ -31,7 +31,7 @@ def batch(data):
 
 @pytest.fixture
 def learn(data, tmp_path):
-    """Make a step; return its sums, and gradients and running statistics after it."""
+    """Run a step; return its progress, and gradients and running statistics after it."""
 
     def learn(model, batch, batch_size=2):
         config = dataclasses.replace(toys.TRAINING, batch_size=batch_size)
@@ -57,7 +57,7 @@ def assert_same(progress, got, expected_progress, expected):
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
-def test_an_utterance_of_broken_numbers_harms_no_other(model, batch, learn, broken, capsys):
+def test_a_broken_utterance_does_not_affect_others(model, batch, learn, broken, capsys):
     expected = learn(model, without(batch, 1))
     batch.x[1, 3, 2] = broken
     with np.errstate(invalid="ignore"):
@@ -67,7 +67,7 @@ def test_an_utterance_of_broken_numbers_harms_no_other(model, batch, learn, brok
 
 def test_a_transcript_that_does_not_fit_is_left_out(model, batch, learn, capsys):
     expected = learn(model, without(batch, 2))
-    batch.lengths[2] = 2  # frames: too few for its letters
+    batch.lengths[2] = 2  # frames: too few for its characters
     assert_same(*learn(DeepSpeech2(toys.MODEL), batch), *expected)
     assert "its loss is inf" in capsys.readouterr().out
 
@@ -89,14 +89,14 @@ def test_gradients_are_scaled_by_the_size_of_a_full_minibatch(model, batch, lear
     np.testing.assert_allclose(twice["output.W"], 2 * once["output.W"], rtol=1e-5)
 
 
-def test_an_utterance_is_described_by_what_ctc_minds(batch):
+def test_describe_counts_frames_characters_and_repeats(batch):
     batch.labels[0, :3] = (1, 1, 2)
     batch.label_lengths[0] = 3
     text = describe(batch, np.array([7, 0, 0, 0]), 0)
     assert text == "7 frames of output, 3 characters, 1 of them repeats"
 
 
-def test_the_clock_tells_parts_apart():
+def test_the_clock_counts_each_part():
     clock = Clock()
     with clock.part("ctc"):
         pass

@@ -82,7 +82,7 @@ def test_the_best_network_is_kept_by_its_word_error_rate(run, monkeypatch):
 
 
 @pytest.mark.parametrize("ema", [0, 0.5])
-def test_the_mean_of_the_weights_is_evaluated_and_kept(run, utterances, ema):
+def test_the_ema_of_the_weights_is_evaluated_and_saved(run, utterances, ema):
     folder = run(epochs=1, ema=ema)
     kept = load_checkpoint(RunFolder(folder).best)[0]
     last, progress, state = load_checkpoint(RunFolder(folder).last)
@@ -95,7 +95,7 @@ def test_the_mean_of_the_weights_is_evaluated_and_kept(run, utterances, ema):
 
 
 def break_gradients(monkeypatch, steps):
-    """Let some training steps have a gradient that is not a number."""
+    """Make the gradients of some training steps NaN."""
     counted = itertools.count(1)
 
     def broken(*arguments):
@@ -130,7 +130,9 @@ def test_a_single_broken_gradient_is_left_out_and_counted(run, monkeypatch, caps
     assert np.isfinite([row["gradient_norm"] for row in history]).all()
 
 
-def test_a_broken_recording_is_named_with_what_ctc_minds(run, monkeypatch, capsys, utterances):
+def test_a_broken_recording_is_named_with_its_frames_and_characters(
+    run, monkeypatch, capsys, utterances
+):
     features = Dataset.features
 
     def broken(self, i, rng=None):
@@ -168,11 +170,11 @@ def test_gradients_of_several_minibatches_make_one_step(run, monkeypatch, uttera
 def test_the_run_ends_when_the_error_no_longer_falls(run, monkeypatch, capsys):
     monkeypatch.setattr("ds2np.train.trainer.evaluate", lambda *rest: FLAT)
     history = read_history(RunFolder(run(epochs=9, patience=2)).history)
-    assert len(history) == 3  # the first was the best, two more were no better
+    assert len(history) == 3  # the first was the best, the next two were no better
     assert "no better word error rate for 2 epochs" in capsys.readouterr().out
 
 
-def test_memory_stays_as_it_is_from_epoch_to_epoch(run, monkeypatch, utterances):
+def test_memory_does_not_grow_from_epoch_to_epoch(run, monkeypatch, utterances):
     held, finish = [], Trainer._finish_epoch
 
     def measured(self):
@@ -185,8 +187,8 @@ def test_memory_stays_as_it_is_from_epoch_to_epoch(run, monkeypatch, utterances)
     tracemalloc.start()
     run(data=utterances * 4, epochs=5)
     tracemalloc.stop()
-    now, peak = np.array(held[1:]).T  # the first one has paid for what is loaded when needed
-    assert now[-1] - now[-3] < 25_000  # what the spectrograms of one minibatch take
+    now, peak = np.array(held[1:]).T  # the first epoch includes lazy imports
+    assert now[-1] - now[-3] < 25_000  # bytes: the spectrograms of one minibatch
     assert np.ptp(peak) < 0.1 * peak[0]
 
 
@@ -200,9 +202,9 @@ def test_a_report_is_written_within_epochs(run, monkeypatch):
     assert all(np.isfinite(list(point.values())).all() for point in points)
     statuses = [status.split(" on ")[0] for _, _, status in pages]
     assert statuses[:4] == [
-        "Epoch 1 of 2, 33% of it done",
-        "Epoch 1 of 2, 67% of it done",
-        "Epoch 1 of 2, 100% of it done",
+        "Epoch 1 of 2, 33% done",
+        "Epoch 1 of 2, 67% done",
+        "Epoch 1 of 2, 100% done",
         "1 of 2 epochs are done.",
     ]
     assert statuses[-1] == ""

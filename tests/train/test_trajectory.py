@@ -1,7 +1,7 @@
 """Twenty steps of training on synthetic features, frozen: moving code must not move a weight.
 
-The losses are held everywhere. The hash of all weights is held where the arithmetic is known to be
-the same to the last bit: the same NumPy, SciPy and BLAS kernels.
+The losses are checked everywhere. The hash of all weights is checked where the arithmetic is known
+to be the same to the last bit: with the same NumPy, SciPy and BLAS kernels.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ FROZEN = {
     "tiny": (20.881217344309274, 2.562562909037555, 79.16992150896094),
     "forward only": (18.370186506792738, 8.717072426687393, 45.035910525259695),
 }
-# By the versions and kernels that computed them.
+# Hashes by the versions and kernels that computed them.
 HASHES = {
     ("2.4.6", "1.17.1", "SkylakeX"): {
         "tiny": "b48dad5913e045da",
@@ -44,7 +44,7 @@ HASHES = {
 
 
 def train(config):
-    """Return the losses of all steps, the network, and the mean of its weights."""
+    """Return the losses of all steps, the network, and the EMA of its weights."""
     rng = np.random.default_rng(0)
     model = DeepSpeech2(config, seed=1, dtype=np.float64)
     optimiser = SGD(model.params, model.grads, learning_rate=1e-3, momentum=0.9, max_norm=50.0)
@@ -64,7 +64,7 @@ def train(config):
 
 
 def arithmetic():
-    """Name what decides the last bit of a result."""
+    """Return the versions and kernels that decide the last bit of a result."""
     blas = {pool["architecture"] for pool in threadpool_info() if pool["user_api"] == "blas"}
     return np.__version__, scipy.__version__, *sorted(blas)
 
@@ -78,7 +78,7 @@ def hash_of(model, mean):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_twenty_steps_are_those_of_always(name):
+def test_twenty_steps_give_the_frozen_trajectory(name):
     losses, model, mean = train(NETWORKS[name])
     norm = float(np.sqrt(sum((value**2).sum() for value in model.params.values())))
     np.testing.assert_allclose((losses[0], losses[-1], norm), FROZEN[name], rtol=1e-9)

@@ -1,6 +1,6 @@
-// Runs CUDA kernels on the host, one block after another: every CUDA thread is a fiber that runs
-// until it meets a barrier. Finds wrong arithmetic, indices out of bounds (with -fsanitize=address)
-// and barriers that only a part of the threads reaches; it finds no races within a barrier's reach.
+// Runs CUDA kernels on the host, one block after another: each CUDA thread is a fiber that runs to
+// the next barrier. Finds wrong arithmetic, indices out of bounds (with -fsanitize=address) and
+// barriers that only some threads reach, but no races between two barriers.
 #pragma once
 #include <ucontext.h>
 
@@ -67,7 +67,7 @@ static void run_block(int threads)
                 swapcontext(&scheduler, &fibers[current].context);
                 moved = true;
             }
-        for (int first = 0; first < threads; first += 32) {  // a warp goes on when all are there
+        for (int first = 0; first < threads; first += 32) {  // a warp resumes when all 32 wait
             bool whole = true;
             for (int i = first; i < first + 32; ++i) whole &= fibers[i].state == IN_WARP;
             for (int i = first; whole && i < first + 32; ++i) fibers[i].state = READY;
@@ -94,7 +94,7 @@ static int launch(int blocks, int threads, size_t shared_bytes, std::function<vo
     blockDim.x = threads;
     try {
         for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
-            // Exactly as large as asked for, so that the address sanitizer sees what lies beyond.
+            // Exactly the requested size, so that the address sanitizer finds accesses beyond it.
             std::unique_ptr<float[]> memory(new float[shared_bytes / sizeof(float)]);
             for (size_t i = 0; i < shared_bytes / sizeof(float); ++i) memory[i] = NAN;
             shared_memory = memory.get();

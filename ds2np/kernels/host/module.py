@@ -1,7 +1,6 @@
-"""Run CUDA kernels without a GPU: compiled by g++, on NumPy arrays.
+"""Running CUDA kernels without a GPU: compiled by g++, on NumPy arrays, block by block.
 
-Slow, one block after another; for tests, and to see what a kernel does. `cuda_on_host.h` says what
-is found in this way and what is not.
+Slow; made for tests and for chapter 12. `cuda_on_host.h` says which errors it finds.
 """
 
 import ctypes
@@ -18,41 +17,31 @@ import numpy as np
 SHIM = Path(__file__).parent / "cuda_on_host.h"
 TYPES = {"int": ctypes.c_int, "float*": ctypes.c_void_p, "int*": ctypes.c_void_p}
 DTYPES = {"float*": np.float32, "int*": np.int32}
-SHARED_BYTES = 48 * 1024  # what a block has without asking for more
+SHARED_BYTES = 48 * 1024  # per block, unless it requests more in a special way
 
 
 @functools.cache
 def why_not_on_host():
-    """Say why kernels cannot be run on the host.
-
-    Returns
-    -------
-    str or None
-        One clause, or None where they can.
-    """
+    """Return the reason why kernels cannot run on the host, as a clause, or None if they can."""
     if shutil.which("g++") is None:
         return "g++ is not installed"
     try:
         HostModule("")
     except (RuntimeError, OSError) as error:
-        return f"g++ cannot compile for it ({str(error).strip().partition(chr(10))[0]})"
+        return f"g++ cannot compile kernels ({str(error).strip().partition(chr(10))[0]})"
     return None
 
 
 class HostModule:
-    """What `ds2np.kernels.load` returns, without a GPU.
+    """Replacement without a GPU for what `ds2np.kernels.load` returns.
 
     Parameters
     ----------
     source : str
-        CUDA kernels whose arguments are int, float* and int*.
+        CUDA kernels with arguments of type int, float* and int*; a RuntimeError is raised if it
+        cannot be compiled.
     sanitize : bool
-        Watch every index; the process has to be started with the address sanitizer loaded.
-
-    Raises
-    ------
-    RuntimeError
-        If the source cannot be compiled.
+        Check every index; the process must have been started with the address sanitizer loaded.
     """
 
     def __init__(self, source, sanitize=False):
@@ -83,17 +72,9 @@ class HostModule:
         self.library = ctypes.CDLL(str(folder / "kernels.so"))
 
     def get_function(self, kernel):
-        """Return a function that launches a kernel, as CuPy's RawModule does.
+        """Return a function that launches a kernel, with the arguments of CuPy's RawModule.
 
-        Parameters
-        ----------
-        kernel : str
-
-        Returns
-        -------
-        callable
-            Takes grid, block, arguments and ``shared_mem``, in bytes. Raises RuntimeError if the
-            kernel hangs, and TypeError for an argument that a kernel cannot take.
+        It raises a RuntimeError if the kernel hangs, and a TypeError for a wrong argument type.
         """
         run, types = getattr(self.library, f"run_{kernel}"), self.kernels[kernel]
         run.argtypes = [ctypes.c_int] * 3 + [TYPES[kind] for kind in types]
@@ -101,21 +82,23 @@ class HostModule:
         def launch(grid, block, arguments, shared_mem=0):
             given = [_convert(a, kind) for kind, a in zip(types, arguments, strict=True)]
             if shared_mem > SHARED_BYTES:
-                raise ValueError(f"a block has no {shared_mem} bytes of shared memory")
+                raise ValueError(
+                    f"shared memory is {shared_mem} bytes, expected at most {SHARED_BYTES}"
+                )
             if block[0] % 32:
-                raise ValueError(f"{block[0]} threads are no whole warps")
+                raise ValueError(f"block has {block[0]} threads, expected a multiple of 32")
             if run(grid[0], block[0], shared_mem, *given):
-                raise RuntimeError(f"{kernel} hangs: a part of its threads waits for the others")
+                raise RuntimeError(f"{kernel} hangs: not all threads of a block reach a barrier")
 
         return launch
 
 
 def _convert(argument, kind):
-    """Check an argument as strictly as a GPU needs it: there a wrong one is not noticed."""
+    """Check an argument strictly, since a GPU would not notice a wrong one."""
     if kind == "int":
         if not isinstance(argument, np.int32):
-            raise TypeError(f"{argument!r} has to be an np.int32: a kernel's int has 32 bits")
+            raise TypeError(f"{argument!r} is not an np.int32, the int of a kernel")
         return argument
     if argument.dtype != DTYPES[kind] or not argument.flags.c_contiguous:
-        raise TypeError(f"an argument is {argument.dtype}; needed is {kind}, without gaps")
+        raise TypeError(f"an argument is {argument.dtype}, expected a contiguous {kind}")
     return argument.ctypes.data

@@ -1,4 +1,4 @@
-"""Exercises of chapter 00, a recogniser in ten minutes."""
+"""Exercises of chapter 00: a recogniser in ten minutes."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ds2np.text import cer
 
 
 def collapse(path):
-    """Collapse by the package's function; an array, so that lists and arrays are right answers."""
+    """Run the package's function; return an array, so that lists and arrays are correct answers."""
     return np.array(greedy.collapse(path), int)
 
 
@@ -21,21 +21,21 @@ def _collapse_cases(_rng):
         "a symbol in the last frame": (np.array([0, 0, 4]),),
         "blanks only": (np.array([0, 0, 0]),),
         "one frame": (np.array([7]),),
-        "no frame at all": (np.array([], int),),
+        "no frames": (np.array([], int),),
     }
 
 
 def _cer_cases(_rng):
     return {
-        "nothing is wrong": (["one two"], ["one two"]),
-        "one character taken for another": (["nine"], ["nene"]),
-        "one character missing at the start": (["three"], ["hree"]),
-        "one character too many in the middle": (["four"], ["foour"]),
+        "no errors": (["one two"], ["one two"]),
+        "one wrong character": (["nine"], ["nene"]),
+        "one missing character at the start": (["three"], ["hree"]),
+        "one extra character in the middle": (["four"], ["foour"]),
         "two words run together": (["six six"], ["sixsix"]),
         "several edits in one text": (["kitten"], ["sitting"]),
-        "nothing was written": (["seven"], [""]),
-        "more was written than was said": (["no"], ["no no no"]),
-        "a short text that is wrong and a long one that is right": (
+        "an empty hypothesis": (["seven"], [""]),
+        "a hypothesis longer than the reference": (["no"], ["no no no"]),
+        "a wrong short text and a correct long one": (
             ["one", "three three three"],
             ["ten", "three three three"],
         ),
@@ -43,18 +43,6 @@ def _cer_cases(_rng):
 
 
 EXERCISES = (
-    Exercise(
-        number="00.1",
-        function="collapse",
-        task="from one symbol a frame to the symbols of the text",
-        reference=collapse,
-        cases=_collapse_cases,
-    ),
-    Exercise(
-        number="00.2",
-        function="cer",
-        task="the character error rate of some texts",
-        reference=cer,
-        cases=_cer_cases,
-    ),
+    Exercise("00.1", "collapse", "symbols of the text from a path", collapse, _collapse_cases),
+    Exercise("00.2", "cer", "character error rate of a list of texts", cer, _cer_cases),
 )

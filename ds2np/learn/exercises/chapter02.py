@@ -1,4 +1,4 @@
-"""Exercises of chapter 02, convolution over time and frequency."""
+"""Exercises of chapter 02: convolution over time and frequency."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def _gradients_over_time(dout, x, W, stride, padding):
 
 
 def _field_from_above(kernels, strides):
-    """Follow the first and the last frame that one output frame sees down through the stack."""
+    """Follow the first and last frame that one output sees down through the stack."""
     first, last, step = 0, 0, 1
     for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
         first, last, step = first * stride, last * stride + kernel - 1, step * stride
@@ -42,7 +42,7 @@ _SIZES = {
     "stride 3 leaves frames over that no window reaches": (2, 8, 3, 3, 2, 3, 0),
     "stride 3, greater than the filter of 2": (2, 9, 2, 2, 2, 3, 0),
     "a single frame, filter of 3, padding 1": (2, 1, 2, 3, 2, 1, 1),
-    "fewer frames than the filter, no output at all": (2, 2, 2, 5, 3, 1, 0),
+    "fewer frames than the filter: no output": (2, 2, 2, 5, 3, 1, 0),
 }
 
 
@@ -66,39 +66,23 @@ def _stacks(rng):
         "one layer of 3": ((3,), (1,)),
         "two layers of 3, stride 1": ((3, 3), (1, 1)),
         "the network's two layers of 11, strides 2 and 1": ((11, 11), (2, 1)),
-        "the same strides the other way round": ((11, 11), (1, 2)),
+        "the same strides in reverse order": ((11, 11), (1, 2)),
         "three layers, kernels 5, 3, 7, strides 2, 3, 2": ((5, 3, 7), (2, 3, 2)),
-        "no layer at all": ((), ()),
+        "no layers": ((), ()),
     }
 
 
 EXERCISES = (
     Exercise(
-        number="02.1",
-        function="conv_out_length",
-        task="how many outputs a convolution has",
-        reference=conv.conv_out_length,
-        cases=_lengths,
+        "02.1", "conv_out_length", "output length of a convolution", conv.conv_out_length, _lengths
     ),
     Exercise(
-        number="02.2",
-        function="conv1d_forward",
-        task="a convolution over time, with stride and padding",
-        reference=_filter_over_time,
-        cases=_forward,
+        "02.2", "conv1d_forward", "convolution over time, with stride", _filter_over_time, _forward
     ),
     Exercise(
-        number="02.3",
-        function="receptive_field",
-        task="how many frames one output of a stack of convolutions sees, and its step",
-        reference=_field_from_above,
-        cases=_stacks,
+        "02.3", "receptive_field", "receptive field and step of a stack", _field_from_above, _stacks
     ),
     Exercise(
-        number="02.4",
-        function="conv1d_backward",
-        task="the gradients of a convolution over time",
-        reference=_gradients_over_time,
-        cases=_backward,
+        "02.4", "conv1d_backward", "gradients of a 1D convolution", _gradients_over_time, _backward
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises of chapter 03, batch normalisation for sequences."""
+"""Exercises of chapter 03: batch normalisation for sequences."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from ds2np.learn.exercise import Exercise
 
 
 def length_mask(lengths, T):
-    """Mark real frames by the package's own function."""
+    """Compute the mask with the package's function."""
     return padding.length_mask(lengths, T, like=np.zeros(0))
 
 
@@ -17,31 +17,31 @@ def _without_padding(x, mask):
 
 
 def masked_mean_var(x, mask):
-    """Measure mean and variance by the package's forward pass."""
+    """Compute mean and variance with the package's forward pass."""
     one = np.ones(x.shape[2] if x.ndim == 3 else x.shape[1])
     _, cache = batchnorm.seq_batchnorm_forward(_without_padding(x, mask), one, one, mask)
     return cache[:2]
 
 
 def seq_batchnorm_backward(dout, x, gamma, mask):
-    """Compute all gradients by the package's own pair of functions."""
+    """Compute all gradients with the package's pair of functions."""
     x, dout = _without_padding(x, mask), _without_padding(dout, mask)
     _, cache = batchnorm.seq_batchnorm_forward(x, gamma, gamma, mask)
     dx, dgamma, dbeta = batchnorm.seq_batchnorm_backward(dout, cache)
-    return dx + 0.0, dgamma, dbeta  # 0 where it is -0, for the messages
+    return dx + 0.0, dgamma, dbeta  # + 0.0 turns -0 into 0, for the messages
 
 
 def _mask_cases(rng):
     return {
-        "three utterances, one of them full": (np.array([4, 2, 3]), 4),
-        "more columns than the longest has frames": (np.array([1, 3]), 5),
-        "an utterance of no frame": (np.array([2, 0]), 3),
+        "three utterances, one of full length": (np.array([4, 2, 3]), 4),
+        "more columns than frames in the longest utterance": (np.array([1, 3]), 5),
+        "an utterance without frames": (np.array([2, 0]), 3),
         "a single utterance": (np.array([3]), 3),
     }
 
 
 def _batch(rng, lengths, T, shape, garbage=0.0):
-    """Draw a batch; shape is (H,) or (C, F)."""
+    """Draw a minibatch; shape is (H,) or (C, F)."""
     time_last = rng.standard_normal((len(lengths), T, *shape)) * 2 + 1
     for i, length in enumerate(lengths):
         time_last[i, length:] = garbage
@@ -62,8 +62,8 @@ def _mean_var_cases(rng):
         "(N, C, T, F), NaN in the padding": case([3, 1, 2], 4, (2, 3), garbage=np.nan),
         "as many channels as frames": case([3, 2], 3, (3, 3), garbage=7.0),
         "far from 0": case([4, 3], 4, (2,), shift=1e6),
-        "an utterance of no frame": case([0, 3], 3, (2,), garbage=5.0),
-        "no real frame at all": case([0, 0], 2, (2,), garbage=5.0),
+        "an utterance without frames": case([0, 3], 3, (2,), garbage=5.0),
+        "no real frames": case([0, 0], 2, (2,), garbage=5.0),
     }
 
 
@@ -81,30 +81,26 @@ def _backward_cases(rng):
         "NaN in the padding": case([2, 3], 4, 2, garbage=np.nan),
         "a single real frame": case([1], 2, 2),
         "a feature that never changes": constant,
-        "an utterance of no frame": case([0, 3], 3, 2, garbage=5.0),
+        "an utterance without frames": case([0, 3], 3, 2, garbage=5.0),
     }
 
 
 EXERCISES = (
     Exercise(
-        number="03.1",
-        function="length_mask",
-        task="which frames of a padded batch are real",
-        reference=length_mask,
-        cases=_mask_cases,
+        "03.1", "length_mask", "mask of the real frames in a minibatch", length_mask, _mask_cases
     ),
     Exercise(
-        number="03.2",
-        function="masked_mean_var",
-        task="mean and variance of the real frames, for features and for channels",
-        reference=masked_mean_var,
-        cases=_mean_var_cases,
+        "03.2",
+        "masked_mean_var",
+        "mean and variance of the real frames, for features and for channels",
+        masked_mean_var,
+        _mean_var_cases,
     ),
     Exercise(
-        number="03.3",
-        function="seq_batchnorm_backward",
-        task="all gradients of the normalisation, padding left out",
-        reference=seq_batchnorm_backward,
-        cases=_backward_cases,
+        "03.3",
+        "seq_batchnorm_backward",
+        "all gradients of the normalisation, without the padding",
+        seq_batchnorm_backward,
+        _backward_cases,
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises of chapter 04: the recurrences as the network runs them, for whole batches."""
+"""Exercises of chapter 04: the recurrences for whole minibatches."""
 
 import numpy as np
 
@@ -8,22 +8,22 @@ from ds2np.learn.exercise import Exercise
 
 
 def simple_rnn_forward(a, U, h0):
-    """Return the states of `ds2np.layers.rnn.simple_rnn_forward` alone."""
+    """Return only the states of the package's function."""
     return rnn.simple_rnn_forward(a, U, h0)[0]
 
 
 def simple_rnn_backward(dh, h, h0, U):
-    """Run `ds2np.layers.rnn.simple_rnn_backward` from the states themselves."""
+    """Run the package's function, given the states."""
     return rnn.simple_rnn_backward(dh, (h, h0, U, "clipped_relu"))
 
 
 def gru_forward(a, U, h0):
-    """Return the states of `ds2np.layers.gru.gru_forward` alone."""
+    """Return only the states of the package's function."""
     return gru.gru_forward(a, U, h0)[0]
 
 
 def _recurrence(rng, B, T, N, H, gates=1, scale=1.0):
-    """Draw the input terms, recurrent weights and first states of B directions."""
+    """Draw input terms, recurrent weights and initial states of B directions."""
     a = scale * rng.standard_normal((B, T, N, gates * H))
     U = 0.5 * rng.standard_normal((B, H, gates * H))
     return a, U, rng.uniform(0, 2, (B, N, H))
@@ -34,7 +34,7 @@ def _forward_cases(rng):
     cases = {"one direction, one utterance, from a state of zeros": (a, U, np.zeros_like(h0))}
     cases["from a state that is not zero"] = (a, U, h0)
     cases["one frame"] = (a[:, :1], U, h0)
-    cases["no frame"] = (a[:, :0], U, h0)
+    cases["no frames"] = (a[:, :0], U, h0)
     cases["two directions, three utterances"] = _recurrence(rng, B=2, T=5, N=3, H=4)
     cases["states that reach the ceiling"] = _recurrence(rng, B=2, T=6, N=2, H=3, scale=20.0)
     return cases
@@ -57,7 +57,7 @@ def _gru_cases(rng):
         "from a state that is not zero": (a, U, h0),
         "update gates nearly closed": (closed, U, h0),
         "one frame": (a[:, :1], U, h0),
-        "no frame": (a[:, :0], U, h0),
+        "no frames": (a[:, :0], U, h0),
         "two directions, three utterances": _recurrence(rng, B=2, T=5, N=3, H=4, gates=3),
         "input terms of some thousands": wide,
     }
@@ -71,40 +71,40 @@ def _reverse_cases(rng):
         "all of full length": (x, np.array([5, 5, 5])),
         "unequal lengths": (x, np.array([5, 3, 2])),
         "garbage in the padding, which stays where it is": (garbage, np.array([5, 3, 5])),
-        "an utterance of no frame and one of one": (x, np.array([0, 1, 5])),
-        "padding behind all of them": (x, np.array([2, 4, 3])),
-        "only time and utterances, no features": (x[..., 0], np.array([4, 5, 2])),
-        "one axis more": (rng.standard_normal((4, 2, 3, 2)), np.array([3, 4])),
+        "utterances of no frames and of one frame": (x, np.array([0, 1, 5])),
+        "padding after all utterances": (x, np.array([2, 4, 3])),
+        "no feature axis": (x[..., 0], np.array([4, 5, 2])),
+        "one more axis": (rng.standard_normal((4, 2, 3, 2)), np.array([3, 4])),
     }
 
 
 EXERCISES = (
     Exercise(
-        number="04.1",
-        function="simple_rnn_forward",
-        task="the simple recurrence over a batch, several directions at once",
-        reference=simple_rnn_forward,
-        cases=_forward_cases,
+        "04.1",
+        "simple_rnn_forward",
+        "simple recurrence over a minibatch, several directions at once",
+        simple_rnn_forward,
+        _forward_cases,
     ),
     Exercise(
-        number="04.2",
-        function="simple_rnn_backward",
-        task="backpropagation through time for it",
-        reference=simple_rnn_backward,
-        cases=_backward_cases,
+        "04.2",
+        "simple_rnn_backward",
+        "backpropagation through time for the simple recurrence",
+        simple_rnn_backward,
+        _backward_cases,
     ),
     Exercise(
-        number="04.3",
-        function="gru_forward",
-        task="the gated recurrence over a batch, several directions at once",
-        reference=gru_forward,
-        cases=_gru_cases,
+        "04.3",
+        "gru_forward",
+        "gated recurrence over a minibatch, several directions at once",
+        gru_forward,
+        _gru_cases,
     ),
     Exercise(
-        number="04.4",
-        function="reverse_sequences",
-        task="each utterance turned around within its own length",
-        reference=reverse_sequences,
-        cases=_reverse_cases,
+        "04.4",
+        "reverse_sequences",
+        "each utterance reversed within its own length",
+        reverse_sequences,
+        _reverse_cases,
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises of chapter 06, training."""
+"""Exercises of chapter 06: training."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from ds2np.train.progress import should_stop
 
 
 def clip_by_norm(grads, max_norm):
-    """Clip by a step of the package's optimiser from 0, at the rate 1 and without momentum."""
+    """Clip by a step of the package's optimiser from 0, with learning rate 1 and no momentum."""
     moved = {name: np.zeros_like(grad) for name, grad in grads.items()}
     SGD(moved, grads, learning_rate=1.0, momentum=0.0, max_norm=max_norm).step()
     return {name: 0.0 - value for name, value in moved.items()}, global_norm(grads)
 
 
 def sgd_step(params, grads, velocity, rate, momentum):
-    """Make a step by the package's optimiser, without clipping."""
+    """Make a step with the package's optimiser, without clipping."""
     optimiser = SGD(params, grads, rate, momentum, max_norm=np.inf)
     optimiser.velocity = velocity
     optimiser.step()
@@ -42,7 +42,7 @@ def _clip_cases(rng):
         ),
         "all gradients are 0": (gradients([0.0, 0.0], [0.0]), 5.0),
         "an infinity": (gradients([1.0, np.inf], [2.0]), 5.0),
-        "not a number, in the second array": (gradients([1.0, 2.0], [np.nan]), 5.0),
+        "NaN in the second array": (gradients([1.0, 2.0], [np.nan]), 5.0),
     }
 
 
@@ -59,7 +59,7 @@ def _step_cases(rng):
     return {
         "the first step: no velocity yet": case({"w": (3,)}, 0.1, 0.9, still=True),
         "a later step": case({"w": (3,)}, 0.1, 0.9),
-        "no gradient: it rolls on": case({"w": (2, 2)}, 0.1, 0.5, silent=True),
+        "no gradient: momentum only": case({"w": (2, 2)}, 0.1, 0.5, silent=True),
         "no momentum: plain descent": case({"w": (3,)}, 0.2, 0.0),
         "several arrays": case(several, 0.03, 0.99),
     }
@@ -73,56 +73,40 @@ def _plan_cases(rng):
     return {
         "the first epoch": case([5, 2, 9, 4, 7], 2, 1),
         "the first epoch, utterances of equal length": case([3] * 20 + [1] * 20, 3, 1),
-        "the first epoch, few frames in a minibatch": case([5, 2, 9, 4, 7], 4, 1, max_frames=14),
+        "the first epoch, with a limit on frames": case([5, 2, 9, 4, 7], 4, 1, max_frames=14),
         "an utterance with more frames than allowed": case([5, 30, 4, 31], 3, 1, max_frames=15),
         "every utterance has more frames than allowed": case([31, 30], 3, 1, max_frames=15),
         "exactly as many frames as allowed": case([5, 5, 5, 5], 4, 1, max_frames=10),
         "the second epoch": case(many, 8, 2, seed=3),
-        "the third epoch, few frames in a minibatch": case(many, 16, 3, 1, 1000),
-        "more places than utterances": case([4, 2, 3], 8, 2),
+        "the third epoch, with a limit on frames": case(many, 16, 3, 1, 1000),
+        "a minibatch larger than the data set": case([4, 2, 3], 8, 2),
     }
 
 
 def _stop_cases(rng):
     return {
         "before the first epoch": ([], 2),
-        "still better every time": ([0.9, 0.5, 0.4], 2),
+        "better in every epoch": ([0.9, 0.5, 0.4], 2),
         "one epoch short of patience": ([0.9, 0.4, 0.5], 2),
-        "patience is at its end": ([0.9, 0.4, 0.5, 0.6], 2),
-        "as good again is not better": ([0.9, 0.4, 0.4, 0.4], 2),
-        "better than the epoch before, not than the best": ([0.4, 0.9, 0.8, 0.7], 3),
+        "patience exhausted": ([0.9, 0.4, 0.5, 0.6], 2),
+        "equal to the best is not better": ([0.9, 0.4, 0.4, 0.4], 2),
+        "better than the previous epoch, not than the best": ([0.4, 0.9, 0.8, 0.7], 3),
         "a new best in the last epoch": ([0.5, 0.6, 0.6, 0.3], 3),
-        "no patience asked for: all epochs": ([0.4, 0.5, 0.6, 0.7], 0),
+        "patience 0: all epochs": ([0.4, 0.5, 0.6, 0.7], 0),
     }
 
 
 EXERCISES = (
     Exercise(
-        number="06.1",
-        function="clip_by_norm",
-        task="gradients scaled down to a norm, all arrays together",
-        reference=clip_by_norm,
-        cases=_clip_cases,
+        "06.1", "clip_by_norm", "gradient clipping by the global norm", clip_by_norm, _clip_cases
     ),
+    Exercise("06.2", "sgd_step", "one step with Nesterov momentum", sgd_step, _step_cases),
     Exercise(
-        number="06.2",
-        function="sgd_step",
-        task="one step with Nesterov's momentum",
-        reference=sgd_step,
-        cases=_step_cases,
+        "06.3",
+        "plan_epoch",
+        "minibatches of an epoch: SortaGrad, buckets, a limit on frames",
+        batches.plan_epoch,
+        _plan_cases,
     ),
-    Exercise(
-        number="06.3",
-        function="plan_epoch",
-        task="the minibatches of an epoch: SortaGrad, buckets, a limit of frames",
-        reference=batches.plan_epoch,
-        cases=_plan_cases,
-    ),
-    Exercise(
-        number="06.4",
-        function="should_stop",
-        task="whether the error rate has stopped falling",
-        reference=should_stop,
-        cases=_stop_cases,
-    ),
+    Exercise("06.4", "should_stop", "early stopping on the error rate", should_stop, _stop_cases),
 )

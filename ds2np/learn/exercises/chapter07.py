@@ -1,4 +1,4 @@
-"""Exercises of chapter 07, the whole network."""
+"""Exercises of chapter 07: the whole network."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from ds2np.decode import greedy
 from ds2np.layers import Layer, Sequential
 from ds2np.layers.conv import conv_out_length
 from ds2np.learn.exercise import Exercise
-from ds2np.text import Alphabet
+from ds2np.model import DeepSpeech2Config
 
 
 class _Convolution(Layer):
-    """A layer of which only the lengths are asked."""
+    """A layer with nothing but output lengths."""
 
     def __init__(self, *sizes):
         super().__init__()
@@ -21,7 +21,7 @@ class _Convolution(Layer):
 
 
 class _Given(Layer):
-    """A layer whose backward pass is a function."""
+    """A layer whose backward pass is a given function."""
 
     def __init__(self, function, gathered):
         super().__init__()
@@ -34,28 +34,28 @@ class _Given(Layer):
 
 
 def _linear(x, W):
-    """Make the backward pass of x W."""
+    """Return the backward pass of x W."""
     return lambda dout: (dout @ W.T, {"W": x.T @ dout})
 
 
 def _scale(x, gamma):
-    """Make the backward pass of gamma x + beta."""
+    """Return the backward pass of gamma x + beta."""
     return lambda dout: (dout * gamma, {"gamma": (dout * x).sum(axis=0), "beta": dout.sum(axis=0)})
 
 
 def _rectify(x):
-    """Make the backward pass of max(x, 0), which has no parameters."""
+    """Return the backward pass of max(x, 0)."""
     return lambda dout: (dout * (x > 0), {})
 
 
 def out_lengths(lengths, convolutions):
-    """Ask the package's stack of layers."""
+    """Compute the lengths with the package's `Sequential`."""
     layers = {f"conv{i}": _Convolution(*sizes) for i, sizes in enumerate(convolutions)}
     return Sequential(layers).out_lengths(lengths)
 
 
 def stack_backward(dout, layers):
-    """Run the package's stack of layers backward."""
+    """Compute the gradients with the package's `Sequential`."""
     gathered, names = [], []
     stack = Sequential({name: _Given(function, gathered) for name, function in layers.items()})
     dx = stack.backward(dout, names.append)
@@ -68,8 +68,9 @@ def stack_backward(dout, layers):
 
 
 def greedy_decode(log_probs, lengths, characters):
-    """Decode by the package's function."""
-    return greedy.greedy_decode(log_probs, lengths, Alphabet(characters))
+    """Decode with the package's function."""
+    alphabet = DeepSpeech2Config(characters=characters).alphabet()
+    return greedy.greedy_decode(log_probs, lengths, alphabet)
 
 
 def _length_cases(rng):
@@ -80,12 +81,12 @@ def _length_cases(rng):
             np.array([100, 67, 5, 1]),
             ((5, 2, 2), (3, 3, 1), (7, 2, 3)),
         ),
-        "no padding: the short one vanishes on the way": (
+        "no padding: nothing is left of the shortest": (
             np.array([30, 12, 3]),
             ((5, 2, 0), (5, 1, 0)),
         ),
-        "an utterance of no frame": (np.array([0, 9]), ((5, 2, 2), (5, 2, 2))),
-        "no convolution at all": (np.array([7, 3]), ()),
+        "an utterance without frames": (np.array([0, 9]), ((5, 2, 2), (5, 2, 2))),
+        "no convolutions": (np.array([7, 3]), ()),
     }
 
 
@@ -102,17 +103,17 @@ def _backward_cases(rng):
             rng.standard_normal((4, 2)),
             {"dense1": linear(5, 3), "output": linear(3, 2)},
         ),
-        "a layer without parameters between": (
+        "a layer without parameters in between": (
             rng.standard_normal((4, 2)),
             {"dense1": linear(5, 3), "relu": _rectify(rng.standard_normal((4, 3)))}
             | {"output": linear(3, 2)},
         ),
-        "five layers, of equal sizes": (
+        "five layers of equal size": (
             rng.standard_normal((4, 3)),
             {"a": linear(3, 3), "norm": scale(3), "relu": _rectify(rng.standard_normal((4, 3)))}
             | {"b": linear(3, 3), "c": linear(3, 3)},
         ),
-        "no layer at all": (rng.standard_normal((4, 3)), {}),
+        "no layers": (rng.standard_normal((4, 3)), {}),
     }
 
 
@@ -120,7 +121,7 @@ def _decode_cases(rng):
     characters = " abcdefgh"
 
     def scores(*paths):
-        """Make scores in which each path is the best one, garbage in the padding."""
+        """Make scores with the given best paths, and garbage in the padding."""
         T = max(map(len, paths))
         scores = rng.uniform(-9, -1, (len(paths), T, 10))
         lengths = np.array([len(path) for path in paths])
@@ -136,30 +137,22 @@ def _decode_cases(rng):
         "spaces at either end, and two between words": scores(" -a-b - -c- "),
         "blanks only": scores("----"),
         "the same word twice": scores("a-dd -a-d-"),
-        "an utterance of no frame": scores("ab", ""),
+        "an utterance without frames": scores("ab", ""),
     }
 
 
 EXERCISES = (
     Exercise(
-        number="07.1",
-        function="out_lengths",
-        task="how many frames are left of each utterance behind a stack of convolutions",
-        reference=out_lengths,
-        cases=_length_cases,
+        "07.1", "out_lengths", "output lengths of several convolutions", out_lengths, _length_cases
     ),
     Exercise(
-        number="07.2",
-        function="stack_backward",
-        task="the backward pass of a stack of layers, and all of its gradients by name",
-        reference=stack_backward,
-        cases=_backward_cases,
+        "07.2",
+        "stack_backward",
+        "backward pass of a stack of layers, with all gradients by name",
+        stack_backward,
+        _backward_cases,
     ),
     Exercise(
-        number="07.3",
-        function="greedy_decode",
-        task="the texts of a minibatch from the network's scores",
-        reference=greedy_decode,
-        cases=_decode_cases,
+        "07.3", "greedy_decode", "greedy decoding of a minibatch", greedy_decode, _decode_cases
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises of chapter 08: noise at a ratio, phases that go on, and rooms."""
+"""Exercises of chapter 08: noise, phase vocoder and reverberation."""
 
 import numpy as np
 
@@ -12,12 +12,16 @@ def _noise_cases(rng):
         return size * rng.standard_normal(count)
 
     return {
-        "both equally loud": (np.array([1.0, -1.0, 1.0, -1.0]), np.array([2.0, 2.0, -2.0, 2.0]), 0),
+        "signals of equal power": (
+            np.array([1.0, -1.0, 1.0, -1.0]),
+            np.array([2.0, 2.0, -2.0, 2.0]),
+            0,
+        ),
         "20 dB": (draw(50), draw(50, 3), 20),
-        "a noise louder than the sound": (draw(30, 0.1), draw(30), -6.0),
-        "a ratio that is no whole number": (draw(30), draw(30), 7.5),
+        "noise louder than the sound": (draw(30, 0.1), draw(30), -6.0),
+        "a fractional ratio": (draw(30), draw(30), 7.5),
         "a pause in the sound": (np.concatenate([np.zeros(40), draw(10)]), draw(50), 10),
-        "a silent noise": (draw(20), np.zeros(20), 10),
+        "silent noise": (draw(20), np.zeros(20), 10),
         "a silent sound": (np.zeros(20), draw(20), 10),
     }
 
@@ -27,14 +31,14 @@ def _turns_cases(rng):
         return rng.standard_normal((K, F)) + 1j * rng.standard_normal((K, F))
 
     k = np.arange(6)[:, None]
-    tone = 2.0 * np.exp(1j * (0.5 + 3 * k))  # taken every 3 rad; a stride later it turns by 2
+    tone = 2.0 * np.exp(1j * (0.5 + 3 * k))  # 3 rad between frames; 2 rad per stride
     silent, later = draw(5, 2), draw(5, 2)
     silent[2], later[2] = 0, 0
     return {
         "a tone in one frequency": (tone, tone * np.exp(2j)),
-        "several frequencies, each with turns of its own": (draw(7, 4), draw(7, 4)),
+        "several frequencies with independent phases": (draw(7, 4), draw(7, 4)),
         "a silent frame": (silent, later),
-        "one frame alone": (draw(1, 3), draw(1, 3)),
+        "a single frame": (draw(1, 3), draw(1, 3)),
         "500 frames": (draw(500, 2), draw(500, 2)),
     }
 
@@ -54,9 +58,9 @@ def _room_cases(rng):
     click[2] = 1.0
     return {
         "a click and two echoes": (click, np.array([1.0, 0.0, 0.5, 0.25])),
-        "the straight sound comes first": (draw(40), response(12, 0)),
-        "the straight sound comes later": (draw(40), response(12, 5)),
-        "the straight sound is the largest, and negative": (draw(20), negative),
+        "the direct sound comes first": (draw(40), response(12, 0)),
+        "the direct sound comes later": (draw(40), response(12, 5)),
+        "the direct sound is the largest, and negative": (draw(20), negative),
         "a response longer than the sound": (draw(9), response(30, 3)),
         "a loud response": (draw(25), 50 * response(8, 1)),
         "a silent response": (draw(10), np.zeros(4)),
@@ -66,24 +70,16 @@ def _room_cases(rng):
 
 EXERCISES = (
     Exercise(
-        number="08.1",
-        function="add_noise",
-        task="add a noise at a signal-to-noise ratio in decibels",
-        reference=add_noise,
-        cases=_noise_cases,
+        "08.1", "add_noise", "noise at a signal-to-noise ratio in dB", add_noise, _noise_cases
     ),
     Exercise(
-        number="08.2",
-        function="accumulate_turns",
-        task="phases that turn on from frame to frame, as the phase vocoder needs them",
-        reference=accumulate_turns,
-        cases=_turns_cases,
+        "08.2",
+        "accumulate_turns",
+        "phases accumulated from frame to frame, for the phase vocoder",
+        accumulate_turns,
+        _turns_cases,
     ),
     Exercise(
-        number="08.3",
-        function="reverberate",
-        task="let a sound be heard in a room: in its time, and as loud as it was",
-        reference=reverberate,
-        cases=_room_cases,
+        "08.3", "reverberate", "reverberation by an impulse response", reverberate, _room_cases
     ),
 )

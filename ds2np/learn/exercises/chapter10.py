@@ -1,4 +1,4 @@
-"""Exercises of chapter 10, on what the network has learned."""
+"""Exercises of chapter 10: what the network has learned."""
 
 import numpy as np
 
@@ -7,18 +7,9 @@ from ds2np.learn.exercise import Exercise
 
 
 def occlusions(x, frames, bins):
-    """Cover a spectrogram tile by tile, one tile in each copy.
+    """Return copies (tiles, T, F) of a spectrogram x (T, F), each with 0 in another tile.
 
-    Parameters
-    ----------
-    x : ndarray of shape (T, F)
-    frames, bins : int
-        Size of a tile; the last ones are smaller where it does not divide T or F.
-
-    Returns
-    -------
-    ndarray of shape (tiles, T, F)
-        Each is x with 0 in one tile; tiles follow each other over frequency first, then over time.
+    Tiles are in order of frequency, then time; the last ones are smaller if the size does not fit.
     """
     T, F = x.shape
     copies = []
@@ -31,18 +22,9 @@ def occlusions(x, frames, bins):
 
 
 def within_budget(change, samples, decibels):
-    """Bring a change of a sound within a loudness, and the sum within full scale.
+    """Scale a change to at most `decibels` above the energy of the samples, then clip.
 
-    Parameters
-    ----------
-    change, samples : ndarray of shape (samples,)
-    decibels : float
-        How much more energy the change may have than the sound, at most; negative for less.
-
-    Returns
-    -------
-    ndarray of shape (samples,)
-        The change, made softer if it was too loud; then so that samples + change stays in -1 to 1.
+    Both have shape (samples,). After clipping, samples + change is within -1 and 1.
     """
     limit = np.sqrt((samples * samples).sum()) * 10 ** (decibels / 20)
     size = np.sqrt((change * change).sum())
@@ -55,8 +37,8 @@ def _occlusion_cases(rng):
     return {
         "tiles that divide both sides": (rng.standard_normal((4, 6)), 2, 3),
         "tiles that divide neither": (rng.standard_normal((5, 7)), 2, 3),
-        "one tile for all": (rng.standard_normal((2, 3)), 4, 5),
-        "tiles of one number": (rng.standard_normal((2, 3)), 1, 1),
+        "one tile for everything": (rng.standard_normal((2, 3)), 4, 5),
+        "tiles of a single value": (rng.standard_normal((2, 3)), 1, 1),
     }
 
 
@@ -68,10 +50,10 @@ def _normalise_cases(rng):
     silence = np.zeros((3, 2))
     return {
         "five frames, three frequencies": case(5, 3),
-        "a loud one": case(6, 4, scale=30.0),
+        "a loud utterance": case(6, 4, scale=30.0),
         "one frequency": case(7, 1),
         "a single frame, which is its own mean": case(1, 4),
-        "no change at all over time": (rng.standard_normal((3, 2)), normalise_forward(silence)[1]),
+        "constant over time": (rng.standard_normal((3, 2)), normalise_forward(silence)[1]),
     }
 
 
@@ -81,8 +63,8 @@ def _budget_cases(rng):
     peaks = np.where(np.arange(12) % 4 == 0, 0.98, 0.1) * rng.choice([-1, 1], 12)
     return {
         "too loud": (50 * change, sound, -20.0),
-        "soft enough already": (change, sound, -3.0),
-        "a little too loud": (change, 0.1 * sound, 0.0),
+        "below the limit": (change, sound, -3.0),
+        "slightly too loud": (change, 0.1 * sound, 0.0),
         "beyond full scale": (0.2 * np.sign(peaks), peaks, 0.0),
         "too loud, and then beyond full scale": (2.0 * np.sign(peaks), peaks, -6.0),
         "no change": (np.zeros(12), sound, -30.0),
@@ -92,24 +74,16 @@ def _budget_cases(rng):
 
 EXERCISES = (
     Exercise(
-        number="10.1",
-        function="occlusions",
-        task="copies of a spectrogram, another tile of it covered in each",
-        reference=occlusions,
-        cases=_occlusion_cases,
+        "10.1", "occlusions", "spectrograms with one tile occluded", occlusions, _occlusion_cases
     ),
     Exercise(
-        number="10.2",
-        function="normalise_backward",
-        task="the gradient through mean and variance of an utterance",
-        reference=normalise_backward,
-        cases=_normalise_cases,
+        "10.2", "normalise_backward", "gradient of the CMVN", normalise_backward, _normalise_cases
     ),
     Exercise(
-        number="10.3",
-        function="within_budget",
-        task="a change of a sound, kept within a loudness and full scale",
-        reference=within_budget,
-        cases=_budget_cases,
+        "10.3",
+        "within_budget",
+        "change of a sound, limited in loudness and to full scale",
+        within_budget,
+        _budget_cases,
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises of chapter 11: counting arithmetic, what a machine allows, and one large product."""
+"""Exercises of chapter 11: operation counts, the roofline, and one large product."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ds2np.learn.exercise import Exercise
 
 
 def recurrent_multiply_adds(N, T, D, H, gates, directions, shared):
-    """Count by the package's layers, which are made for that."""
+    """Count with the package's layers."""
     kind, rng = {1: SimpleRNN, 3: GRU}[gates], np.random.default_rng(0)
     if directions == 1:
         layer = kind(D, H, rng)
@@ -18,7 +18,7 @@ def recurrent_multiply_adds(N, T, D, H, gates, directions, shared):
 
 
 def attainable_rate(rows, inner, columns, peak, bandwidth, bytes_per_number=4):
-    """Take the lower of the two roofs."""
+    """Return the lower of the two limits of the roofline, in operations per second."""
     flop = 2 * rows * inner * columns
     moved = bytes_per_number * (rows * inner + inner * columns + rows * columns)
     return min(peak, bandwidth * flop / moved)
@@ -26,13 +26,13 @@ def attainable_rate(rows, inner, columns, peak, bandwidth, bytes_per_number=4):
 
 def _count_cases(rng):
     return {
-        "a simple layer of one direction, one frame": (1, 1, 5, 3, 1, 1, True),
+        "a simple layer with one direction, one frame": (1, 1, 5, 3, 1, 1, True),
         "three utterances of four frames": (3, 4, 5, 3, 1, 1, True),
         "a GRU": (2, 4, 5, 3, 3, 1, True),
         "two directions with a W each": (2, 4, 5, 3, 1, 2, False),
         "two directions that share W": (2, 4, 5, 3, 1, 2, True),
-        "a GRU of two directions that share W": (8, 100, 24, 16, 3, 2, True),
-        "no frame": (2, 0, 5, 3, 3, 2, False),
+        "a GRU with two directions that share W": (8, 100, 24, 16, 3, 2, True),
+        "no frames": (2, 0, 5, 3, 3, 2, False),
     }
 
 
@@ -43,7 +43,7 @@ def _rate_cases(rng):
         "a column times a row": (300, 1, 200, 1e11, 1e10),
         "16 rows": (16, 256, 768, 1e11, 1e10),
         "three sizes that all differ": (20, 30, 50, 1e12, 5e10),
-        "float64, 8 bytes a number": (16, 256, 768, 1e11, 1e10, 8),
+        "float64, 8 bytes per number": (16, 256, 768, 1e11, 1e10, 8),
         "large and square in float64": (1000, 1000, 1000, 1e11, 1e10, 8),
     }
 
@@ -59,31 +59,27 @@ def _gradient_cases(rng):
         "from a state that is not zero": (h, h0, dg),
         "two directions, three gates": case(2, 5, 3, 4, 3),
         "one frame": case(2, 1, 3, 4, 3),
-        "no frame": case(2, 0, 3, 4, 3),
+        "no frames": case(2, 0, 3, 4, 3),
         "a single utterance": case(2, 4, 1, 3, 1),
     }
 
 
 EXERCISES = (
     Exercise(
-        number="11.1",
-        function="recurrent_multiply_adds",
-        task="how many multiplications with weights a recurrent layer does",
-        reference=recurrent_multiply_adds,
-        cases=_count_cases,
+        "11.1",
+        "recurrent_multiply_adds",
+        "number of multiplications with weights in a recurrent layer",
+        recurrent_multiply_adds,
+        _count_cases,
     ),
     Exercise(
-        number="11.2",
-        function="attainable_rate",
-        task="how fast a matrix product can be on a given machine",
-        reference=attainable_rate,
-        cases=_rate_cases,
+        "11.2", "attainable_rate", "speed limit of a matrix product", attainable_rate, _rate_cases
     ),
     Exercise(
-        number="11.3",
-        function="recurrent_weight_gradient",
-        task="the gradient of U over all frames as one product",
-        reference=recurrent_weight_gradient,
-        cases=_gradient_cases,
+        "11.3",
+        "recurrent_weight_gradient",
+        "gradient of U over all frames as one product",
+        recurrent_weight_gradient,
+        _gradient_cases,
     ),
 )

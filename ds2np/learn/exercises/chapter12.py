@@ -1,4 +1,4 @@
-"""Exercises of chapter 12, on the GPU."""
+"""Exercises of chapter 12: the GPU."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ LANES = np.arange(32)
 
 
 def shuffle_rounds(values):
-    """Follow the kernel's `over_block` through the rounds of one warp."""
+    """Compute the rounds of the kernel's `over_block` in one warp."""
     rounds = [values]
     for far in (16, 8, 4, 2, 1):
         rounds.append(rounds[-1] + rounds[-1][LANES ^ far])
@@ -16,7 +16,7 @@ def shuffle_rounds(values):
 
 
 def work_of(block, k, i, frames, label_counts):
-    """Find what `ctc_ways` does: the indices as in the kernel."""
+    """Compute the indices as `ctc_ways` does."""
     n, back = block // 2, block % 2
     states, last = 2 * label_counts[n] + 1, frames[n] - 1
     if k > last or i >= states:
@@ -25,7 +25,7 @@ def work_of(block, k, i, frames, label_counts):
 
 
 def next_row(before, emissions, skip):
-    """Do for all states what a thread of `ctc_ways` does for one."""
+    """Compute for all states what a thread of `ctc_ways` computes for one."""
     ways = np.logaddexp(before[2:], before[1:-1])
     ways = np.where(skip, np.logaddexp(ways, before[:-2]), ways)
     return np.concatenate([np.full(2, -np.inf), ways + emissions])
@@ -34,7 +34,7 @@ def next_row(before, emissions, skip):
 def _shuffle_cases(rng):
     return {
         "one lane holds a 1": (np.eye(32)[5],),
-        "the numbers of the lanes": (np.arange(32.0),),
+        "lane indices": (np.arange(32.0),),
         "random numbers": (rng.standard_normal(32),),
     }
 
@@ -47,9 +47,9 @@ def _work_cases(rng):
         "backward, in the middle": (1, 2, 4, frames, counts),
         "the shorter utterance, backward": (3, 0, 1, frames, counts),
         "the shorter utterance, forward": (2, 3, 6, frames, counts),
-        "behind the utterance's end": (2, 4, 0, frames, counts),
+        "after the end of the utterance": (2, 4, 0, frames, counts),
         "more threads than states": (1, 0, 5, frames, counts),
-        "an utterance without a frame": (4, 0, 0, frames, counts),
+        "an utterance without frames": (4, 0, 0, frames, counts),
     }
 
 
@@ -66,7 +66,7 @@ def _row_cases(rng):
         "only the first two reached so far": case(7, 2, [3, 5]),
         "equal neighbours: nothing may be skipped": case(5, 5, []),
         "one blank": case(1, 1, []),
-        "nothing can be reached any more": case(5, 0, [3]),
+        "no state reached": case(5, 0, [3]),
         "numbers in the thousands": (
             case(5, 5, [3])[0] - 4000,
             -5 * rng.random(5),
@@ -77,24 +77,10 @@ def _row_cases(rng):
 
 EXERCISES = (
     Exercise(
-        number="12.1",
-        function="shuffle_rounds",
-        task="a sum over the lanes of a warp, round by round",
-        reference=shuffle_rounds,
-        cases=_shuffle_cases,
+        "12.1", "shuffle_rounds", "sum over a warp, round by round", shuffle_rounds, _shuffle_cases
     ),
+    Exercise("12.2", "work_of", "utterance, frame and state of a thread", work_of, _work_cases),
     Exercise(
-        number="12.2",
-        function="work_of",
-        task="which utterance, frame and state a thread works on",
-        reference=work_of,
-        cases=_work_cases,
-    ),
-    Exercise(
-        number="12.3",
-        function="next_row",
-        task="one frame of the recursion, from one row to the other",
-        reference=next_row,
-        cases=_row_cases,
+        "12.3", "next_row", "one frame of the recursion, from row to row", next_row, _row_cases
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises of chapter 13, many GPUs."""
+"""Exercises of chapter 13: many GPUs."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ds2np.learn.exercise import Exercise
 
 
 def mean_of_parts(means, counts):
-    """Weigh each part's mean by its utterances, and add up by the package's ring."""
+    """Weight each mean by its number of utterances, and add with the package's ring."""
     sums = [
         mean * count if count else np.zeros_like(mean)
         for mean, count in zip(means, counts, strict=True)
@@ -17,7 +17,7 @@ def mean_of_parts(means, counts):
 
 
 def ring_round_back(chunks, k):
-    """Let a simulated network carry one round of reduce-scatter, to the neighbour on the left."""
+    """Simulate one round of reduce-scatter, with messages to the neighbour on the left."""
     chunks, p = chunks.copy(), len(chunks)
     network = simulate.Network(p)
     for r in range(p):
@@ -28,7 +28,7 @@ def ring_round_back(chunks, k):
 
 
 def ring_bytes(p, numbers):
-    """Count what the package's ring sends."""
+    """Count the bytes sent by the package's ring."""
     return np.array(simulate.ring([np.zeros(numbers)] * p)[1].bytes_sent)
 
 
@@ -39,10 +39,10 @@ def _mean_cases(rng):
     idle = case(2, 0, 1)
     idle[0][1] = np.nan
     return {
-        "equal parts": case(2, 2),
-        "unequal parts": case(3, 2),
-        "one large part, three small ones": case(13, 1, 1, 1),
-        "a part without utterances, whose mean is NaN": idle,
+        "equal shards": case(2, 2),
+        "unequal shards": case(3, 2),
+        "one large shard, three small ones": case(13, 1, 1, 1),
+        "a shard without utterances, whose mean is NaN": idle,
         "one process": case(4),
     }
 
@@ -77,7 +77,7 @@ def _bytes_cases(rng):
         "4 processes, 8 numbers": (4, 8),
         "4 processes, 10 numbers: chunks of 3, 3, 2, 2": (4, 10),
         "3 processes, 100 numbers": (3, 100),
-        "5 processes, 2 numbers: three chunks are empty": (5, 2),
+        "5 processes, 2 numbers: three empty chunks": (5, 2),
         "2 processes, 7 numbers": (2, 7),
         "one process, which sends nothing": (1, 6),
     }
@@ -85,31 +85,17 @@ def _bytes_cases(rng):
 
 EXERCISES = (
     Exercise(
-        number="13.1",
-        function="mean_of_parts",
-        task="the mean over all utterances, from the means of unequal parts",
-        reference=mean_of_parts,
-        cases=_mean_cases,
+        "13.1", "mean_of_parts", "mean over shards of unequal size", mean_of_parts, _mean_cases
+    ),
+    Exercise("13.2", "shard", "shard of a process in every minibatch", batches.shard, _share_cases),
+    Exercise(
+        "13.3",
+        "ring_round_back",
+        "round of reduce-scatter on a ring in the opposite direction",
+        ring_round_back,
+        _round_cases,
     ),
     Exercise(
-        number="13.2",
-        function="shard",
-        task="a process's part of every minibatch",
-        reference=batches.shard,
-        cases=_share_cases,
-    ),
-    Exercise(
-        number="13.3",
-        function="ring_round_back",
-        task="a round of reduce-scatter on a ring that turns the other way",
-        reference=ring_round_back,
-        cases=_round_cases,
-    ),
-    Exercise(
-        number="13.4",
-        function="ring_bytes",
-        task="the bytes that each process of a ring sends",
-        reference=ring_bytes,
-        cases=_bytes_cases,
+        "13.4", "ring_bytes", "bytes sent by each process of a ring", ring_bytes, _bytes_cases
     ),
 )

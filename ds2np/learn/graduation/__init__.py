@@ -1,7 +1,7 @@
-"""The graduation: a network is trained by the reader's own functions, and recognises speech.
+"""The graduation: train a network with the reader's own functions, and transcribe speech.
 
-Each answer in the reader's file that passes its check replaces the package's function of the same
-meaning. All others are the package's own, so that it works with one answer as with all.
+Each correct answer in the reader's file replaces the corresponding function of the package. The
+package supplies the rest, so one answer is enough.
 """
 
 from ds2np.learn.graduation.run import graduate

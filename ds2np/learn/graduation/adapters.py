@@ -1,9 +1,8 @@
-"""Adapters from the readers' answers to the package's functions that they can replace.
+"""Adapters from the reader's answers to the package's functions.
 
-The exercises' functions take plain arrays and keep no cache; the package's own pass on a cache from
-forward to backward. Each function here takes an answer and returns a function of the package with
-what can replace it. The replacement reads and writes the package's own caches, so that every one of
-them can be exchanged alone.
+The answers take plain arrays; the package's functions pass a cache from forward to backward. Each
+adapter takes an answer and returns a function of the package with its replacement, which reads and
+writes the package's caches. So each function can be replaced alone.
 """
 
 import functools
@@ -14,7 +13,7 @@ from ds2np.audio.frames import make_window
 from ds2np.audio.mel import mel_filters, mel_forward
 from ds2np.audio.spectrogram import log_spectrogram_forward
 from ds2np.audio.stft import log_forward
-from ds2np.ctc.lattice import CLOSED, recurse
+from ds2np.ctc.lattice import LOG_ZERO, recurse
 from ds2np.ctc.loss import ctc_loss, state_posterior
 from ds2np.decode.greedy import collapse, greedy_decode
 from ds2np.layers import Conv1D, Conv2D, Sequential
@@ -28,18 +27,7 @@ from ds2np.optim import SGD
 
 
 def find_adapter(exercise, answer):
-    """Say which function of the package an answer can replace, and by what.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    answer : callable
-
-    Returns
-    -------
-    tuple of two callables, or None
-        The package's function and its replacement; None where it has no such function.
-    """
+    """Return the package's function that an answer can replace and the replacement, or None."""
     if exercise.function in ADAPTERS:
         return ADAPTERS[exercise.function](answer)
     reference = exercise.reference
@@ -57,17 +45,7 @@ def find_adapter(exercise, answer):
 
 
 def cast(result, dtype):
-    """Give the floats of a result, an array or several, the type with which the network computes.
-
-    Parameters
-    ----------
-    result : object
-    dtype : dtype
-
-    Returns
-    -------
-    object
-    """
+    """Convert the float arrays in a result to the dtype of the network."""
     if isinstance(result, (tuple, list)):
         return type(result)(cast(part, dtype) for part in result)
     if np.asarray(result).dtype.kind == "f":
@@ -92,7 +70,7 @@ def _power_spectrum_by(answer):
 
 
 def _mel_filters_by(answer):
-    @functools.cache  # as the package's own
+    @functools.cache  # like the package's function
     def filters(sample_rate, size, mels):
         return np.asarray(answer(sample_rate, size, mels), float)
 
@@ -113,7 +91,7 @@ def _conv1d_backward_by(answer):
         K, T_out = len(W), dout.shape[1]
         rows = rows.reshape(N, T_out, K, D)
         padded = np.zeros((N, T + 2 * padding, D), dout.dtype)
-        for k in range(K):  # frames that no window reaches are of no account
+        for k in range(K):  # frames that no window reaches do not matter
             padded[:, k : k + stride * T_out : stride][:, :T_out] = rows[:, :, k]
         x = padded[:, padding : padding + T]
         return cast(answer(dout, x, W, stride, padding), dout.dtype)
@@ -142,7 +120,7 @@ def _seq_batchnorm_backward_by(answer):
         _, _, normal, inverse_std, gamma, mask, batch_count = cache
         if batch_count is None or all_reduce is not None:
             return seq_batchnorm_backward(dout, cache, all_reduce)
-        # What was added to all frames of a feature alike, its mean, does not change the gradients.
+        # The mean of a feature does not change the gradients, so x need not contain it.
         if dout.ndim == 3:
             return cast(answer(dout, normal / inverse_std, gamma, mask[:, :, 0]), dout.dtype)
         N, C, T, F = dout.shape
@@ -184,7 +162,7 @@ def _gru_forward_by(answer):
             return gru_forward(a, U, h0, activation)
         h = cast(answer(a, U, h0), a.dtype)
         T, H = h.shape[1], h.shape[3]
-        # With all states known, the gates of all frames follow at once.
+        # All states are known, so the gates need no recursion.
         before = np.concatenate([h0[:, None], h[:, : max(T - 1, 0)]], axis=1)[:, :T]
         g = before @ U[:, None]  # (B, T, N, 3H)
         zr = 0.5 + 0.5 * np.tanh(0.5 * (a[..., : 2 * H] + g[..., : 2 * H]))
@@ -198,7 +176,7 @@ def _gru_forward_by(answer):
 def _ctc_beta_by(answer):
     def run(emissions, lattice):
         T, _, N = emissions.shape
-        alpha, beta = (np.full(emissions.shape, CLOSED) for _ in range(2))
+        alpha, beta = (np.full(emissions.shape, LOG_ZERO) for _ in range(2))
         offsets = np.zeros((T, N))
         for n in np.flatnonzero(lattice.fits & (lattice.frames > 0)):
             frames, states = lattice.frames[n], lattice.states[n]
@@ -206,13 +184,13 @@ def _ctc_beta_by(answer):
             log_probs = np.full((frames, symbols.max() + 1), -1.0)
             log_probs[:, symbols] = emissions[:frames, :states, n]
             to_end = np.asarray(answer(log_probs, symbols[1::2]))
-            # The ways into a state are the ways to the end of the text read backwards.
+            # alpha is the beta of the reversed sequence.
             from_start = np.asarray(answer(log_probs[::-1], symbols[1::2][::-1]))[::-1, ::-1]
             offsets[:frames, n] = from_start.max(axis=1)
             from_start = from_start - offsets[:frames, n, None]
             to_end = to_end - to_end.max(axis=1, keepdims=True)
-            alpha[:frames, :states, n] = np.maximum(from_start, CLOSED)
-            beta[:frames, :states, n] = np.maximum(to_end, CLOSED)
+            alpha[:frames, :states, n] = np.maximum(from_start, LOG_ZERO)
+            beta[:frames, :states, n] = np.maximum(to_end, LOG_ZERO)
         return alpha.astype(emissions.dtype), beta.astype(emissions.dtype), offsets
 
     return recurse, run

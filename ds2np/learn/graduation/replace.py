@@ -1,4 +1,4 @@
-"""Functions that take the place of the package's own for a while."""
+"""Temporary replacement of the package's functions by the reader's."""
 
 import contextlib
 import functools
@@ -11,29 +11,29 @@ import traceback
 import numpy as np
 from tqdm import tqdm
 
-# Modules that hold the originals as originals.
+# Modules that keep the original functions.
 KEPT = ("ds2np.learn.graduation.adapters", "ds2np.learn.exercises")
 
 
 class Replacement:
-    """An answer that stands in for a function of the package.
+    """An answer that replaces a function of the package.
 
-    If it raises an error, the error is shown and the package's function takes its place again.
+    If it raises an error, the error is printed and the package's function is used again.
 
     Attributes
     ----------
     exercise : Exercise
     original, function : callable
-        The package's function, and what is put in its place.
+        The package's function and its replacement.
     calls : int
     seconds : float
-        That they took.
+        Total time of the calls.
     failure : str
-        What ended its service; empty as long as it serves.
+        Why it is not used (any more); empty while it is.
     fit : bool
-        Whether it has been tried, and found fit to serve.
+        Whether it has passed its trial.
     slowness : str
-        How much slower it is than the package's, if that matters.
+        Comparison with the package's function, if it is noticeably slower.
     """
 
     def __init__(self, exercise, original, replacement, path):
@@ -44,7 +44,7 @@ class Replacement:
 
         @functools.wraps(original)
         def function(*arguments, **options):
-            # An answer that calls the package's function of its name gets the package's.
+            # An answer may call the package's function of the same name.
             if self.failure or getattr(self._inside, "now", False):
                 return original(*arguments, **options)
             self._inside.now = True
@@ -63,49 +63,35 @@ class Replacement:
         self.function = function
 
     def _fail(self, error):
-        if self.failure:  # another thread was quicker
+        if self.failure:  # reported by another thread
             return
         self.failure = describe_error(error, self._path)
         tqdm.write(
             f"your {self.exercise.function}: {self.failure}\n"
-            f"    from here on the package's own function stands in for it"
+            f"    the package's own function is used from here on"
         )
 
     def reset(self):
-        """Count from zero."""
+        """Reset the calls and seconds."""
         self.calls, self.seconds = 0, 0.0
 
 
 def describe_error(error, path):
-    """Say what an error in the reader's code is, and in which line.
-
-    Parameters
-    ----------
-    error : BaseException
-    path : Path
-        The reader's file.
-
-    Returns
-    -------
-    str
-    """
+    """Describe an error raised by a function in the reader's file, with the line in that file."""
     frames = traceback.walk_tb(error.__traceback__)
     lines = [number for frame, number in frames if frame.f_code.co_filename == str(path)]
     message = f"{type(error).__name__}: {error}".rstrip(": ")
     if not lines:
-        return f"what it returned cannot be used ({message})"
+        return f"its result cannot be used ({message})"
     text = linecache.getline(str(path), lines[-1]).strip()
     return f"it raised {message}, in {path}, line {lines[-1]}: `{text}`"
 
 
 @contextlib.contextmanager
 def replaced(replacements):
-    """Let answers stand in for the package's functions within a ``with`` block.
+    """Replace the package's functions by answers within a ``with`` block.
 
-    Parameters
-    ----------
-    replacements : iterable of Replacement
-        Of those for the same function, the last one is taken.
+    Of several `Replacement`s for the same function the last one is used.
     """
     there = {s.original: s.function for s in replacements}
     replace_functions(there)
@@ -116,13 +102,10 @@ def replaced(replacements):
 
 
 def replace_functions(functions):
-    """Put functions in place of others, in all modules of the package and in their classes.
+    """Replace functions in all modules of the package and in their classes.
 
-    Parameters
-    ----------
-    functions : dict of callable to callable
-        To undo it, give the same turned around: modules that were imported meanwhile and have taken
-        the replacements for the originals are mended as well.
+    `functions` maps old to new. The inverse dict undoes it, also in modules that were imported in
+    the meantime and hold the replacements.
     """
     by_id = {id(old): new for old, new in functions.items()}
     for name, module in list(sys.modules.items()):

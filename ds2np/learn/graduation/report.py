@@ -1,4 +1,4 @@
-"""What the graduation prints: the state of each exercise, and what was recognised."""
+"""The printed report of the graduation."""
 
 from ds2np.learn.exercise import CORRECT, NOT_DONE
 
@@ -6,7 +6,7 @@ SHOWN = 5  # test recordings
 
 
 def print_answers(path, verdicts, replacements, chosen):
-    """Print the state of each exercise."""
+    """Print the state of each exercise, and whether its answer is used."""
     by_exercise = {s.exercise: s for s in replacements}
     serving_now = {s.exercise: s for s in chosen}
     replaced = {s.original: s for s in chosen}
@@ -31,29 +31,29 @@ def print_answers(path, verdicts, replacements, chosen):
         else:
             group = spare
             if replacement and replacement.original in replaced:
-                note = f"your {replaced[replacement.original].exercise.function} does its work"
+                note = f"replaced by your {replaced[replacement.original].exercise.function}"
             elif replacement and replacement.fit:
-                note = "other functions of yours do its work, or call it themselves"
+                note = "not called: your other functions cover it"
         group.append(f"    {exercise.number}  {exercise.function}{': ' if note else ''}{note}")
-    print(f"what {path} holds:")
+    print(f"functions in {path}:")
     for title, lines in groups.items():
         if lines:
             print(f"  {title}:", *lines, sep="\n")
 
 
 def print_result(chosen, refs, hyps, rates):
-    """Print what was recognised."""
+    """Print the number of calls, some transcriptions, and the error rates."""
     served = [s for s in chosen if not s.failure]
     calls = sum(s.calls for s in served)
-    print(f"\n{len(served)} of your functions served to the end, in {calls:,} calls")
+    print(f"\nyour functions used to the end: {len(served)}, in {calls:,} calls")
     for replacement in chosen:
         if replacement.failure:
-            print(f"your {replacement.exercise.function} did not: {replacement.failure}")
-    print("recordings of voices that it had never heard:")
+            print(f"your {replacement.exercise.function} was dropped: {replacement.failure}")
+    print("recordings of unseen voices:")
     for i in range(min(SHOWN, len(refs))):
         print(f"    reference   {refs[i]}\n    hypothesis  {hyps[i]}")
-    whose = "your own code" if served else "the package's code, with nothing of yours,"
+    whose = "your own code" if served else "the package's code, without yours,"
     print(
-        f'{whose} recognised this: "{hyps[0]}" where "{refs[0]}" was said; WER of all '
-        f"{len(refs)}: {100 * rates[0]:.1f} %, CER {100 * rates[1]:.1f} %"
+        f'{whose} recognised this: "{hyps[0]}" (reference: "{refs[0]}"); WER of all {len(refs)} '
+        f"recordings: {100 * rates[0]:.1f} %, CER {100 * rates[1]:.1f} %"
     )

@@ -1,4 +1,4 @@
-"""The way through the graduation: checks, recordings, trials, training, recognition."""
+"""The steps of the graduation: checks, recordings, trials, training, transcription."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ from ds2np.train.config import TrainingConfig
 from ds2np.train.run import train
 
 LAST_CHAPTER = "07"
-# The paper's own kind of layers, small: a convolution over time, simple recurrent layers.
+# A small version of the paper's layers: a convolution over time, simple recurrent layers.
 NETWORK = DeepSpeech2Config(
     sample_rate=toy.RATE,
     mels=24,
@@ -40,46 +40,44 @@ UTTERANCES, HELD_OUT = 600, 60
 
 
 def graduate(path, folder, resume=False, restart=False, device="auto"):
-    """Train with the reader's functions, and show what comes of it.
+    """Train a network with the reader's functions and print its transcriptions.
 
     Parameters
     ----------
     path : Path
         The reader's file.
     folder : Path
-        Holds ``digits``, the recordings, and ``graduation``, the run, afterwards.
+        Afterwards holds the recordings, ``digits``, and the run, ``graduation``.
     resume : bool
-        Refused: the answers may be others by now.
+        Refused: the answers may have changed.
     restart : bool
-        Delete the run that is there.
+        Delete an existing run.
     device : str
-        As the command line has it; only the CPU will do.
+        Option of the command line; the CPU only.
 
     Raises
     ------
     UserError
-        If there is no such file, it cannot be run, none of its functions can be used, a run is
-        there already, or there is no voice to speak with.
+        If the file is missing, cannot be run or has no usable function, if a run exists already,
+        or if espeak-ng is missing.
     """
     if resume:
-        raise UserError("--resume and --answers: your functions train in one go; try --restart")
+        raise UserError("--answers cannot be combined with --resume; use --restart")
     if device not in ("auto", "cpu"):
-        raise UserError(
-            f"--device {device} and --answers: your functions compute on the CPU, by NumPy"
-        )
+        raise UserError(f"--device {device}: --answers runs on the CPU only")
     if not path.exists():
-        raise UserError(
-            f"there is no {path}; the checks in the notebooks write what you solve into it"
-        )
+        raise UserError(f"there is no {path}; the checks in the notebooks write your answers to it")
     run = RunFolder(folder / "graduation")
     if run.holds_run and not restart:
-        raise UserError(f"{run.path} holds a run already; --restart deletes it and trains again")
-    with contextlib.redirect_stdout(io.StringIO()):  # what the answers print is not asked for
+        raise UserError(
+            f"{run.path} already holds a run; use --restart to delete it and train again"
+        )
+    with contextlib.redirect_stdout(io.StringIO()):  # hide what the answers print
         verdicts, replacements = judge_all(path)
     done = {e.function for e, verdict in verdicts.items() if verdict.state == CORRECT}
     if not done:
         print_answers(path, verdicts, [], [])
-        raise UserError(f"no function in {path} passes its check yet; with one, come again")
+        raise UserError(f"no function in {path} passes its check; solve at least one exercise")
     network = choose_network(done)
     train_set, test_set = make_digits(folder / "digits")
     print(f"trying each of your functions on a minibatch ({len(replacements)}) ...", flush=True)
@@ -99,17 +97,13 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
 
 
 def judge_all(path):
-    """Check all answers of the reader's file that can have a part in a network.
-
-    Parameters
-    ----------
-    path : Path
+    """Check the answers in the reader's file to the exercises up to `LAST_CHAPTER`.
 
     Returns
     -------
     verdicts : dict of Exercise to Verdict
     replacements : list of Replacement
-        Of the correct ones that can stand in for a function of the package.
+        One for each correct answer that can replace a function of the package.
     """
     names = answers.load(path)
     verdicts, replacements = {}, []
@@ -124,42 +118,23 @@ def judge_all(path):
 
 
 def choose_network(done):
-    """Choose the recurrent layers that the reader has written; simple ones if both.
+    """Return the network's configuration: GRU layers if the reader has solved only those.
 
-    Parameters
-    ----------
-    done : set of str
-        Names of functions.
-
-    Returns
-    -------
-    DeepSpeech2Config
+    `done` is the set of the names of the correct functions.
     """
     gated = "gru_forward" in done and not {"simple_rnn_forward", "simple_rnn_backward"} & done
     return dataclasses.replace(NETWORK, recurrent="gru" if gated else "rnn")
 
 
 def make_digits(folder):
-    """Let voices speak digits, unless they have done so before.
+    """Return lists of utterances for training and test, spoken by different voices.
 
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    train_set, test_set : list of Utterance
-        The voices of the second are not in the first.
-
-    Raises
-    ------
-    UserError
-        If there is no voice.
+    Recordings are made if the folder has none; this raises `UserError` if espeak-ng is missing.
     """
     manifests = folder / "train.jsonl", folder / "test.jsonl"
     if not manifests[1].exists():
         if not sound.has_voice():
-            raise UserError("there is no espeak-ng on this machine, and so nobody to speak")
+            raise UserError("espeak-ng was not found; it is needed to make the recordings")
         print(f"making {UTTERANCES + HELD_OUT} recordings of spoken digits in {folder}", flush=True)
         make_folder(folder, "--folder")
         rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Trials of the reader's functions on a minibatch: called at all, right, and quick enough."""
+"""Trials of the reader's functions on a minibatch: are they called, correct and fast enough."""
 
 import time
 from pathlib import Path
@@ -14,24 +14,15 @@ from ds2np.text import cer
 from ds2np.train.step import add_gradients
 from ds2np.train.trainer import Trainer
 
-MAX_MINUTES = 30  # that one answer may add to the training
-APART = 0.01  # how far, as a share of the largest, gradients may lie from the package's
+MAX_MINUTES = 30  # that one answer may add to the training time
+APART = 0.01  # largest difference of the results, relative to their largest value
 NOTICEABLE = 0.05  # share of a step
 
 
 def try_step(network, training, utterances):
-    """Run everything once that training and recognising run: one step, and one evaluation.
+    """Run one training step and one evaluation, and so every function that training calls.
 
-    Parameters
-    ----------
-    network : DeepSpeech2Config
-    training : TrainingConfig
-    utterances : list of Utterance
-
-    Returns
-    -------
-    list of ndarray
-        The losses, the gradients, and the parameters after the step.
+    Returns a list of three arrays: the losses, the gradients, and the parameters after the step.
     """
     model = DeepSpeech2(network, seed=training.seed)
     dataset = Dataset(utterances, model.config)
@@ -49,39 +40,18 @@ def try_step(network, training, utterances):
 
 
 def recognise(recogniser, utterances):
-    """Transcribe recordings.
-
-    Parameters
-    ----------
-    recogniser : Recogniser
-    utterances : list of Utterance
-
-    Returns
-    -------
-    refs, hyps : list of str
-    """
+    """Transcribe utterances; return the lists of references and hypotheses."""
     dataset, found = Dataset(utterances, recogniser.config), {}
     for batch, log_probs, lengths in network_outputs(recogniser, dataset):
-        decoded = recogniser.decoder.decode(log_probs, lengths)
-        found.update((i, best.text) for i, (best,) in zip(batch.indices, decoded, strict=True))
+        best = recogniser.decode(log_probs, lengths)
+        found.update((i, each.text) for i, each in zip(batch.indices, best, strict=True))
     return dataset.texts, [found[i] for i in range(len(dataset))]
 
 
 def try_all(replacements, network, training, utterances):
-    """Try each answer alone on a minibatch: whether it is needed, right, and quick enough.
+    """Try each answer alone on a minibatch, then all fit ones combined, and return those in use.
 
-    Parameters
-    ----------
-    replacements : list of Replacement
-        Whoever fails is given the reason.
-    network : DeepSpeech2Config
-    training : TrainingConfig
-    utterances : list of Utterance
-
-    Returns
-    -------
-    list of Replacement
-        Those that serve, all of them together.
+    Sets `fit`, `failure` and `slowness` of the replacements.
     """
     minibatch = Dataset(utterances, network).plan(2, training.batch_size)[0]
     few = [utterances[i] for i in minibatch]
@@ -97,9 +67,9 @@ def try_all(replacements, network, training, utterances):
         try:
             with replaced([replacement]):
                 got = try_step(network, training, few)
-        except Exception as error:  # the answer went through, what came of it did not
+        except Exception as error:  # raised by the package, for a result it cannot use
             replacement.failure = (
-                f"with it, a minibatch of speech ends in {type(error).__name__}: {error}"
+                f"with it, a minibatch of speech raises {type(error).__name__}: {error}"
             )
         if replacement.failure:
             continue
@@ -111,9 +81,9 @@ def try_all(replacements, network, training, utterances):
         factor = replacement.seconds / max(usual, 1e-9)
         slowness = f"{factor:,.{int(factor < 10)}f} times as slow as the package's"
         if more * steps > 60 * MAX_MINUTES:
-            replacement.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in all"
+            replacement.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in total"
             continue
-        if factor > 2 and more > NOTICEABLE * whole:  # less is noise, or nobody minds
+        if factor > 2 and more > NOTICEABLE * whole:  # less is noise
             replacement.slowness = slowness
         replacement.fit = True
     fit = [replacement for replacement in replacements if replacement.fit]
@@ -125,19 +95,9 @@ def try_all(replacements, network, training, utterances):
 
 
 def find_distance(got, expected):
-    """Say how the results of `try_step` differ, beyond rounding.
-
-    Parameters
-    ----------
-    got, expected : list of ndarray
-
-    Returns
-    -------
-    str
-        Empty if they do not.
-    """
+    """Describe how results of `try_step` differ beyond rounding; return "" if they do not."""
     for name, a, b in zip(("losses", "gradients", "parameters"), got, expected, strict=True):
         share = np.abs(a - b).max() / max(np.abs(b).max(), 1e-12)
         if not share <= APART:
-            return f"the {name} are up to {100 * share:.3g} % away from the package's"
+            return f"the {name} differ from the package's by up to {100 * share:.3g} %"
     return ""
