@@ -1,13 +1,15 @@
 """The public interface: a `Recogniser` turns sound into text with a network and a decoder."""
 
 import dataclasses
+import operator
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from ds2np.audio import Features
-from ds2np.audio.load import load_audio, resample
-from ds2np.backend import choose_device
+from ds2np.audio.load import check_sound, load_audio, resample
+from ds2np.backend import choose_device, to_cpu
 from ds2np.decode import make_decoder
 from ds2np.errors import UserError
 from ds2np.layers import log_softmax
@@ -107,7 +109,7 @@ class Recogniser:
 
         Parameters
         ----------
-        sound : str, Path or ndarray of float of shape (samples,)
+        sound : str, Path or array of float of shape (samples,)
             An audio file, or samples of one channel between -1 and 1.
         sample_rate : int, optional
             Sampling rate of the samples in hertz; the network's by default.
@@ -115,12 +117,20 @@ class Recogniser:
         Raises
         ------
         UserError
-            If the file cannot be read or the sound is shorter than one window.
-        ValueError
-            If the samples are not floats of shape (samples,).
+            If the file cannot be read, the sound is shorter than one window, its rate is
+            impossible, or samples are NaN, infinite or impossibly large.
+        TypeError, ValueError
+            If the samples are not floats of shape (samples,), or the rate is not a whole number.
         """
-        if isinstance(sound, np.ndarray):
-            return self._transcribe(sound, sample_rate or self.config.sample_rate)
+        if not isinstance(sound, str | os.PathLike):
+            rate = self.config.sample_rate if sample_rate is None else operator.index(sample_rate)
+            samples = to_cpu(sound)
+            if samples.ndim != 1 or samples.dtype.kind != "f":
+                raise ValueError(
+                    f"expected floats of shape (samples,), got {samples.dtype} {samples.shape}"
+                )
+            check_sound(samples, rate, "the sound")
+            return self._transcribe(samples, rate)
         samples, sample_rate = load_audio(sound)
         try:
             return self._transcribe(samples, sample_rate)
@@ -128,10 +138,6 @@ class Recogniser:
             raise UserError(f"{sound}: {error}") from None
 
     def _transcribe(self, samples, sample_rate):
-        if samples.ndim != 1 or samples.dtype.kind != "f":
-            raise ValueError(
-                f"expected floats of shape (samples,), got {samples.dtype} {samples.shape}"
-            )
         seconds = len(samples) / sample_rate
         if sample_rate != self.config.sample_rate:
             samples = resample(samples, sample_rate, self.config.sample_rate)

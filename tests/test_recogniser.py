@@ -1,6 +1,7 @@
 """The recogniser, as the public interface."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -71,6 +72,29 @@ def test_samples_of_wrong_shape_or_dtype_are_refused(trained):
             recogniser.transcribe(samples)
     with pytest.raises(UserError, match=r"the sound lasts 5\.6 ms"):
         recogniser.transcribe(np.zeros(9, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("sound", "rate", "message"),
+    [
+        (np.full(900, np.nan), None, "the sound holds 900 samples that are NaN or infinite"),
+        (np.full(900, 1e30), None, "the sound has a peak of 1e+30, but full scale is 1"),
+        (np.zeros(0), None, "the sound is empty"),
+        (np.zeros(900), 0, "the sound states a sampling rate of 0 Hz; expected 100 to 1000000 Hz"),
+        (np.zeros(900), -1, "the sound states a sampling rate of -1 Hz"),
+    ],
+)
+def test_samples_that_cannot_be_a_sound_are_refused(trained, sound, rate, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        trained[0].transcribe(sound, rate)
+
+
+def test_a_list_of_samples_is_a_sound_and_a_rate_is_a_whole_number(trained):
+    recogniser, dataset = trained
+    samples, rate = load_audio(dataset.utterances[2].audio_filepath)
+    assert recogniser.transcribe(samples.tolist()) == recogniser.transcribe(samples)
+    with pytest.raises(TypeError):
+        recogniser.transcribe(samples, float(rate))
 
 
 def test_a_file_that_is_too_short_is_named(trained, tmp_path):

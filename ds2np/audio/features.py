@@ -39,11 +39,10 @@ class Features:
         if config.normalisation not in NORMALISATIONS:
             raise UserError(
                 f"unknown normalisation {config.normalisation!r}; "
-                f"choose {', '.join(NORMALISATIONS)}"
+                f"choose from {', '.join(NORMALISATIONS)}"
             )
-        self.sample_rate, self.sizes, self.count = (
-            *(config.sample_rate, config.frame_sizes, config.features),
-        )
+        self.sample_rate, self.sizes = config.sample_rate, config.frame_sizes
+        self.count = config.features
         self.by_utterance = config.normalisation == "utterance"
         self._spectrogram = {
             "sample_rate": config.sample_rate,

@@ -51,21 +51,26 @@ def load_audio(path, sample_rate=None):
     # TypeError: raw samples without a header. ValueError: a header that states no length.
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
         raise UserError(describe_unreadable(path, error)) from None
-    if not RATES[0] <= rate <= RATES[1]:
-        raise UserError(
-            f"{path} states a sampling rate of {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz"
-        )
-    if not len(samples):
-        raise UserError(f"{path} is empty: it holds no samples")
-    if not np.isfinite(samples).all():
-        count = int((~np.isfinite(samples)).sum())
-        raise UserError(f"{path} holds {count} samples that are NaN or infinite; record it again")
-    if (peak := np.abs(samples).max()) > MAX_PEAK:
-        raise UserError(f"{path} has a peak of {peak:.1g}, but full scale is 1; record it again")
+    check_sound(samples, rate, path)
     samples = samples.mean(axis=1)
     if sample_rate is not None and rate != sample_rate:
         samples, rate = resample(samples, rate, sample_rate), sample_rate
     return samples, rate
+
+
+def check_sound(samples, rate, name):
+    """Raise a UserError, which begins with `name`, for samples or a rate that cannot be a sound."""
+    if not RATES[0] <= rate <= RATES[1]:
+        raise UserError(
+            f"{name} states a sampling rate of {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz"
+        )
+    if not len(samples):
+        raise UserError(f"{name} is empty: it holds no samples")
+    if not np.isfinite(samples).all():
+        count = int((~np.isfinite(samples)).sum())
+        raise UserError(f"{name} holds {count} samples that are NaN or infinite; record it again")
+    if (peak := np.abs(samples).max()) > MAX_PEAK:
+        raise UserError(f"{name} has a peak of {peak:.1g}, but full scale is 1; record it again")
 
 
 def describe_unreadable(path, error):

@@ -23,7 +23,7 @@ def make_decoder(name, config, **options):
         Passed to the decoder.
     """
     if name not in DECODERS:
-        raise UserError(f"unknown decoder {name!r}; choose {', '.join(DECODERS)}")
+        raise UserError(f"unknown decoder {name!r}; choose from {', '.join(DECODERS)}")
     return DECODERS[name](config.alphabet(), frame_seconds=config.frame_ms / 1000, **options)
 
 

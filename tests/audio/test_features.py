@@ -89,5 +89,5 @@ def test_a_stream_shorter_than_a_window_is_refused_at_its_end():
 
 
 def test_an_unknown_normalisation_is_refused():
-    with pytest.raises(UserError, match="unknown normalisation 'none'; choose utterance, corpus, "):
+    with pytest.raises(UserError, match="unknown normalisation 'none'; choose from utterance"):
         Features(dataclasses.replace(CONFIG, normalisation="none"))

@@ -137,5 +137,5 @@ def test_words_are_those_of_the_text_in_order_of_time(logits):
 
 
 def test_an_unknown_decoder_is_refused():
-    with pytest.raises(UserError, match="unknown decoder 'oracle'; choose greedy"):
+    with pytest.raises(UserError, match="unknown decoder 'oracle'; choose from greedy"):
         make_decoder("oracle", DeepSpeech2Config())
