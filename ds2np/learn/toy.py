@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import soundfile
-
 from ds2np.ctc import ctc_loss
 from ds2np.data.batches import prefetch
 from ds2np.data.manifest import Utterance
@@ -45,6 +43,8 @@ def speak_digits(folder, count, rng, speakers=SPEAKERS, most=3, sizes=(0.87, 1.1
     sizes : tuple of two floats
         Range of the playback speed, which imitates the size of the speaker.
     """
+    import soundfile
+
     voices = [f"{accent}+{speaker}" for accent in ACCENTS for speaker in speakers]
     utterances = []
     for i in range(count):
