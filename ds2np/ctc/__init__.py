@@ -1,4 +1,4 @@
-"""Connectionist temporal classification (CTC): the loss, its lattice and forced alignment."""
+"""Connectionist temporal classification (CTC): loss, lattice, forced alignment. See chapter 05."""
 
 from ds2np.ctc.fit import describe_misfit, min_frames
 from ds2np.ctc.loss import ctc_loss, state_posterior

@@ -1,1 +1,1 @@
-"""Manifests, features and minibatches."""
+"""Manifests, features and minibatches. Chapter 06 orders and pads minibatches."""

@@ -1,4 +1,4 @@
-"""Decoders, which turn log-probabilities into text.
+"""Decoders, which turn log-probabilities into text. Chapter 00 collapses a path by hand.
 
 A decoder is an object with a method ``decode(log_probs, lengths)``, which returns for each
 utterance a list of `Hypothesis`, best first. A new one is a file and an entry in `DECODERS`.

@@ -1,4 +1,4 @@
-"""Evaluation of a recogniser on a dataset: loss, error rates and error analysis."""
+"""Evaluation of a recogniser on a dataset: loss, error rates, common mistakes. See chapter 07."""
 
 from ds2np.evaluate.evaluation import Evaluation, evaluate
 from ds2np.evaluate.outputs import network_outputs

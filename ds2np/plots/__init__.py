@@ -1,4 +1,4 @@
-"""Every figure, by subject.
+"""Every figure of the chapters and reports, by subject.
 
 Each function takes arrays and their scales, then one matplotlib Axes as `axis` or a sequence of
 them as `axes`, then options such as titles. It returns the axis or axes, unless it says otherwise.

@@ -1,4 +1,4 @@
-"""Synthetic speech for demos and lessons: espeak-ng voices, sentences, corpora."""
+"""Synthetic speech: espeak-ng voices, sentences, corpora. Chapter 00 trains on it."""
 
 from ds2np.synthesis.corpus import write_corpus
 from ds2np.synthesis.espeak import Espeak

@@ -1,4 +1,4 @@
-"""Text: alphabets and error rates of transcripts."""
+"""Text: alphabets, and the error rates of transcripts. Chapter 00 introduces both."""
 
 from ds2np.text.alphabet import ENGLISH, Alphabet
 from ds2np.text.score import cer, wer

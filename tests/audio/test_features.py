@@ -49,8 +49,8 @@ def test_a_file(tmp_path):
 def test_chunks_of_any_size_give_the_features_of_the_whole(places, stride_ms, mels):
     features = Features(dataclasses.replace(CONFIG, stride_ms=stride_ms, mels=mels))
     samples, stream = sound(900), features.stream()
-    pieces = [stream.push(piece) for piece in np.split(samples, sorted(places))]
-    got = np.concatenate([*pieces, stream.finish()])
+    chunks = [stream.push(piece) for piece in np.split(samples, sorted(places))]
+    got = np.concatenate([*chunks, stream.finish()])
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, features(samples), rtol=0, atol=1e-6)
 

@@ -47,7 +47,7 @@ def test_a_batch_equals_its_utterances_one_by_one(rng):
     labels = np.array([[1, 2, 1]] * 3), np.array([3, 2, 1])
     _, dlogits = ctc_loss(logits, labels[0], out_lengths, labels[1])
     model.backward(dlogits)
-    together = {name: grad.copy() for name, grad in model.grads.items()}
+    batch = {name: grad.copy() for name, grad in model.grads.items()}
     model.zero_grads()
     for n, length in enumerate(lengths):
         alone, own_length = model.forward(x[n : n + 1, :length], lengths[n : n + 1])
@@ -56,7 +56,7 @@ def test_a_batch_equals_its_utterances_one_by_one(rng):
         model.backward(ctc_loss(alone, labels[0][n : n + 1], own_length, labels[1][n : n + 1])[1])
     for name, grad in model.grads.items():
         scale = max(1, np.abs(grad).max())
-        np.testing.assert_allclose(grad / scale, together[name] / scale, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(grad / scale, batch[name] / scale, atol=1e-5, err_msg=name)
 
 
 def test_it_memorises_four_utterances(rng):

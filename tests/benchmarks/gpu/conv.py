@@ -36,7 +36,7 @@ def compare(N, T):
         line += f"; PyTorch {with_range(clock(step)[0])}"
         with pytorch.tf32():
             line += f"; PyTorch with TF32 {with_range(clock(step)[0])}"
-        pytorch.forget()
+        pytorch.release_memory()
     print(line, flush=True)
 
 

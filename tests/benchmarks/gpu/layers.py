@@ -47,7 +47,7 @@ def measure_layer(kind, N, T, D, H):
         line += f"; PyTorch {_times(their_forward, their_both)}, difference {difference:.1e}"
         with pytorch.tf32():
             line += f"; with TF32 {_times(their_forward, their_both)}"
-        pytorch.forget()
+        pytorch.release_memory()
     print(line, flush=True)
 
 

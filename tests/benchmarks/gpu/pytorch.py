@@ -40,7 +40,7 @@ def tf32():
             switch.allow_tf32 = False
 
 
-def forget():
+def release_memory():
     """Release the GPU memory that PyTorch keeps."""
     import torch
 

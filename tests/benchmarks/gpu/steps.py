@@ -130,4 +130,4 @@ def measure_torch(name, N, seconds):
     with pytorch.tf32():
         rounded = clock(lambda: step(*given), most=20)[0]
     print(f"  PyTorch {with_range(plain)}, with TF32 {with_range(rounded)}", flush=True)
-    pytorch.forget()
+    pytorch.release_memory()

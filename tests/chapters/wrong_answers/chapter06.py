@@ -116,7 +116,7 @@ WRONG = {
         "scales short gradients up": always_scales,
         "clips each array by itself": each_alone,
         "clips each number": each_element,
-        "goes on with a norm that is no number": believes_any_norm,
+        "continues with a norm that is NaN": believes_any_norm,
         "returns the norm after clipping": norm_after,
         "changes the gradients in place": clips_in_place,
         "returns nothing": lambda *a: None,
