@@ -1205,4 +1205,4 @@ check("06.4", should_stop)
 # * Y. Bengio, J. Louradour, R. Collobert, J. Weston: *Curriculum learning*, ICML 2009.
 # * G. Goh: *Why momentum really works*, Distill, 2017.
 # * In the package: [sgd.py](../ds2np/optim/sgd.py), [batches.py](../ds2np/data/batches.py),
-#   [gradients.py](../ds2np/train/gradients.py), [toy.py](../ds2np/learn/toy.py).
+#   [step.py](../ds2np/train/step.py), [toy.py](../ds2np/learn/toy.py).

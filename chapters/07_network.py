@@ -698,4 +698,4 @@ folder.cleanup()  # recordings and runs of this chapter are deleted
 # * A. Hannun and others: *Deep Speech: scaling up end-to-end speech recognition*, 2014.
 # * In the package: [network.py](../ds2np/model/network.py), [base.py](../ds2np/layers/base.py),
 #   [gradcheck](../ds2np/gradcheck), [trainer.py](../ds2np/train/trainer.py),
-#   [graduation.py](../ds2np/learn/graduation.py).
+#   [graduation](../ds2np/learn/graduation).

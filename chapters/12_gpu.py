@@ -471,7 +471,7 @@ else:
 #   bits.)
 #
 # **How did this run without a GPU?** The text is nearly C++.
-# [cuda_on_host.h](../ds2np/kernels/cuda_on_host.h) defines the few words that are not, and runs one
+# [cuda_on_host.h](../ds2np/kernels/host/cuda_on_host.h) defines the few words that are not, and runs one
 # block after another. Each thread is a *fiber*, which runs until it meets a barrier, and then lets
 # the next one run. Wrong arithmetic, wrong indices and forgotten barriers show in this way. Speed
 # does not, and so we time nothing here.
@@ -1019,5 +1019,5 @@ check("12.3", next_row)
 # * G. Diamos and others: *Persistent RNNs: stashing recurrent weights on-chip*, ICML 2016.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
 # * In the package: [ctc.cu](../ds2np/kernels/ctc.cu), [ctc.py](../ds2np/kernels/ctc.py),
-#   [backend.py](../ds2np/backend.py), [cuda_on_host.h](../ds2np/kernels/cuda_on_host.h),
+#   [backend.py](../ds2np/backend.py), [cuda_on_host.h](../ds2np/kernels/host/cuda_on_host.h),
 #   [fake_gpu.py](../ds2np/learn/fake_gpu.py).
