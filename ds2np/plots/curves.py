@@ -1,5 +1,7 @@
 """Curves over any quantity, and error rates side by side."""
 
+import itertools
+
 import numpy as np
 
 STYLES = ("-", "--", "-.", ":")
@@ -30,7 +32,9 @@ def plot_rates(rates, axis):
     places = np.arange(len(names))[::-1]
     of_all = np.array([[of_one[name] for name in names] for of_one in rates.values()])
     axis.hlines(places, 100 * of_all.min(axis=0), 100 * of_all.max(axis=0), color="0.7", zorder=1)
-    for (network, of_one), (marker, fill) in zip(rates.items(), MARKERS, strict=False):
+    for (network, of_one), (marker, fill) in zip(
+        rates.items(), itertools.cycle(MARKERS), strict=False
+    ):
         axis.plot(
             [100 * of_one[name] for name in names],
             places,

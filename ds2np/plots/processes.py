@@ -1,5 +1,7 @@
 """Many processes: all-reduce step by step, and communication over time. Chapter 13 shows them."""
 
+import itertools
+
 import numpy as np
 
 
@@ -41,7 +43,7 @@ def plot_over_processes(processes, curves, label, axis):
     curves: dict of name to one value per entry of processes; label: of the vertical axis.
     """
     styles = ("s:", "^--", "o-", "d-.")
-    for style, (name, values) in zip(styles, curves.items(), strict=False):
+    for style, (name, values) in zip(itertools.cycle(styles), curves.items(), strict=False):
         axis.loglog(processes, values, style, color="black", ms=4, label=name)
     axis.set_xticks(processes, [str(p) for p in processes], minor=False)
     axis.minorticks_off()

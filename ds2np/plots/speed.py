@@ -1,5 +1,7 @@
 """Speed: a profile, the roofline, the gain of each optimisation. Chapter 11 shows them."""
 
+import itertools
+
 import numpy as np
 
 
@@ -35,7 +37,8 @@ def plot_roofline(points, peak, bandwidths, axis):
     """
     intensities = [intensity for intensity, _ in points.values()]
     x = np.geomspace(min(intensities) / 2, max(intensities) * 2, 200)
-    for (name, bandwidth), style in zip(bandwidths.items(), ("-", "--", ":"), strict=False):
+    styles = itertools.cycle(("-", "--", ":"))
+    for (name, bandwidth), style in zip(bandwidths.items(), styles, strict=False):
         axis.loglog(x, np.minimum(peak, bandwidth * x) / 1e9, style, color="black", label=name)
     markers = "osD^vP*Xhd"
     for i, (name, (intensity, speed)) in enumerate(points.items()):
