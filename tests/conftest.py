@@ -50,6 +50,18 @@ def shared_data():
     return root / "data"
 
 
+@pytest.fixture(scope="module")
+def toy_preset():
+    """Let the command line know the network of the toy language as the preset "toy"."""
+    from helpers import toys
+
+    from ds2np import model
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(model.PRESETS, "toy", toys.MODEL)
+        yield
+
+
 @pytest.fixture(scope="session")
 def utterances(tmp_path_factory):
     from helpers import toys

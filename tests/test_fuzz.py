@@ -8,7 +8,6 @@ import pytest
 from helpers import toys
 from helpers.breakers import AUDIO, CHECKPOINT, MANIFEST, pick
 
-from ds2np import model
 from ds2np.data.manifest import read_manifest
 from ds2np.model.run_folder import RunFolder
 from ds2np.train.run import train
@@ -31,11 +30,7 @@ OPTION_VALUES = (
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def preset():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(model.PRESETS, "toy", toys.MODEL)
-        yield
+pytestmark = pytest.mark.usefixtures("toy_preset")
 
 
 @pytest.fixture(scope="module")

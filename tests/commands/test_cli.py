@@ -9,18 +9,14 @@ import pytest
 import soundfile
 from helpers import toys
 
-from ds2np import cli, model
+from ds2np import cli
 from ds2np.model.run_folder import RunFolder
 from ds2np.train.trainer import Trainer
 
 TRAIN = ("--preset", "toy", "--epochs", "2", "--batch-size", "4", "--learning-rate", "0.005")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def preset():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(model.PRESETS, "toy", toys.MODEL)
-        yield
+pytestmark = pytest.mark.usefixtures("toy_preset")
 
 
 @pytest.fixture(scope="module")
