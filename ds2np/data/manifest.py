@@ -1,6 +1,8 @@
-"""Manifests: files of JSON lines, one utterance per line."""
+"""Manifests: files of JSON lines, one utterance per line; ``.jsonl.gz`` is compressed."""
 
+import gzip
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,12 +10,25 @@ from ds2np.errors import UserError
 from ds2np.files import replacing
 
 MAX_SECONDS = 24 * 60 * 60  # a longer recording is a mistake
-KEYS = ("audio_filepath", "duration", "text", "speaker")
+MAX_CHANNEL = 1023  # libsndfile reads files of up to 1024 channels
+GZIP = b"\x1f\x8b"  # the first bytes of a compressed file
+
+KEYS = ("audio_filepath", "duration", "text", "speaker", "offset", "channel")
+NEEDED = 'expected {"audio_filepath": ..., "duration": seconds, "text": ...}'
+SEGMENT = 'a segment is given by "offset" and "duration", in seconds'
+# Keys of other programs that change which sound a line means. Other keys are comments.
+UNSUPPORTED = {
+    **dict.fromkeys(("start", "end", "begin", "stop", "start_time", "end_time"), SEGMENT),
+    **dict.fromkeys(("begin_time", "offset_ms", "start_ms", "end_ms", "duration_ms"), SEGMENT),
+    **dict.fromkeys(("start_sample", "end_sample", "offset_samples"), SEGMENT),
+    **dict.fromkeys(("segment", "segments"), SEGMENT),
+    "channel_selector": 'a channel is chosen by "channel", from 0',
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
-    """One recording with its transcript.
+    """One recording, or a segment of one, with its transcript.
 
     Parameters
     ----------
@@ -29,6 +44,11 @@ class Utterance:
         Manifest and line, for error messages.
     extra : dict
         The other keys of the line; unused, but kept by a copy of the manifest.
+    offset : float, optional
+        The utterance is a segment of the recording that begins here, in seconds; without it, the
+        utterance is the whole recording.
+    channel : int, optional
+        The channel to read, from 0; the mean of all channels by default.
     """
 
     audio_filepath: Path
@@ -37,6 +57,16 @@ class Utterance:
     speaker: str = ""
     where: str = ""
     extra: dict = field(default_factory=dict, hash=False)
+    offset: float | None = None
+    channel: int | None = None
+
+    @property
+    def part(self):
+        """The part of the recording that is read, as the options of `load_audio`."""
+        options = {} if self.channel is None else {"channel": self.channel}
+        if self.offset is not None:
+            options |= {"start": self.offset, "duration": self.duration}
+        return options
 
 
 def read_manifest(path):
@@ -53,6 +83,19 @@ def read_manifest(path):
     return utterances
 
 
+def read_manifests(paths):
+    """Read the utterances of several manifests, one after the other; see `read_manifest`.
+
+    Raises a UserError also if a manifest is given twice.
+    """
+    seen = set()
+    for path in map(Path, paths):
+        if path.resolve() in seen:
+            raise UserError(f"{path} is given twice; its utterances would count double")
+        seen.add(path.resolve())
+    return [utterance for path in paths for utterance in read_manifest(path)]
+
+
 def scan_manifest(path):
     """Yield the number (from 1) and the Utterance of each line of a manifest.
 
@@ -64,9 +107,19 @@ def scan_manifest(path):
         If the file is missing, is not UTF-8 text, or has no utterance.
     """
     path = Path(path)
+    empty = True
     try:
-        # Not splitlines(), which also cuts at separators that a JSON string may contain unescaped.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        with _open(path) as file:
+            for number, line in enumerate(file, start=1):
+                line = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if not line:
+                    continue
+                empty = False
+                try:
+                    item = _parse_line(line, f"{path}:{number}", path.parent)
+                except UserError as error:
+                    item = error
+                yield number, item
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such manifest; create it with one of the data_scripts"
@@ -75,41 +128,40 @@ def scan_manifest(path):
         raise UserError(f"{path} is a folder; expected a file of JSON lines") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text; expected a file of JSON lines") from None
-    if not any(line.strip() for line in lines):
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is damaged ({error}); compress it again") from None
+    if empty:
         raise UserError(f"{path} holds no utterance; expected at least one line")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            item = _parse_line(line, f"{path}:{number}", path.parent)
-        except UserError as error:
-            item = error
-        yield number, item
+
+
+def _open(path):
+    """Open a manifest for reading bytes, decompressed if its first bytes are those of gzip."""
+    file = path.open("rb")
+    return gzip.open(file) if file.peek(2)[:2] == GZIP else file
 
 
 def _parse_line(line, where, folder):
-    needed = 'expected {"audio_filepath": ..., "duration": seconds, "text": ...}'
     try:
-        entry = json.loads(line)
+        entry = json.loads(line, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", error)
-        raise UserError(f"{where}: not valid JSON ({reason}); {needed}") from None
+        raise UserError(f"{where}: not valid JSON ({reason}); {NEEDED}") from None
     if not isinstance(entry, dict):
-        raise UserError(f"{where}: found {type(entry).__name__}; {needed}")
+        raise UserError(f"{where}: found {type(entry).__name__}; {NEEDED}")
     if "\\u" in line:  # JSON can escape what UTF-8 cannot encode
         try:
             json.dumps(entry, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise UserError(
-                f"{where}: holds an unpaired surrogate, such as \\ud83d without \\ude00; {needed}"
+                f"{where}: holds an unpaired surrogate, such as \\ud83d without \\ude00; {NEEDED}"
             ) from None
     for key, kinds in (("audio_filepath", str), ("duration", (int, float)), ("text", str)):
         if key not in entry:
-            raise UserError(f'{where}: "{key}" is missing; {needed}')
+            raise UserError(f'{where}: "{key}" is missing; {NEEDED}')
         if not isinstance(entry[key], kinds) or isinstance(entry[key], bool):
-            raise UserError(f'{where}: "{key}" is {_shown(entry[key])}; {needed}')
+            raise UserError(f'{where}: "{key}" is {_shown(entry[key])}; {NEEDED}')
     if "\0" in entry["audio_filepath"]:
-        raise UserError(f'{where}: "audio_filepath" holds a NUL, which no file name can; {needed}')
+        raise UserError(f'{where}: "audio_filepath" holds a NUL, which no file name can; {NEEDED}')
     if len(entry["audio_filepath"]) > 4096:  # longer than any system can open
         raise UserError(
             f'{where}: "audio_filepath" is {_shown(entry["audio_filepath"])}, which is too long'
@@ -120,6 +172,8 @@ def _parse_line(line, where, folder):
             f'{where}: "duration" is {_shown(duration)}; '
             f"expected more than 0 and at most {MAX_SECONDS} seconds"
         )
+    extra = {key: value for key, value in entry.items() if key not in KEYS}
+    _check_extra(extra, where)
     speaker = entry.get("speaker")
     return Utterance(
         audio_filepath=folder / entry["audio_filepath"],
@@ -127,8 +181,41 @@ def _parse_line(line, where, folder):
         text=entry["text"],
         speaker="" if speaker is None else str(speaker),
         where=where,
-        extra={key: value for key, value in entry.items() if key not in KEYS},
+        extra=extra,
+        offset=_number(entry, "offset", (int, float), MAX_SECONDS, where),
+        channel=_number(entry, "channel", int, MAX_CHANNEL, where),
     )
+
+
+def _distinct(pairs):
+    """Make a dict of the pairs of a JSON object, which must not hold a key twice."""
+    entry = dict(pairs)
+    if len(entry) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {_shown(twice)} occurs twice")
+    return entry
+
+
+def _number(entry, key, kinds, most, where):
+    """Read an optional number from 0 to ``most``."""
+    value = entry.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, kinds) or isinstance(value, bool) or not 0 <= value <= most:
+        what = "a number" if kinds is not int else "a whole number"
+        raise UserError(f'{where}: "{key}" is {_shown(value)}; expected {what} from 0 to {most}')
+    return value
+
+
+def _check_extra(extra, where):
+    """Refuse keys that mean something which would be ignored."""
+    for key, value in extra.items():
+        folded = key.lower()
+        if value is None or not (folded in UNSUPPORTED or folded in KEYS):
+            continue
+        remedy = UNSUPPORTED.get(folded, f'write "{folded}"')
+        raise UserError(f"{where}: the key {_shown(key)} would be ignored; {remedy}")
 
 
 def _shown(value):
@@ -138,23 +225,33 @@ def _shown(value):
 
 
 def write_manifest(path, utterances):
-    """Write utterances as a manifest, completely or not at all.
+    """Write utterances as a manifest, completely or not at all; compressed if it ends in .gz.
 
     Audio below the manifest's folder gets a relative path, so that the folder can be moved; other
     audio gets an absolute path.
     """
     path = Path(path)
     folder = path.parent.resolve()
-    with replacing(path) as file:
+    with replacing(path, "wb") as file:
+        # Without a time of its own, equal content gives equal files.
+        target = gzip.GzipFile(fileobj=file, mode="wb", mtime=0) if path.suffix == ".gz" else file
         for utterance in utterances:
-            audio = Path(utterance.audio_filepath).resolve()
-            if audio.is_relative_to(folder):
-                audio = audio.relative_to(folder)
-            entry = {
-                "audio_filepath": audio.as_posix(),
-                "duration": round(utterance.duration, 4),
-                "text": utterance.text,
-                "speaker": utterance.speaker,
-                **utterance.extra,
-            }
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            target.write(f"{_format(utterance, folder)}\n".encode())
+        if target is not file:
+            target.close()
+
+
+def _format(utterance, folder):
+    """Format an utterance as a line of a manifest in a folder."""
+    audio = Path(utterance.audio_filepath).resolve()
+    if audio.is_relative_to(folder):
+        audio = audio.relative_to(folder)
+    entry = {
+        "audio_filepath": audio.as_posix(),
+        "duration": round(utterance.duration, 4),
+        "text": utterance.text,
+        "speaker": utterance.speaker,
+    }
+    optional = {"offset": utterance.offset, "channel": utterance.channel}
+    entry |= {key: value for key, value in optional.items() if value is not None}
+    return json.dumps(entry | utterance.extra, ensure_ascii=False)
