@@ -33,6 +33,7 @@ class Alphabet:
         if twice:
             raise UserError(f"the alphabet contains {twice[0]!r} twice; expected distinct symbols")
         self._numbers = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
+        self._folded = _Folded(self._numbers)
 
     def __len__(self):
         """Count the symbols including the blank: V."""
@@ -41,7 +42,7 @@ class Alphabet:
     def normalise(self, text):
         """Compose accents, convert to lower case what the alphabet lacks, and trim spaces."""
         text = " ".join(unicodedata.normalize("NFC", text).split())
-        return "".join(c if c in self._numbers else c.lower() for c in text)
+        return text.translate(self._folded)
 
     def cut(self, text):
         """Split normalised text into symbols, here characters."""
@@ -57,13 +58,14 @@ class Alphabet:
         Raises UserError for symbols that are not in the alphabet: nothing is dropped silently. The
         message names the origin of the text, if given by where.
         """
-        if unknown := self.unknown(text):
-            listed = " ".join(repr(c) for c in unknown)
+        try:
+            return np.array([self._numbers[s] for s in self.cut(self.normalise(text))], np.int64)
+        except KeyError:
+            listed = " ".join(repr(c) for c in self.unknown(text))
             raise UserError(
                 f"{where or 'the text'}: {listed} in {text!r} not in the alphabet "
                 f"{''.join(self.symbols)!r}; spell it out or remove the line"
-            )
-        return np.array([self._numbers[s] for s in self.cut(self.normalise(text))], np.int64)
+            ) from None
 
     def decode(self, numbers):
         """Convert symbol numbers to text, skipping blanks."""
@@ -80,3 +82,16 @@ class Alphabet:
     def join(self, words):
         """Join words to text."""
         return " ".join(words)
+
+
+class _Folded(dict):
+    """A table for `str.translate`: lower case for the characters that an alphabet lacks."""
+
+    def __init__(self, known):
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, code):
+        character = chr(code)
+        self[code] = character if character in self._known else character.lower()
+        return self[code]
