@@ -71,9 +71,12 @@ class Features:
         """Normalise a log spectrogram, unless the network does it."""
         return normalise(spectrogram) if self.by_utterance else spectrogram
 
-    def read(self, path):
-        """Compute the features (T, F) of an audio file as float32; errors name the file."""
-        samples, _ = load_audio(path, self.sample_rate)
+    def read(self, path, **part):
+        """Compute the features (T, F) of an audio file as float32; errors name the file.
+
+        A part of the file is given by the options of `load_audio`.
+        """
+        samples, _ = load_audio(path, self.sample_rate, **part)
         try:
             return self(samples)
         except UserError as error:

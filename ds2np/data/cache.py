@@ -22,25 +22,25 @@ class FeatureCache:
         self.folder, self._features = Path(folder), features
         make_folder(self.folder, "--cache")
 
-    def read(self, path):
+    def read(self, path, **part):
         """Return the features of a recording, computed only once; see `Features.read`."""
-        kept = self._place(path)
+        kept = self._place(path, part)
         try:
             return np.load(kept, allow_pickle=False)
         except (OSError, ValueError, EOFError):  # missing or damaged
             pass
-        x = self._features.read(path)
+        x = self._features.read(path, **part)
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replacing(kept, "wb") as file:
             np.save(file, x)
         return x
 
-    def _place(self, path):
+    def _place(self, path, part):
         try:
             status = Path(path).stat()
             version = [status.st_size, status.st_mtime_ns]
         except OSError:
             version = []  # reading the file reports the error
-        key = [FORMAT, str(Path(path).resolve()), version, *self._features.settings]
+        key = [FORMAT, str(Path(path).resolve()), version, part, *self._features.settings]
         name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         return self.folder / name[:2] / f"{name}.npy"

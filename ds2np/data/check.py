@@ -13,6 +13,7 @@ from ds2np.data.manifest import Utterance, read_manifest, scan_manifest, write_m
 from ds2np.data.recordings import (
     BadRecording,
     Recording,
+    describe_difference,
     durations_differ,
     listen,
     read_header,
@@ -151,8 +152,7 @@ class _Transcripts:
             faults.append(Fault("long transcript", misfit))
         # Training plans with the stated duration, before it reads the recording.
         elif durations_differ(stated, line.seconds) or needed > self._frames(stated):
-            sound = f"the recording lasts {line.seconds:g} s"
-            faults.append(Fault(DURATION, f'"duration" is {stated:g}, but {sound}'))
+            faults.append(Fault(DURATION, describe_difference(stated, line.seconds)))
         return faults
 
 

@@ -1,9 +1,11 @@
 """A data set for the network: spectrograms, and labels that fit their frames."""
 
+import contextlib
 import functools
 import hashlib
 import json
-from pathlib import Path
+import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,11 +13,14 @@ from ds2np.audio import load_audio
 from ds2np.audio.features import Features
 from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.batches import plan_epoch
+from ds2np.data.recordings import BadRecording, describe_difference, durations_differ
 from ds2np.errors import UserError
 
 
 class Dataset:
     """The utterances of a manifest, checked against a configuration up front.
+
+    Recordings are read when they are needed. One that turns out unusable is a `BadRecording`.
 
     Parameters
     ----------
@@ -29,9 +34,10 @@ class Dataset:
 
     Attributes
     ----------
-    labels : list of ndarray of int
     texts : list of str
         The transcripts, normalised by the alphabet.
+    labels : sequence of ndarray of int
+        The transcripts as symbol numbers.
     frames : ndarray of int of shape (utterances,)
         Frames of each spectrogram, from the duration in the manifest.
 
@@ -46,30 +52,27 @@ class Dataset:
         self.utterances, self.config, self.dtype = utterances, config, np.dtype(dtype)
         self._compute = Features(config)
         self._change, self._cache = change, cache
-        alphabet = self.config.alphabet()
-        self.labels = [alphabet.encode(u.text, u.where) for u in utterances]
-        self.texts = [alphabet.decode(labels) for labels in self.labels]
-        self.frames = np.array([self.config.count_frames(u.duration) for u in utterances])
-        self._needed = np.array([min_frames(labels) for labels in self.labels])
-        available = self.config.out_lengths(self.frames)
+        alphabet = config.alphabet()
+        self._needed = np.array([min_frames(alphabet.encode(u.text, u.where)) for u in utterances])
+        self.texts = [alphabet.normalise(u.text) for u in utterances]
+        self.labels = _Labels(alphabet, self.texts)
+        self.frames = np.array([config.count_frames(u.duration) for u in utterances])
+        available = config.out_lengths(self.frames)
         misfits = np.flatnonzero(self._needed > available)
         if len(misfits):
             i = misfits[0]
             sound = f"{utterances[i].duration:g} s of audio"
-            raise self._misfit(i, available[i], sound, _and_others(misfits))
-        missing = [u for u in utterances if not Path(u.audio_filepath).exists()]
+            misfit = describe_misfit(self._needed[i], available[i], sound)
+            raise UserError(
+                f"{_name(utterances[i])}: {misfit}{_and_others(misfits)}; "
+                f"correct the transcript, leave the line out, or use a smaller stride"
+            )
+        missing = [u for u in utterances if not os.path.exists(u.audio_filepath)]
         if missing:
             raise UserError(
                 f"{_name(missing[0])}: no such audio file: {missing[0].audio_filepath}"
                 f"{_and_others(missing)}; correct the path or leave the line out"
             )
-
-    def _misfit(self, i, available, source, others=""):
-        misfit = describe_misfit(self._needed[i], available, source)
-        return UserError(
-            f"{_name(self.utterances[i])}: {misfit}{others}; "
-            f"correct the transcript, leave the line out, or use a smaller stride"
-        )
 
     def __len__(self):
         return len(self.utterances)
@@ -78,18 +81,46 @@ class Dataset:
         """Compute the spectrogram (T, F) of an utterance, in float32.
 
         ``rng`` draws the augmentation; without it there is none.
+
+        Raises
+        ------
+        BadRecording
+            If the recording cannot be read, does not have the stated duration, or is shorter than
+            its transcript needs. The message names the recording and its line.
         """
-        path = self.utterances[i].audio_filepath
+        utterance = self.utterances[i]
+        path, part = utterance.audio_filepath, utterance.part
         if self._change is not None and rng is not None:
-            samples, _ = load_audio(path, self.config.sample_rate)
+            with self._naming(i):
+                samples, rate = load_audio(path, self.config.sample_rate, **part)
+            self._check(i, len(samples) / rate)
             x = self._compute(self._change(samples, rng))
             if self._needed[i] <= self.config.out_lengths(len(x)):
                 return x  # else it has become too fast for its transcript: use it unchanged
-        x = (self._cache or self._compute).read(path)
-        available = self.config.out_lengths(len(x))
-        if self._needed[i] > available:  # the recording is shorter than the manifest states
-            raise self._misfit(i, available, path)
+        with self._naming(i):
+            x = (self._cache or self._compute).read(path, **part)
+        size, stride = self.config.frame_sizes
+        self._check(i, ((len(x) - 1) * stride + size) / self.config.sample_rate)
         return x
+
+    @contextlib.contextmanager
+    def _naming(self, i):
+        """Raise a UserError about a recording as a BadRecording that also names its line."""
+        try:
+            yield
+        except UserError as error:
+            raise BadRecording("unusable audio", f"{self._where(i)}{error}") from None
+
+    def _check(self, i, seconds):
+        """Check the decoded length of a recording, for its transcript and the stated duration."""
+        path, stated = self.utterances[i].audio_filepath, self.utterances[i].duration
+        available = self.config.out_lengths(self.config.count_frames(seconds))
+        if self._needed[i] > available:
+            misfit = describe_misfit(self._needed[i], available, path)
+            raise BadRecording("long transcript", f"{self._where(i)}{misfit}")
+        if durations_differ(stated, seconds):
+            difference = describe_difference(stated, seconds, path)
+            raise BadRecording("wrong duration", f"{self._where(i)}{difference}")
 
     def plan(self, epoch, batch_size=16, batch_seconds=200.0, seed=0):
         """Plan the minibatches of an epoch; see `plan_epoch`.
@@ -104,11 +135,42 @@ class Dataset:
         utterance = self.utterances[i]
         return f"{utterance.audio_filepath} ({utterance.where or 'no manifest'})"
 
+    def _where(self, i):
+        where = self.utterances[i].where
+        return f"{where}: " if where else ""
+
+    @functools.cached_property
+    def keys(self):
+        """What identifies each utterance: a uint64 hash of its recording, part and transcript.
+
+        The folder of the recording does not count, so that a corpus can be moved.
+        """
+        return np.array([_hash(*each) for each in zip(self.utterances, self.texts, strict=True)])
+
     @functools.cached_property
     def fingerprint(self):
-        """A checksum of the training data: names, durations and transcripts."""
-        content = [(Path(u.audio_filepath).name, u.duration, u.text) for u in self.utterances]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+        """A checksum of the data set: utterances and their frames, in their order."""
+        return hashlib.sha256(self.keys.tobytes() + self.frames.tobytes()).hexdigest()[:16]
+
+
+class _Labels(Sequence):
+    """Labels of transcripts, encoded on access: as arrays they would take ten times the memory."""
+
+    def __init__(self, alphabet, texts):
+        self._alphabet, self._texts = alphabet, texts
+
+    def __len__(self):
+        return len(self._texts)
+
+    def __getitem__(self, i):
+        return self._alphabet.encode(self._texts[i])
+
+
+def _hash(utterance, text):
+    name = os.path.basename(utterance.audio_filepath)
+    content = json.dumps([name, utterance.offset, utterance.channel, text])
+    digest = hashlib.blake2b(content.encode(), digest_size=8).digest()
+    return np.frombuffer(digest, np.uint64)[0]
 
 
 def _name(utterance):

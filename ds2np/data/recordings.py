@@ -52,6 +52,11 @@ def durations_differ(a, b):
     return abs(a - b) > max(0.1, 0.01 * max(a, b))
 
 
+def describe_difference(stated, seconds, name="the recording"):
+    """Describe a stated duration in seconds that is not that of the recording."""
+    return f'"duration" is {stated:g}, but {name} lasts {seconds:g} s'
+
+
 def read_header(path):
     """Read the header of a recording, without decoding it.
 
