@@ -9,17 +9,20 @@ from ds2np.errors import UserError
 def add_options(parser):
     """Add the options of the command."""
     add_recogniser(parser)
-    parser.add_argument("manifest", type=Path, metavar="M.jsonl", help="manifest")
+    parser.add_argument("manifests", type=Path, nargs="+", metavar="M.jsonl", help="manifests")
     parser.add_argument("--json", action="store_true", help="print JSON with each utterance")
     parser.add_argument("--json-file", type=Path, metavar="FILE", help="write the JSON to a file")
 
 
 def run(args):
-    """Evaluate and print error rates, common mistakes and the worst utterances."""
+    """Evaluate and print error rates, common mistakes and the worst utterances.
+
+    Returns 2 if utterances had to be left out.
+    """
     from tqdm import tqdm
 
     from ds2np.data.dataset import Dataset
-    from ds2np.data.manifest import read_manifest
+    from ds2np.data.manifest import read_manifests
     from ds2np.evaluate import evaluate, format_summary, summarise
     from ds2np.files import replacing, strict_json
 
@@ -28,14 +31,18 @@ def run(args):
         problem = "is a folder" if target.is_dir() else f"is in the missing folder {target.parent}"
         raise UserError(f"{target} {problem}; --json-file needs a file in an existing folder")
     recogniser = load_recogniser(args)
-    dataset = Dataset(read_manifest(args.manifest), recogniser.config)
+    utterances = read_manifests(args.manifests)
+    dataset = Dataset(utterances, recogniser.config)
     with tqdm(total=len(dataset), unit=" utterances") as bar:
         result = evaluate(recogniser, dataset, progress=bar.update)
-    summary = summarise(result, [u.audio_filepath for u in dataset.utterances])
+    files, offsets = [u.audio_filepath for u in utterances], [u.offset for u in utterances]
+    summary = summarise(result, files, offsets)
     if target:
         with replacing(target) as file:
             file.write(strict_json(summary, indent=1) + "\n")
     if args.json:
         print(strict_json(summary, indent=1))
     else:
-        print(f"{len(dataset)} utterances: {result}\n{format_summary(summary)}")
+        left_out = f" ({len(result.unusable)} left out)" if result.unusable else ""
+        print(f"{len(result.refs)} utterances{left_out}: {result}\n{format_summary(summary)}")
+    return 2 if result.unusable else 0

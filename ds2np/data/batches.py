@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ds2np.data.recordings import BadRecording
 from ds2np.machine import be_worker
 
 AHEAD = 4  # minibatches computed in advance
@@ -29,6 +30,8 @@ class Batch:
     lengths : ndarray of int of shape (N,)
     labels : ndarray of int of shape (N, L)
     label_lengths : ndarray of int of shape (N,)
+    unusable : dict of int to str
+        Utterances that were left out because of their recordings, with the reasons.
     """
 
     indices: np.ndarray
@@ -36,6 +39,7 @@ class Batch:
     lengths: np.ndarray
     labels: np.ndarray
     label_lengths: np.ndarray
+    unusable: dict = dataclasses.field(default_factory=dict)
 
 
 def plan_epoch(frames, batch_size, epoch, seed, max_frames=math.inf):
@@ -96,30 +100,38 @@ def _cut(order, frames, batch_size, max_frames):
 def make_batch(dataset, indices, draw=None):
     """Compute the features of some utterances and return them as a Batch.
 
-    ``draw`` is a tuple of integers that seeds the augmentation; without it there is none.
+    Utterances whose recordings are unusable are left out. ``draw`` is a tuple of integers that
+    seeds the augmentation; without it there is none.
     """
-    features = [
-        dataset.features(i, None if draw is None else np.random.default_rng((*draw, i)))
-        for i in indices
-    ]
-    labels = [dataset.labels[i] for i in indices]
-    if not features:
-        return _no_utterance(dataset.config.features, dataset.dtype)
-    return Batch(indices, *pad(features, dataset.dtype), *pad(labels, np.int64))
+    read, features, unusable = [], [], {}
+    for i in indices:
+        rng = None if draw is None else np.random.default_rng((*draw, i))
+        try:
+            features.append(dataset.features(i, rng))
+        except BadRecording as error:
+            unusable[int(i)] = str(error)
+        else:
+            read.append(i)
+    if not read:
+        return _no_utterance(dataset.config.features, dataset.dtype, unusable)
+    labels = [dataset.labels[i] for i in read]
+    padded = *pad(features, dataset.dtype), *pad(labels, np.int64)
+    return Batch(np.array(read), *padded, unusable)
 
 
-def _no_utterance(F, dtype):
+def _no_utterance(F, dtype, unusable=()):
     """Make a minibatch for a rank that has no utterance but must make the same collective calls."""
     none = np.zeros(1, np.int64)
-    return Batch(none[:0], np.zeros((1, 1, F), dtype), none, np.zeros((1, 0), np.int64), none)
+    x, labels = np.zeros((1, 1, F), dtype), np.zeros((1, 0), np.int64)
+    return Batch(none[:0], x, none, labels, none, dict(unusable))
 
 
 def take(batch, rows):
     """Return the minibatch of some rows."""
     if not len(rows):
         return _no_utterance(batch.x.shape[2], batch.x.dtype)
-    columns = dataclasses.asdict(batch)
-    return dataclasses.replace(batch, **{name: of_all[rows] for name, of_all in columns.items()})
+    columns = ("indices", "x", "lengths", "labels", "label_lengths")
+    return Batch(*(getattr(batch, name)[rows] for name in columns))
 
 
 def pad(sequences, dtype):

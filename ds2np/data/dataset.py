@@ -67,11 +67,13 @@ class Dataset:
                 f"{_name(utterances[i])}: {misfit}{_and_others(misfits)}; "
                 f"correct the transcript, leave the line out, or use a smaller stride"
             )
-        missing = [u for u in utterances if not os.path.exists(u.audio_filepath)]
+        missing = [u for u in utterances if not os.path.isfile(u.audio_filepath)]
         if missing:
+            path = missing[0].audio_filepath
+            found = f"{path} is a folder" if path.is_dir() else f"no such audio file: {path}"
             raise UserError(
-                f"{_name(missing[0])}: no such audio file: {missing[0].audio_filepath}"
-                f"{_and_others(missing)}; correct the path or leave the line out"
+                f"{_name(missing[0])}: {found}{_and_others(missing)}; "
+                f"correct the path or leave the line out"
             )
 
     def __len__(self):

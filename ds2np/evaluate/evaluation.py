@@ -2,13 +2,14 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ds2np.backend import to_cpu
 from ds2np.ctc import ctc_loss
+from ds2np.data.left_out import LeftOut
 from ds2np.evaluate.outputs import network_outputs
 from ds2np.parallel.communicator import Communicator
 from ds2np.text.score import align_characters, align_words, count_edits
@@ -26,12 +27,21 @@ class Evaluation:
         Mean CTC loss per utterance, natural logarithm.
     blank_share : float
         Share of the frames, without padding, whose best symbol is the blank; NaN if not measured.
+    unusable : dict of int to str
+        The utterances of the dataset that are left out of all these, with the reasons.
     """
 
     refs: list
     hyps: list
     loss: float
     blank_share: float = math.nan
+    unusable: dict = field(default_factory=dict)
+
+    @property
+    def indices(self):
+        """The place in the dataset of each reference."""
+        total = len(self.refs) + len(self.unusable)
+        return [i for i in range(total) if i not in self.unusable]
 
     @cached_property
     def word_alignments(self):
@@ -72,8 +82,18 @@ def mean_length(texts):
     return sum(map(len, texts)) / len(texts) if texts else 0.0
 
 
-def evaluate(recogniser, dataset, batch_size=16, batch_seconds=200.0, progress=None, comm=None):
+def evaluate(
+    recogniser,
+    dataset,
+    batch_size=16,
+    batch_seconds=200.0,
+    progress=None,
+    comm=None,
+    left_out=None,
+):
     """Transcribe a dataset and compare it with its references; return an `Evaluation`.
+
+    Utterances whose recordings are unusable are left out and named; see `LeftOut`.
 
     Parameters
     ----------
@@ -83,9 +103,12 @@ def evaluate(recogniser, dataset, batch_size=16, batch_seconds=200.0, progress=N
         Called with the number of utterances after each minibatch.
     comm : Communicator, optional
         Communicator of processes that share the work; each of them gets the whole evaluation.
+    left_out : LeftOut, optional
+        Knows which utterances have been named before.
     """
+    left_out = left_out or LeftOut(len(dataset))
     comm = comm or Communicator()
-    results = {}  # index of the utterance -> transcript, loss, blanks, frames
+    results = {}  # index of the utterance -> transcript, loss, blanks, frames; or a reason
     for batch, log_probs, lengths in network_outputs(
         recogniser, dataset, batch_size, batch_seconds, comm
     ):
@@ -96,11 +119,15 @@ def evaluate(recogniser, dataset, batch_size=16, batch_seconds=200.0, progress=N
             frames = int(lengths[n])
             text, nats = hypotheses[n].text, float(loss[n])
             results[int(i)] = text, nats, int(blanks[n, :frames].sum()), frames
+        results |= batch.unusable
         if progress:
-            progress(len(batch.indices))
+            progress(len(batch.indices) + len(batch.unusable))
     parts = [json.loads(text) for text in comm.gather(json.dumps(results))]
     found = {int(i): result for part in parts for i, result in part.items()}
-    hyps, losses, blanks, frames = zip(*(found[i] for i in range(len(dataset))), strict=True)
-    return Evaluation(
-        list(dataset.texts), list(hyps), float(np.mean(losses)), sum(blanks) / sum(frames)
-    )
+    unusable = {i: found.pop(i) for i in sorted(found) if isinstance(found[i], str)}
+    left_out.show(unusable)
+    left_out.check(len(unusable))
+    refs = [dataset.texts[i] for i in sorted(found)]
+    hyps, losses, blanks, frames = zip(*(found[i] for i in sorted(found)), strict=True)
+    blank_share = sum(blanks) / sum(frames)
+    return Evaluation(refs, list(hyps), float(np.mean(losses)), blank_share, unusable)

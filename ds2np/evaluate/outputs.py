@@ -12,6 +12,7 @@ def network_outputs(recogniser, dataset, batch_size=16, batch_seconds=200.0, com
     Yields
     ------
     batch : Batch
+        Without utterances if all of its recordings are unusable; see ``unusable``.
     log_probs : ndarray of shape (N, T, V)
     lengths : ndarray of shape (N,)
     """

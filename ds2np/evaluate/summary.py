@@ -7,22 +7,30 @@ SHOWN = 10  # number of worst utterances, and of each kind of mistake
 DEFINITION = "WER: edits / words of all references; CER: edits / characters, spaces included"
 
 
-def summarise(evaluation, files):
+def summarise(evaluation, files, offsets=None):
     """Summarise an evaluation as a dict of plain values, for JSON and `format_summary`.
 
     It holds the rates, edits, most common mistakes, worst utterances and all utterances; files
-    are the recordings in the same order.
+    are the recordings of the dataset, and offsets the beginnings of segments, None for none.
     """
+    sources = [{"audio_filepath": str(file)} for file in files]
+    for source, offset in zip(sources, offsets or (), strict=bool(offsets)):
+        if offset is not None:
+            source["offset"] = offset
     utterances = [
         {
-            "audio_filepath": str(file),
+            **sources[i],
             "reference": ref,
             "hypothesis": hyp,
             "differences": mark_differences(alignment),
             "word_errors": count_edits([alignment]).total,
         }
-        for file, ref, hyp, alignment in zip(
-            files, evaluation.refs, evaluation.hyps, evaluation.word_alignments, strict=True
+        for i, ref, hyp, alignment in zip(
+            evaluation.indices,
+            evaluation.refs,
+            evaluation.hyps,
+            evaluation.word_alignments,
+            strict=True,
         )
     ]
     wrong = [utterance for utterance in utterances if utterance["word_errors"]]
@@ -45,6 +53,9 @@ def summarise(evaluation, files):
         "inserted_words": [{"word": w, "count": count} for w, count in _most_common(inserted)],
         "worst": sorted(wrong, key=lambda u: u["word_errors"], reverse=True)[:SHOWN],
         "utterances": utterances,
+        "left_out": [
+            {**sources[i], "reason": reason} for i, reason in evaluation.unusable.items()
+        ],
     }
 
 
@@ -94,12 +105,17 @@ def format_summary(summary):
         lines += ["", "utterances with the most word errors:"]
     for utterance in summary["worst"]:
         lines += [
-            f"  {utterance['word_errors']} in {utterance['audio_filepath']}",
+            f"  {utterance['word_errors']} in {_source(utterance)}",
             f"    reference    {utterance['reference']}",
             f"    hypothesis   {utterance['hypothesis']}",
             f"    differences  {utterance['differences']}",
         ]
     return "\n".join(lines)
+
+
+def _source(utterance):
+    start = f" from {utterance['offset']:g} s" if "offset" in utterance else ""
+    return f"{utterance['audio_filepath']}{start}"
 
 
 def _count_and_share(entry):

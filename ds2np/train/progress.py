@@ -8,6 +8,9 @@ import numpy as np
 from ds2np.train.clock import PARTS
 from ds2np.train.history import COLUMNS
 
+# The figures that begin anew with each epoch.
+OF_EPOCH = ("batches_done", "loss_sum", "learned", "left_out", "unusable", "norms", "seconds")
+
 
 @dataclass
 class Progress:
@@ -27,8 +30,8 @@ class Progress:
         Minibatches of the current epoch, to which all following figures refer.
     loss_sum : float
         Over the utterances trained on.
-    learned, left_out : int
-        Utterances trained on, and utterances left out.
+    learned, left_out, unusable : int
+        Utterances trained on, utterances left out, and those of them whose recordings are unusable.
     norms : list of float
         Gradient norm of each step before clipping.
     seconds : dict of str to float
@@ -43,6 +46,7 @@ class Progress:
     loss_sum: float = 0.0
     learned: int = 0
     left_out: int = 0
+    unusable: int = 0
     norms: list = field(default_factory=list)
     seconds: dict = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
 
@@ -60,7 +64,7 @@ class Progress:
     def end_epoch(self, row):
         """Add the row of a finished epoch to the history, and begin the next epoch."""
         begin = Progress()
-        for name in ("batches_done", "loss_sum", "learned", "left_out", "norms", "seconds"):
+        for name in OF_EPOCH:
             setattr(self, name, getattr(begin, name))
         self.history.append(row)
 

@@ -54,7 +54,8 @@ class Report:
 
     def show(self, recogniser, dataset, evaluation):
         """Replace the transcripts and pictures by those of an `Evaluation` of a validation set."""
-        shown = _choose(evaluation)
+        shown, indices = _choose(evaluation), evaluation.indices
+        first = dataset.utterances[indices[shown[0]]]
         self._figures = {
             "word error rate": f"{100 * evaluation.wer:.1f} %",
             "character error rate": f"{100 * evaluation.cer:.1f} %",
@@ -66,7 +67,7 @@ class Report:
             "<p>Above, the spectrogram that the network reads; below, the probability of each "
             "character over time. Between two characters the blank is usually most probable.</p>",
             _picture(
-                _draw_utterance(recogniser, dataset.utterances[shown[0]].audio_filepath),
+                _draw_utterance(recogniser, first),
                 f"Spectrogram and character probabilities of “{evaluation.refs[shown[0]]}”",
             ),
             "<h2>Listen and compare</h2>",
@@ -154,10 +155,10 @@ def _draw_health(history, points):
     return figure
 
 
-def _draw_utterance(recogniser, path):
+def _draw_utterance(recogniser, utterance):
     config, features = recogniser.config, recogniser.features
     figure, (above, below) = _figure(2, 1, (10, 6))
-    samples, rate = load_audio(path, config.sample_rate)
+    samples, rate = load_audio(utterance.audio_filepath, config.sample_rate, **utterance.part)
     spectrogram = features.spectrogram(samples)
     x = features.normalise(spectrogram)[None]
     log_probs, _ = recogniser.log_probs(x, np.array([x.shape[1]]))
@@ -180,18 +181,19 @@ def _samples(dataset, evaluation, shown):
     rows = []
     for i in shown:
         reference, hypothesis = _mark(evaluation.word_alignments[i])
+        utterance = dataset.utterances[evaluation.indices[i]]
         rows.append(
-            f"<tr><td>{_player(dataset.utterances[i].audio_filepath)}"
-            f"<br><small>{html.escape(dataset.utterances[i].speaker)}</small></td>"
+            f"<tr><td>{_player(utterance)}"
+            f"<br><small>{html.escape(utterance.speaker)}</small></td>"
             f'<td class="text">reference: {reference}<br>hypothesis: {hypothesis}</td></tr>'
         )
     return f'<div class="scroll"><table>{"".join(rows)}</table></div>'
 
 
-def _player(path):
+def _player(utterance):
     import soundfile
 
-    samples, rate = load_audio(path)
+    samples, rate = load_audio(utterance.audio_filepath, **utterance.part)
     data = io.BytesIO()
     soundfile.write(data, samples, rate, format="WAV", subtype="PCM_16")
     source = base64.b64encode(data.getvalue()).decode()

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from ds2np.backend import to_cpu
 from ds2np.ctc import ctc_loss, min_frames
 from ds2np.data.batches import take
+from ds2np.data.left_out import LeftOut
 from ds2np.layers.batchnorm import sync_batchnorm
 from ds2np.parallel.buckets import Buckets
 
@@ -16,6 +17,7 @@ from ds2np.parallel.buckets import Buckets
 class Step:
     """The minibatches of a step, without the utterances that would break it.
 
+    An utterance whose recording is unusable never enters a minibatch; it is named and counted here.
     An utterance whose loss is not finite is left out, and the rest of its minibatch is computed
     again: through the batch statistics, numbers that are not finite spread to all utterances, and
     to the running statistics.
@@ -36,15 +38,18 @@ class Step:
         The weight of each utterance's gradient.
     layer_done : callable or None
         For `DeepSpeech2.backward`: begins the all-reduce of gradients that are complete.
-    learned, loss_sum, left_out : int, float, int
-        Utterances trained on, the sum of their losses, and utterances left out: of this process,
-        and after `all_reduce` of all processes.
+    named : LeftOut
+        The utterances whose recordings turned out unusable.
+    learned, loss_sum, left_out, unusable : int, float, int, int
+        Utterances trained on, the sum of their losses, utterances left out, and those of them whose
+        recordings are unusable: of this process, and after `all_reduce` of all processes.
     """
 
     def __init__(self, model, dataset, config, comm):
         self.model, self.dataset, self.comm = model, dataset, comm
         self.scale = 1 / (config.batch_size * config.accumulate)
         self._buckets = Buckets(model, comm)
+        self.named = LeftOut(len(dataset))
         self._synchronised = config.sync_batchnorm and comm.size > 1
         if self._synchronised:
             sync_batchnorm(model, comm.sum)
@@ -55,8 +60,10 @@ class Step:
         Each is to be run forward, and backward if `accepts` returns True.
         """
         self.learned, self.loss_sum, self.left_out, self._indices = 0, 0.0, 0, []
+        self.unusable = 0
         for number in range(1, count + 1):
             self._rest = next(batches)
+            self._count_unusable(self._rest.unusable)
             self.layer_done = self._buckets.layer_done if number == count else None
             while self._rest is not None:
                 batch, self._rest = self._rest, None
@@ -89,13 +96,20 @@ class Step:
             self._rest = take(batch, rest)
         return False
 
+    def _count_unusable(self, reasons):
+        """Count the utterances that were left out of a minibatch, and name the new ones."""
+        self.unusable += len(reasons)
+        self.left_out += len(reasons)
+        self.named.show(reasons)
+
     def _anywhere(self, flag):
         """Return whether flag is true on any process that shares batch statistics."""
         return any(self.comm.any(flag)) if self._synchronised else bool(flag)
 
     def all_reduce(self, clock):
         """Sum gradients and counts over all processes, and average the running statistics."""
-        counts = np.array([self.learned, self.loss_sum, self.left_out], np.float64)
+        counts = [self.learned, self.loss_sum, self.left_out, self.unusable]
+        counts = np.array(counts, np.float64)
         self._buckets.begin_rest()
         with clock.part("waiting"):
             self.comm.barrier()
@@ -105,7 +119,7 @@ class Step:
                 for statistic in self.model.buffers.values():
                     self.comm.mean(statistic)
             self._buckets.finish()
-        self.learned, self.left_out = int(counts[0]), int(counts[2])
+        self.learned, self.left_out, self.unusable = (int(counts[i]) for i in (0, 2, 3))
         self.loss_sum = float(counts[1])
 
     def reject(self):

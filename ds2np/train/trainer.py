@@ -180,6 +180,8 @@ class Trainer:
         progress = self.progress
         progress.batches_done += count
         progress.left_out += step.left_out
+        progress.unusable += step.unusable
+        step.named.check(progress.unusable)
         if step.learned:
             progress.norms.append(norm)
             progress.learned += step.learned

@@ -45,7 +45,7 @@ def learn(data, tmp_path):
 
 def without(batch, row):
     rows = np.array([n for n in range(len(batch.indices)) if n != row])
-    columns = dataclasses.asdict(batch)
+    columns = {name: value for name, value in vars(batch).items() if name != "unusable"}
     return dataclasses.replace(batch, **{name: of_all[rows] for name, of_all in columns.items()})
 
 
