@@ -124,13 +124,15 @@ class Dataset:
             difference = describe_difference(stated, seconds, path)
             raise BadRecording("wrong duration", f"{self._where(i)}{difference}")
 
-    def plan(self, epoch, batch_size=16, batch_seconds=200.0, seed=0):
+    def plan(self, epoch, batch_size=16, batch_seconds=200.0, seed=0, frames=None):
         """Plan the minibatches of an epoch; see `plan_epoch`.
 
-        ``batch_seconds`` limits the audio in a minibatch, padding included.
+        ``batch_seconds`` limits the audio in a minibatch, padding included. ``frames`` are those of
+        other utterances to plan for.
         """
         max_frames = 1000 * batch_seconds / self.config.stride_ms
-        return plan_epoch(self.frames, batch_size, epoch, seed, max_frames)
+        frames = self.frames if frames is None else frames
+        return plan_epoch(frames, batch_size, epoch, seed, max_frames)
 
     def describe(self, i):
         """Name an utterance: its recording, and its line in the manifest."""

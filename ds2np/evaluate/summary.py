@@ -53,9 +53,7 @@ def summarise(evaluation, files, offsets=None):
         "inserted_words": [{"word": w, "count": count} for w, count in _most_common(inserted)],
         "worst": sorted(wrong, key=lambda u: u["word_errors"], reverse=True)[:SHOWN],
         "utterances": utterances,
-        "left_out": [
-            {**sources[i], "reason": reason} for i, reason in evaluation.unusable.items()
-        ],
+        "left_out": [{**sources[i], "reason": reason} for i, reason in evaluation.unusable.items()],
     }
 
 

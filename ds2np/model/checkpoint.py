@@ -27,7 +27,8 @@ def save_checkpoint(path, model, progress, state=None):
     progress : dict
         JSON values.
     state : dict of str to dict, optional
-        Arrays by group ("velocity", "ema") and parameter name.
+        Arrays by group: "velocity" and "ema" by parameter name, and "members", which identify the
+        data sets.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def load_checkpoint(path):
         In evaluation mode.
     progress : dict
     state : dict of str to dict
-        "velocity" and "ema"; empty if they were not saved.
+        "velocity", "ema" and "members"; empty if they were not saved.
 
     Raises
     ------
@@ -75,15 +76,15 @@ def load_checkpoint(path):
             f"{path} was written by an earlier version of ds2np and can no longer be read; "
             f"train again with `python -m ds2np train` (the demo: `demo --restart`)"
         )
-    groups = {"model": {}, "velocity": {}, "ema": {}}
+    groups = {"model": {}, "velocity": {}, "ema": {}, "members": {}}
     try:
         model = DeepSpeech2(config)
         for name, value in arrays.items():
             group, _, name = name.partition("/")
             groups[group][name] = value
         model.load_state_dict(groups.pop("model"))
-        for group, values in groups.items():
-            for name, value in values.items():
+        for group in ("velocity", "ema"):
+            for name, value in groups[group].items():
                 if name not in model.params or model.params[name].shape != value.shape:
                     raise ValueError(f"its {group} {name!r} matches no parameter")
     except (ValueError, KeyError, MemoryError) as error:  # arrays that do not fit the configuration
@@ -117,6 +118,10 @@ def _check(header, arrays):
     if not isinstance(header["progress"], dict):
         raise ValueError(f"its progress is {header['progress']!r}, expected an object")
     config = DeepSpeech2Config.from_dict(header["model"])
+    members = {name: arrays[name] for name in arrays if name.startswith("members/")}
+    if members:
+        _check_members(members)
+    arrays = {name: value for name, value in arrays.items() if name not in members}
     for name, value in arrays.items():
         if value.dtype.kind != "f":
             raise ValueError(f"{name} is {value.dtype}, expected real numbers")
@@ -148,3 +153,11 @@ def _check(header, arrays):
     if not all(isinstance(symbol, str) for symbol in config.alphabet().symbols):
         raise ValueError(f"characters are {config.characters!r}, expected strings")
     return config
+
+
+def _check_members(members):
+    for part in ("train", "dev"):
+        keys, frames = (members.get(f"members/{part}_{kind}") for kind in ("keys", "frames"))
+        for name, value, dtype in (("keys", keys, np.uint64), ("frames", frames, np.int64)):
+            if value is None or value.dtype != dtype or value.shape != (len(keys),):
+                raise ValueError(f"its {part}_{name} are missing or damaged")

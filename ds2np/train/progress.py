@@ -26,6 +26,8 @@ class Progress:
         Of the whole run.
     broken_steps : int
         Consecutive latest steps whose gradient was not finite.
+    dev_unusable : list of int
+        Validation utterances that the latest evaluation left out.
     batches_done : int
         Minibatches of the current epoch, to which all following figures refer.
     loss_sum : float
@@ -42,6 +44,7 @@ class Progress:
     points: list = field(default_factory=list)
     optimiser_steps: int = 0
     broken_steps: int = 0
+    dev_unusable: list = field(default_factory=list)
     batches_done: int = 0
     loss_sum: float = 0.0
     learned: int = 0
@@ -61,9 +64,10 @@ class Progress:
         infinite = float("inf"), float("inf")
         return min(((row["wer"], row["cer"]) for row in self.history), default=infinite)
 
-    def end_epoch(self, row):
+    def end_epoch(self, row, dev_unusable=()):
         """Add the row of a finished epoch to the history, and begin the next epoch."""
         begin = Progress()
+        self.dev_unusable = list(dev_unusable)
         for name in OF_EPOCH:
             setattr(self, name, getattr(begin, name))
         self.history.append(row)

@@ -11,6 +11,7 @@ import numpy as np
 import ds2np
 from ds2np.ctc import ctc_loss
 from ds2np.data.batches import prefetch, shard
+from ds2np.data.left_out import LeftOut
 from ds2np.errors import UserError
 from ds2np.evaluate import evaluate
 from ds2np.files import make_folder, replacing
@@ -24,6 +25,7 @@ from ds2np.train.clock import Clock
 from ds2np.train.console import Console
 from ds2np.train.history import write_history
 from ds2np.train.interrupt import InterruptLater
+from ds2np.train.members import Members, check_dev_set, check_training_set, to_arrays
 from ds2np.train.progress import Progress, should_stop
 from ds2np.train.report import Report
 from ds2np.train.step import Step
@@ -70,6 +72,9 @@ class Trainer:
         self.progress, self.report = Progress(), Report(self.folder)
         self.best_evaluation = None
         self._step = Step(model, train_set, config, self.comm)
+        self._dev_left_out = LeftOut(len(dev_set))
+        self._began = Members.of(train_set)  # the utterances with which the epoch began
+        self._places = None  # theirs in the training set, if it has lost some
         self._console = Console(self.comm)
         self.log = self._console.log
         self._recent = deque(maxlen=50)  # losses, for the progress bar
@@ -197,31 +202,38 @@ class Trainer:
             )
 
     def plan(self, epoch):
-        """Return the minibatches of an epoch; see `Dataset.plan`."""
+        """Return the minibatches of an epoch; see `Dataset.plan`.
+
+        An epoch that began with utterances that are gone keeps its order without them.
+        """
         config = self.config
-        return self.train_set.plan(epoch, config.batch_size, config.batch_seconds, config.seed)
+        limits = config.batch_size, config.batch_seconds, config.seed
+        if self._places is None or epoch != self.progress.epoch:
+            return self.train_set.plan(epoch, *limits)
+        plan = self.train_set.plan(epoch, *limits, frames=self._began.frames)
+        places = [self._places[indices] for indices in plan]
+        return [indices[indices >= 0] for indices in places]
 
     def evaluate(self, recogniser):
         """Evaluate on the validation set, in minibatches no larger than in training."""
         config = self.config
-        return evaluate(
-            recogniser, self.dev_set, config.batch_size, config.batch_seconds, None, self.comm
-        )
+        limits = config.batch_size, config.batch_seconds
+        return evaluate(recogniser, self.dev_set, *limits, None, self.comm, self._dev_left_out)
 
     def _finish_epoch(self):
+        with self.ema.in_place(), self.clock.part("evaluation"):
+            evaluation = self.evaluate(self.recogniser)
+        row, lowest = self._row(evaluation), self.progress.lowest_rates
+        self.progress.end_epoch(row, evaluation.unusable)
+        self._began, self._places = Members.of(self.train_set), None
+        self.save()  # first what the run resumes from: nothing that fails later can cost it
         with self.ema.in_place():
-            with self.clock.part("evaluation"):
-                evaluation = self.evaluate(self.recogniser)
-            row, lowest = self._row(evaluation), self.progress.lowest_rates
-            self.progress.end_epoch(row)
             if (row["wer"], row["cer"]) < lowest:
                 self.best_evaluation = evaluation
                 self.save(best=True)
             if self.comm.is_main:
+                write_history(self.folder.history, self.progress.history)
                 self.report.show(self.recogniser, self.dev_set, evaluation)
-        self.save()
-        if self.comm.is_main:
-            write_history(self.folder.history, self.progress.history)
         done = len(self.progress.history)
         self._report(f"{done} of {self.config.epochs} epochs are done.")
         self._console.log_epoch(row, evaluation)
@@ -266,13 +278,8 @@ class Trainer:
         return {"velocity": self.optimiser.velocity, "ema": self.ema.mean}
 
     def _identity(self):
-        """Return, by name, what must be unchanged for a run to be resumed."""
-        identity = {
-            **self.model.config.to_dict(),
-            **dataclasses.asdict(self.config),
-            "training utterances": len(self.train_set),
-            "checksum of the training manifest": self.train_set.fingerprint,
-        }
+        """Return, by name, the settings that must be unchanged for a run to be resumed."""
+        identity = {**self.model.config.to_dict(), **dataclasses.asdict(self.config)}
         return json.loads(json.dumps(identity))  # like a checkpoint: lists, no tuples
 
     def resume(self):
@@ -280,7 +287,8 @@ class Trainer:
 
         Optimiser, history and position in the epoch come from the checkpoint; the order of the
         minibatches and the augmentation follow from seed and epoch. Raises UserError if there is no
-        checkpoint, or it is of another network, configuration or training set.
+        checkpoint, or it is of another network, configuration or validation set, or of a training
+        set that lacks some of the utterances.
         """
         model, values, arrays = load_checkpoint(self.folder.last)
         try:
@@ -297,6 +305,18 @@ class Trainer:
                     f"{self.folder.path} cannot be resumed: {name} was {before} in the checkpoint "
                     f"but is now {value}; use the same value, or start a new run in another folder"
                 )
+        saved, dev = Members.from_arrays(arrays.pop("members")), Members.of(self.dev_set)
+        try:
+            removed = check_training_set(saved["train"], self._began)
+            check_dev_set(saved["dev"], dev, progress.dev_unusable)
+        except UserError as error:
+            raise UserError(
+                f"{self.folder.path} cannot be resumed: {error}, or start a new run in another "
+                f"folder"
+            ) from None
+        if removed:
+            self._places = saved["train"].find(self._began)
+            self._began = saved["train"]
         self.progress = progress
         self.model.load_state_dict(model.state_dict())
         # The user may have copied best.npz, which has no moving average, over last.npz.
@@ -307,6 +327,24 @@ class Trainer:
         self.comm.barrier()  # all processes have read before any writes
         if self.comm.is_main:
             write_history(self.folder.history, progress.history)  # it may be older
+        self._restore_best()
+        if removed:
+            self.log(f"resumed with another training set: {removed}")
+
+    def _restore_best(self):
+        """Save the best network if a full disk prevented that when the last epoch ended."""
+        history = self.progress.history
+        if self.progress.batches_done or not history or not self.comm.is_main:
+            return
+        if min(history, key=lambda row: (row["wer"], row["cer"])) is not history[-1]:
+            return
+        try:
+            saved = load_checkpoint(self.folder.best)[1]["history"]
+        except UserError:
+            saved = ()
+        if len(saved) != len(history):
+            with self.ema.in_place():
+                self.save(best=True)
 
     def save(self, best=False):
         """Write the last checkpoint, from which the run resumes exactly, and the configuration.
@@ -317,7 +355,9 @@ class Trainer:
         if not self.comm.is_main:
             return
         values = {"identity": self._identity(), **self.progress.to_dict()}
-        path, arrays = (self.folder.best, None) if best else (self.folder.last, self._arrays)
+        path = self.folder.best if best else self.folder.last
+        members = to_arrays(train=self._began, dev=Members.of(self.dev_set))
+        arrays = {"members": members} | ({} if best else self._arrays)
         save_checkpoint(path, self.model, values, arrays)
         effective = {
             "ds2np": ds2np.__version__,
@@ -326,6 +366,7 @@ class Trainer:
             "train_utterances": len(self.train_set),
             "train_checksum": self.train_set.fingerprint,
             "dev_utterances": len(self.dev_set),
+            "dev_checksum": self.dev_set.fingerprint,
         }
         with replacing(self.folder.config) as file:
             file.write(json.dumps(effective, indent=2) + "\n")

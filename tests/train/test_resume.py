@@ -15,12 +15,14 @@ from helpers import toys
 from helpers.training import after_steps, contents, reproducible
 
 from ds2np.data.dataset import Dataset
+from ds2np.data.manifest import write_manifest
 from ds2np.errors import UserError
 from ds2np.evaluate import evaluate
 from ds2np.model import DeepSpeech2
 from ds2np.model.checkpoint import load_checkpoint
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.train.history import read_history
+from ds2np.train.run import train
 from ds2np.train.trainer import Trainer
 
 FILES = {"config.json", "history.csv", "best.npz", "last.npz", "report.html"}
@@ -132,11 +134,22 @@ def test_another_configuration_cannot_be_resumed(run, changes, named):
 
 
 def test_other_data_cannot_be_resumed(run, utterances):
-    run(epochs=1)
-    with pytest.raises(
-        UserError, match="training utterances was 10 in the checkpoint but is now 9"
-    ):
-        run(data=utterances[:9], resume=True)
+    folder = run(epochs=1, data=utterances[:9])
+    before = contents(folder)
+    reason = "run cannot be resumed: 2 of its 9 training utterances are new, and 2 of the 9 before"
+    with pytest.raises(UserError, match=reason):
+        run(data=[*utterances[:7], *utterances[9:], utterances[0]], resume=True)
+    assert contents(folder) == before
+
+
+def test_another_validation_set_cannot_be_resumed(run, utterances, tmp_path):
+    """Its error rates would stand beside those of the first one, and decide which is the best."""
+    folder = run(epochs=1)
+    before = contents(folder)
+    for other, found in ((utterances[:5], "1 utterances are new, 0"), (utterances[:3], "0 .*, 1")):
+        with pytest.raises(UserError, match=rf"the validation set has changed \({found} are gone"):
+            train(toys.MODEL, toys.TRAINING, utterances, other, folder, resume=True)
+    assert contents(folder) == before
 
 
 def test_no_checkpoint_to_resume(run):
@@ -172,8 +185,8 @@ def test_a_run_stopped_by_time_can_be_resumed(run, capsys):
 def test_the_best_checkpoint_can_replace_the_last(run, utterances):
     folder = run()
     shutil.copy(RunFolder(folder).best, RunFolder(folder).last)
-    data = Dataset(utterances, toys.MODEL)
-    trainer = Trainer(DeepSpeech2(toys.MODEL), data, data, folder, toys.TRAINING)
+    sets = (Dataset(chosen, toys.MODEL) for chosen in (utterances, utterances[:4]))
+    trainer = Trainer(DeepSpeech2(toys.MODEL), *sets, folder, toys.TRAINING)
     trainer.resume()
     for name, value in load_checkpoint(RunFolder(folder).best)[0].params.items():
         np.testing.assert_array_equal(trainer.ema.mean[name], value)
@@ -221,14 +234,15 @@ def test_a_killed_run_resumes_to_the_same_network(utterances, tmp_path):
         np.testing.assert_array_equal(states[1][name], states[0][name])
 
 
-def test_a_run_stopped_by_a_full_disk_resumes_exactly(run, utterances):
+def test_a_run_stopped_by_a_full_disk_resumes_exactly(run, utterances, tmp_path):
     undisturbed, full = run("undisturbed"), run("full", epochs=1)
     before = contents(full)
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999)); "
     code += "import ds2np.model, toys; ds2np.model.PRESETS['toy'] = toys.MODEL; "
     code += "from ds2np.cli import main; sys.exit(main(sys.argv[1:]))"
-    manifest = utterances[0].where.rsplit(":", 1)[0]
-    options = ["--preset", "toy", "--train", manifest, "--dev", manifest, "--out", str(full)]
+    manifest, dev = utterances[0].where.rsplit(":", 1)[0], tmp_path / "dev.jsonl"
+    write_manifest(dev, utterances[:4])
+    options = ["--preset", "toy", "--train", manifest, "--dev", str(dev), "--out", str(full)]
     options += ["--learning-rate", str(toys.TRAINING.learning_rate), "--batch-size", "4"]
     command = [sys.executable, "-c", code, "train", *options, "--epochs", "2", "--resume"]
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(toys.__file__)}
