@@ -1,10 +1,13 @@
 """The report of a run: one self-contained HTML page with curves, pictures and recordings."""
 
 import base64
+import functools
 import html
 import io
+import sys
 
 import numpy as np
+from tqdm import tqdm
 
 from ds2np.audio import load_audio
 from ds2np.backend import to_cpu
@@ -38,8 +41,34 @@ audio {{ width: 16rem; height: 2rem; }}
 """
 
 
+def _only_warning(method):
+    """Draw with matplotlib's default settings, and print a warning instead of raising an error."""
+
+    @functools.wraps(method)
+    def run(self, *arguments):
+        try:
+            from matplotlib import style
+
+            with style.context("default", after_reset=True):
+                return method(self, *arguments)
+        except Exception as error:  # of matplotlib's installation or settings, of the disk
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            if reason not in self._warned:
+                tqdm.write(
+                    f"warning: the report {self.path} could not be made ({reason}); "
+                    f"the run itself is not affected",
+                    file=sys.stderr,
+                )
+            self._warned.add(reason)
+            return None
+
+    return run
+
+
 class Report:
     """The HTML page of a run, rewritten as the run proceeds.
+
+    A page that cannot be made is a warning: it must not end a run whose network is saved.
 
     Parameters
     ----------
@@ -51,7 +80,9 @@ class Report:
         self.path = folder.report
         self._title = f"Run {html.escape(str(folder.path))}"
         self._figures, self._transcripts = {}, []
+        self._warned = set()
 
+    @_only_warning
     def show(self, recogniser, dataset, evaluation):
         """Replace the transcripts and pictures by those of an `Evaluation` of a validation set."""
         shown, indices = _choose(evaluation), evaluation.indices
@@ -77,8 +108,9 @@ class Report:
             _samples(dataset, evaluation, shown),
         ]
 
+    @_only_warning
     def write(self, history, points=(), status=""):
-        """Write the page and return its path.
+        """Write the page and return its path; None if that fails.
 
         Parameters
         ----------

@@ -97,7 +97,7 @@ def train(
     epoch = trainer.progress.epoch
     status = "" if trainer.finished else f"Stopped in epoch {epoch}; the run can be resumed."
     report = trainer.report.write(trainer.progress.history, trainer.progress.points, status)
-    print(f"best network: {evaluation}\nreport: {report}")
+    print(f"best network: {evaluation}" + (f"\nreport: {report}" if report else ""))
     return evaluation
 
 
