@@ -11,6 +11,7 @@ from ds2np.errors import UserError
 
 RATES = 100, 1_000_000  # hertz; any other value means a damaged header
 MAX_PEAK = 1e10  # of full scale; 32-bit integers stored unscaled as floats reach 2e9
+MISSING_SECONDS, MISSING_SHARE = 0.1, 0.01  # some headers only estimate the length
 ROUNDING = 0.01  # seconds by which a part may extend beyond the end, as stated times are rounded
 
 
@@ -109,6 +110,7 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
             if begin := min(begin, opened.frames):
                 opened.seek(begin)
             samples = opened.read(-1 if end is None else end - begin, "float32", always_2d=True)
+            promised = min(opened.frames, np.inf if end is None else end) - begin
     except MemoryError:
         raise UserError(
             f"{name} does not fit into memory; check the length stated in its header"
@@ -116,6 +118,11 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
     # ValueError: a header that states no length.
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise UserError(describe_unreadable(name, error)) from None
+    if not cut and promised - len(samples) > max(MISSING_SECONDS * rate, MISSING_SHARE * promised):
+        cut = (
+            f"its header promises {promised / rate:.2f} s of audio, "
+            f"but only {len(samples) / rate:.2f} s can be decoded"
+        )
     if start or duration:
         _check_part((begin + len(samples)) / rate, start, duration, name)
     samples = _pick(samples, channel, name)
