@@ -2,6 +2,8 @@
 
 from math import gcd
 
+from ds2np.audio.checks import check_samples, check_whole
+
 
 def resample(samples, rate, new_rate):
     """Change the sampling rate of a signal, with an anti-aliasing filter.
@@ -10,6 +12,9 @@ def resample(samples, rate, new_rate):
     """
     from scipy.signal import resample_poly
 
+    check_samples(samples)
+    check_whole("the sampling rate", rate)
+    check_whole("the new sampling rate", new_rate)
     divisor = gcd(rate, new_rate)
     return resample_poly(samples, new_rate // divisor, rate // divisor).astype(samples.dtype)
 
