@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.audio.checks import check_whole
 from ds2np.audio.opening import describe_cut, describe_unreadable, name_of, open_audio
 from ds2np.audio.resampling import find_source, resample
 from ds2np.errors import UserError
@@ -89,10 +90,12 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
         or length, if it has no such part or channel, or if samples are NaN, infinite or impossibly
         large.
     ValueError
-        If file is neither a path nor a binary file.
+        If file is neither a path nor a binary file, or sample_rate no positive whole number.
     """
     import soundfile
 
+    if sample_rate is not None:
+        check_whole("the sampling rate", sample_rate)
     name = name_of(file)
     if not 0 <= start < np.inf or not (duration is None or 0 < duration < np.inf):
         raise UserError(
@@ -103,7 +106,7 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
         with open_audio(file) as opened:
             rate, step, cut = opened.samplerate, _step(opened.subtype), describe_cut(opened)
             check_rate(rate, name)
-            new_rate = sample_rate or rate
+            new_rate = rate if sample_rate is None else sample_rate
             first = round(start * new_rate)
             count = None if duration is None else max(round(duration * new_rate), 1)
             begin, end, skip = find_source(first, count, rate, new_rate)

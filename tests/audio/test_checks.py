@@ -18,7 +18,7 @@ from ds2np.audio.effects import (
 )
 from ds2np.audio.frames import frame_forward, frame_sizes, make_window, window_forward
 from ds2np.audio.mel import mel_filters, mel_forward
-from ds2np.audio.resampling import resample
+from ds2np.audio.resampling import Resampler, resample
 from ds2np.audio.spectrogram import log_spectrogram_forward
 from ds2np.audio.stft import stft_forward
 from ds2np.audio.vocoder import istft, pitch_shift, time_stretch
@@ -39,6 +39,7 @@ OF_SAMPLES = {
     "Features by utterance": Features(dataclasses.replace(CONFIG, normalisation="utterance")),
     "FeatureStream": lambda x: Features(CONFIG).stream().push(x),
     "resample": lambda x: resample(x, RATE, 1000),
+    "Resampler": lambda x: Resampler(RATE, 1000).push(x),
     "resample to the same rate": lambda x: resample(x, RATE, RATE),
     "change_speed": lambda x: change_speed(x, 1.1),
     "time_stretch": lambda x: time_stretch(x, 1.1),
@@ -105,6 +106,7 @@ def test_steps_of_the_spectrogram_refuse_types_in_which_their_weights_would_be_0
         lambda rate: resample(ONES, rate, 1000),
         lambda rate: resample(ONES, 1000, rate),
         lambda rate: frame_sizes(rate, 20, 10),
+        lambda rate: Resampler(rate, 1000),
         lambda rate: mel_filters(rate, 32, 2),
         lambda rate: make_room(rate, 0.1, 0, RNG),
         lambda rate: augment(ONES, rate, RNG, Augmentation()),
