@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ds2np.audio import Features
-from ds2np.audio.load import check_sound, load_audio, resample
+from ds2np.audio.checks import check_samples
+from ds2np.audio.load import check_sound, load_audio
+from ds2np.audio.resampling import resample
 from ds2np.backend import choose_device, to_cpu
 from ds2np.decode import make_decoder
 from ds2np.errors import UserError
@@ -125,10 +127,7 @@ class Recogniser:
         if not isinstance(sound, str | os.PathLike):
             rate = self.config.sample_rate if sample_rate is None else operator.index(sample_rate)
             samples = to_cpu(sound)
-            if samples.ndim != 1 or samples.dtype.kind != "f":
-                raise ValueError(
-                    f"expected floats of shape (samples,), got {samples.dtype} {samples.shape}"
-                )
+            check_samples(samples)
             check_sound(samples, rate, "the sound")
             return self._transcribe(samples, rate)
         samples, sample_rate = load_audio(sound)

@@ -9,7 +9,7 @@ import soundfile
 
 import ds2np
 from ds2np.audio import load_audio
-from ds2np.audio.load import resample
+from ds2np.audio.resampling import resample
 from ds2np.errors import UserError
 from ds2np.recogniser import Recogniser
 

@@ -2,20 +2,23 @@
 
 from ds2np.audio.augment import Augmentation, augment
 from ds2np.audio.features import Features
-from ds2np.audio.load import load_audio
+from ds2np.audio.load import load_audio, read_sound
 from ds2np.audio.normalisation import normalise
 from ds2np.audio.sounds import load_sounds
 from ds2np.audio.spectrogram import log_spectrogram
+from ds2np.audio.suspect import describe_suspect
 from ds2np.audio.vocoder import pitch_shift, time_stretch
 
 __all__ = [
     "Augmentation",
     "Features",
     "augment",
+    "describe_suspect",
     "load_audio",
     "load_sounds",
     "log_spectrogram",
     "normalise",
     "pitch_shift",
+    "read_sound",
     "time_stretch",
 ]

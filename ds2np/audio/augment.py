@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.audio.checks import check_samples
 from ds2np.audio.effects import (
-    SPEEDS,
+    DECIBELS,
+    ROOM_SECONDS,
     add_noise,
     change_gain,
     change_speed,
@@ -21,7 +23,7 @@ from ds2np.audio.effects import (
     reverberate,
 )
 from ds2np.audio.frames import frame_sizes
-from ds2np.audio.vocoder import MAX_SEMITONES, OVERLAP, pitch_shift, time_stretch
+from ds2np.audio.vocoder import MAX_SEMITONES, OVERLAP, SPEEDS, pitch_shift, time_stretch
 from ds2np.errors import UserError
 
 VOCODER_MS = 32  # window of the vocoder, the same at every sampling rate
@@ -30,9 +32,9 @@ VOCODER_MS = 32  # window of the vocoder, the same at every sampling rate
 LIMITS = {
     **dict.fromkeys(["stretch_share", "pitch_share", "reverb_share", "noise_share"], (0, 1)),
     **dict.fromkeys(["speeds", "stretch"], SPEEDS),
-    **dict.fromkeys(["snr_db", "gain_db", "room_direct_db"], (-100, 100)),
+    **dict.fromkeys(["snr_db", "gain_db", "room_direct_db"], DECIBELS),
     "pitch": (-MAX_SEMITONES, MAX_SEMITONES),
-    "room_seconds": (0.01, 10),
+    "room_seconds": ROOM_SECONDS,
 }
 RANGES = ("stretch", "pitch", "room_seconds", "room_direct_db", "snr_db", "gain_db")
 
@@ -120,6 +122,7 @@ def augment(samples, rate, rng, augmentation, noises=None, rooms=None):
     def falls_on(share):
         return rng.random() < share
 
+    check_samples(samples)
     size, _ = frame_sizes(rate, VOCODER_MS, VOCODER_MS / OVERLAP)
     samples = change_speed(samples, augmentation.speeds[rng.integers(len(augmentation.speeds))])
     if falls_on(augmentation.stretch_share):

@@ -4,11 +4,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from ds2np.audio.load import resample
-from ds2np.audio.vocoder import DENOMINATOR
-from ds2np.errors import UserError
+from ds2np.audio.checks import check_between, check_samples, check_whole
+from ds2np.audio.resampling import resample
+from ds2np.audio.vocoder import DENOMINATOR, SPEEDS
 
-SPEEDS = (0.1, 10)  # beyond them, speech is no longer intelligible
+DECIBELS = (-100, 100)  # beyond them, the softer of two sounds is lost in rounding
+ROOM_SECONDS = (0.01, 10)
 
 
 def change_speed(samples, speed):
@@ -17,9 +18,8 @@ def change_speed(samples, speed):
     A speed of 1.1 is 10 % faster and 1.65 semitones higher. N samples become ceil(N / speed).
     Raises UserError if speed is not between 0.1 and 10.
     """
-    low, high = SPEEDS
-    if not low <= speed <= high:
-        raise UserError(f"speed is {speed}; expected {low} to {high}")
+    check_samples(samples)
+    check_between("speed", speed, *SPEEDS)
     ratio = Fraction(speed).limit_denominator(DENOMINATOR)
     return resample(samples, ratio.numerator, ratio.denominator)
 
@@ -43,7 +43,15 @@ def make_room(rate, seconds, direct_db, rng):
     Returns
     -------
     ndarray of float32 of shape (1 + round(rate * seconds),)
+
+    Raises
+    ------
+    UserError
+        If seconds is not between 0.01 and 10, or direct_db not between -100 and 100.
     """
+    check_whole("the sampling rate", rate)
+    check_between("seconds", seconds, *ROOM_SECONDS)
+    check_between("direct_db", direct_db, *DECIBELS)
     echoes = rng.standard_normal(round(rate * seconds), np.float32)
     echoes *= np.geomspace(1, 1e-3, len(echoes), dtype=np.float32)  # 60 dB: a thousandth
     echoes *= (10 ** (-direct_db / 10) / (_energy(echoes) or 1)) ** 0.5
@@ -69,6 +77,10 @@ def reverberate(samples, response):
     """
     from scipy.signal import fftconvolve
 
+    check_samples(samples)
+    check_samples(response)
+    if not len(response):
+        raise ValueError("the impulse response is empty; expected at least one sample")
     direct = int(np.abs(response).argmax())
     response = response[: direct + len(samples)].astype(samples.dtype)  # the rest would be cut off
     heard = fftconvolve(samples, response)[direct : direct + len(samples)]
@@ -83,6 +95,7 @@ def make_noise(count, rng):
     """
     import scipy.fft
 
+    check_whole("the number of samples", count, 0)
     size = scipy.fft.next_fast_len(max(count, 2), real=True)
     F = size // 2 + 1
     spectrum = rng.standard_normal((F, 2), np.float32).view(np.complex64)[:, 0]
@@ -94,6 +107,9 @@ def make_noise(count, rng):
 
 def cut_noise(noise, count, rng):
     """Cut count samples from a random position of a noise, which is repeated if it is too short."""
+    check_whole("the number of samples", count, 0)
+    if not len(noise):
+        raise ValueError("the noise is empty; expected at least one sample")
     spare = len(noise) - count
     if spare >= 0:
         start = rng.integers(spare + 1)
@@ -107,8 +123,13 @@ def add_noise(samples, noise, snr_db):
     The ratio is 10 log10 of the energy of the sound over that of the noise, each over the whole
     utterance, pauses included. At 0 dB both are equally loud; at 20 dB the sound has a hundred
     times the energy. Sound and noise have the same shape; if either is silent, no ratio exists and
-    the samples are returned unchanged.
+    the samples are returned unchanged. Raises UserError if snr_db is not between -100 and 100.
     """
+    check_samples(samples)
+    check_samples(noise)
+    if len(noise) != len(samples):
+        raise ValueError(f"{len(noise)} samples of noise do not match {len(samples)} of sound")
+    check_between("snr_db", snr_db, *DECIBELS)
     sound, disturbance = _energy(samples), _energy(noise)
     if not sound or not disturbance:
         return samples
@@ -117,12 +138,18 @@ def add_noise(samples, noise, snr_db):
 
 
 def change_gain(samples, gain_db):
-    """Make a sound louder or softer; 20 dB is ten times the amplitude."""
+    """Make a sound louder or softer; 20 dB is ten times the amplitude.
+
+    Raises UserError if gain_db is not between -100 and 100.
+    """
+    check_samples(samples)
+    check_between("gain_db", gain_db, *DECIBELS)
     return samples * 10 ** (gain_db / 20)
 
 
 def fit_full_scale(samples):
     """Scale a sound down if it exceeds full scale, -1 to 1, where a file would clip it."""
+    check_samples(samples)
     return samples / max(np.abs(samples).max(initial=0), 1)
 
 

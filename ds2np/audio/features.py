@@ -11,6 +11,7 @@ The configuration selects the statistics for their normalisation:
 
 import numpy as np
 
+from ds2np.audio.checks import check_samples
 from ds2np.audio.load import load_audio
 from ds2np.audio.normalisation import normalise
 from ds2np.audio.spectrogram import log_spectrogram
@@ -108,6 +109,7 @@ class FeatureStream:
 
         T may be 0.
         """
+        check_samples(samples)
         whole, self._rest = self._windows.push(samples, self._rest, last=False)
         if not len(whole):
             return np.zeros((0, self._features.count), samples.dtype)

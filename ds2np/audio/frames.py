@@ -8,6 +8,7 @@ import functools
 
 import numpy as np
 
+from ds2np.audio.checks import check_floats, check_whole
 from ds2np.backend import get_array_module
 from ds2np.errors import UserError
 
@@ -33,6 +34,7 @@ def make_window(name, size):
     ndarray of float64 of shape (size,)
         In main memory, read-only.
     """
+    check_whole("the size of a window", size)
     if name not in WINDOWS:
         raise UserError(f"unknown window {name!r}; choose one of {', '.join(WINDOWS)}")
     middle = WINDOWS[name]
@@ -46,6 +48,10 @@ def frame_sizes(sample_rate, window_ms, stride_ms):
 
     Raises UserError if the window would have fewer than two samples, or the stride none.
     """
+    check_whole("the sampling rate", sample_rate)
+    for name, value in ("window_ms", window_ms), ("stride_ms", stride_ms):
+        if not 0 < value < np.inf:
+            raise UserError(f"{name} is {value}; expected a number of milliseconds above 0")
     size, stride = round(sample_rate * window_ms / 1000), round(sample_rate * stride_ms / 1000)
     if size < 2 or stride < 1:
         raise UserError(
@@ -81,6 +87,7 @@ def frame_forward(samples, size, stride):
     ValueError
         If there are fewer samples than one frame needs.
     """
+    check_whole("the stride", stride)
     sliding = get_array_module(samples).lib.stride_tricks.sliding_window_view(samples, size)
     return sliding[::stride], (len(samples), stride)
 
@@ -105,6 +112,7 @@ def frame_backward(dout, cache):
 
 def window_forward(frames, window):
     """Multiply frames (T, size) by a window (size,) from `make_window`."""
+    check_floats(frames, "T", "size")
     window = get_array_module(frames).asarray(window, dtype=frames.dtype)
     return frames * window, window
 

@@ -1,26 +1,55 @@
 """Loading of recordings in any format and sampling rate that libsndfile reads."""
 
-import os
-from math import gcd
-from pathlib import Path
+import re
+from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.audio.checks import check_whole
+from ds2np.audio.opening import describe_cut, describe_unreadable, name_of, open_audio
+from ds2np.audio.resampling import find_source, resample
 from ds2np.errors import UserError
 
 RATES = 100, 1_000_000  # hertz; any other value means a damaged header
 MAX_PEAK = 1e10  # of full scale; 32-bit integers stored unscaled as floats reach 2e9
+MISSING_SECONDS, MISSING_SHARE = 0.1, 0.01  # some headers only estimate the length
+ROUNDING = 0.01  # seconds by which a part may extend beyond the end, as stated times are rounded
 
 
-def load_audio(path, sample_rate=None):
+@dataclass(frozen=True)
+class Sound:
+    """A recording, or a part of it, and what `describe_suspect` must know of its file.
+
+    Attributes
+    ----------
+    samples : ndarray of float32 of shape (samples,)
+        Full scale is -1 to 1.
+    rate, recorded_rate : int
+        Sampling rates of the samples and of the file, in hertz.
+    channels : int
+        Number of channels that were averaged.
+    kept : float
+        Power of the average of the channels over the average of their powers: 1 for equal
+        channels, 1 / channels for unrelated ones, 0 for opposite ones.
+    silent : bool
+        Whether the samples are constant, but for one step of quantisation.
+    cut : str
+        A clause that says how the file ends early, or "".
+    """
+
+    samples: np.ndarray
+    rate: int
+    recorded_rate: int
+    channels: int
+    kept: float
+    silent: bool
+    cut: str
+
+
+def load_audio(file, sample_rate=None, **part):
     """Read a recording as one channel, resampled if a sampling rate is given.
 
-    Parameters
-    ----------
-    path : str or Path
-        WAV, FLAC, OGG, MP3 or any other format of libsndfile; channels are averaged.
-    sample_rate : int, optional
-        In hertz; the recording's own if omitted.
+    Parameters and errors are those of `read_sound`.
 
     Returns
     -------
@@ -29,41 +58,132 @@ def load_audio(path, sample_rate=None):
     rate : int
         In hertz.
 
+    Examples
+    --------
+    >>> samples, rate = load_audio("lecture.flac", 16000, start=61.5, duration=4)
+    >>> samples.shape
+    (64000,)
+    """
+    sound = read_sound(file, sample_rate, **part)
+    return sound.samples, sound.rate
+
+
+def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None):
+    """Read a recording, or a part of it, as a `Sound` of one channel.
+
+    Parameters
+    ----------
+    file : str, bytes, Path or binary file
+        WAV, FLAC, OGG, MP3 or any other format of libsndfile; see `open_audio`.
+    sample_rate : int, optional
+        In hertz; the recording's own if omitted.
+    start, duration : float, optional
+        The part to read, in seconds; to the end if omitted. Only this part is decoded. Its samples
+        are those of the whole recording, resampled.
+    channel : int, optional
+        Counted from 0; all channels are averaged if omitted.
+
     Raises
     ------
     UserError
         If the file is missing, not audio or empty, if its header states an impossible sampling rate
-        or length, or if samples are NaN, infinite or impossibly large.
+        or length, if it has no such part or channel, or if samples are NaN, infinite or impossibly
+        large.
+    ValueError
+        If file is neither a path nor a binary file, or sample_rate no positive whole number.
     """
     import soundfile
 
-    path = Path(path)
-    if not os.path.exists(path):  # unlike Path.exists, False for an impossible file name
-        raise UserError(f"{path}: no such audio file")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; expected an audio file")
+    if sample_rate is not None:
+        check_whole("the sampling rate", sample_rate)
+    name = name_of(file)
+    if not 0 <= start < np.inf or not (duration is None or 0 < duration < np.inf):
+        raise UserError(
+            f"{name}: cannot read {duration} s from {start} s on; "
+            f"expected a start of 0 s or later and a duration above 0 s"
+        )
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with open_audio(file) as opened:
+            rate, step, cut = opened.samplerate, _step(opened.subtype), describe_cut(opened)
+            check_rate(rate, name)
+            new_rate = rate if sample_rate is None else sample_rate
+            first = round(start * new_rate)
+            count = None if duration is None else max(round(duration * new_rate), 1)
+            begin, end, skip = find_source(first, count, rate, new_rate)
+            if begin := min(begin, opened.frames):
+                opened.seek(begin)
+            samples = opened.read(-1 if end is None else end - begin, "float32", always_2d=True)
+            promised = min(opened.frames, np.inf if end is None else end) - begin
     except MemoryError:
         raise UserError(
-            f"{path} does not fit into memory; check the length stated in its header"
+            f"{name} does not fit into memory; check the length stated in its header"
         ) from None
-    # TypeError: raw samples without a header. ValueError: a header that states no length.
-    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-        raise UserError(describe_unreadable(path, error)) from None
-    check_sound(samples, rate, path)
-    samples = samples.mean(axis=1)
-    if sample_rate is not None and rate != sample_rate:
-        samples, rate = resample(samples, rate, sample_rate), sample_rate
-    return samples, rate
+    # ValueError: a header that states no length.
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise UserError(describe_unreadable(name, error)) from None
+    if not cut and promised - len(samples) > max(MISSING_SECONDS * rate, MISSING_SHARE * promised):
+        cut = (
+            f"its header promises {promised / rate:.2f} s of audio, "
+            f"but only {len(samples) / rate:.2f} s can be decoded"
+        )
+    if start or duration:
+        _check_part((begin + len(samples)) / rate, start, duration, name)
+    samples = _pick(samples, channel, name)
+    check_sound(samples, rate, name)
+    one = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+    facts = (samples.shape[1], _share_kept(samples, one), bool(np.ptp(one) <= 2 * step), cut)
+    if rate != new_rate:
+        one = resample(one, rate, new_rate)
+    return Sound(one[skip:][:count], new_rate, rate, *facts)
 
 
-def check_sound(samples, rate, name):
-    """Raise a UserError, which begins with `name`, for samples or a rate that cannot be a sound."""
+def _step(subtype):
+    """Return the step between two values of integer samples; 0 for floats."""
+    if subtype in ("FLOAT", "DOUBLE"):
+        return 0.0
+    bits = re.search(r"PCM_[SU]?(\d+)", subtype)  # lossy formats decode to 16 bits at best
+    return 2.0 ** (1 - int(bits[1] if bits else 16))
+
+
+def _check_part(seconds, start, duration, name):
+    if start >= seconds or start + (duration or 0) > seconds + ROUNDING:
+        wanted = f"more than {start:g}" if duration is None else f"at least {start + duration:g}"
+        raise UserError(f"{name} lasts {seconds:g} s; expected {wanted} s")
+
+
+def _pick(samples, channel, name):
+    """Return one channel (samples, 1), or all."""
+    if channel is None:
+        return samples
+    channels = samples.shape[1]
+    if channel not in range(channels):
+        found = "1 channel" if channels == 1 else f"{channels} channels"
+        raise UserError(
+            f"{name} has {found} but not channel {channel}; expected 0"
+            + (f" to {channels - 1}" if channels > 1 else "")
+        )
+    return samples[:, [int(channel)]]
+
+
+def _share_kept(samples, average):
+    """Compare the power of an average of channels with theirs, constant offsets apart."""
+    if samples.shape[1] == 1:
+        return 1.0
+    power = float(samples.var(axis=0, dtype=np.float64).mean())
+    return float(average.var(dtype=np.float64)) / power if power else 1.0
+
+
+def check_rate(rate, name):
+    """Raise a UserError, which begins with `name`, for an impossible sampling rate in hertz."""
     if not RATES[0] <= rate <= RATES[1]:
         raise UserError(
             f"{name} states a sampling rate of {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz"
         )
+
+
+def check_sound(samples, rate, name):
+    """Raise a UserError, which begins with `name`, for samples or a rate that cannot be a sound."""
+    check_rate(rate, name)
     if not len(samples):
         raise UserError(f"{name} is empty: it holds no samples")
     if not np.isfinite(samples).all():
@@ -71,20 +191,3 @@ def check_sound(samples, rate, name):
         raise UserError(f"{name} holds {count} samples that are NaN or infinite; record it again")
     if (peak := np.abs(samples).max()) > MAX_PEAK:
         raise UserError(f"{name} has a peak of {peak:.1g}, but full scale is 1; record it again")
-
-
-def describe_unreadable(path, error):
-    """Return the message for a file that is not audio, with libsndfile's reason."""
-    reason = str(error).split(": ", 1)[-1].strip().rstrip(".")
-    return f"{path} is not readable audio ({reason}); expected WAV, FLAC, OGG or MP3"
-
-
-def resample(samples, rate, new_rate):
-    """Change the sampling rate of a signal, with an anti-aliasing filter.
-
-    Both rates are in hertz. N samples become ceil(N * new_rate / rate), of the same dtype.
-    """
-    from scipy.signal import resample_poly
-
-    divisor = gcd(rate, new_rate)
-    return resample_poly(samples, new_rate // divisor, rate // divisor).astype(samples.dtype)

@@ -9,6 +9,7 @@ import functools
 
 import numpy as np
 
+from ds2np.audio.checks import check_floats, check_whole
 from ds2np.backend import get_array_module
 from ds2np.errors import UserError
 
@@ -58,6 +59,8 @@ def mel_filters(sample_rate, size, mels):
     UserError
         If a band is so narrow that it contains none of the frequencies.
     """
+    for name, value in ("the sampling rate", sample_rate), ("the window", size), ("mels", mels):
+        check_whole(name, value)
     hertz = np.fft.rfftfreq(size, 1 / sample_rate)  # (F,)
     highest = hertz_to_mel(sample_rate / 2)
     edges = mel_to_hertz(np.linspace(0, highest, mels + 2))[:, None]
@@ -77,6 +80,7 @@ def mel_filters(sample_rate, size, mels):
 
 def mel_forward(power, filters):
     """Sum power (T, F) in mel bands (T, mels): out = power @ filters.T, from `mel_filters`."""
+    check_floats(power, "T", "F")
     filters = get_array_module(power).asarray(filters, dtype=power.dtype)
     return power @ filters.T, filters
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.audio.checks import check_floats
 from ds2np.backend import get_array_module, to_cpu
 
 VARIANCE_FLOOR = 1e-8  # a constant sound becomes 0
@@ -20,6 +21,7 @@ def normalise_forward(x):
 
     The variance is one number, over all frames and frequencies.
     """
+    check_floats(x, "T", "F")
     centred = x - x.mean(axis=0)
     variance = (centred * centred).mean() + x.dtype.type(VARIANCE_FLOOR)
     inverse_std = 1 / get_array_module(x).sqrt(variance)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ds2np.audio.checks import check_samples
 from ds2np.audio.frames import count_frames, frame_sizes, make_window
 from ds2np.audio.mel import mel_backward, mel_filters, mel_forward
 from ds2np.audio.stft import (
@@ -103,7 +104,10 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="ha
     UserError
         If the sound is shorter than one window, the window's name is unknown, or there are too many
         mel bands for the frequencies.
+    ValueError
+        If the samples are not floats of shape (samples,), or another argument is impossible.
     """
+    check_samples(samples)
     size, stride = frame_sizes(sample_rate, window_ms, stride_ms)
     frames = count_frames(len(samples), size, stride)
     if not frames:

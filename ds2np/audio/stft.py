@@ -7,6 +7,7 @@ The gradient of a real loss with respect to a complex array X is dX = dL/d(Re X)
 direction of steepest ascent, with Re X and Im X as two real arrays.
 """
 
+from ds2np.audio.checks import check_samples
 from ds2np.audio.frames import frame_backward, frame_forward, window_backward, window_forward
 from ds2np.backend import get_array_module, get_fft_module
 
@@ -60,6 +61,7 @@ def stft_forward(samples, window, stride):
     ValueError
         If there are fewer samples than the window has.
     """
+    check_samples(samples)
     frames, frame_cache = frame_forward(samples, len(window), stride)  # (T, size)
     faded, window_cache = window_forward(frames, window)
     spectrum, rfft_cache = rfft_forward(faded)  # (T, F), complex

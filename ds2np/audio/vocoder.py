@@ -7,13 +7,13 @@ frequency. If the magnitudes change faster while the phases turn as before, spee
 same pitch. Chapter 08 builds it.
 """
 
-import math
 from fractions import Fraction
 
 import numpy as np
 
+from ds2np.audio.checks import check_between, check_samples, check_whole
 from ds2np.audio.frames import frame_backward, frame_forward, make_window, window_forward
-from ds2np.audio.load import resample
+from ds2np.audio.resampling import resample
 from ds2np.audio.stft import rfft_forward
 from ds2np.backend import get_array_module, get_fft_module
 from ds2np.errors import UserError
@@ -30,6 +30,7 @@ OVERLAP = 4
 # semitone.
 DENOMINATOR = 500
 
+SPEEDS = (0.1, 10)  # beyond them, speech is no longer intelligible
 MAX_SEMITONES = 24  # two octaves: beyond them, nothing sounds like a voice
 
 
@@ -54,7 +55,17 @@ def istft(spectrum, window, stride):
     -------
     ndarray of shape ((T - 1) * stride + size,)
         0 where all windows are 0, such as at the first sample of a hann window.
+
+    Raises
+    ------
+    ValueError
+        If the spectrum does not match the window.
     """
+    if spectrum.ndim != 2 or spectrum.shape[1] != len(window) // 2 + 1:
+        raise ValueError(
+            f"a spectrum {spectrum.shape} does not match a window of {len(window)} samples; "
+            f"expected (T, {len(window) // 2 + 1})"
+        )
     xp, size = get_array_module(spectrum), len(window)
     window = xp.asarray(window, dtype=spectrum.real.dtype)
     frames = get_fft_module(spectrum).irfft(spectrum, n=size) * window  # (T, size)
@@ -88,10 +99,11 @@ def time_stretch(samples, speed, size=SIZE):
     Raises
     ------
     UserError
-        If speed is not a finite number above 0.
+        If speed is not between 0.1 and 10.
     """
-    if not 0 < speed < math.inf:
-        raise UserError(f"the speed of a time stretch is {speed}; expected a finite number above 0")
+    check_samples(samples)
+    check_between("the speed of a time stretch", speed, *SPEEDS)
+    check_whole("the size of a window", size, OVERLAP)
     count, stride = round(len(samples) / speed), size // OVERLAP
     places = np.arange(-(-count // stride) + 1)  # (K,)
     places = np.rint(places * (stride * float(speed))).astype(int)
@@ -175,6 +187,7 @@ def pitch_shift(samples, semitones, size=SIZE):
     Formants, the resonances of mouth and throat, move too: a higher voice is also that of a smaller
     speaker. Raises UserError beyond two octaves.
     """
+    check_samples(samples)
     if not abs(semitones) <= MAX_SEMITONES:
         raise UserError(
             f"the pitch shift is {semitones} semitones; "

@@ -9,7 +9,7 @@ import textwrap
 
 import numpy as np
 
-from ds2np.audio.load import resample
+from ds2np.audio.resampling import resample
 from ds2np.errors import UserError
 from ds2np.learn import answers
 from ds2np.learn.book import find_exercise

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from ds2np.audio.load import resample
+from ds2np.audio.resampling import resample
 from ds2np.errors import UserError
 from ds2np.synthesis.espeak import Espeak
 

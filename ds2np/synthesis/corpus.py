@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ds2np.audio.load import resample
+from ds2np.audio.resampling import resample
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.errors import UserError
 from ds2np.files import make_folder

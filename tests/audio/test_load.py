@@ -137,6 +137,6 @@ def test_a_length_that_does_not_fit_into_memory(tmp_path, monkeypatch):
         raise MemoryError
 
     soundfile.write(tmp_path / "a.wav", sine(440, 8000), 8000)
-    monkeypatch.setattr(soundfile, "read", fail)
+    monkeypatch.setattr(soundfile.SoundFile, "read", fail)
     with pytest.raises(UserError, match=r"a\.wav does not fit into memory"):
         load_audio(tmp_path / "a.wav")

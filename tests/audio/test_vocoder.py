@@ -202,9 +202,9 @@ def test_the_faintest_sound_does_not_divide_by_zero(scale):
     assert np.isfinite(time_stretch(samples, 0.9)).all()
 
 
-@pytest.mark.parametrize("rate", [0, -1, np.nan, np.inf])
+@pytest.mark.parametrize("rate", [0, -1, 0.09, 11, np.nan, np.inf])
 def test_impossible_speeds_are_refused(rate):
-    with pytest.raises(UserError, match=f"time stretch is {rate}; expected .* above 0"):
+    with pytest.raises(UserError, match=f"time stretch is {rate}; expected 0.1 to 10"):
         time_stretch(sine(440), rate)
 
 

@@ -1,0 +1,37 @@
+"""Recordings that can be read, but in which a network will hardly recognise speech."""
+
+CANCELLED = 0.1  # of the power that the average of unrelated channels keeps
+
+
+def describe_suspect(name, sound, sample_rate):
+    """Return warnings about a recording, one sentence each; usually none.
+
+    Parameters
+    ----------
+    name : str
+        With which each sentence begins.
+    sound : Sound
+        From `read_sound`.
+    sample_rate : int
+        Of the network, in hertz.
+
+    Returns
+    -------
+    list of str
+    """
+    warnings = []
+    if sound.recorded_rate < sample_rate:
+        warnings.append(
+            f"{name} was recorded at {sound.recorded_rate} Hz, but the network expects "
+            f"{sample_rate} Hz: all sound above {sound.recorded_rate / 2:g} Hz is missing"
+        )
+    if sound.kept * sound.channels < CANCELLED:
+        warnings.append(
+            f"{name} has {sound.channels} channels that cancel each other out when averaged; "
+            f"choose one of them"
+        )
+    elif sound.silent:
+        warnings.append(f"{name} is silent from beginning to end")
+    if sound.cut:
+        warnings.append(f"{name} is cut off: {sound.cut}")
+    return warnings
