@@ -104,7 +104,11 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
         )
     try:
         with open_audio(file) as opened:
-            rate, step, cut = opened.samplerate, _step(opened.subtype), describe_cut(opened)
+            rate, step, cut = (
+                opened.samplerate,
+                quantisation_step(opened.subtype),
+                describe_cut(opened),
+            )
             check_rate(rate, name)
             new_rate = rate if sample_rate is None else sample_rate
             first = round(start * new_rate)
@@ -137,7 +141,7 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
     return Sound(one[skip:][:count], new_rate, rate, *facts)
 
 
-def _step(subtype):
+def quantisation_step(subtype):
     """Return the step between two values of integer samples; 0 for floats."""
     if subtype in ("FLOAT", "DOUBLE"):
         return 0.0

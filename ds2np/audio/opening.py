@@ -66,15 +66,15 @@ def _find_source(file, name):
             return io.BytesIO(file.read())
         file.seek(0)
         return file
+    if os.path.isfile(file):
+        # From a string, soundfile opens only names that are UTF-8.
+        return os.fsencode(file) if os.name == "posix" else os.fspath(file)
     if not os.path.exists(file):  # False for an impossible name, too
         raise UserError(f"{name}: no such audio file")
     if os.path.isdir(file):
         raise UserError(f"{name} is a folder; expected an audio file")
-    if not os.path.isfile(file):
-        with open(file, "rb") as pipe:
-            return io.BytesIO(pipe.read())
-    # From a string, soundfile opens only names that are UTF-8.
-    return os.fsencode(file) if os.name == "posix" else os.fspath(file)
+    with open(file, "rb") as pipe:
+        return io.BytesIO(pipe.read())
 
 
 def _mark_unknown_length(source):

@@ -3,6 +3,16 @@
 CANCELLED = 0.1  # of the power that the average of unrelated channels keeps
 
 
+def describe_cancelling(name, sound):
+    """Return a warning that the channels of a `Sound` cancel each other out, or ""."""
+    if sound.kept * sound.channels >= CANCELLED:
+        return ""
+    return (
+        f"{name} has {sound.channels} channels that cancel each other out when averaged; "
+        f"choose one of them"
+    )
+
+
 def describe_suspect(name, sound, sample_rate):
     """Return warnings about a recording, one sentence each; usually none.
 
@@ -25,11 +35,8 @@ def describe_suspect(name, sound, sample_rate):
             f"{name} was recorded at {sound.recorded_rate} Hz, but the network expects "
             f"{sample_rate} Hz: all sound above {sound.recorded_rate / 2:g} Hz is missing"
         )
-    if sound.kept * sound.channels < CANCELLED:
-        warnings.append(
-            f"{name} has {sound.channels} channels that cancel each other out when averaged; "
-            f"choose one of them"
-        )
+    if cancelling := describe_cancelling(name, sound):
+        warnings.append(cancelling)
     elif sound.silent:
         warnings.append(f"{name} is silent from beginning to end")
     if sound.cut:

@@ -1,15 +1,23 @@
 """Checked manifests: the faults of each line, and a clean copy without them."""
 
 import dataclasses
+import functools
 import math
+import os
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
 
 from tqdm import tqdm
 
 from ds2np.ctc import describe_misfit, min_frames
-from ds2np.data.manifest import Utterance, read_manifest, scan_manifest, write_manifest
+from ds2np.data.manifest import (
+    Utterance,
+    count_lines,
+    list_manifests,
+    read_manifests,
+    scan_manifest,
+    write_manifest,
+)
 from ds2np.data.recordings import (
     BadRecording,
     Recording,
@@ -17,14 +25,14 @@ from ds2np.data.recordings import (
     durations_differ,
     listen,
     read_header,
+    take_part,
 )
 from ds2np.errors import UserError
-from ds2np.text import Alphabet
 
 DURATION = "wrong duration"  # the only fault that a clean copy corrects
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A fault of a line: its kind in two or three words, for counting, and a message."""
 
@@ -32,13 +40,14 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of a manifest with its faults; ``number`` counts from 1.
 
     ``utterance`` is None if the line cannot be parsed, ``recording`` if the audio cannot be read.
     """
 
+    manifest: str
     number: int
     utterance: Utterance | None
     recording: Recording | None
@@ -57,24 +66,33 @@ class Line:
 
 @dataclass(frozen=True)
 class ManifestCheck:
-    """A checked manifest: its path, the alphabet of the check, its lines in file order."""
+    """Checked manifests: their paths, the configuration of the check, all lines in file order."""
 
-    path: Path
-    alphabet: Alphabet
+    paths: list
+    config: object
     lines: list
+
+    @functools.cached_property
+    def alphabet(self):
+        """The `Alphabet` of the check."""
+        return self.config.alphabet()
 
     @property
     def faulty(self):
         """The lines that have faults."""
         return [line for line in self.lines if line.faults]
 
+    def place(self, line):
+        """Return the number of a line; of several manifests, the path and the number."""
+        return line.number if len(self.paths) == 1 else f"{line.manifest}:{line.number}"
 
-def check_manifest(path, config, longest=math.inf, listening=False):
-    """Check each line of a manifest, its transcript and its recording.
+
+def check_manifest(paths, config, longest=math.inf, listening=False):
+    """Check each line of a manifest, or of several, its transcript and its recording.
 
     Parameters
     ----------
-    path : str or Path
+    paths : str, Path or list of them
     config : DeepSpeech2Config
         Gives the alphabet, and the number of frames of a recording.
     longest : float
@@ -89,55 +107,65 @@ def check_manifest(path, config, longest=math.inf, listening=False):
     Raises
     ------
     UserError
-        If the file is missing, is not UTF-8 text, or has no utterance.
+        If a file is missing, is not UTF-8 text, or has no utterance, or is given twice.
     """
-    path = Path(path)
-    transcripts = _Transcripts(config)
-    lines, first = [], {}  # first: a recording or its content -> the first line that has it
-    for number, item in tqdm(list(scan_manifest(path)), unit=" lines", delay=1, leave=False):
-        if isinstance(item, UserError):
-            message = str(item).removeprefix(f"{path}:{number}: ")
-            lines.append(Line(number, None, None, (Fault("unreadable line", message),)))
-            continue
-        recording, faults = _examine(item.audio_filepath, listening)
-        line = Line(number, item, recording, tuple(faults))
-        faults += transcripts.check(line)
-        if line.seconds > longest:
-            faults.append(
-                Fault("long recording", f"lasts {line.seconds:g} s; expected at most {longest:g} s")
-            )
-        line = dataclasses.replace(line, faults=tuple(faults))
-        if line.usable:  # an unusable line does not make a later one a repetition
-            line = dataclasses.replace(line, faults=line.faults + _repetitions(line, first))
-        lines.append(line)
-    return ManifestCheck(path, transcripts.alphabet, lines)
+    paths = list_manifests(paths)
+    check = _Check(config, longest, listening)
+    lines = []
+    for path in paths:
+        total = count_lines(path)
+        for number, item in tqdm(
+            scan_manifest(path), total=total, unit=" lines", delay=1, leave=False
+        ):
+            if isinstance(item, UserError):
+                message = str(item).removeprefix(f"{path}:{number}: ")
+                faults = (Fault("unreadable line", message),)
+                lines.append(Line(str(path), number, None, None, faults))
+                continue
+            recording, faults = check.examine(item)
+            lines.append(Line(str(path), number, item, recording, tuple(faults)))
+    return ManifestCheck(paths, config, lines)
 
 
-def _examine(path, listening):
-    """Read a recording; return its properties, None if unreadable, and its faults."""
-    recording = None
-    try:
-        recording = read_header(path)
-        if listening:
-            recording = listen(path, recording)
-    except BadRecording as error:
-        return recording, [Fault(error.kind, str(error))]
-    return recording, []
+class _Check:
+    """Checks of utterances, one after the other."""
 
-
-class _Transcripts:
-    """Checks transcripts against an alphabet and the frames of their recordings."""
-
-    def __init__(self, config):
+    def __init__(self, config, longest, listening):
         self.alphabet = config.alphabet()
-        self._config = config
+        self._config, self._longest, self._listening = config, longest, listening
+        self._first = {}  # a recording or its content -> the first line that has it
+        self._out_length = functools.cache(config.out_lengths)  # of few numbers of frames
+        self._header = functools.lru_cache(1000)(read_header)  # segments share recordings
+
+    def examine(self, utterance):
+        """Return the recording of an utterance, None if unreadable, and a list of faults."""
+        recording, faults = None, []
+        try:
+            recording = self._read(utterance)
+        except BadRecording as error:
+            faults.append(Fault(error.kind, str(error)))
+        seconds = recording.seconds if recording else utterance.duration
+        faults += self._check_transcript(utterance, seconds)
+        if seconds > self._longest:
+            message = f"lasts {seconds:g} s; expected at most {self._longest:g} s"
+            faults.append(Fault("long recording", message))
+        if all(fault.kind == DURATION for fault in faults):
+            # An unusable line does not make a later one a repetition.
+            faults += self._check_repetition(utterance, recording)
+        return recording, faults
+
+    def _read(self, utterance):
+        path = utterance.audio_filepath
+        whole = read_header(path) if utterance.offset is None else self._header(path)
+        recording = take_part(whole, utterance)
+        return listen(path, recording, **utterance.part) if self._listening else recording
 
     def _frames(self, seconds):
-        return int(self._config.out_lengths(self._config.count_frames(seconds)))
+        return int(self._out_length(self._config.count_frames(seconds)))
 
-    def check(self, line):
-        """List the faults of a line's transcript and of its stated duration."""
-        text, stated = line.utterance.text, line.utterance.duration
+    def _check_transcript(self, utterance, seconds):
+        """List the faults of a transcript and of the stated duration."""
+        text, stated = utterance.text, utterance.duration
         faults, needed = [], 0
         if unknown := self.alphabet.unknown(text):
             listed = " ".join(repr(c) for c in unknown)
@@ -146,30 +174,52 @@ class _Transcripts:
             faults.append(Fault("empty transcript", "the transcript is empty"))
         else:
             needed = min_frames(self.alphabet.encode(text))
-        available = self._frames(line.seconds)
+        available = self._frames(seconds)
         if needed > available:
-            misfit = describe_misfit(needed, available, f"{line.seconds:g} s of audio")
+            misfit = describe_misfit(needed, available, f"{seconds:g} s of audio")
             faults.append(Fault("long transcript", misfit))
         # Training plans with the stated duration, before it reads the recording.
-        elif durations_differ(stated, line.seconds) or needed > self._frames(stated):
-            faults.append(Fault(DURATION, describe_difference(stated, line.seconds)))
+        elif durations_differ(stated, seconds) or (
+            stated != seconds and needed > self._frames(stated)
+        ):
+            faults.append(Fault(DURATION, describe_difference(stated, seconds)))
         return faults
 
+    def _check_repetition(self, utterance, recording):
+        """List the fault of an utterance that repeats an earlier one; remember it if not."""
+        place = utterance.where
+        names = {_identify(utterance): "recording"}
+        if recording.content:
+            names[recording.content] = "sound"
+        for name, what in names.items():
+            if name in self._first:
+                first = self._first[name]
+                manifest, _, number = first.rpartition(":")
+                where = f"line {number}" if place.rpartition(":")[0] == manifest else first
+                return [Fault("repeated recording", f"the same {what} as in {where}")]
+        self._first.update(dict.fromkeys(names, place))
+        return []
 
-def _repetitions(line, first):
-    """List the fault of a line that repeats an earlier recording; remember the line if not."""
-    names = {line.utterance.audio_filepath.resolve(): "recording", line.recording.content: "sound"}
-    names.pop(b"", None)  # only the header was read
-    for name, what in names.items():
-        if name in first:
-            return (Fault("repeated recording", f"the same {what} as in line {first[name]}"),)
-    first.update(dict.fromkeys(names, line.number))
-    return ()
+
+def _identify(utterance):
+    """Return what equal recordings have in common: the file, behind all links, and the part."""
+    path = os.fspath(utterance.audio_filepath)
+    folder, name = os.path.split(path)
+    if os.path.islink(path):
+        path = os.path.realpath(path)
+    else:
+        path = os.path.join(_real_folder(folder), name)
+    part = utterance.offset, utterance.channel
+    return path if part == (None, None) else (path, *part)
 
 
-def check_target(path, target):
-    """Raise a UserError if `target` exists, is the manifest itself, or has no parent folder."""
-    if target.exists() and path.exists() and target.samefile(path):
+_real_folder = functools.lru_cache(100_000)(os.path.realpath)
+
+
+def check_target(paths, target):
+    """Raise a UserError if `target` exists, is one of the manifests, or has no parent folder."""
+    sources = [path for path in list_manifests(paths) if path.exists()]
+    if target.exists() and any(map(target.samefile, sources)):
         raise UserError(f"{target} is the manifest itself; give the clean copy another name")
     if target.exists():
         raise UserError(f"{target} already exists; give the clean copy another name")
@@ -189,21 +239,21 @@ def write_clean(checked, target):
         Numbers of the lines: "left_out" (by kind of fault), "durations_corrected",
         "transcripts_rewritten".
     """
-    left_out, corrected, rewritten, utterances = {}, [], [], []
+    left_out, corrected, rewritten = {}, [], []
     for line in checked.lines:
         if not line.usable:
             for kind in dict.fromkeys(fault.kind for fault in line.faults):
                 if kind != DURATION:
-                    left_out.setdefault(kind, []).append(line.number)
+                    left_out.setdefault(kind, []).append(checked.place(line))
             continue
         text = checked.alphabet.normalise(line.utterance.text)
         if line.faults:
-            corrected.append(line.number)
+            corrected.append(checked.place(line))
         if text != line.utterance.text:
-            rewritten.append(line.number)
-        utterances.append(dataclasses.replace(line.utterance, duration=line.seconds, text=text))
-    if utterances:
-        write_manifest(target, utterances)
+            rewritten.append(checked.place(line))
+    usable = [line for line in checked.lines if line.usable]
+    if usable:
+        write_manifest(target, (_correct(line, checked.alphabet) for line in usable))
     return {
         "left_out": left_out,
         "durations_corrected": corrected,
@@ -211,13 +261,18 @@ def write_clean(checked, target):
     }
 
 
-def find_alphabet(path, lower=False):
-    """Return the characters of a manifest's transcripts, each once and sorted.
+def _correct(line, alphabet):
+    text = alphabet.normalise(line.utterance.text)
+    return dataclasses.replace(line.utterance, duration=line.seconds, text=text)
+
+
+def find_alphabet(paths, lower=False):
+    """Return the characters of the transcripts of manifests, each once and sorted.
 
     Accents are composed, and all white space counts as a space; ``lower`` folds upper case.
     """
     found = set()
-    for utterance in read_manifest(path):
+    for utterance in read_manifests(paths):
         text = " ".join(unicodedata.normalize("NFC", utterance.text).split())
         found.update(text.lower() if lower else text)
     return "".join(sorted(found))

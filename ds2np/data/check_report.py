@@ -7,6 +7,7 @@ from collections import Counter
 BAR = 50  # characters of the longest bar
 BARS = 20  # maximum number of bars
 WIDTH = 100  # characters in a line
+SHOWN = 20  # lines of one kind of fault
 
 
 def statistics(checked):
@@ -17,42 +18,56 @@ def statistics(checked):
     not a fault.
     """
     lines = [line for line in checked.lines if line.utterance]
-    texts = [checked.alphabet.normalise(line.utterance.text) for line in lines]
-    words = [word for text in texts for word in text.split()]
-    characters = Counter("".join(texts))
+    words, characters, texts = Counter(), Counter(), set()
+    for line in lines:
+        text = checked.alphabet.normalise(line.utterance.text)
+        words.update(text.split())
+        characters.update(text)
+        texts.add(hash(text))  # the texts themselves would take much memory
     speakers = Counter(line.utterance.speaker for line in lines)
     heard = [line.recording for line in lines if line.recording]
     return {
-        "manifest": str(checked.path),
+        "manifest": ", ".join(map(str, checked.paths)),
         "utterances": len(lines),
         "hours": sum(line.seconds for line in lines) / 3600,
         "speakers": len(speakers.keys() - {""}),
         "without_speaker": speakers[""],
         "characters": characters.total(),
-        "words": len(words),
-        "distinct_words": len(set(words)),
-        "distinct_texts": len(set(texts)),
-        "shortest": _place(min(lines, key=_seconds, default=None)),
-        "longest": _place(max(lines, key=_seconds, default=None)),
+        "words": words.total(),
+        "distinct_words": len(words),
+        "distinct_texts": len(texts),
+        "shortest": _place(checked, min(lines, key=_seconds, default=None)),
+        "longest": _place(checked, max(lines, key=_seconds, default=None)),
         "sampling_rates": dict(Counter(r.rate for r in heard).most_common()),
         "formats": dict(Counter(r.format for r in heard).most_common()),
         "durations": count_durations([line.seconds for line in lines]),
         "each_character": dict(characters.most_common()),
         "faulty_lines": len(checked.faulty),
         "faults": [
-            {"line": line.number, "kind": fault.kind, "message": fault.message}
-            for line in checked.lines
+            {"line": checked.place(line), "kind": fault.kind, "message": fault.message}
+            for line in checked.faulty
             for fault in line.faults
         ],
+        "warnings": _warn(heard, checked.config.sample_rate),
     }
+
+
+def _warn(recordings, sample_rate):
+    """List what makes recognition hard but no line unusable."""
+    low = Counter(each.rate for each in recordings if each.rate < sample_rate)
+    return [
+        f"{count:,} recordings were recorded at {rate:,} Hz, but the network expects "
+        f"{sample_rate:,} Hz: all sound above {rate / 2:,g} Hz is missing"
+        for rate, count in low.most_common()
+    ]
 
 
 def _seconds(line):
     return line.seconds
 
 
-def _place(line):
-    return line and {"line": line.number, "seconds": line.seconds}
+def _place(checked, line):
+    return line and {"line": checked.place(line), "seconds": line.seconds}
 
 
 def count_durations(seconds):
@@ -72,14 +87,18 @@ def count_durations(seconds):
     ]
 
 
-def describe(checked):
-    """Format the statistics and the faults of a checked manifest for the terminal."""
+def describe(checked, shown=SHOWN):
+    """Format the statistics and the faults of a checked manifest for the terminal.
+
+    ``shown`` limits the lines of one kind of fault.
+    """
     numbers = statistics(checked)
     parts = [
         _table(numbers),
         _bars(numbers["durations"]),
         _characters(numbers["each_character"]),
-        _faults(checked, numbers),
+        "\n".join(f"warning: {warning}" for warning in numbers["warnings"]),
+        _faults(checked, numbers, shown),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -135,22 +154,23 @@ def _characters(counts):
     return "\n".join(["characters", *lines]).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def _faults(checked, numbers):
+def _faults(checked, numbers, shown):
     if not numbers["faults"]:
         return "no faults found"
-    kinds = _counted(Counter(fault["kind"] for fault in numbers["faults"]))
-    return "\n".join(
-        [
-            *(
-                f"{checked.path}:{fault['line']}: {fault['kind']}: {fault['message']}"
-                for fault in numbers["faults"]
-            ),
-            f"faulty: {numbers['faulty_lines']:,} of {len(checked.lines):,} lines: {kinds}",
-        ]
-    )
+    rows, counts = [], Counter()
+    for line in checked.faulty:
+        for fault in line.faults:
+            counts[fault.kind] += 1
+            if counts[fault.kind] <= shown:
+                rows.append(f"{line.manifest}:{line.number}: {fault.kind}: {fault.message}")
+    for kind, count in counts.items():
+        if count > shown:
+            rows.append(f"and {count - shown:,} more: {kind} (--all lists them)")
+    faulty = f"faulty: {numbers['faulty_lines']:,} of {len(checked.lines):,} lines"
+    return "\n".join([*rows, f"{faulty}: {_counted(counts)}"])
 
 
-def describe_copy(checked, target, done):
+def describe_copy(checked, target, done, shown=SHOWN):
     """Format what `write_clean` returned (``done``) for the terminal."""
     kept = sum(line.usable for line in checked.lines)
     rows = [f"{target}: {kept:,} of {len(checked.lines):,} lines" + ", not written" * (not kept)]
@@ -159,5 +179,7 @@ def describe_copy(checked, target, done):
     actions["transcripts rewritten"] = done["transcripts_rewritten"]
     for action, lines in actions.items():
         if lines:
-            rows.append(f"  {action} ({len(lines):,}): lines {', '.join(map(str, lines))}")
+            listed = ", ".join(map(str, lines[:shown]))
+            more = ", ..." if len(lines) > shown else ""
+            rows.append(f"  {action} ({len(lines):,}): lines {listed}{more}")
     return "\n".join(rows)

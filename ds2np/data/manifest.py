@@ -1,7 +1,9 @@
 """Manifests: files of JSON lines, one utterance per line; ``.jsonl.gz`` is compressed."""
 
+import contextlib
 import gzip
 import json
+import os
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,16 +86,28 @@ def read_manifest(path):
 
 
 def read_manifests(paths):
-    """Read the utterances of several manifests, one after the other; see `read_manifest`.
+    """Read the utterances of one or several manifests in their order; see `read_manifest`."""
+    return [each for path in list_manifests(paths) for each in read_manifest(path)]
 
-    Raises a UserError also if a manifest is given twice.
-    """
-    seen = set()
-    for path in map(Path, paths):
+
+def list_manifests(paths):
+    """Return one path or several as a list of Path; raise a UserError if one is given twice."""
+    paths = [paths] if isinstance(paths, str | os.PathLike) else paths
+    paths, seen = [Path(path) for path in paths], set()
+    for path in paths:
         if path.resolve() in seen:
             raise UserError(f"{path} is given twice; its utterances would count double")
         seen.add(path.resolve())
-    return [utterance for path in paths for utterance in read_manifest(path)]
+    return paths
+
+
+def count_lines(path):
+    """Count the lines of a manifest; 0 if it cannot be read, which reading will report."""
+    try:
+        with _open(Path(path)) as file:
+            return sum(1 for _ in file)
+    except (OSError, EOFError, zlib.error):
+        return 0
 
 
 def scan_manifest(path):
@@ -134,10 +148,11 @@ def scan_manifest(path):
         raise UserError(f"{path} holds no utterance; expected at least one line")
 
 
+@contextlib.contextmanager
 def _open(path):
     """Open a manifest for reading bytes, decompressed if its first bytes are those of gzip."""
-    file = path.open("rb")
-    return gzip.open(file) if file.peek(2)[:2] == GZIP else file
+    with path.open("rb") as file:
+        yield gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP else file
 
 
 def _parse_line(line, where, folder):

@@ -2,24 +2,19 @@
 
 import hashlib
 import os
-import re
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ds2np.audio.load import describe_unreadable, load_audio
+from ds2np.audio.load import ROUNDING, quantisation_step, read_sound
+from ds2np.audio.opening import describe_cut, name_of, open_audio
+from ds2np.audio.suspect import describe_cancelling
 from ds2np.data.manifest import MAX_SECONDS
 from ds2np.errors import UserError
 
-SILENT = 1e-3  # of full scale; speech as soft as this is mostly quantisation noise
-FULL_SCALE = 0.9999  # 16-bit samples reach 32767 / 32768
+SOFT = 32  # steps of quantisation; speech with a lower peak is mostly quantisation noise
 CLIPPED = 1e-3  # fraction of the samples; a few clipped peaks are inaudible
-
-# libsndfile's log of a file that is shorter than its header says. Programs that write to a pipe
-# cannot know the length and leave 0 or all ones in the header: such a file is not damaged.
-CUT_CHUNK = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
-UNKNOWN_LENGTH = 0x7FFFF000
-CUT_OGG = "File ended unexpectedly"
 
 
 class BadRecording(UserError):
@@ -30,17 +25,20 @@ class BadRecording(UserError):
         self.kind = kind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recording:
-    """The properties of a recording.
+    """The properties of a recording, or of the part of it that an utterance reads.
 
     ``seconds`` is its length, ``rate`` its sampling rate in Hz, ``format`` such as "FLAC PCM_16, 1
-    channel", and ``content`` a checksum of its samples, empty if only the header was read.
+    channel", ``channels`` their number, ``step`` the quantisation of integer samples, and
+    ``content`` a checksum of its samples, empty if only the header was read.
     """
 
     seconds: float
     rate: int
     format: str
+    channels: int
+    step: float
     content: bytes = b""
 
 
@@ -65,82 +63,100 @@ def read_header(path):
     BadRecording
         If the file is missing, is not audio, holds no samples, or is cut off.
     """
-    if not os.path.exists(path):  # unlike Path's, False where a folder must not be read
-        raise BadRecording("missing audio", f"no such audio file: {path}")
+    name = name_of(path)
     if not os.path.isfile(path):
-        raise BadRecording("unusable audio", f"{path} is not a file; expected an audio file")
-    import soundfile
-
+        if not os.path.exists(path):  # unlike Path's, False where a folder must not be read
+            raise BadRecording("missing audio", f"no such audio file: {name}")
+        raise BadRecording("unusable audio", f"{name} is not a file; expected an audio file")
     try:
-        info = soundfile.info(path)
-    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: raw samples
-        raise BadRecording("unusable audio", describe_unreadable(path, error)) from None
-    _check_length(path, info)
-    channels = f"{info.channels} channel{'s' if info.channels > 1 else ''}"
-    return Recording(info.duration, info.samplerate, f"{info.format} {info.subtype}, {channels}")
-
-
-def _check_length(path, info):
-    for promised, found in CUT_CHUNK.findall(info.extra_info):
-        if int(found) < int(promised) < UNKNOWN_LENGTH:
-            raise BadRecording(
-                "truncated audio",
-                f"{path} is cut off: its header promises {promised} bytes of audio, "
-                f"but the file holds {found}",
-            )
-    if CUT_OGG in info.extra_info:
-        raise BadRecording("truncated audio", f"{path} is cut off: its last page is missing")
-    if not info.frames:
-        raise BadRecording("unusable audio", f"{path} is empty: it holds no samples")
-    if info.duration > MAX_SECONDS:
+        with open_audio(path) as opened:
+            cut, frames, rate = describe_cut(opened), opened.frames, opened.samplerate
+            channels, kind, subtype = opened.channels, opened.format, opened.subtype
+    except UserError as error:
+        raise BadRecording("unusable audio", str(error)) from None
+    if cut:
+        raise BadRecording("truncated audio", f"{name} is cut off: {cut}")
+    if not frames:
+        raise BadRecording("unusable audio", f"{name} is empty: it holds no samples")
+    if frames > MAX_SECONDS * rate:
         raise BadRecording(
             "unusable audio",
-            f"{path} does not state its length in its header; write the file again",
+            f"{name} does not state its length in its header; write the file again",
         )
+    described = f"{kind} {subtype}, {channels} channel{'s' if channels > 1 else ''}"
+    step = quantisation_step(subtype)
+    return Recording(frames / rate, rate, sys.intern(described), channels, step)
 
 
-def listen(path, header):
-    """Decode a recording, check all of its samples, and add their checksum to its header.
+def take_part(recording, utterance):
+    """Return the part of a recording, given its header, that an utterance reads.
 
     Raises
     ------
     BadRecording
-        If the audio cannot be decoded, ends early, holds NaN or infinite samples, is silent, or is
-        clipped.
+        If the recording has no such segment or channel.
     """
+    name, channel = name_of(utterance.audio_filepath), utterance.channel
+    if channel is not None and channel >= recording.channels:
+        raise BadRecording(
+            "no such channel",
+            f"{name} has {recording.channels} channels, but not channel {channel}, counted from 0",
+        )
+    if utterance.offset is None:
+        return recording
+    end = utterance.offset + utterance.duration
+    if end > recording.seconds + ROUNDING:
+        raise BadRecording(
+            "segment outside",
+            f"{name} lasts {recording.seconds:g} s; the segment ends at {end:g} s",
+        )
+    return replace(recording, seconds=utterance.duration)
+
+
+def listen(path, header, **part):
+    """Decode a recording, check all of its samples, and add their checksum to its header.
+
+    A part of the recording is given by the options of `load_audio`.
+
+    Raises
+    ------
+    BadRecording
+        If the audio cannot be decoded, ends early, holds NaN or infinite samples, is silent, is
+        clipped, or if its channels cancel each other out.
+    """
+    name = name_of(path)
     try:
-        samples, rate = load_audio(path)
+        sound = read_sound(path, **part)
     except UserError as error:
         raise BadRecording("unusable audio", str(error)) from None
-    except MemoryError:
-        promised = f"its header promises {header.seconds:g} s at {header.rate} Hz"
-        raise BadRecording(
-            "unusable audio", f"{path} does not fit into memory: {promised}"
-        ) from None
-    seconds = len(samples) / rate
-    if seconds < header.seconds and durations_differ(seconds, header.seconds):
-        raise BadRecording(
-            "truncated audio",
-            f"{path} is cut off: its header promises {header.seconds:.2f} s of audio, "
-            f"but only {seconds:.2f} s can be decoded",
-        )
+    if sound.cut:
+        raise BadRecording("truncated audio", f"{name} is cut off: {sound.cut}")
+    if cancelling := describe_cancelling(name, sound):
+        raise BadRecording("cancelling channels", cancelling)
+    samples = sound.samples
     peak = np.abs(samples - samples.mean(dtype=np.float64)).max()
-    if peak < SILENT:
+    if sound.silent or peak < SOFT * header.step:
         raise BadRecording(
-            "silent audio", f"{path} is silent: its peak is {peak:.1g} of full scale"
+            "silent audio", f"{name} is silent: its peak is {peak:.1g} of full scale"
         )
-    clipped = _count_clipped(samples)
-    if clipped > CLIPPED * len(samples):
+    if (clipped := _count_clipped(samples)) > CLIPPED * len(samples):
         raise BadRecording(
             "clipped audio",
-            f"{path} is clipped: {100 * clipped / len(samples):.1f} % of its samples are cut off "
-            f"at full scale",
+            f"{name} is clipped: {100 * clipped / len(samples):.1f} % of its samples are cut off "
+            f"at {np.abs(samples).max():.2g} of full scale",
         )
-    content = hashlib.blake2b(samples.tobytes(), digest_size=16, salt=rate.to_bytes(16, "little"))
-    return Recording(seconds, rate, header.format, content.digest())
+    salt = sound.rate.to_bytes(16, "little")
+    content = hashlib.blake2b(samples.tobytes(), digest_size=16, salt=salt).digest()
+    return replace(header, seconds=len(samples) / sound.rate, content=content)
 
 
 def _count_clipped(samples):
-    """Count full-scale samples between two others; a peak that just touches it has none."""
-    full = np.abs(samples) >= FULL_SCALE
-    return int((full[:-2] & full[1:-1] & full[2:]).sum())
+    """Count the samples on a plateau, inside runs of the highest or of the lowest value.
+
+    Whatever the level at which a sound was cut off, a peak that is not has a single highest sample.
+    """
+    count = 0
+    for extreme in (samples.max(), samples.min()):
+        at = samples == extreme
+        count += int((at[:-2] & at[1:-1] & at[2:]).sum())
+    return count

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 
@@ -34,6 +35,7 @@ def test_statistics_are_those_of_the_manifest(corpus):
         "durations": numbers["durations"],
         "each_character": {"a": 5, "b": 5, "c": 3, " ": 2},
         "faulty_lines": 0,
+        "warnings": [],
         "faults": [],
     }
     assert sum(interval["utterances"] for interval in numbers["durations"]) == 4
@@ -82,6 +84,31 @@ def test_every_fault_has_its_line(corpus):
     assert rows[-3].startswith(f"{corpus}:1: unreadable line: found list")
     assert rows[-2].startswith(f"{corpus}:3: unknown characters: 'x' 'y' in 'xy'")
     assert rows[-1] == "faulty: 2 of 5 lines: unreadable line (1); unknown characters (1)"
+
+
+def test_a_kind_of_fault_is_listed_twenty_times(tmp_path):
+    path = toys.make_corpus(tmp_path / "corpus")
+    path.write_text(path.read_text() + "[]\n" * 25 + '{"text": 3}\n')
+    checked = check_manifest(path, toys.MODEL)
+    text = describe(checked)
+    assert text.count(": unreadable line: ") == 20
+    assert "\nand 6 more: unreadable line (--all lists them)\n" in text
+    assert text.endswith("faulty: 26 of 36 lines: unreadable line (26)")
+    assert describe(checked, 99).count(": unreadable line: ") == 26
+    copied = describe_copy(
+        checked, tmp_path / "c.jsonl", write_clean(checked, tmp_path / "c.jsonl")
+    )
+    assert "left out, unreadable line (26): lines 11, 12, " in copied
+    assert ", 30, ..." in copied
+
+
+def test_recordings_below_the_rate_of_the_network_are_a_warning(tmp_path):
+    """The lines are usable: the network may be another one, and something can still be heard."""
+    path = toys.make_corpus(tmp_path / "corpus")
+    checked = check_manifest(path, dataclasses.replace(toys.MODEL, sample_rate=2000))
+    assert not checked.faulty
+    warning = "warning: 10 recordings were recorded at 1,600 Hz, but the network expects 2,000 Hz"
+    assert warning in describe(checked)
 
 
 def test_many_characters_are_wrapped_between_them(corpus):

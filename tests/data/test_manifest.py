@@ -1,10 +1,17 @@
+import gzip
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from ds2np.data.manifest import Utterance, read_manifest, scan_manifest, write_manifest
+from ds2np.data.manifest import (
+    Utterance,
+    read_manifest,
+    read_manifests,
+    scan_manifest,
+    write_manifest,
+)
 from ds2np.errors import UserError
 
 LINE = '{"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}'
@@ -99,6 +106,18 @@ def line(**changes):
         (line(duration=10**400), '"duration" is 1' + 76 * "0" + "...; "),
         (line(audio_filepath="a\0.wav"), "holds a NUL"),
         (line(audio_filepath="a/" * 3000), "is too long"),
+        (line(offset=-1), '"offset" is -1; expected a number from 0'),
+        (line(offset="3"), '"offset" is "3"'),
+        (line(offset=float("nan")), '"offset" is NaN'),
+        (line(channel=1.0), '"channel" is 1.0; expected a whole number from 0'),
+        (line(channel=True), '"channel" is true'),
+        (line(channel=-1), '"channel" is -1'),
+        (line(start=3.5), 'the key "start" would be ignored; a segment is given by "offset"'),
+        (line(end=7), 'the key "end" would be ignored'),
+        (line(start_time=0), 'the key "start_time" would be ignored'),
+        (line(Offset=2), 'the key "Offset" would be ignored; write "offset"'),
+        (line(channel_selector=1), 'a channel is chosen by "channel"'),
+        ('{"text": "a", "text": "b"}', 'the key "text" occurs twice'),
     ],
 )
 def test_a_broken_line_is_named(manifest, broken, reason):
@@ -151,6 +170,40 @@ def test_a_copy_keeps_the_other_keys_of_a_line(manifest, tmp_path):
     write_manifest(tmp_path / "copy.jsonl", read_manifest(path))
     copied = json.loads((tmp_path / "copy.jsonl").read_text())
     assert (copied["mood"], copied["takes"]) == ("good", [1, 2])
+
+
+def test_segments_and_channels_are_read_and_written(manifest, tmp_path):
+    (utterance,) = read_manifest(manifest(line(offset=12.25, channel=1)))
+    assert utterance.part == {"start": 12.25, "duration": 1.5, "channel": 1}
+    write_manifest(tmp_path / "copy.jsonl", [utterance])
+    assert read_manifest(tmp_path / "copy.jsonl")[0].part == utterance.part
+    first = read_manifest(manifest(line(offset=0)))[0]
+    assert first.part == {"start": 0, "duration": 1.5}  # not the whole recording
+    for none in (line(), line(offset=None, channel=None, start=None)):
+        assert read_manifest(manifest(none))[0].part == {}
+
+
+@pytest.mark.parametrize("name", ["m.jsonl.gz", "m.jsonl"])
+def test_a_compressed_manifest_is_read_whatever_its_name(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(f"\ufeff{LINE}\r\n{LINE}".encode()))
+    utterances = read_manifest(path)
+    assert [u.where for u in utterances] == [f"{path}:1", f"{path}:2"]
+    write_manifest(tmp_path / "copy.jsonl.gz", utterances)
+    copied = (tmp_path / "copy.jsonl.gz").read_bytes()
+    assert len(gzip.decompress(copied).splitlines()) == 2
+    path.write_bytes(copied[:-9])
+    with pytest.raises(UserError, match=rf"{name} is damaged"):
+        read_manifest(path)
+
+
+def test_several_manifests_are_read_in_their_order(manifest, tmp_path):
+    first = manifest(line(text="one"))
+    second = tmp_path / "other.jsonl"
+    second.write_text(line(text="two"))
+    assert [u.text for u in read_manifests([second, first])] == ["two", "one"]
+    with pytest.raises(UserError, match=r"m\.jsonl is given twice"):
+        read_manifests([first, second, tmp_path / "." / first.name])
 
 
 def test_a_speaker_of_null_is_no_speaker(manifest):

@@ -73,9 +73,8 @@ def test_a_truncated_flac_is_found_by_listening(record):
 def test_sound_that_ends_before_its_header_says_is_found_by_listening(record, monkeypatch):
     path = record()
     header = read_header(path)
-    monkeypatch.setattr(
-        "ds2np.data.recordings.load_audio", lambda path: (np.ones(RATE // 2, np.float32), RATE)
-    )
+    read = soundfile.SoundFile.read
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda *a, **k: read(*a, **k)[: RATE // 2])
     message = refused("truncated audio", listen, path, header)
     assert "promises 1.00 s of audio, but only 0.50 s can be decoded" in message
 
@@ -111,19 +110,45 @@ def test_a_file_that_is_not_audio_is_named(record, tmp_path):
 
 
 def test_a_header_that_promises_more_than_memory_holds(record, monkeypatch):
-    def fail(path):
+    def fail(*arguments, **options):
         raise MemoryError
 
     path = record()
-    monkeypatch.setattr("ds2np.data.recordings.load_audio", fail)
+    monkeypatch.setattr(soundfile.SoundFile, "read", fail)
     message = refused("unusable audio", listen, path, read_header(path))
-    assert "promises 1 s at 16000 Hz" in message
+    assert f"{path} does not fit into memory; check the length stated in its header" in message
 
 
 def test_samples_that_are_not_numbers(record):
     path = record(samples=np.array([0.1, np.nan, np.inf, 0.2] * 99), subtype="FLOAT")
     message = refused("unusable audio", listen, path, read_header(path))
     assert "198 samples that are NaN or infinite" in message
+
+
+def test_a_loud_float_recording_is_not_clipped(record, rng):
+    """Floats have no full scale; what makes clipping audible is that the tops are flat."""
+    sine = np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE)
+    for samples in (3 * sine, 32768 * rng.standard_normal(RATE)):
+        path = record(samples=samples, subtype="FLOAT")
+        listen(path, read_header(path))
+    for level in (1e-3, 0.3, 1.0, 32768.0):  # cut off, and scaled afterwards
+        path = record(samples=level * np.clip(1.1 * sine, -1, 1), subtype="FLOAT")
+        refused("clipped audio", listen, path, read_header(path))
+
+
+@pytest.mark.parametrize("gain", [1e-4, 1e-2, 1e4])
+def test_a_float_recording_may_have_any_gain(record, rng, gain):
+    path = record(samples=gain * rng.standard_normal(RATE), subtype="FLOAT")
+    listen(path, read_header(path))
+
+
+def test_channels_that_cancel_each_other_out(record, rng):
+    one = 0.1 * rng.standard_normal(RATE)
+    path = record(samples=np.stack([one, -one], axis=1))
+    header = read_header(path)
+    message = refused("cancelling channels", listen, path, header)
+    assert "2 channels that cancel each other out" in message
+    assert listen(path, header, channel=1).seconds == 1
 
 
 @pytest.mark.parametrize("level", [0, 0.5])
