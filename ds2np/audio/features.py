@@ -12,7 +12,7 @@ The configuration selects the statistics for their normalisation:
 import numpy as np
 
 from ds2np.audio.checks import check_samples
-from ds2np.audio.load import load_audio
+from ds2np.audio.load import read_sound
 from ds2np.audio.normalisation import normalise
 from ds2np.audio.spectrogram import log_spectrogram
 from ds2np.errors import UserError
@@ -72,14 +72,17 @@ class Features:
         """Normalise a log spectrogram, unless the network does it."""
         return normalise(spectrogram) if self.by_utterance else spectrogram
 
-    def read(self, path, **part):
+    def read(self, path, notice=None, **part):
         """Compute the features (T, F) of an audio file as float32; errors name the file.
 
-        A part of the file is given by the options of `load_audio`.
+        A part of the file is given by the options of `read_sound`. ``notice`` is called with the
+        `Sound`.
         """
-        samples, _ = load_audio(path, self.sample_rate, **part)
+        sound = read_sound(path, self.sample_rate, **part)
+        if notice:
+            notice(sound)
         try:
-            return self(samples)
+            return self(sound.samples)
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
 

@@ -14,7 +14,7 @@ def describe_cancelling(name, sound):
 
 
 def describe_suspect(name, sound, sample_rate):
-    """Return warnings about a recording, one sentence each; usually none.
+    """Return warnings about a recording, one sentence for each kind; usually none.
 
     Parameters
     ----------
@@ -27,18 +27,19 @@ def describe_suspect(name, sound, sample_rate):
 
     Returns
     -------
-    list of str
+    dict of str to str
+        Kinds, which complete "recordings ...", and sentences.
     """
-    warnings = []
+    warnings = {}
     if sound.recorded_rate < sample_rate:
-        warnings.append(
+        warnings["below the sampling rate of the network"] = (
             f"{name} was recorded at {sound.recorded_rate} Hz, but the network expects "
             f"{sample_rate} Hz: all sound above {sound.recorded_rate / 2:g} Hz is missing"
         )
     if cancelling := describe_cancelling(name, sound):
-        warnings.append(cancelling)
+        warnings["whose channels cancel each other out"] = cancelling
     elif sound.silent:
-        warnings.append(f"{name} is silent from beginning to end")
+        warnings["of silence"] = f"{name} is silent from beginning to end"
     if sound.cut:
-        warnings.append(f"{name} is cut off: {sound.cut}")
+        warnings["that are cut off"] = f"{name} is cut off: {sound.cut}"
     return warnings

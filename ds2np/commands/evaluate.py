@@ -35,6 +35,7 @@ def run(args):
     dataset = Dataset(utterances, recogniser.config)
     with tqdm(total=len(dataset), unit=" utterances") as bar:
         result = evaluate(recogniser, dataset, progress=bar.update)
+    dataset.suspects.summarise()
     files, offsets = [u.audio_filepath for u in utterances], [u.offset for u in utterances]
     summary = summarise(result, files, offsets)
     if target:

@@ -22,14 +22,14 @@ class FeatureCache:
         self.folder, self._features = Path(folder), features
         make_folder(self.folder, "--cache")
 
-    def read(self, path, **part):
+    def read(self, path, notice=None, **part):
         """Return the features of a recording, computed only once; see `Features.read`."""
         kept = self._place(path, part)
         try:
             return np.load(kept, allow_pickle=False)
         except (OSError, ValueError, EOFError):  # missing or damaged
             pass
-        x = self._features.read(path, **part)
+        x = self._features.read(path, notice, **part)
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replacing(kept, "wb") as file:
             np.save(file, x)

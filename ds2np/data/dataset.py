@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ds2np.audio import load_audio
+from ds2np.audio import read_sound
 from ds2np.audio.features import Features
 from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.batches import plan_epoch
 from ds2np.data.recordings import BadRecording, describe_difference, durations_differ
+from ds2np.data.suspects import Suspects
 from ds2np.errors import UserError
 
 
@@ -40,6 +41,8 @@ class Dataset:
         The transcripts as symbol numbers.
     frames : ndarray of int of shape (utterances,)
         Frames of each spectrogram, from the duration in the manifest.
+    suspects : Suspects
+        Recordings that were read and are hardly intelligible.
 
     Raises
     ------
@@ -52,6 +55,7 @@ class Dataset:
         self.utterances, self.config, self.dtype = utterances, config, np.dtype(dtype)
         self._compute = Features(config)
         self._change, self._cache = change, cache
+        self.suspects = Suspects(config.sample_rate)
         alphabet = config.alphabet()
         self._needed = np.array([min_frames(alphabet.encode(u.text, u.where)) for u in utterances])
         self.texts = [alphabet.normalise(u.text) for u in utterances]
@@ -92,15 +96,17 @@ class Dataset:
         """
         utterance = self.utterances[i]
         path, part = utterance.audio_filepath, utterance.part
+        notice = functools.partial(self.suspects.notice, i, self.describe(i))
         if self._change is not None and rng is not None:
             with self._naming(i):
-                samples, rate = load_audio(path, self.config.sample_rate, **part)
-            self._check(i, len(samples) / rate)
-            x = self._compute(self._change(samples, rng))
+                sound = read_sound(path, self.config.sample_rate, **part)
+            notice(sound)
+            self._check(i, len(sound.samples) / sound.rate)
+            x = self._compute(self._change(sound.samples, rng))
             if self._needed[i] <= self.config.out_lengths(len(x)):
                 return x  # else it has become too fast for its transcript: use it unchanged
         with self._naming(i):
-            x = (self._cache or self._compute).read(path, **part)
+            x = (self._cache or self._compute).read(path, notice, **part)
         size, stride = self.config.frame_sizes
         self._check(i, ((len(x) - 1) * stride + size) / self.config.sample_rate)
         return x

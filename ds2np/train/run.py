@@ -89,6 +89,8 @@ def train(
     if device == CPU and not trainer.finished:
         try_longest(trainer)
     trainer.run(minutes)
+    for dataset in (trainer.train_set, trainer.dev_set):
+        dataset.suspects.summarise()
     best = Recogniser(load_run(folder, device))
     evaluation = trainer.best_evaluation or trainer.evaluate(best)
     if not comm.is_main:

@@ -13,7 +13,7 @@ def warnings_of(path, samples, rate=RATE, cut=0, **options):
     part = options.pop("part", {})
     soundfile.write(path, samples, rate, **options)
     path.write_bytes(path.read_bytes()[: -cut or None])
-    return describe_suspect("a.wav", read_sound(path, RATE, **part), RATE)
+    return list(describe_suspect("a.wav", read_sound(path, RATE, **part), RATE).values())
 
 
 @pytest.fixture
