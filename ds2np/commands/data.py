@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ds2np.commands.options import given, positive
+from ds2np.commands.options import add_characters, given, given_characters, positive
 from ds2np.errors import UserError
 
 
@@ -12,11 +12,11 @@ def add_options(parser):
     add("manifests", type=Path, nargs="+", metavar="MANIFEST", help="manifests to check")
     add("--listen", action="store_true", help="decode all recordings (default: headers only)")
     add("--preset", default="tiny", help="preset to check the manifest against (default: tiny)")
-    add("--characters", metavar="STRING", help="symbols of the alphabet (default: the preset's)")
     add("--longest", type=positive, metavar="SECONDS", help="report longer recordings as faults")
     add("--all", action="store_true", help="list all faults (default: 20 of each kind)")
     add("--json", action="store_true", help="print JSON, with all faults")
     add("--lower", action="store_true", help="with --alphabet: fold upper case to lower case")
+    add_characters(parser, "the preset's")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--fix", type=Path, metavar="OUT.jsonl", help="write a clean copy")
     mode.add_argument("--alphabet", action="store_true", help="print only the characters it uses")
@@ -39,7 +39,7 @@ def run(args):
         raise UserError("--lower needs --alphabet; otherwise the alphabet decides about upper case")
     if args.fix:
         check_target(args.manifests, args.fix)
-    config = dataclasses.replace(preset(args.preset), **given(args, "characters"))
+    config = dataclasses.replace(preset(args.preset), **given_characters(args))
     checked = check_manifest(
         args.manifests, config, listening=args.listen, **given(args, "longest")
     )

@@ -1,8 +1,11 @@
 """Options and value types that several commands share."""
 
 import argparse
+import json
 import math
 from pathlib import Path
+
+from ds2np.errors import UserError
 
 
 def whole(text, least=0):
@@ -49,6 +52,40 @@ def add_device(parser):
     """Add the option --device."""
     text = "device (default: a GPU if there is one)"
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help=text)
+
+
+def add_characters(parser, default):
+    """Add the options that choose the alphabet."""
+    either = parser.add_mutually_exclusive_group()
+    text = f"symbols of the alphabet (default: {default})"
+    either.add_argument("--characters", metavar="STRING", help=text)
+    text = "file of them, as printed by `data --alphabet`"
+    either.add_argument("--characters-file", type=Path, metavar="FILE", help=text)
+
+
+def given_characters(args):
+    """Return {"characters": symbols} from the options of `add_characters`, or {}.
+
+    Raises a UserError if the file cannot be read.
+    """
+    if args.characters_file is None:
+        return given(args, "characters")
+    path = args.characters_file
+    try:
+        text = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text; expected the characters in one line") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    if text.startswith('"'):  # of `data --alphabet --json`
+        try:
+            text = json.loads(text)
+        except ValueError:
+            raise UserError(f"{path} begins as JSON, but is not: {text[:80]}") from None
+    if not text or "\n" in text:
+        lines = len(text.splitlines())
+        raise UserError(f"{path} has {lines} lines; expected the characters in one line")
+    return {"characters": text}
 
 
 def add_recogniser(parser):

@@ -3,17 +3,30 @@
 import sys
 from pathlib import Path
 
-from ds2np.commands.options import add_device, count, given, positive, share, whole
+from ds2np.commands.options import (
+    add_characters,
+    add_device,
+    count,
+    given,
+    given_characters,
+    positive,
+    share,
+    whole,
+)
 from ds2np.errors import UserError
 
 
 def add_options(parser):
     """Add the options of the command."""
     add = parser.add_argument
-    add("--train", type=Path, required=True, metavar="M.jsonl", help="training manifest")
-    add("--dev", type=Path, metavar="M.jsonl", help="validation manifest")
+    manifests = {"type": Path, "nargs": "+", "metavar": "M.jsonl"}
+    add("--train", required=True, help="training manifests", **manifests)
+    add("--dev", help="validation manifests", **manifests)
     add("--out", type=Path, required=True, metavar="RUN", help="run folder")
-    add("--preset", default="tiny", help="network: tiny, small, base, ... (default: tiny)")
+    add("--preset", help="network: tiny, small, base, ... (default: that of --init, or tiny)")
+    text = "start from the weights of another run; with another alphabet, the output layer is new"
+    add("--init", metavar="RUN", help=text)
+    add_characters(parser, "the network's")
     add("--sample-rate", type=count, metavar="HZ", help="sampling rate (default: the preset's)")
     add("--mels", type=count, metavar="N", help="mel bands (default: linear spectrogram)")
     add(
@@ -78,14 +91,14 @@ def run(args):
 def _train(args, folder, device, comm):
     import dataclasses
 
-    from ds2np.data.manifest import read_manifest
+    from ds2np.data.manifest import read_manifests
     from ds2np.train.config import TrainingConfig
     from ds2np.train.run import OVERFIT_EPOCHS, overfit, train
 
     network = _network(args)
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**given(args, *names))
-    utterances = _not_longer(read_manifest(args.train), args.longest, comm)
+    utterances = _not_longer(read_manifests(args.train), args.longest, comm)
     if folder.holds_run and not args.resume:
         raise UserError(
             f"{args.out} holds a run already; continue it with --resume, or choose another --out"
@@ -97,19 +110,22 @@ def _train(args, folder, device, comm):
         return 0 if overfit(network, config, chosen, args.out, **options) else 1
     if args.dev is None:
         raise UserError("--dev is missing: training needs a validation manifest")
-    train(network, config, utterances, read_manifest(args.dev), args.out, args.resume, **options)
+    train(network, config, utterances, read_manifests(args.dev), args.out, args.resume, **options)
     return 0
 
 
 def _network(args):
-    """Apply the options to the preset; refuse values that would exhaust the memory."""
+    """Apply the options to the network; refuse values that would exhaust the memory."""
     import dataclasses
 
     from ds2np.audio.load import RATES
     from ds2np.model import preset
+    from ds2np.model.run_folder import load_run
 
-    changes = given(args, "sample_rate", "normalisation")
-    config = dataclasses.replace(preset(args.preset), **changes)
+    changes = given(args, "sample_rate", "normalisation") | given_characters(args)
+    base = load_run(args.init).config if args.init and not args.preset else None
+    config = dataclasses.replace(base or preset(args.preset or "tiny"), **changes)
+    config.alphabet()  # raises a UserError if a symbol occurs twice
     if config.sample_rate > RATES[1]:
         raise UserError(f"--sample-rate {config.sample_rate}: expected at most {RATES[1]} Hz")
     if args.mels is None:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-import os
 import unicodedata
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.manifest import (
     Utterance,
     count_lines,
+    identify,
     list_manifests,
     read_manifests,
     scan_manifest,
@@ -188,7 +188,7 @@ class _Check:
     def _check_repetition(self, utterance, recording):
         """List the fault of an utterance that repeats an earlier one; remember it if not."""
         place = utterance.where
-        names = {_identify(utterance): "recording"}
+        names = {identify(utterance): "recording"}
         if recording.content:
             names[recording.content] = "sound"
         for name, what in names.items():
@@ -199,21 +199,6 @@ class _Check:
                 return [Fault("repeated recording", f"the same {what} as in {where}")]
         self._first.update(dict.fromkeys(names, place))
         return []
-
-
-def _identify(utterance):
-    """Return what equal recordings have in common: the file, behind all links, and the part."""
-    path = os.fspath(utterance.audio_filepath)
-    folder, name = os.path.split(path)
-    if os.path.islink(path):
-        path = os.path.realpath(path)
-    else:
-        path = os.path.join(_real_folder(folder), name)
-    part = utterance.offset, utterance.channel
-    return path if part == (None, None) else (path, *part)
-
-
-_real_folder = functools.lru_cache(100_000)(os.path.realpath)
 
 
 def check_target(paths, target):

@@ -1,6 +1,7 @@
 """Manifests: files of JSON lines, one utterance per line; ``.jsonl.gz`` is compressed."""
 
 import contextlib
+import functools
 import gzip
 import json
 import os
@@ -237,6 +238,21 @@ def _shown(value):
     """Format a value as JSON, cut to 80 characters."""
     text = json.dumps(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def identify(utterance):
+    """Return what equal recordings have in common: the file, behind all links, and the part."""
+    path = os.fspath(utterance.audio_filepath)
+    folder, name = os.path.split(path)
+    if os.path.islink(path):
+        path = os.path.realpath(path)
+    else:
+        path = os.path.join(_real_folder(folder), name)
+    part = utterance.offset, utterance.channel
+    return path if part == (None, None) else (path, *part)
+
+
+_real_folder = functools.lru_cache(100_000)(os.path.realpath)
 
 
 def write_manifest(path, utterances):

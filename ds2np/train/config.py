@@ -38,6 +38,8 @@ class TrainingConfig:
         Augment the recordings, differently in each epoch; see `ds2np.audio.augment`.
     noise, rooms : str
         Folders of noise recordings and of room impulse responses for it; empty for none.
+    init : str
+        Run or checkpoint whose weights the network starts from; empty for random ones.
     seed : int
         For the initial weights, the order of the minibatches and the augmentation.
     """
@@ -56,4 +58,5 @@ class TrainingConfig:
     augment: bool = False
     noise: str = ""
     rooms: str = ""
+    init: str = ""
     seed: int = 0

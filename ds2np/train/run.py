@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from ds2np.backend import CPU
 from ds2np.data.batches import AHEAD, Batch, pad
 from ds2np.data.cache import FeatureCache
 from ds2np.data.dataset import Dataset
+from ds2np.data.manifest import identify
 from ds2np.errors import UserError
 from ds2np.machine import peak_memory
 from ds2np.model import DeepSpeech2
 from ds2np.model.run_folder import load_run
+from ds2np.model.transfer import copy_weights
 from ds2np.parallel.communicator import Communicator
 from ds2np.recogniser import Recogniser
 from ds2np.train.statistics import set_input_statistics
@@ -65,6 +68,7 @@ def train(
     """
     comm = comm or Communicator()
     model = DeepSpeech2(model_config, seed=training_config.seed)
+    started = "" if resume else _start_from(training_config.init, model)
     model.move(device)
     cache = None if cache is None else FeatureCache(cache, Features(model_config))
     change = make_change(training_config, model_config.sample_rate)
@@ -80,12 +84,16 @@ def train(
         trainer.resume()
     else:
         trainer.start()
-        set_input_statistics(model, trainer.train_set, training_config.seed, trainer.comm)
+        if not training_config.init:  # which has statistics that fit its weights
+            set_input_statistics(model, trainer.train_set, training_config.seed, trainer.comm)
     trainer.log(
         f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} training "
         f"and {len(trainer.dev_set):,} validation utterances"
         + (f"; {trainer.comm.size} processes" if trainer.comm.size > 1 else "")
+        + started
     )
+    if comm.is_main and train_utterances is not dev_utterances:
+        _warn_shared(train_utterances, dev_utterances)
     if device == CPU and not trainer.finished:
         try_longest(trainer)
     trainer.run(minutes)
@@ -101,6 +109,31 @@ def train(
     report = trainer.report.write(trainer.progress.history, trainer.progress.points, status)
     print(f"best network: {evaluation}" + (f"\nreport: {report}" if report else ""))
     return evaluation
+
+
+def _start_from(run, model):
+    """Start from the weights of a run; return what to say about it."""
+    if not run:
+        return ""
+    source = load_run(run)
+    if copy_weights(model, source, run):
+        return f"; weights of {run}"
+    before, now = (len(each.config.alphabet()) for each in (source, model))
+    return (
+        f"; weights of {run}, but a new output layer for another alphabet "
+        f"({now} symbols, before {before})"
+    )
+
+
+def _warn_shared(train_set, dev_set):
+    """Print a warning if validation recordings are trained on, as the error rates say little."""
+    known = set(map(identify, train_set))
+    if shared := [u for u in dev_set if identify(u) in known]:
+        print(
+            f"warning: {len(shared):,} of {len(dev_set):,} validation recordings are in the "
+            f"training set, too, the first in {shared[0].where}: the error rates will be too low",
+            file=sys.stderr,
+        )
 
 
 def make_change(config, sample_rate):

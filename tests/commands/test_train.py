@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 from helpers import toys
 
 from ds2np import model
-from ds2np.model.run_folder import RunFolder
+from ds2np.data.manifest import read_manifest, write_manifest
+from ds2np.model.run_folder import RunFolder, load_run
+from ds2np.train.history import read_history
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +99,131 @@ def test_a_validation_manifest_is_required(train):
 def test_a_cache_is_filled_and_used(train, tmp_path):
     assert train("--epochs", 1, "--cache", tmp_path / "cache")[0] == 0
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == len(toys.TEXTS)
+
+
+# Several manifests, alphabets, other networks to begin with
+
+
+def split(manifest, folder, cut=6):
+    """Cut a manifest in two."""
+    utterances = read_manifest(manifest)
+    paths = folder / "a.jsonl", folder / "b.jsonl"
+    for path, part in zip(paths, (utterances[:cut], utterances[cut:]), strict=True):
+        write_manifest(path, part)
+    return paths
+
+
+def test_several_manifests_are_one_set(train, manifest, tmp_path, ds2np):
+    parts = split(manifest, tmp_path)
+    assert train("--epochs", 1)[0] == 0
+    out = tmp_path / "parts"
+    options = ["--preset", "toy", "--batch-size", 4, "--epochs", 1, "--out", out]
+    code, _, err = ds2np("train", "--train", *parts, "--dev", *parts, *options)
+    assert code == 0
+    assert "warning: 10 of 10 validation recordings are in the training set" in err
+    weights = [load_run(folder).flat_params for folder in (tmp_path / "run", out)]
+    np.testing.assert_array_equal(*weights)
+    code, _, err = ds2np("train", "--train", parts[0], parts[0], "--dev", parts[1], *options)
+    assert (code, err) == (
+        2,
+        f"error: {parts[0]} is given twice; its utterances would count double\n",
+    )
+
+
+def test_no_warning_without_shared_recordings(manifest, tmp_path, ds2np, no_report, monkeypatch):
+    monkeypatch.setitem(model.PRESETS, "toy", toys.MODEL)
+    a, b = split(manifest, tmp_path)
+    options = ["--preset", "toy", "--epochs", 1, "--out", tmp_path / "run"]
+    assert "warning" not in ds2np("train", "--train", a, "--dev", b, *options)[2]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "option"])
+def test_the_alphabet_of_a_manifest_reaches_the_network(train, manifest, tmp_path, ds2np, form):
+    path = tmp_path / "alphabet"
+    options = ("--json",) if form == "json" else ()
+    path.write_text(ds2np("data", manifest, "--alphabet", *options)[1], encoding="utf-8")
+    given = ("--characters", " cab") if form == "option" else ("--characters-file", path)
+    assert train("--epochs", 1, *given)[0] == 0
+    written = json.loads(RunFolder(tmp_path / "run").config.read_text())["model"]
+    assert written["characters"] == (" cab" if form == "option" else " abc")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a\nb\n", "has 2 lines; expected the characters in one line"),
+        (b"", "has 0 lines"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b'"abc', "begins as JSON"),
+        (b"abca", "the alphabet contains 'a' twice"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_alphabet(train, tmp_path, content, reason):
+    path = tmp_path / "alphabet"
+    if content is not None:
+        path.write_bytes(content)
+    code, _, err = train("--characters-file", path)
+    assert (code, err.count("\n")) == (2, 1)
+    assert reason in err
+
+
+@pytest.fixture
+def start(tmp_path, manifest, ds2np, no_report, monkeypatch):
+    """Train a network for an epoch; start another one from it."""
+    monkeypatch.setitem(model.PRESETS, "toy", toys.MODEL)
+    common = ["--train", manifest, "--dev", manifest, "--epochs", 1, "--batch-size", 4]
+    first = tmp_path / "first"
+    assert ds2np("train", *common, "--preset", "toy", "--out", first)[0] == 0
+
+    def run(*options, rate=1e-12):
+        given = ("--init", first, "--learning-rate", rate, "--ema", 0, "--out", tmp_path / "second")
+        return ds2np("train", *common, *given, *options)
+
+    return run
+
+
+def test_another_run_is_the_beginning(start, tmp_path):
+    code, out, _ = start()
+    assert code == 0
+    assert f"; weights of {tmp_path / 'first'}\n" in out
+    first, second = (load_run(tmp_path / name) for name in ("first", "second"))
+    assert second.config == first.config  # without --preset
+    np.testing.assert_allclose(second.flat_params, first.flat_params, rtol=0, atol=1e-6)
+    written = json.loads(RunFolder(tmp_path / "second").config.read_text())["training"]
+    assert written["init"] == str(tmp_path / "first")
+
+
+def test_another_run_with_another_alphabet(start, tmp_path):
+    code, out, _ = start("--characters", " abcd")
+    assert code == 0
+    assert "but a new output layer for another alphabet (6 symbols, before 5)" in out
+    first, second = (load_run(tmp_path / name) for name in ("first", "second"))
+    for name, value in first.params.items():
+        if not name.startswith("output."):
+            np.testing.assert_allclose(second.params[name], value, rtol=0, atol=1e-6)
+    assert second.params["output.W"].shape[-1] == 6
+
+
+def test_a_run_begun_from_another_resumes(start, tmp_path):
+    start("--minutes", 1e-9)
+    code, out, _ = start("--resume")
+    assert code == 0
+    assert "weights of" not in out
+    assert len(read_history(RunFolder(tmp_path / "second").history)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--preset", "tiny"), "its sample_rate is 1600, here it is 16000"),
+        (("--mels", "8"), "its mels is 0, here it is 8"),
+    ],
+)
+def test_a_network_of_another_shape_is_no_beginning(start, tmp_path, options, reason):
+    code, _, err = start(*options)
+    assert (code, err) == (
+        2,
+        f"error: {tmp_path / 'first'} cannot be the beginning of this network: {reason}\n",
+    )
+    assert not (tmp_path / "second").exists()
