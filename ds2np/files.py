@@ -1,7 +1,6 @@
-"""Find files, create folders, and write files that an interruption never leaves half-written."""
+"""Create folders, and write files that an interruption never leaves half-written."""
 
 import contextlib
-import errno
 import json
 import math
 import os
@@ -31,57 +30,6 @@ def replacing(path, mode="w"):
                 f"{path} could not be written ({error.strerror}); an existing file is "
                 f"unchanged; free some disk space"
             ) from None
-        raise
-
-
-def find_files(folder, suffixes):
-    """Find the files in a folder and its subfolders that have one of the suffixes, in any case.
-
-    Links are followed, except those to a folder that they lie in. Hidden files and folders are
-    passed over, among them the ._NAME files that macOS writes beside each NAME.
-
-    Parameters
-    ----------
-    folder : str or Path
-    suffixes : str or tuple of str
-        Ends of file names in lower case, such as ``.wav``.
-
-    Returns
-    -------
-    list of Path
-        In the order of their paths.
-
-    Raises
-    ------
-    UserError
-        If one of the folders cannot be read.
-    """
-    try:
-        return sorted(_walk(Path(folder), suffixes, ()))
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be read ({error.strerror})") from None
-
-
-def _walk(folder, suffixes, above):
-    status = os.stat(folder)
-    identity = status.st_dev, status.st_ino
-    if identity in above:  # a link has led back up
-        return
-    with os.scandir(folder) as entries:
-        visible = [entry for entry in entries if not entry.name.startswith(".")]
-    for entry in visible:
-        if _is_folder(entry):
-            yield from _walk(Path(entry), suffixes, (*above, identity))
-        elif entry.name.lower().endswith(suffixes):
-            yield Path(entry)
-
-
-def _is_folder(entry):
-    try:
-        return entry.is_dir()
-    except OSError as error:
-        if error.errno == errno.ELOOP:  # a link to itself
-            return False
         raise
 
 

@@ -5,17 +5,10 @@ import sys
 import threading
 from pathlib import Path
 
+from ds2np.audio.folders import AUDIO_SUFFIXES, find_files
 from ds2np.audio.load import load_audio
 from ds2np.errors import UserError
-from ds2np.files import find_files
 
-# What libsndfile reads. Data scripts prefer the last suffix where a recording exists in several.
-AUDIO_SUFFIXES = (
-    *(".mp3", ".opus", ".oga", ".ogg"),
-    *(".avr", ".htk", ".ircam", ".paf", ".pvf", ".sd2", ".sds", ".sf", ".svx", ".voc", ".wve"),
-    *(".xi", ".au", ".snd", ".nist", ".sph", ".caf", ".aif", ".aifc", ".aiff"),
-    *(".flac", ".rf64", ".w64", ".wav"),
-)
 CACHED = 32  # recordings per folder kept in memory
 MANY = 10  # damaged recordings that no folder is given up for
 

@@ -1,6 +1,8 @@
+import os
+
 import pytest
 
-from ds2np.files import find_files
+from ds2np.audio.folders import find_files
 
 
 @pytest.fixture
@@ -52,8 +54,16 @@ def test_links_that_lead_in_circles_end(folder, tmp_path):
     (tmp_path / "other" / "back").symlink_to(folder)
     (folder / "other").symlink_to(tmp_path / "other")
     assert names(folder) == before
+    (folder / "deep" / "up").symlink_to(tmp_path)  # the folder that the folder lies in
+    assert names(folder) == before
+    assert names(folder / "deep") == ["c.Flac", "er/d.wav"]
 
 
 def test_a_broken_link_is_found_so_that_it_can_be_named(folder):
     (folder / "gone.wav").symlink_to(folder / "nowhere.wav")
     assert "gone.wav" in names(folder)
+
+
+def test_pipes_are_passed_over(folder):
+    os.mkfifo(folder / "pipe.wav")  # reading it would wait for ever
+    assert "pipe.wav" not in names(folder)
