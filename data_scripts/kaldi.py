@@ -115,9 +115,10 @@ def index(folder):
     speakers = _read_optional(folder / "utt2spk", read_names)
     segments = _read_optional(folder / "segments", read_segments)
     places = segments or {name: (name, 0.0, -1.0) for name in files}
+    texts = read_names(folder / "text")
     found, without_text, without_audio = [], [], []
-    for name, (_, text) in read_names(folder / "text").items():
-        recording, start, end = places.pop(name, (None, 0.0, -1.0))
+    for name, (_, text) in texts.items():
+        recording, start, end = places.get(name, (None, 0.0, -1.0))
         if not text:
             without_text.append(name)
         elif recording not in files:
@@ -127,7 +128,7 @@ def index(folder):
             text = " ".join(text.split())
             found.append((name, files[recording], start, end, text, speaker))
     warn_left_out("utterances without a text", without_text)
-    warn_unmatched(without_audio, list(places))
+    warn_unmatched(without_audio, [name for name in places if name not in texts])
     if not found:
         raise UserError(f"{folder}: no utterance of text has a recording in wav.scp")
     seconds = read_lengths((path for _, path, *_ in found), folder.name)
