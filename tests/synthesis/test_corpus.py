@@ -97,7 +97,7 @@ def test_a_corpus_is_not_overwritten(corpus, run_script):
     code, out, err = run_script(synthetic, "--out", corpus[0], *SIZE)
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
-    assert "--force" in err
+    assert "already holds a corpus; force its replacement or choose another folder" in err
     assert contents(corpus[0]) == before
 
 
@@ -105,7 +105,7 @@ def test_force_replaces_a_corpus_only(corpus, tmp_path):
     corpus_module.check_replaceable(corpus[0], force=True)
     (tmp_path / "train").mkdir()
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match=r"holds thesis\.txt.*another --out"):
+    with pytest.raises(UserError, match=r"holds thesis\.txt.*another folder"):
         corpus_module.check_replaceable(tmp_path, force=True)
     with pytest.raises(UserError, match="is a file"):
         corpus_module.check_replaceable(tmp_path / "thesis.txt", force=True)
