@@ -147,8 +147,8 @@ def save(path, utterances):
     write_manifest(path, utterances)
     print(f"{path}: {statistics(utterances)}")
     alphabet = DeepSpeech2Config().alphabet()
-    unknown = Counter(c for utterance in utterances for c in alphabet.unknown(utterance.text))
-    if unknown:
+    if alphabet.unknown("".join({c for utterance in utterances for c in utterance.text})):
+        unknown = Counter(c for utterance in utterances for c in alphabet.unknown(utterance.text))
         listed = ", ".join(f"{c!r} in {n}" for c, n in unknown.most_common(MAX_NAMED))
         more = ", ..." if len(unknown) > MAX_NAMED else ""
         print(

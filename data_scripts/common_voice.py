@@ -36,9 +36,7 @@ def remove_punctuation(sentence):
 
 def main():
     """Write the manifests requested on the command line."""
-    parser = index_parser(
-        __doc__.splitlines()[0], "the folder of a language, with clips", "train, dev and test"
-    )
+    parser = index_parser(__doc__, "the folder of a language, with clips", "train, dev and test")
     args = parser.parse_args()
     root, out = index_folders(args)
     tables = find_tables(root, ".tsv")

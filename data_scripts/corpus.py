@@ -16,13 +16,18 @@ from ds2np.files import make_folder
 Archive = namedtuple("Archive", "url folder md5 inner", defaults=(None, None))
 
 
-def index_parser(description, corpus, subsets):
+def first_line(doc):
+    """Return the first line of a docstring, which is None under ``python -OO``."""
+    return doc and doc.splitlines()[0]
+
+
+def index_parser(doc, corpus, subsets):
     """Build the command line of a corpus that cannot be downloaded: --out, --root and --subsets.
 
-    ``description`` describes the script, ``corpus`` the content of --root, and ``subsets`` what is
-    used unless --subsets is given.
+    ``doc`` is the docstring of the script, ``corpus`` describes the content of --root, and
+    ``subsets`` what is used unless --subsets is given.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=first_line(doc))
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder for the manifests (default: --root)"
     )
@@ -39,12 +44,12 @@ def index_parser(description, corpus, subsets):
     return parser
 
 
-def corpus_parser(description, corpus):
+def corpus_parser(doc, corpus):
     """Build a command line with --out, --root, --mirror and --keep-archive.
 
-    ``description`` describes the script, and ``corpus`` the content of --root.
+    ``doc`` is the docstring of the script, and ``corpus`` describes the content of --root.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=first_line(doc))
     parser.add_argument(
         "--out",
         type=Path,

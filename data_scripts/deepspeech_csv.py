@@ -15,7 +15,7 @@ COLUMNS = ("wav_filename", "transcript")
 
 def main():
     """Write the manifests requested on the command line."""
-    parser = index_parser(__doc__.splitlines()[0], "the folder with the .csv files", "all")
+    parser = index_parser(__doc__, "the folder with the .csv files", "all")
     args = parser.parse_args()
     root, out = index_folders(args)
     tables = find_tables(root, ".csv")

@@ -157,9 +157,7 @@ def _read_optional(path, read):
 
 def main():
     """Write the manifests requested on the command line."""
-    parser = index_parser(
-        __doc__.splitlines()[0], "a data folder, or the folder that holds them", "all"
-    )
+    parser = index_parser(__doc__, "a data folder, or the folder that holds them", "all")
     args = parser.parse_args()
     root, out = index_folders(args)
     for name, folder in choose(find_subsets(root), args.subsets).items():

@@ -117,7 +117,7 @@ def index(subset, transcripts):
 
 def main():
     """Write the manifests requested on the command line."""
-    parser = corpus_parser(__doc__.splitlines()[0], "an unpacked corpus")
+    parser = corpus_parser(__doc__, "an unpacked corpus")
     parser.add_argument(
         "--subsets",
         nargs="+",

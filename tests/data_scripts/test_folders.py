@@ -45,6 +45,15 @@ def test_an_intact_corpus(corpus, index):
         assert lines(corpus) == corpus.lines
 
 
+def test_help_without_docstrings(corpus, run_script, monkeypatch):
+    """As under ``python -OO``."""
+    module = importlib.import_module(corpus.script)
+    monkeypatch.setattr(module, "__doc__", None)
+    code, out, err = run_script(module, "--help")
+    assert (code, err) == (0, "")
+    assert "--root FOLDER" in out
+
+
 def test_linked_speakers_are_followed(corpus, index, tmp_path):
     for i, speaker in enumerate(corpus.speakers):
         speaker.rename(tmp_path / f"elsewhere-{i}")
