@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ds2np.audio import load_sounds
+from ds2np.audio import Augmentation, augment, load_sounds
 from ds2np.audio.sounds import CACHED, MANY
 from ds2np.errors import UserError
 
@@ -176,3 +176,21 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(UserError, match=r"cannot be read \(Permission denied\)"):
         load_sounds(tmp_path, RATE)
+
+
+def test_augmentation_goes_on_without_the_damaged_ones(folder, capsys):
+    damage(folder, 0, 5, 6)
+    settings = Augmentation(noise_share=1, reverb_share=1)
+
+    def change(sounds):
+        rng = np.random.default_rng(0)
+        return [augment(TONE[:800], RATE, rng, settings, sounds, sounds) for _ in range(20)]
+
+    changed = change(load_sounds(folder, RATE))
+    warned = capsys.readouterr().err.splitlines()
+    read = load_sounds(folder, RATE)
+    for sound in read:  # whatever has been read before
+        assert sound.any()
+    for first, second in zip(changed, change(read), strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert 1 <= len(warned) <= 3
