@@ -4,11 +4,10 @@ It holds wav/PART/SPEAKER/NAME.wav and one transcript, in which spaces separate 
 spaces are removed: each character is a symbol of its own, and spaces are not spoken.
 """
 
-from common import audio_duration, read_transcript, run, save_parts, warn_unmatched
+from common import find_recordings, make_utterances, run, save_parts, warn_unmatched
 from corpus import Archive, corpus_folders, corpus_parser
-from tqdm import tqdm
+from texts import read_transcript
 
-from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 
 # The checksum of data_aishell.tgz in the recipes of several toolkits.
@@ -37,32 +36,32 @@ def index(root):
     Raises
     ------
     UserError
-        If a file is missing, the transcript is malformed, or a recording is not audio.
+        If a file is missing, the transcript is malformed, or nearly all recordings are unusable.
     """
     if not (root / TRANSCRIPT).is_file():
         raise UserError(f"{root / TRANSCRIPT} is missing; give --root the folder data_aishell")
     texts = read_transcript(root / TRANSCRIPT)
-    manifests, without_text = {part: [] for part in PARTS}, []
+    manifests, without_text = {}, []
     for part in PARTS:
-        recordings = sorted((root / "wav" / part).glob("*/*.wav"))
-        for path in tqdm(recordings, desc=part, unit="file", leave=False):
-            text = texts.pop(path.stem, None)
+        found = []
+        for name, path in find_recordings(root / "wav" / part).items():
+            text = texts.pop(name.name, None)
             if text is None:
                 without_text.append(path)
-                continue
-            text = text.replace(" ", "")
-            manifests[part].append(Utterance(path, audio_duration(path), text, path.parent.name))
-        if not manifests[part]:
+            else:
+                found.append((path, text.replace(" ", ""), path.parent.name))
+        if not found:
             raise UserError(
                 f"{root / 'wav' / part} holds no SPEAKER/NAME.wav that the transcript names; the "
                 f"archives in {root / 'wav'} have to be unpacked as well, each in its own place"
             )
+        manifests[part] = make_utterances(found, part)
     return manifests, list(texts), without_text
 
 
 def main():
     """Write the manifests requested on the command line."""
-    args = corpus_parser(__doc__.splitlines()[0], "the unpacked data_aishell").parse_args()
+    args = corpus_parser(__doc__, "the unpacked data_aishell").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root)
     warn_unmatched(without_audio, without_text)

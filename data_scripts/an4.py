@@ -6,11 +6,11 @@ Its recordings come as NIST .sph, as .wav, or as .raw: big-endian samples withou
 import re
 
 import soundfile
-from common import audio_duration, run, save_parts, warn_unmatched
+from common import find_recordings, make_utterances, run, save_parts, warn_unmatched
 from corpus import Archive, corpus_folders, corpus_parser
-from tqdm import tqdm
+from texts import check_new, read_lines
 
-from ds2np.data.manifest import Utterance
+from ds2np.audio.folders import AUDIO_SUFFIXES
 from ds2np.errors import UserError
 from ds2np.files import make_folder, replacing
 
@@ -19,7 +19,7 @@ from ds2np.files import make_folder, replacing
 ARCHIVE = Archive("https://dldata-public.s3.us-east-2.amazonaws.com/an4_sphere.tar.gz", "an4")
 
 PARTS = ("train", "test")
-AUDIO_SUFFIXES = (".raw", ".sph", ".wav")  # of two with the same name, the later one is used
+SUFFIXES = (".raw", *AUDIO_SUFFIXES)  # a recording with a header is preferred
 RAW = {"samplerate": 16_000, "channels": 1, "format": "RAW", "subtype": "PCM_16", "endian": "BIG"}
 LINE = re.compile(r"(?P<text>.*)\((?P<name>\w+-(?P<speaker>\w+)-\w+)\)")
 MARK = re.compile(r"</?\w+>")  # <s> begins and </s> ends an utterance
@@ -40,36 +40,29 @@ def read_transcription(path):
     UserError
         If the file is missing, a line is malformed, or a name appears twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} is missing; give --root the folder that holds etc and wav"
-        ) from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text") from None
+    if not path.is_file():
+        raise UserError(f"{path} is missing; give --root the folder that holds etc and wav")
     found = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for where, line in read_lines(path):
         match = LINE.fullmatch(line.strip())
         words = MARK.sub(" ", match["text"]).lower().split() if match else None
         if not words:
-            raise UserError(
-                f"{path}:{number}: found {line.strip()}; expected TEXT (NUMBER-SPEAKER-b)"
-            )
-        if match["name"] in found:
-            raise UserError(
-                f"{path}:{number}: {match['name']} appears twice; remove one of the lines"
-            )
+            raise UserError(f"{where}: found {line.strip()}; expected TEXT (NUMBER-SPEAKER-b)")
+        check_new(match["name"], found, where)
         found[match["name"]] = " ".join(words), match["speaker"]
     return found
 
 
 def convert_raw(path, folder):
-    """Convert a .raw recording, which has no header, to a .wav file in `folder`."""
+    """Convert a .raw recording, which has no header, to a .wav file in `folder`.
+
+    Return the path of that file, or the recording's own if it cannot be read.
+    """
     make_folder(folder, "--out")
-    samples, rate = soundfile.read(path, dtype="int16", **RAW)
+    try:
+        samples, rate = soundfile.read(path, dtype="int16", **RAW)
+    except soundfile.SoundFileError:
+        return path
     target = folder / f"{path.stem}.wav"
     with replacing(target, "wb") as file:
         soundfile.write(file, samples, rate, format="WAV", subtype="PCM_16")
@@ -98,30 +91,31 @@ def index(root, out):
     Raises
     ------
     UserError
-        If a transcript is malformed, a recording is not audio, or nothing matches.
+        If a transcript is malformed, nothing matches, or nearly all recordings are unusable.
     """
-    recordings = {
-        path.stem: path for suffix in AUDIO_SUFFIXES for path in (root / "wav").rglob(f"*{suffix}")
-    }
-    manifests, without_audio = {part: [] for part in PARTS}, []
-    for part in PARTS:
-        transcription = read_transcription(root / "etc" / f"an4_{part}.transcription")
-        for name, (text, speaker) in tqdm(transcription.items(), desc=part, leave=False):
+    parts = {part: read_transcription(root / "etc" / f"an4_{part}.transcription") for part in PARTS}
+    recordings = find_recordings(root / "wav", SUFFIXES)
+    recordings = {name.name: path for name, path in recordings.items()}
+    manifests, without_audio = {}, []
+    for part, transcription in parts.items():
+        found = []
+        for name, (text, speaker) in transcription.items():
             path = recordings.pop(name, None)
             if path is None:
                 without_audio.append(name)
                 continue
-            if path.suffix == ".raw":
+            if path.suffix.lower() == ".raw":
                 path = convert_raw(path, out / "converted")
-            manifests[part].append(Utterance(path, audio_duration(path), text, speaker))
-        if not manifests[part]:
+            found.append((path, text, speaker))
+        if not found:
             raise UserError(f"{root / 'wav'} holds no recording that the {part} transcripts name")
+        manifests[part] = make_utterances(found, part)
     return manifests, without_audio, sorted(recordings.values())
 
 
 def main():
     """Write the manifests requested on the command line."""
-    args = corpus_parser(__doc__.splitlines()[0], "the unpacked an4").parse_args()
+    args = corpus_parser(__doc__, "the unpacked an4").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root, out)
     warn_unmatched(without_audio, without_text)

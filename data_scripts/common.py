@@ -1,84 +1,128 @@
-"""Helpers of the scripts that make manifests."""
+"""What all scripts that make manifests share: recordings, manifests, warnings, exit codes."""
 
-import importlib.util
+import os
 import sys
+from collections import Counter
 from pathlib import Path
 
-import soundfile
+from tqdm import tqdm
 
-# A clone works without being installed, from any working directory.
-if importlib.util.find_spec("ds2np") is None:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# A clone works without being installed, from any working directory, and beside another version.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ds2np.audio.load import describe_unreadable
-from ds2np.data.manifest import write_manifest
+from ds2np.audio.folders import AUDIO_SUFFIXES, find_files
+from ds2np.data.manifest import Utterance, scan_manifest, write_manifest
+from ds2np.data.recordings import read_header
 from ds2np.errors import UserError
+from ds2np.model import DeepSpeech2Config
 
-MAX_NAMED = 5
+MAX_NAMED = 5  # files in a warning
+NEARLY_ALL = 0.9  # of the recordings: as many damaged ones mean a damaged copy
 
 
 def run(main):
-    """Run the `main` of a script, and report a UserError as one sentence.
+    """Run the `main` of a script and exit.
 
-    Exits with code 2 after a UserError and with code 130 after Ctrl-C.
+    The exit code is 0 on success, 2 after a UserError or an OSError, which are reported as one
+    sentence, and 130 after Ctrl-C.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+    code = 2
     try:
         main()
+        code = 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of the output has closed it: nobody waits for the rest
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except UserError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+    except OSError as error:  # a folder without permission, a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{where}{error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped before the end", file=sys.stderr)
-        sys.exit(130)
+        code = 130
+    sys.exit(code)
 
 
-def read_transcript(path):
-    """Read a file of transcripts whose lines are NAME TEXT.
+def find_recordings(folder, suffixes=AUDIO_SUFFIXES):
+    """Find the recordings in a folder and its subfolders, following links.
+
+    Parameters
+    ----------
+    folder : Path
+        May be missing.
+    suffixes : tuple of str
+        Of two recordings of the same name, the one with the later suffix is used.
 
     Returns
     -------
-    dict of str to str
-        Lower-case texts, by the name of the recording.
+    dict of Path to Path
+        The recordings by their path without the suffix, in the order of the paths.
+    """
+    if not folder.is_dir():
+        return {}
+    paths = find_files(folder, suffixes)
+    paths.sort(key=lambda path: suffixes.index(path.suffix.lower()))
+    return dict(sorted({path.with_suffix(""): path for path in paths}.items()))
+
+
+def read_lengths(paths, desc):
+    """Read the lengths of recordings; leave out those that cannot be used, with a warning.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+    desc : str
+        What they are, for the progress bar.
+
+    Returns
+    -------
+    dict of Path to float
+        Seconds.
 
     Raises
     ------
     UserError
-        If a line has no text, a name appears twice, or the file is not UTF-8 text.
+        If all or nearly all recordings cannot be used.
     """
-    texts = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text") from None
-    for number, line in enumerate(lines, start=1):
-        name, *words = line.split() or [None]
-        if name is None:
-            continue
-        if not words:
-            raise UserError(f"{path}:{number}: {name} has no text; expected NAME TEXT")
-        if name in texts:
-            raise UserError(f"{path}:{number}: {name} appears twice; remove one of the lines")
-        texts[name] = " ".join(words).lower()
-    return texts
-
-
-def audio_duration(path):
-    """Return the seconds of a recording; raise a UserError if it is not audio, or empty."""
-    try:
-        seconds = soundfile.info(path).duration
-    except soundfile.LibsndfileError as error:
-        raise UserError(describe_unreadable(path, error)) from None
-    if seconds == 0:
-        raise UserError(f"{path} holds no samples; expected a recording longer than 0 seconds")
+    seconds, damaged = {}, []
+    paths = list(dict.fromkeys(paths))
+    for path in tqdm(paths, desc=desc, unit="file", delay=1, leave=False):
+        try:
+            str(path).encode()
+            seconds[path] = read_header(path).seconds
+        except UserError as error:
+            damaged.append(str(error))
+        except UnicodeEncodeError:
+            damaged.append(f"{path} has a name that is not UTF-8, as manifests are; rename it")
+    total = len(seconds) + len(damaged)
+    if len(damaged) > NEARLY_ALL * total:
+        raise UserError(f"{desc}: {len(damaged)} of {total} recordings are unusable: {damaged[0]}")
+    warn_left_out("unusable recordings", damaged, "\n  ")
     return seconds
 
 
-def warn_left_out(reason, files):
-    """Print how many files a manifest leaves out and why, with the names of the first few."""
-    if files:
-        named = ", ".join(str(file) for file in files[:MAX_NAMED])
-        more = ", ..." if len(files) > MAX_NAMED else ""
-        print(f"warning: left out {len(files)} {reason}: {named}{more}", file=sys.stderr)
+def make_utterances(found, desc):
+    """Make utterances of (path, text, speaker), without those whose recording cannot be used."""
+    seconds = read_lengths((path for path, _, _ in found), desc)
+    return [
+        Utterance(path, seconds[path], text, speaker)
+        for path, text, speaker in found
+        if path in seconds
+    ]
+
+
+def warn_left_out(reason, items, separator=", "):
+    """Print how many items a manifest leaves out and why, with the names of the first few."""
+    if items:
+        named = [str(item) for item in items[:MAX_NAMED]] + ["..."] * (len(items) > MAX_NAMED)
+        named = separator.removeprefix(",") + separator.join(named)
+        print(f"warning: left out {len(items)} {reason}:{named}", file=sys.stderr)
 
 
 def warn_unmatched(without_audio, without_text):
@@ -88,9 +132,29 @@ def warn_unmatched(without_audio, without_text):
 
 
 def save(path, utterances):
-    """Write a manifest and print one line about it."""
+    """Write a manifest and print one line about it, and a hint if it needs another alphabet.
+
+    Raises
+    ------
+    UserError
+        If `path` is the manifest of another corpus, which would be lost.
+    """
+    if path.exists():
+        names = {utterance.audio_filepath.stem for utterance in utterances}
+        earlier = [item for _, item in scan_manifest(path) if isinstance(item, Utterance)]
+        if names.isdisjoint(utterance.audio_filepath.stem for utterance in earlier):
+            raise UserError(f"{path} lists other recordings; give --out another folder, or move it")
     write_manifest(path, utterances)
     print(f"{path}: {statistics(utterances)}")
+    alphabet = DeepSpeech2Config().alphabet()
+    if alphabet.unknown("".join({c for utterance in utterances for c in utterance.text})):
+        unknown = Counter(c for utterance in utterances for c in alphabet.unknown(utterance.text))
+        listed = ", ".join(f"{c!r} in {n}" for c, n in unknown.most_common(MAX_NAMED))
+        more = ", ..." if len(unknown) > MAX_NAMED else ""
+        print(
+            f"{path}: transcripts have characters outside the default alphabet: {listed}{more}; "
+            f"`python -m ds2np data {path}` lists them"
+        )
 
 
 def save_parts(folder, manifests):

@@ -16,12 +16,40 @@ from ds2np.files import make_folder
 Archive = namedtuple("Archive", "url folder md5 inner", defaults=(None, None))
 
 
-def corpus_parser(description, corpus):
+def first_line(doc):
+    """Return the first line of a docstring, which is None under ``python -OO``."""
+    return doc and doc.splitlines()[0]
+
+
+def index_parser(doc, corpus, subsets):
+    """Build the command line of a corpus that cannot be downloaded: --out, --root and --subsets.
+
+    ``doc`` is the docstring of the script, ``corpus`` describes the content of --root, and
+    ``subsets`` what is used unless --subsets is given.
+    """
+    parser = argparse.ArgumentParser(description=first_line(doc))
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder for the manifests (default: --root)"
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        metavar="FOLDER",
+        required=True,
+        help=f"{corpus}; it is indexed in place",
+    )
+    parser.add_argument(
+        "--subsets", nargs="+", metavar="NAME", help=f"subsets to use (default: {subsets})"
+    )
+    return parser
+
+
+def corpus_parser(doc, corpus):
     """Build a command line with --out, --root, --mirror and --keep-archive.
 
-    ``description`` describes the script, and ``corpus`` the content of --root.
+    ``doc`` is the docstring of the script, and ``corpus`` describes the content of --root.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=first_line(doc))
     parser.add_argument(
         "--out",
         type=Path,
@@ -68,25 +96,49 @@ def corpus_folders(args, archives, folder):
     if args.root is None and args.out is None:
         raise UserError("give --out to download the corpus, or --root if you already have it")
     if args.root is not None:
-        _check_root(args)
+        if args.mirror or args.keep_archive:
+            raise UserError("--root downloads nothing; leave out --mirror and --keep-archive")
+        for path in args.root.glob("*.unpacking"):
+            raise UserError(f"{path} is half unpacked; run this again with --out instead of --root")
+        return index_folders(args)
+    _make_out(args.out)
+    for archive in archives:
+        obtain(archive, args.out, args.mirror, args.keep_archive)
+    return (args.out / folder).resolve(), args.out
+
+
+def index_folders(args):
+    """Check --root and make --out; return the absolute path of --root, and that of the manifests.
+
+    Raises
+    ------
+    UserError
+        If there is no corpus, or no folder for its manifests.
+    """
+    if not args.root.is_dir():
+        fault = " is a file" if args.root.exists() else ": no such folder"
+        raise UserError(f"{args.root}{fault}; give --root the folder of the corpus")
     out = args.out or args.root
+    _make_out(out)
+    return args.root.resolve(), out
+
+
+def _make_out(out):
     make_folder(out, "--out")
     if not os.access(out, os.W_OK):
         raise UserError(f"{out} is not writable; give another folder with --out")
-    if args.root is not None:
-        return args.root.resolve(), out
-    for archive in archives:
-        obtain(archive, out, args.mirror, args.keep_archive)
-    return (out / folder).resolve(), out
 
 
-def _check_root(args):
-    if args.mirror or args.keep_archive:
-        raise UserError("--root downloads nothing; leave out --mirror and --keep-archive")
-    if not args.root.is_dir():
-        raise UserError(f"{args.root}: no such folder; give --root the folder of the corpus")
-    for path in args.root.glob("*.unpacking"):
-        raise UserError(f"{path} is half unpacked; run this again with --out instead of --root")
+def choose(subsets, names):
+    """Pick subsets, a dict by name, in the order of the names; raise a UserError if one is missing.
+
+    Without names, all are picked.
+    """
+    for name in names or ():
+        if name not in subsets:
+            found = ", ".join(sorted(subsets))
+            raise UserError(f"--subsets: {name} is not in the corpus, which holds {found}")
+    return {name: subsets[name] for name in names or subsets}
 
 
 def obtain(archive, out, mirror=None, keep=False):

@@ -5,11 +5,9 @@ Its official split: the recordings with index 0 to 4 of each digit and speaker a
 
 import re
 
-from common import audio_duration, run, save_parts, warn_left_out
+from common import find_recordings, make_utterances, run, save_parts, warn_left_out
 from corpus import Archive, corpus_folders, corpus_parser
-from tqdm import tqdm
 
-from ds2np.data.manifest import Utterance
 from ds2np.errors import UserError
 
 # The version with six speakers. Its archive is generated on demand, and has no published checksum.
@@ -18,7 +16,7 @@ ARCHIVE = Archive(
     "free-spoken-digit-dataset-1.0.10",
 )
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-RECORDING = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)\.wav")
+RECORDING = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)")
 TEST_INDICES = range(5)
 
 
@@ -30,36 +28,42 @@ def index(root):
     manifests : dict of str to list of Utterance
         The utterances of "train" and "test".
     strangers : list of Path
-        The .wav files whose name has another pattern.
+        The recordings whose name has another pattern.
+    repeated : list of Path
+        The recordings whose name another one has, too.
 
     Raises
     ------
     UserError
-        If there is no recording to train or to test with, or one is not audio.
+        If there is no recording to train or to test with, or nearly all are unusable.
     """
-    manifests, strangers = {"train": [], "test": []}, []
-    for path in tqdm(sorted(root.rglob("*.wav")), desc="reading", unit="file", leave=False):
-        match = RECORDING.fullmatch(path.name)
+    found, names, strangers, repeated = {"train": [], "test": []}, set(), [], []
+    for name, path in find_recordings(root).items():
+        match = RECORDING.fullmatch(name.name)
         if match is None:
             strangers.append(path)
-            continue
-        part = "test" if int(match["index"]) in TEST_INDICES else "train"
-        text = DIGITS[int(match["digit"])]
-        manifests[part].append(Utterance(path, audio_duration(path), text, match["speaker"]))
-    if not all(manifests.values()):
+        elif name.name in names:
+            repeated.append(path)
+        else:
+            names.add(name.name)
+            part = "test" if int(match["index"]) in TEST_INDICES else "train"
+            found[part].append((path, DIGITS[int(match["digit"])], match["speaker"]))
+    if not all(found.values()):
         raise UserError(
-            f"{root} holds {len(manifests['train'])} recordings such as 7_jackson_32.wav for "
-            f"training and {len(manifests['test'])} for testing; give --root the whole dataset"
+            f"{root} holds {len(found['train'])} recordings such as 7_jackson_32.wav for "
+            f"training and {len(found['test'])} for testing; give --root the whole dataset"
         )
-    return manifests, strangers
+    manifests = {part: make_utterances(those, part) for part, those in found.items()}
+    return manifests, strangers, repeated
 
 
 def main():
     """Write the manifests requested on the command line."""
-    args = corpus_parser(__doc__.splitlines()[0], "the unpacked dataset").parse_args()
+    args = corpus_parser(__doc__, "the unpacked dataset").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
-    manifests, strangers = index(root)
+    manifests, strangers, repeated = index(root)
     warn_left_out("files not named DIGIT_SPEAKER_INDEX.wav", strangers)
+    warn_left_out("files with the name of another one", repeated)
     save_parts(out, manifests)
 
 

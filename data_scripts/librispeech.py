@@ -1,19 +1,18 @@
 """Download subsets of LibriSpeech, or index an existing copy; each subset gets a manifest.
 
 A subset, such as train-clean-100, holds SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt and, beside it,
-the recordings as .flac or .wav. Other corpora of this layout can be indexed, too.
+the recordings as .flac or in any other format. Other corpora of this layout can be indexed, too.
 """
 
 from collections import defaultdict
 
-from common import audio_duration, read_transcript, run, save, warn_unmatched
-from corpus import Archive, corpus_folders, corpus_parser
-from tqdm import tqdm
+from common import find_recordings, make_utterances, run, save, warn_unmatched
+from corpus import Archive, choose, corpus_folders, corpus_parser
+from texts import read_transcript
 
-from ds2np.data.manifest import Utterance
+from ds2np.audio.folders import find_files
 from ds2np.errors import UserError
 
-AUDIO_SUFFIXES = (".flac", ".wav")
 FOLDER = "LibriSpeech"  # at the top of every archive
 DEFAULT = ("train-clean-5", "dev-clean-2")
 
@@ -51,32 +50,33 @@ def find_subsets(root):
 
     Returns
     -------
-    dict of Path to list of Path
-        The transcripts, by the folder of the subset.
+    dict of str to (Path, list of Path)
+        The folder and the transcripts of each subset, by its name.
 
     Raises
     ------
     UserError
         If there is no subset, or two have the same name.
     """
-    subsets = defaultdict(list)
-    for transcript in sorted(root.rglob("*.trans.txt")):
+    transcripts = defaultdict(list)
+    for transcript in find_files(root, ".trans.txt"):
         subset = transcript.parents[2]
         if subset.is_relative_to(root):
-            subsets[subset].append(transcript)
-    if not subsets:
+            transcripts[subset].append(transcript)
+    if not transcripts:
         raise UserError(
             f"{root} holds no SPEAKER/CHAPTER/*.trans.txt; give --root the folder that holds "
             f"train-clean-100, dev-clean and so on"
         )
-    by_name = {}
-    for subset in subsets:
-        other = by_name.setdefault(subset.name, subset)
-        if other != subset:
+    subsets = {}
+    for subset, found in transcripts.items():
+        if subset.name in subsets:
             raise UserError(
-                f"{other} and {subset} have the same name; index one at a time with --root"
+                f"{subsets[subset.name][0]} and {subset} have the same name; index one at a time "
+                f"with --root"
             )
-    return dict(subsets)
+        subsets[subset.name] = subset, found
+    return subsets
 
 
 def index(subset, transcripts):
@@ -93,43 +93,31 @@ def index(subset, transcripts):
     Raises
     ------
     UserError
-        If a transcript is malformed, a recording is not audio, or nothing matches.
+        If a transcript is malformed, nothing matches, or nearly all recordings are unusable.
     """
-    recordings = {
-        path.with_suffix(""): path
-        for suffix in AUDIO_SUFFIXES
-        for path in subset.rglob(f"*{suffix}")
-    }
-    utterances, without_audio = [], []
-    for transcript in tqdm(transcripts, desc=subset.name, unit="chapter", leave=False):
+    recordings = find_recordings(subset)
+    found, without_audio = [], []
+    for transcript in transcripts:
+        speaker = transcript.parents[1].name
         for name, text in read_transcript(transcript).items():
             path = recordings.pop(transcript.parent / name, None)
             if path is None:
                 without_audio.append(transcript.parent / name)
-                continue
-            speaker = transcript.parents[1].name
-            utterances.append(Utterance(path, audio_duration(path), text, speaker))
-    if not utterances:
-        raise UserError(
-            f"{subset} holds no recording that its transcripts name; the first would be "
-            f"{without_audio[0]}.flac or .wav"
+            else:
+                found.append((path, text, speaker))
+    if not found:
+        first = (
+            f"the first would be {without_audio[0]}.flac or .wav"
+            if without_audio
+            else "they are empty"
         )
-    return utterances, without_audio, sorted(recordings.values())
-
-
-def choose(subsets, names):
-    """Pick subsets by name, in the order of the names; raise a UserError if one is missing."""
-    by_name = {subset.name: subset for subset in subsets}
-    for name in names:
-        if name not in by_name:
-            found = ", ".join(sorted(by_name))
-            raise UserError(f"--subsets: {name} is not in the corpus, which holds {found}")
-    return {by_name[name]: subsets[by_name[name]] for name in names}
+        raise UserError(f"{subset} holds no recording that its transcripts name; {first}")
+    return make_utterances(found, subset.name), without_audio, list(recordings.values())
 
 
 def main():
     """Write the manifests requested on the command line."""
-    parser = corpus_parser(__doc__.splitlines()[0], "an unpacked corpus")
+    parser = corpus_parser(__doc__, "an unpacked corpus")
     parser.add_argument(
         "--subsets",
         nargs="+",
@@ -141,11 +129,10 @@ def main():
     names = args.subsets or (DEFAULT if args.root is None else None)
     archives = [subset_archive(name) for name in names] if args.root is None else []
     root, out = corpus_folders(args, archives, FOLDER)
-    subsets = find_subsets(root)
-    for subset, transcripts in (choose(subsets, names) if names else subsets).items():
+    for name, (subset, transcripts) in choose(find_subsets(root), names).items():
         utterances, without_audio, without_text = index(subset, transcripts)
         warn_unmatched(without_audio, without_text)
-        save(out / f"{subset.name}.jsonl", utterances)
+        save(out / f"{name}.jsonl", utterances)
 
 
 if __name__ == "__main__":

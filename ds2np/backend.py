@@ -54,7 +54,7 @@ def why_no_gpu():
     try:
         import cupy
     except ImportError:
-        return "CuPy is not installed (see requirements-gpu.txt)"
+        return "CuPy is not installed (for a GPU: pip install 'ds2np[cuda13]')"
     if not cupy.cuda.is_available():
         return "CuPy is installed but finds no GPU or no driver"
     try:  # a missing cuBLAS or NVRTC shows only on first use

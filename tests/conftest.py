@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 # Tests multiply small matrices: threads would only wait for each other, and for other programs.
@@ -28,6 +29,20 @@ def ds2np(capsys):
         except SystemExit as end:  # argparse's way out
             code = end.code
         return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def run_script(monkeypatch, capsys):
+    """Run one of the data scripts, a module, in this process; return exit code, stdout, stderr."""
+    import common
+
+    def run(module, *arguments):
+        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            common.run(module.main)
+        return end.value.code, *capsys.readouterr()
 
     return run
 

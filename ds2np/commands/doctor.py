@@ -7,11 +7,10 @@ import shutil
 import time
 
 import ds2np
+from ds2np.errors import UserError
 
-PACKAGES = (
-    *("numpy", "scipy", "soundfile", "tqdm", "jiwer", "matplotlib"),
-    *("jupyter", "pytest", "espeakng-loader"),
-)
+REQUIRED = ("numpy", "scipy", "soundfile", "tqdm", "jiwer", "threadpoolctl", "matplotlib")
+OPTIONAL = {"jupyter": "for notebooks", "pytest": "for tests", "mpi4py": "for several processes"}
 NEEDED_GB = 1  # the demo's corpus and run, with a margin
 
 
@@ -23,7 +22,15 @@ def run(args):
     """Print the facts about this machine and a verdict; return 1 if it is not ready."""
     faults = []
     print(f"ds2np {ds2np.__version__}, Python {platform.python_version()}, {platform.platform()}")
-    print(f"packages   {_packages(faults)}")
+    missing = [name for name in REQUIRED if not _version(name)]
+    required = [f"{name} {_version(name) or 'MISSING'}" for name in REQUIRED]
+    print(f"packages   {', '.join(required)}")
+    if missing:  # they are needed for all that follows
+        print(f"verdict: NOT ready: {', '.join(missing)} missing (pip install {' '.join(missing)})")
+        return 1
+    optional = [f"{name} {_version(name) or f'missing ({use})'}" for name, use in OPTIONAL.items()]
+    print(f"optional   {', '.join(optional)}")
+    print(f"voices     {_voices()}")
     print(f"processor  {os.cpu_count()} cores; {_blas()}; {_gemm_rate():.0f} GFLOP/s")
     print(f"GPU        {_gpu()}")
     free = shutil.disk_usage(".").free / 1e9
@@ -71,20 +78,26 @@ def self_test():
     return best.text, expected, time.perf_counter() - began
 
 
-def _packages(faults):
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            found.append(f"{name} MISSING")
-            # The system's espeak-ng can make the corpus instead.
-            if name != "espeakng-loader":
-                faults.append(f"{name} is missing (pip install -r requirements.txt)")
-    return ", ".join(found)
+def _version(package):
+    """Return the version of an installed package, or None."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _voices():
+    from ds2np.synthesis.espeak import load_library
+
+    try:
+        load_library()
+    except UserError as error:
+        return f"none, which the demo needs: {error}"
+    return "espeak-ng"
 
 
 def _blas():
+    import numpy  # noqa: F401 - it loads the library
     from threadpoolctl import threadpool_info
 
     pools = [

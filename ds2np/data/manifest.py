@@ -137,7 +137,7 @@ def scan_manifest(path):
                 yield number, item
     except FileNotFoundError:
         raise UserError(
-            f"{path}: no such manifest; create it with one of the data_scripts"
+            f"{path}: no such manifest; the scripts in data_scripts of the repository write them"
         ) from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder; expected a file of JSON lines") from None

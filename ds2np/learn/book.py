@@ -140,6 +140,11 @@ CHAPTERS = (
 )
 
 
+def name_notebooks():
+    """Name the notebooks in a message, and where to find them if they are not here."""
+    return f"the notebooks{'' if FOLDER.is_dir() else ', which only a clone of the repository has'}"
+
+
 def find_exercise(number):
     """Return the exercise with a number such as "05.2", or None."""
     for chapter in CHAPTERS:

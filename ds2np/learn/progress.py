@@ -4,8 +4,8 @@ import contextlib
 import io
 
 from ds2np.errors import UserError
-from ds2np.learn import answers
-from ds2np.learn.book import CHAPTERS, find_exercise
+from ds2np.learn import answers, book
+from ds2np.learn.book import CHAPTERS, find_exercise, name_notebooks
 from ds2np.learn.exercise import CORRECT
 
 
@@ -28,6 +28,8 @@ def list_chapters(path):
         print(f"next: {exercise.number} {exercise.function}, in chapters/{chapter.file}.ipynb")
     else:
         print("all done")
+    if not book.FOLDER.is_dir():
+        print("the chapters are notebooks, which only a clone of the repository has")
     return 0
 
 
@@ -40,7 +42,7 @@ def check_answers(path, numbers):
     exercises = [e for number in numbers for e in _find(number)] or _all_exercises()
     if not path.exists():
         raise UserError(
-            f"there is no {path}; run the checks in the notebooks, or write it yourself: "
+            f"there is no {path}; run the checks in {name_notebooks()}; or write it yourself: "
             f"a function {exercises[0].function} answers {exercises[0].number}"
         )
     names = answers.load(path)

@@ -86,8 +86,10 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
             found.append(sentence)
             draws = 0
         elif draws == MAX_DRAWS:
-            remedy = "a smaller --test or a larger --train" if vocabulary else "a smaller --train"
-            raise UserError(f"found only {len(found)} of {count} distinct sentences; give {remedy}")
+            remedy = "fewer for testing or more for training" if vocabulary else "fewer"
+            raise UserError(
+                f"found only {len(found)} of {count} distinct sentences; ask for {remedy}"
+            )
     return found
 
 
@@ -252,16 +254,18 @@ def check_replaceable(folder, force):
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UserError(f"{folder} is a file; give --out a new or empty folder")
+        raise UserError(f"{folder} is a file; expected a new or empty folder")
     corpus = {"train", "test", "train.jsonl", "test.jsonl", "corpus.json"}
     names = {path.name for path in folder.iterdir()}
     if names - corpus:
         stranger = min(names - corpus)
         raise UserError(
-            f"{folder} holds {stranger}, which is not part of a corpus; give another --out"
+            f"{folder} holds {stranger}, which is not part of a corpus; choose another folder"
         )
     if names and not force:
-        raise UserError(f"{folder} already holds a corpus; use --force to replace it")
+        raise UserError(
+            f"{folder} already holds a corpus; force its replacement or choose another folder"
+        )
 
 
 def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
@@ -294,7 +298,7 @@ def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
     load_library()  # fail now rather than in every process
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    make_folder(partial, "--out")
+    make_folder(partial)
     try:
         manifests = make_corpus(partial, seed, train, test, jobs)
         if folder.exists():

@@ -2,7 +2,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import soundfile
 
 from ds2np.audio import Augmentation, augment, load_sounds
 from ds2np.audio.effects import (
@@ -15,7 +14,6 @@ from ds2np.audio.effects import (
     make_room,
     reverberate,
 )
-from ds2np.audio.sounds import CACHED
 from ds2np.audio.vocoder import time_stretch
 from ds2np.errors import UserError
 
@@ -309,51 +307,6 @@ def test_the_papers_share_of_noise():
 def test_impossible_augmentations_are_refused(fields, message):
     with pytest.raises(UserError, match=message):
         Augmentation(**fields)
-
-
-def test_sounds_are_found_in_subfolders_and_resampled(tmp_path):
-    (tmp_path / "deep" / "er").mkdir(parents=True)
-    soundfile.write(tmp_path / "b.WAV", sine(440), RATE, format="WAV")
-    soundfile.write(tmp_path / "deep" / "er" / "a.flac", sine(440, 800), 8000)
-    (tmp_path / "README.txt").write_text("noises")
-    sounds = load_sounds(str(tmp_path), RATE)
-    assert [path.name for path in sounds.paths] == ["b.WAV", "a.flac"]
-    assert [len(sounds[i]) for i in range(len(sounds))] == [RATE, 1600]
-    assert sounds[0].dtype == np.float32
-
-
-def test_sounds_are_read_once_on_first_use(tmp_path):
-    soundfile.write(tmp_path / "a.wav", sine(440), RATE)
-    (tmp_path / "b.wav").write_text("no sound")
-    sounds = load_sounds(tmp_path, RATE)
-    first = sounds[0]
-    (tmp_path / "a.wav").unlink()
-    assert sounds[0] is first
-    with pytest.raises(ValueError, match="read-only"):
-        first[0] = 1
-    with pytest.raises(UserError, match=r"b\.wav is not readable audio"):
-        sounds[1]
-
-
-def test_only_the_last_sounds_are_kept(tmp_path):
-    for i in range(CACHED + 1):
-        soundfile.write(tmp_path / f"{i}.wav", sine(440, 100), RATE)
-    sounds = load_sounds(tmp_path, RATE)
-    first, *_, last = [sounds[i] for i in range(CACHED + 1)]
-    assert sounds[CACHED] is last
-    assert sounds[0] is not first
-
-
-def test_unusable_folders_are_refused(tmp_path):
-    with pytest.raises(UserError, match="gone: no such folder"):
-        load_sounds(tmp_path / "gone", RATE)
-    with pytest.raises(UserError, match=r"has no recordings \(\.wav, \.flac\)"):
-        load_sounds(tmp_path, RATE)
-    soundfile.write(tmp_path / "a.wav", np.zeros(100), RATE)
-    with pytest.raises(UserError, match=r"a\.wav: no such folder"):
-        load_sounds(tmp_path / "a.wav", RATE)
-    with pytest.raises(UserError, match=r"a\.wav is silent from beginning to end"):
-        load_sounds(tmp_path, RATE)[0]
 
 
 def test_real_noises_and_rooms(shared_data, speech, rng):

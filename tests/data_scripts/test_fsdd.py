@@ -68,18 +68,16 @@ def test_a_missing_folder_is_refused(run_script, tmp_path):
     assert "nowhere: no such folder" in err
 
 
-def test_a_file_that_is_not_audio_is_named(dataset, run_script):
-    (dataset / "recordings" / "1_ann_1.wav").write_bytes(b"not audio")
+def test_a_name_that_appears_twice_is_left_out_once(dataset, run_script, record):
+    record(dataset / "recordings" / "7_bob_49.flac")  # of one folder, the .wav is preferred
+    record(dataset / "second" / "7_bob_49.wav", seconds=0.25)
     code, _, err = run_script(fsdd, "--root", dataset)
-    assert code == 2
-    assert "1_ann_1.wav is not readable audio" in err
-
-
-def test_an_empty_recording_is_named(dataset, run_script, record):
-    record(dataset / "recordings" / "1_ann_1.wav", seconds=0)
-    code, _, err = run_script(fsdd, "--root", dataset)
-    assert code == 2
-    assert "1_ann_1.wav holds no samples" in err
+    assert code == 0
+    assert err == (
+        f"warning: left out 1 files with the name of another one: {dataset}/second/7_bob_49.wav\n"
+    )
+    lengths = [u.duration for u in read_manifest(dataset / "train.jsonl")]
+    assert lengths == [0.5, 0.5, 0.5]
 
 
 def test_a_root_that_is_not_writable_asks_for_out(dataset, run_script, monkeypatch):

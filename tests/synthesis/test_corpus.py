@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import synthetic
 
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
@@ -93,10 +94,10 @@ def test_neither_jobs_nor_the_time_of_day_change_it(corpus, tmp_path, monkeypatc
 
 def test_a_corpus_is_not_overwritten(corpus, run_script):
     before = contents(corpus[0])
-    code, out, err = run_script("--out", corpus[0], *SIZE)
+    code, out, err = run_script(synthetic, "--out", corpus[0], *SIZE)
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
-    assert "--force" in err
+    assert "already holds a corpus; force its replacement or choose another folder" in err
     assert contents(corpus[0]) == before
 
 
@@ -104,7 +105,7 @@ def test_force_replaces_a_corpus_only(corpus, tmp_path):
     corpus_module.check_replaceable(corpus[0], force=True)
     (tmp_path / "train").mkdir()
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match=r"holds thesis\.txt.*another --out"):
+    with pytest.raises(UserError, match=r"holds thesis\.txt.*another folder"):
         corpus_module.check_replaceable(tmp_path, force=True)
     with pytest.raises(UserError, match="is a file"):
         corpus_module.check_replaceable(tmp_path / "thesis.txt", force=True)
@@ -123,13 +124,13 @@ def test_a_failure_leaves_nothing(corpus, tmp_path, monkeypatch, run_script):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(corpus_module, "record", fail)
-    code, out, err = run_script("--out", earlier, "--force")
+    code, out, err = run_script(synthetic, "--out", earlier, "--force")
     assert (code, out, err) == (130, "", "stopped before the end\n")
     assert contents(tmp_path) == {Path("corpus/corpus.json"): b"{}"}
 
 
 def test_invalid_numbers_are_refused(run_script, tmp_path):
     for option, value in (("--train", "0"), ("--seed", "-1"), ("--jobs", "many")):
-        code, _, err = run_script("--out", tmp_path / "corpus", option, value)
+        code, _, err = run_script(synthetic, "--out", tmp_path / "corpus", option, value)
         assert code == 2
         assert f"{option}: {value} is not a whole number of at least" in err

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+import synthetic
 
 from ds2np.errors import UserError
 from ds2np.synthesis import corpus, espeak
@@ -91,7 +92,7 @@ def test_a_process_can_have_only_one(speaker):
 
 
 def test_a_missing_library_is_one_sentence_with_a_remedy(no_library, run_script, tmp_path):
-    code, out, err = run_script("--out", tmp_path / "corpus")
+    code, out, err = run_script(synthetic, "--out", tmp_path / "corpus")
     assert code == 2
     assert out == ""
     assert err.count("\n") == 1

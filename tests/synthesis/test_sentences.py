@@ -105,7 +105,7 @@ def test_too_many_sentences_are_refused(monkeypatch):
     )
     rng = np.random.default_rng(0)
     assert sorted(draw_sentences(rng, 2)) == ["it's new", "it's old"]
-    with pytest.raises(UserError, match=r"only 2 of 3 distinct .* smaller --train"):
+    with pytest.raises(UserError, match=r"only 2 of 3 distinct .* ask for fewer"):
         draw_sentences(rng, 3)
-    with pytest.raises(UserError, match=r"only 1 .* a larger --train"):
+    with pytest.raises(UserError, match=r"only 1 .* more for training"):
         draw_sentences(rng, 2, taken=["it's old"], vocabulary={"it's", "new"})

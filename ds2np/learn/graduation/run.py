@@ -10,7 +10,7 @@ from ds2np.data.manifest import read_manifest, write_manifest
 from ds2np.errors import UserError
 from ds2np.files import make_folder
 from ds2np.learn import answers, sound, toy
-from ds2np.learn.book import CHAPTERS
+from ds2np.learn.book import CHAPTERS, name_notebooks
 from ds2np.learn.exercise import CORRECT
 from ds2np.learn.graduation.adapters import find_adapter
 from ds2np.learn.graduation.replace import Replacement, replaced
@@ -66,7 +66,9 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
     if device not in ("auto", "cpu"):
         raise UserError(f"--device {device}: --answers runs on the CPU only")
     if not path.exists():
-        raise UserError(f"there is no {path}; the checks in the notebooks write your answers to it")
+        raise UserError(
+            f"there is no {path}; it gets your answers from the checks in {name_notebooks()}"
+        )
     run = RunFolder(folder / "graduation")
     if run.holds_run and not restart:
         raise UserError(
