@@ -142,8 +142,8 @@ def index(folder):
         elif not 0 <= start < end <= length:
             outside.append(name)
         else:
-            extra = {"offset": round(start, 4)} if segments else {}
-            utterances.append(Utterance(path, end - start, text, speaker, extra=extra))
+            offset = round(start, 4) if segments else None
+            utterances.append(Utterance(path, end - start, text, speaker, offset=offset))
     warn_left_out("segments of unusable recordings", lost if segments else [])
     warn_left_out("segments outside their recording", outside)
     if not utterances:
