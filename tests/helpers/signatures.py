@@ -1,0 +1,42 @@
+"""Hold a stand-in against what it stands for: the names, the parameters and their order."""
+
+import inspect
+
+
+def assert_stands_in(fake, real):
+    """Check that every call that a fake takes is one that the real function or class takes.
+
+    A fake class needs not all methods, and a fake function not all optional parameters.
+    """
+    if not isinstance(fake, type):
+        _assert_narrower(fake, real)
+        return
+    if "__init__" in vars(fake):
+        _assert_narrower(fake, real)
+    for name, value in vars(fake).items():
+        if callable(value) and not name.startswith("_"):
+            _assert_narrower(getattr(fake, name), getattr(real, name))
+        elif isinstance(value, property):
+            assert hasattr(real, name)
+
+
+def _assert_narrower(fake, real):
+    """Check that positional parameters are the first of the real ones, and no other is unknown."""
+    own, known = _parameters(fake), _parameters(real)
+    positional = [name for name, p in own.items() if p.kind is not p.KEYWORD_ONLY]
+    required = [name for name, p in known.items() if p.kind <= 1 and p.default is p.empty]
+    message = f"{real} takes {list(known)}"
+    assert positional == list(known)[: len(positional)], message
+    assert set(required) <= set(own) <= set(known), message
+
+
+def _parameters(function):
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of Cython: the first line of its help is its signature
+        inside = function.__doc__.partition("\n")[0].partition("(")[2].rpartition(")")[0]
+        names = [part.split()[-1] for part in inside.replace("\\", "").split(", ") if part]
+        scope = {}
+        exec(f"def function({', '.join(names)}): pass", scope)
+        signature = inspect.signature(scope["function"])
+    return {name: p for name, p in signature.parameters.items() if name != "self"}
