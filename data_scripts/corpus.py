@@ -9,7 +9,7 @@ from download import check_space, damage, download
 from unpack import unpack
 
 from ds2np.errors import UserError
-from ds2np.files import make_folder
+from ds2np.files import locked, make_folder
 
 # Its url, the folder it unpacks to, its published MD5 checksum (None if there is none), and the
 # pattern of the archives inside (None if there are none).
@@ -75,8 +75,9 @@ def corpus_folders(args, archives, folder):
         raise UserError(f"{out} is not writable; give another folder with --out")
     if args.root is not None:
         return args.root.resolve(), out
-    for archive in archives:
-        obtain(archive, out, args.mirror, args.keep_archive)
+    with locked(out / "download.lock", f"{out}"):
+        for archive in archives:
+            obtain(archive, out, args.mirror, args.keep_archive)
     return (out / folder).resolve(), out
 
 

@@ -11,6 +11,7 @@ from helpers.signatures import assert_stands_in
 
 from ds2np.backend import to_gpu, why_no_gpu
 from ds2np.errors import UserError
+from ds2np.files import locked
 from ds2np.parallel.choose import connect
 from ds2np.parallel.nccl import NCCLCommunicator
 from ds2np.parallel.rendezvous import Rendezvous
@@ -136,6 +137,19 @@ def test_all_calls(world, port, size):
     assert world.members == dict.fromkeys(range(size), size)
     assert Device.used == size  # NCCL's thread uses the device of this one
     assert world.aborted == []
+
+
+def test_what_is_refused_on_rank_0_is_refused_on_all(world, port, tmp_path):
+    def calls(comm):
+        with comm.on_main(locked(tmp_path / "lock", "it")):
+            return "held"
+
+    assert in_threads(3, port, calls) == ["held"] * 3
+    world.calls.clear()
+    with locked(tmp_path / "lock", "it"):
+        refusals = in_threads(3, port, calls)
+    assert [type(refusal) for refusal in refusals] == [UserError] * 3
+    assert len({str(refusal) for refusal in refusals}) == 1
 
 
 def test_a_late_rank_is_named_and_nothing_waits_on_the_gpus(world, port):
