@@ -62,7 +62,7 @@ def index(root):
 
 def main():
     """Write the manifests requested on the command line."""
-    args = corpus_parser(__doc__.splitlines()[0], "the unpacked data_aishell").parse_args()
+    args = corpus_parser(__doc__, "the unpacked data_aishell").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root)
     warn_unmatched(without_audio, without_text)

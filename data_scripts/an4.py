@@ -121,7 +121,7 @@ def index(root, out):
 
 def main():
     """Write the manifests requested on the command line."""
-    args = corpus_parser(__doc__.splitlines()[0], "the unpacked an4").parse_args()
+    args = corpus_parser(__doc__, "the unpacked an4").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, without_audio, without_text = index(root, out)
     warn_unmatched(without_audio, without_text)

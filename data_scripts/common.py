@@ -11,6 +11,7 @@ if importlib.util.find_spec("ds2np") is None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ds2np.audio.load import describe_unreadable
+from ds2np.commands import program
 from ds2np.data.manifest import write_manifest
 from ds2np.errors import UserError
 
@@ -18,18 +19,8 @@ MAX_NAMED = 5
 
 
 def run(main):
-    """Run the `main` of a script, and report a UserError as one sentence.
-
-    Exits with code 2 after a UserError and with code 130 after Ctrl-C.
-    """
-    try:
-        main()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped before the end", file=sys.stderr)
-        sys.exit(130)
+    """Run the `main` of a script and exit with its code; see `ds2np.commands.program.run`."""
+    sys.exit(program.run(main))
 
 
 def read_transcript(path):

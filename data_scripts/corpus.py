@@ -1,6 +1,5 @@
 """The command line of a script for a published corpus: index a copy, or download it."""
 
-import argparse
 import os
 from collections import namedtuple
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from download import check_space, damage, download
 from unpack import unpack
 
+from ds2np.commands.program import Parser
 from ds2np.errors import UserError
 from ds2np.files import locked, make_folder
 
@@ -16,12 +16,12 @@ from ds2np.files import locked, make_folder
 Archive = namedtuple("Archive", "url folder md5 inner", defaults=(None, None))
 
 
-def corpus_parser(description, corpus):
+def corpus_parser(doc, corpus):
     """Build a command line with --out, --root, --mirror and --keep-archive.
 
-    ``description`` describes the script, and ``corpus`` the content of --root.
+    ``doc`` is the docstring of the script, and ``corpus`` describes the content of --root.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(doc)
     parser.add_argument(
         "--out",
         type=Path,

@@ -56,7 +56,7 @@ def index(root):
 
 def main():
     """Write the manifests requested on the command line."""
-    args = corpus_parser(__doc__.splitlines()[0], "the unpacked dataset").parse_args()
+    args = corpus_parser(__doc__, "the unpacked dataset").parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
     manifests, strangers = index(root)
     warn_left_out("files not named DIGIT_SPEAKER_INDEX.wav", strangers)

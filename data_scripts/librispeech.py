@@ -129,7 +129,7 @@ def choose(subsets, names):
 
 def main():
     """Write the manifests requested on the command line."""
-    parser = corpus_parser(__doc__.splitlines()[0], "an unpacked corpus")
+    parser = corpus_parser(__doc__, "an unpacked corpus")
     parser.add_argument(
         "--subsets",
         nargs="+",

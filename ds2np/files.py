@@ -27,8 +27,10 @@ def replacing(path, mode="w"):
     path = Path(path)
     _remove_abandoned(path.parent)
     partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
+    # The bytes of a file name that is not UTF-8 are written as JSON writes them, such as \udcff.
+    text = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"}
     try:
-        with open(partial, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with open(partial, mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # write the data before the name
@@ -182,8 +184,12 @@ def make_folder(folder, option="folder"):
 
 
 def strict_json(values, indent=None):
-    """Return values as standard JSON, which has no NaN or infinity: they become null."""
-    return json.dumps(_finite(values), ensure_ascii=False, allow_nan=False, indent=indent)
+    """Return values as standard JSON, which has no NaN or infinity: they become null.
+
+    Names that are not UTF-8 are escaped, so that the text can be encoded.
+    """
+    text = json.dumps(_finite(values), ensure_ascii=False, allow_nan=False, indent=indent)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _finite(value):
