@@ -201,7 +201,8 @@ np.testing.assert_allclose(two_parts, one_by_one, rtol=0, atol=1e-10)
 # A small network of the package in double precision, and five utterances of unequal length with
 # random frames. `shard` deals a minibatch out like cards: process $r$ takes utterances $r$, $r +
 # p$, $r + 2p$ and so on. Minibatches are in order of length, so all parts have like lengths, and
-# nobody waits long for the others.
+# nobody waits long for the others. The next minibatch is dealt on from where this one ended, or the
+# same processes would always get one more.
 
 # %%
 config = DeepSpeech2Config(
@@ -1215,7 +1216,7 @@ check("13.1", mean_of_parts)
 # `rank` of `size`: of *every* minibatch, utterances `rank`, `rank + size`, and so on. All processes
 # must have equally many minibatches, even if some are empty, or one would wait for a sum that the
 # others never begin. Of `[array([7, 3, 9])]`, process 1 of 2 gets `[array([3])]`. The package could
-# train with your function.
+# train with your function; its own begins each minibatch with the process after the last one's end.
 
 
 # %%

@@ -7,7 +7,6 @@
 A notebook's source is NN_name.py beside it, in jupytext's percent format: change that, then build.
 """
 
-import argparse
 import importlib.util
 import os
 import sys
@@ -19,6 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from ds2np.commands import program
 from ds2np.errors import UserError
 from ds2np.files import replacing
 
@@ -104,22 +104,23 @@ def draw():
 
 
 def main():
-    """Build what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Build what the command line asks for; return the exit code."""
+    return program.run(_build)
+
+
+def _build():
+    parser = program.Parser(__doc__)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("numbers", nargs="*", default=[], metavar="NN", help="(default: all)")
     what.add_argument("--html", type=Path, metavar="FOLDER", help="write the pages there")
     args = parser.parse_args()
-    try:
-        if args.html:
-            from pages import write_pages
+    if args.html:
+        from pages import write_pages
 
-            print(write_pages(args.html))
-        else:
-            build_notebooks(args.numbers)
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        print(write_pages(args.html))
+        return 0
+    try:
+        build_notebooks(args.numbers)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,5 @@
 """What all scripts that make manifests share: recordings, manifests, warnings, exit codes."""
 
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,6 +10,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ds2np.audio.folders import AUDIO_SUFFIXES, find_files
+from ds2np.commands import program
 from ds2np.data.manifest import Utterance, scan_manifest, write_manifest
 from ds2np.data.recordings import read_header
 from ds2np.errors import UserError
@@ -21,32 +21,8 @@ NEARLY_ALL = 0.9  # of the recordings: as many damaged ones mean a damaged copy
 
 
 def run(main):
-    """Run the `main` of a script and exit.
-
-    The exit code is 0 on success, 2 after a UserError or an OSError, which are reported as one
-    sentence, and 130 after Ctrl-C.
-    """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the caller
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
-        getattr(sys, name).reconfigure(errors="backslashreplace")
-    code = 2
-    try:
-        main()
-        code = 0
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader of the output has closed it: nobody waits for the rest
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except UserError as error:
-        print(error, file=sys.stderr)
-    except OSError as error:  # a folder without permission, a full disk
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"{where}{error.strerror or error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("stopped before the end", file=sys.stderr)
-        code = 130
-    sys.exit(code)
+    """Run the `main` of a script and exit with its code; see `ds2np.commands.program.run`."""
+    sys.exit(program.run(main))
 
 
 def find_recordings(folder, suffixes=AUDIO_SUFFIXES):

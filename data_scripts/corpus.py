@@ -1,6 +1,5 @@
 """The command line of a script for a published corpus: index a copy, or download it."""
 
-import argparse
 import os
 from collections import namedtuple
 from pathlib import Path
@@ -8,17 +7,13 @@ from pathlib import Path
 from download import check_space, damage, download
 from unpack import unpack
 
+from ds2np.commands.program import Parser
 from ds2np.errors import UserError
-from ds2np.files import make_folder
+from ds2np.files import locked, make_folder
 
 # Its url, the folder it unpacks to, its published MD5 checksum (None if there is none), and the
 # pattern of the archives inside (None if there are none).
 Archive = namedtuple("Archive", "url folder md5 inner", defaults=(None, None))
-
-
-def first_line(doc):
-    """Return the first line of a docstring, which is None under ``python -OO``."""
-    return doc and doc.splitlines()[0]
 
 
 def index_parser(doc, corpus, subsets):
@@ -27,7 +22,7 @@ def index_parser(doc, corpus, subsets):
     ``doc`` is the docstring of the script, ``corpus`` describes the content of --root, and
     ``subsets`` what is used unless --subsets is given.
     """
-    parser = argparse.ArgumentParser(description=first_line(doc))
+    parser = Parser(doc)
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder for the manifests (default: --root)"
     )
@@ -49,7 +44,7 @@ def corpus_parser(doc, corpus):
 
     ``doc`` is the docstring of the script, and ``corpus`` describes the content of --root.
     """
-    parser = argparse.ArgumentParser(description=first_line(doc))
+    parser = Parser(doc)
     parser.add_argument(
         "--out",
         type=Path,
@@ -102,8 +97,9 @@ def corpus_folders(args, archives, folder):
             raise UserError(f"{path} is half unpacked; run this again with --out instead of --root")
         return index_folders(args)
     _make_out(args.out)
-    for archive in archives:
-        obtain(archive, args.out, args.mirror, args.keep_archive)
+    with locked(args.out / "download.lock", f"{args.out}"):
+        for archive in archives:
+            obtain(archive, args.out, args.mirror, args.keep_archive)
     return (args.out / folder).resolve(), args.out
 
 

@@ -3,19 +3,18 @@
 The speaker variants of the test voices do not occur in training, nor do the test sentences.
 """
 
-import argparse
 from pathlib import Path
 
 from common import run, statistics
-from corpus import first_line
 
 from ds2np.commands.options import count, whole
+from ds2np.commands.program import Parser
 from ds2np.synthesis.corpus import write_corpus
 
 
 def main():
     """Make the corpus requested on the command line."""
-    parser = argparse.ArgumentParser(description=first_line(__doc__))
+    parser = Parser(__doc__)
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder of the corpus")
     add("--train", type=count, default=1500, metavar="N", help="training sentences (default 1500)")

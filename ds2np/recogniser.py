@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ds2np.audio import Features
+from ds2np.audio import Features, describe_suspect, read_sound
 from ds2np.audio.checks import check_samples
-from ds2np.audio.load import check_sound, load_audio
+from ds2np.audio.load import check_sound
+from ds2np.audio.opening import name_of
 from ds2np.audio.resampling import resample
-from ds2np.backend import choose_device, to_cpu
+from ds2np.backend import choose_device, get_array_module, to_cpu
 from ds2np.decode import make_decoder
 from ds2np.errors import UserError
 from ds2np.layers import log_softmax
+from ds2np.model.pieces import logits_in_pieces
 from ds2np.model.run_folder import load_run
+
+WHOLE_SECONDS = 60  # longer utterances go through the network in pieces
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,18 @@ class Transcript:
     Attributes
     ----------
     words : tuple of Word
-        Words with times in seconds.
+        Words with times in seconds, from the beginning of the recording.
     score : float
         Log-probability of the best hypothesis.
+    warnings : tuple of str
+        Sentences that say why a recording is hardly intelligible; see
+        `ds2np.audio.describe_suspect`.
     """
 
     text: str
     words: tuple
     score: float
+    warnings: tuple = ()
 
 
 class Recogniser:
@@ -81,6 +89,9 @@ class Recogniser:
     def log_probs(self, x, lengths):
         """Compute the log-probabilities of the symbols in each frame of a padded minibatch.
 
+        Utterances longer than a minute go through the network in pieces, with bounded memory; see
+        `ds2np.model.pieces` for what that changes.
+
         Parameters
         ----------
         x : ndarray of shape (N, T, F)
@@ -92,9 +103,24 @@ class Recogniser:
         out_lengths : ndarray of shape (N,)
         """
         self.model.set_training(False)
-        logits, out_lengths = self.model.forward(x, lengths)
-        self.model.clear_cache()
-        return log_softmax(logits), out_lengths
+        long = 1000 * WHOLE_SECONDS / self.config.stride_ms
+        if not (np.asarray(lengths) > long).any():
+            logits, out_lengths = self.model.infer(x, lengths)
+            return log_softmax(logits), out_lengths
+        rows = [self._row(x[n, :length], long) for n, length in enumerate(lengths)]
+        out_lengths = np.array([len(row) for row in rows])
+        xp = get_array_module(rows[0])
+        log_probs = xp.zeros((len(rows), out_lengths.max(), rows[0].shape[1]), rows[0].dtype)
+        for n, row in enumerate(rows):
+            log_probs[n, : len(row)] = row
+        return log_probs, out_lengths
+
+    def _row(self, x, long):
+        """Compute the log-probabilities (T_out, V) of one utterance (T, F)."""
+        xp = get_array_module(self.model.flat_params)
+        if len(x) > long:
+            return log_softmax(xp.concatenate(list(logits_in_pieces(self.model, x))))
+        return log_softmax(self.model.infer(x[None], np.array([len(x)]))[0][0])
 
     def decode(self, log_probs, lengths):
         """Return the best `Hypothesis` of each utterance of a padded batch.
@@ -106,15 +132,17 @@ class Recogniser:
         """
         return [hypotheses[0] for hypotheses in self.decoder.decode(log_probs, lengths)]
 
-    def transcribe(self, sound, sample_rate=None):
-        """Return the `Transcript` of one recording.
+    def transcribe(self, sound, sample_rate=None, **part):
+        """Return the `Transcript` of one recording, however long.
 
         Parameters
         ----------
-        sound : str, Path or array of float of shape (samples,)
-            An audio file, or samples of one channel between -1 and 1.
+        sound : str, Path, binary file or array of float of shape (samples,)
+            An audio file, or samples of one channel.
         sample_rate : int, optional
-            Sampling rate of the samples in hertz; the network's by default.
+            Sampling rate of samples in hertz; the network's by default.
+        **part
+            Options of `read_sound`: a segment, a channel.
 
         Raises
         ------
@@ -124,26 +152,29 @@ class Recogniser:
         TypeError, ValueError
             If the samples are not floats of shape (samples,), or the rate is not a whole number.
         """
-        if not isinstance(sound, str | os.PathLike):
-            rate = self.config.sample_rate if sample_rate is None else operator.index(sample_rate)
+        network_rate = self.config.sample_rate
+        if not isinstance(sound, str | bytes | os.PathLike) and not hasattr(sound, "read"):
+            rate = network_rate if sample_rate is None else operator.index(sample_rate)
             samples = to_cpu(sound)
             check_samples(samples)
             check_sound(samples, rate, "the sound")
-            return self._transcribe(samples, rate)
-        samples, sample_rate = load_audio(sound)
+            return self._transcribe(resample(samples, rate, network_rate))
+        name = name_of(sound)
+        heard = read_sound(sound, network_rate, **part)
+        warnings = describe_suspect(name, heard, network_rate).values()
         try:
-            return self._transcribe(samples, sample_rate)
+            return self._transcribe(heard.samples, part.get("start", 0.0), tuple(warnings))
         except UserError as error:
-            raise UserError(f"{sound}: {error}") from None
+            raise UserError(f"{name}: {error}") from None
 
-    def _transcribe(self, samples, sample_rate):
-        seconds = len(samples) / sample_rate
-        if sample_rate != self.config.sample_rate:
-            samples = resample(samples, sample_rate, self.config.sample_rate)
+    def _transcribe(self, samples, start=0.0, warnings=()):
+        seconds = len(samples) / self.config.sample_rate
         x = self.features(samples.astype(self.model.dtype, copy=False))[None]
         (best,) = self.decode(*self.log_probs(x, np.array([x.shape[1]])))
         words = tuple(  # the last frame may extend beyond the recording
-            dataclasses.replace(w, start=min(w.start, seconds), end=min(w.end, seconds))
+            dataclasses.replace(
+                w, start=start + min(w.start, seconds), end=start + min(w.end, seconds)
+            )
             for w in best.words
         )
-        return Transcript(best.text, words, best.score)
+        return Transcript(best.text, words, best.score, warnings)

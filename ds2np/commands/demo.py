@@ -54,6 +54,7 @@ def run_demo(folder, resume=False, restart=False, device=None):
 
     began = time.perf_counter()
     corpus, run_folder = folder / "corpus", RunFolder(folder / "run")
+    run_folder.check_free()
     if run_folder.config.exists() and not (resume or restart):
         raise UserError(_offer(run_folder))
     if not (corpus / "train.jsonl").exists():

@@ -99,6 +99,8 @@ def _train(args, folder, device, comm):
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     config = TrainingConfig(**given(args, *names))
     utterances = _not_longer(read_manifests(args.train), args.longest, comm)
+    if comm.is_main:
+        folder.check_free()
     if folder.holds_run and not args.resume:
         raise UserError(
             f"{args.out} holds a run already; continue it with --resume, or choose another --out"

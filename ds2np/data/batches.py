@@ -79,10 +79,30 @@ def plan_epoch(frames, batch_size, epoch, seed, max_frames=math.inf):
 def shard(plan, rank, size):
     """Return the share of one rank in each minibatch of a plan.
 
-    The shares have similar lengths, because a minibatch is sorted by length. In a minibatch with
-    fewer utterances than ranks, some shares are empty.
+    Utterances are dealt out like cards. A minibatch is sorted by length, so the shares are alike: a
+    share exceeds an equal part of the minibatch, padding included, by less than one utterance. The
+    next minibatch is dealt on from the rank at which this one ended, so that the remainder goes
+    round: 8 ranks with 20 utterances a minibatch wait 27 % of a step for the one with the most
+    frames, but 11 % of a step over four minibatches (25 % if rank 0 were always the first). In a
+    minibatch with fewer utterances than ranks, some shares are empty.
     """
-    return [indices[rank::size] for indices in plan]
+    dealt = np.cumsum([0, *(len(indices) for indices in plan)])
+    return [plan[k][(rank - dealt[k]) % size :: size] for k in range(len(plan))]
+
+
+def distribute(plan, frames, rank, size):
+    """Return those minibatches of a plan that one rank computes alone, as in an evaluation.
+
+    The largest come first, each to the rank with the fewest ``frames`` so far, padding included.
+    """
+    padded = [len(indices) * frames[indices].max() for indices in plan]
+    held, own = np.zeros(size), []
+    for k in np.argsort(padded, kind="stable")[::-1]:
+        least = held.argmin()
+        held[least] += padded[k]
+        if least == rank:
+            own.append(k)
+    return [plan[k] for k in sorted(own)]
 
 
 def _cut(order, frames, batch_size, max_frames):

@@ -1,6 +1,6 @@
 """The network's outputs over a dataset, for evaluation and analysis."""
 
-from ds2np.data.batches import prefetch
+from ds2np.data.batches import distribute, prefetch
 from ds2np.parallel.communicator import Communicator
 
 
@@ -18,5 +18,5 @@ def network_outputs(recogniser, dataset, batch_size=16, batch_seconds=200.0, com
     """
     comm = comm or Communicator()
     plan = dataset.plan(1, batch_size, batch_seconds)
-    for batch in prefetch(dataset, plan[comm.rank :: comm.size]):
+    for batch in prefetch(dataset, distribute(plan, dataset.frames, comm.rank, comm.size)):
         yield batch, *recogniser.log_probs(batch.x, batch.lengths)

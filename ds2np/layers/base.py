@@ -213,6 +213,14 @@ class Sequential(Layer):
             lengths = layer.out_lengths(lengths)
         return x
 
+    def infer(self, x, lengths):
+        """Compute the output like `forward`, but keep nothing for a backward pass."""
+        for layer in self.sublayers.values():
+            x = layer.forward(x, lengths)
+            layer.clear_cache()
+            lengths = layer.out_lengths(lengths)
+        return x
+
     def backward(self, dout, done=None):
         """Run all layers backward; call `done`, if given, with the name of each finished layer."""
         for name, layer in reversed(self.sublayers.items()):

@@ -14,7 +14,7 @@ import types
 from pathlib import Path
 
 from ds2np.errors import UserError
-from ds2np.files import replacing
+from ds2np.files import locked, replacing
 from ds2np.learn.book import FOLDER
 from ds2np.learn.exercise import CORRECT, NOT_DONE, Verdict
 
@@ -72,15 +72,16 @@ def keep(path, exercise, source):
     Raises
     ------
     UserError
-        If the file could not be run with the answer in it.
+        If the file could not be run with the answer in it, or another notebook is writing it.
     """
-    data = _read(path)
-    data = _with_definition(path, HEADER.encode() if data is None else data, exercise, source)
-    with contextlib.redirect_stdout(io.StringIO()):  # the notebook's check has printed it
-        verdict = judge(exercise, _run(path, data))
-    if verdict.state == CORRECT:
-        with replacing(path, "wb") as file:
-            file.write(data)
+    with locked(path.with_name(f"{path.name}.lock"), f"{path}"):
+        data = _read(path)
+        data = _with_definition(path, HEADER.encode() if data is None else data, exercise, source)
+        with contextlib.redirect_stdout(io.StringIO()):  # the notebook's check has printed it
+            verdict = judge(exercise, _run(path, data))
+        if verdict.state == CORRECT:
+            with replacing(path, "wb") as file:
+                file.write(data)
     return verdict
 
 

@@ -149,23 +149,27 @@ def _counting(name, function, owner=None):
     return call
 
 
-def _asarray(value, dtype=None):
-    if isinstance(value, FakeArray):
-        return value if dtype is None else value.astype(dtype, copy=False)
+def _asarray(a, dtype=None):
+    if isinstance(a, FakeArray):
+        return a if dtype is None else a.astype(dtype, copy=False)
     FakeArray.log.sent += 1
-    return FakeArray(np.array(value, dtype=dtype))
+    return FakeArray(np.array(a, dtype=dtype))
+
+
+def _array(obj, dtype=None):
+    return _asarray(obj.copy() if isinstance(obj, FakeArray) else obj, dtype)
 
 
 class _RawModule:
     def __init__(self, code):
         self.module = HostModule(code)
 
-    def get_function(self, kernel):
-        run = self.module.get_function(kernel)
+    def get_function(self, name):
+        run = self.module.get_function(name)
 
-        def launch(grid, block, arguments, shared_mem=0):
-            FakeArray.log.launches[kernel] += 1
-            run(grid, block, _unwrap(arguments), shared_mem=shared_mem)
+        def launch(grid, block, args, *, shared_mem=0):
+            FakeArray.log.launches[name] += 1
+            run(grid, block, _unwrap(args), shared_mem=shared_mem)
 
         return launch
 
@@ -191,7 +195,7 @@ def fake_gpu():
     """Replace CuPy by a fake GPU within a ``with`` block and yield its `Log`."""
     cupy, fft = _Module("cupy", np), _Module("cupyx.scipy.fft", scipy.fft)
     cupy.ndarray, cupy.RawModule = FakeArray, _RawModule
-    cupy.asarray = cupy.array = _asarray
+    cupy.asarray, cupy.array = _asarray, _array
     cupy.cuda = types.SimpleNamespace(Device=lambda: types.SimpleNamespace(id="fake"))
     cupyx, cupyx.scipy = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
     cupyx.scipy.fft = fft

@@ -127,6 +127,11 @@ class DeepSpeech2(Sequential):
         check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
         return super().forward(self.to_device(x), lengths), self.out_lengths(lengths)
 
+    def infer(self, x, lengths):
+        """Compute the logits like `forward`, but keep nothing for a backward pass."""
+        check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
+        return super().infer(self.to_device(x), lengths), self.out_lengths(lengths)
+
     def forward_chunk(self, x, state=None, last=False):
         """Compute the logits of the next chunk of each utterance; see `Layer.forward_chunk`.
 

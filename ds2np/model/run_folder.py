@@ -1,9 +1,11 @@
 """The run folder: the one place that names its files."""
 
+import contextlib
 from pathlib import Path
 
 from ds2np.backend import CPU
 from ds2np.errors import UserError
+from ds2np.files import locked, make_folder, remove_partial
 from ds2np.model.checkpoint import load_checkpoint
 
 
@@ -20,6 +22,8 @@ class RunFolder:
     config, history, last, best, report : Path
         The effective configuration, the metrics of each epoch, the checkpoint to resume from, the
         checkpoint with the lowest WER, and the report.
+    lock : Path
+        Names the process that trains into the folder now.
     """
 
     def __init__(self, path):
@@ -29,16 +33,42 @@ class RunFolder:
         self.last = self.path / "last.npz"
         self.best = self.path / "best.npz"
         self.report = self.path / "report.html"
+        self.lock = self.path / "lock"
 
     @property
     def holds_run(self):
         """Whether a new run would overwrite anything."""
         return any(file.exists() for file in (self.config, self.last, self.best))
 
+    @contextlib.contextmanager
+    def locked(self):
+        """Make the folder if necessary, and keep other processes from training into it.
+
+        Raises UserError if one does. Without a run, the folder is empty or gone after the block.
+        """
+        is_new = not self.path.exists()
+        make_folder(self.path)
+        try:
+            with locked(self.lock, f"{self.path}"):
+                remove_partial(self.path)
+                yield
+        finally:
+            if is_new:
+                with contextlib.suppress(OSError):  # it is not empty
+                    self.path.rmdir()
+
+    def check_free(self):
+        """Raise a UserError if a process trains into the folder now."""
+        if self.path.is_dir():
+            with self.locked():
+                pass
+
     def delete(self):
-        """Delete the files of the run and nothing else."""
-        for file in (self.config, self.history, self.best, self.last, self.report):
-            file.unlink(missing_ok=True)
+        """Delete the files of the run and nothing else; raise a UserError if it is in use."""
+        if self.path.is_dir():
+            with self.locked():
+                for file in (self.config, self.history, self.best, self.last, self.report):
+                    file.unlink(missing_ok=True)
 
 
 def load_run(run, device=CPU):

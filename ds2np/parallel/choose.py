@@ -15,6 +15,11 @@ from ds2np.parallel.environment import number_from
 MPI_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 LOCAL_RANKS = ("LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK")
 
+# Of launchers that start tasks without connecting them: how many there are, and the rank of one.
+TASKS = ("SLURM_STEP_NUM_TASKS", "FLUX_JOB_SIZE")
+TASK_RANKS = ("PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
+SLURM_SHELLS = 0xFFFFFFF0  # SLURM_STEP_ID from here on: batch scripts, interactive shells
+
 
 def connect(on_gpu=False, timeout=TIMEOUT):
     """Return the communicator of this process.
@@ -32,12 +37,14 @@ def connect(on_gpu=False, timeout=TIMEOUT):
     Raises
     ------
     UserError
-        If a library is missing, or other processes do not connect.
+        If a library is missing, other processes do not connect, or this is one of several tasks
+        that cannot be connected.
     """
     started = _started_by_mpi()
     if started > 1:
         communicator = _connect_by_mpi(started, timeout)
     elif (size := number_from("WORLD_SIZE", 1)) <= 1:
+        _refuse_one_of_many()
         return Communicator()
     elif not on_gpu:
         raise UserError(
@@ -76,10 +83,36 @@ def choose_own_device(name):
 
 def _started_by_mpi():
     """Return how many processes mpiexec started, without initialising MPI."""
+    started = max(number_from(name, 1) for name in MPI_SIZES)
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi is not None and mpi.Is_initialized():
-        return mpi.COMM_WORLD.size
-    return max(number_from(name, 1) for name in MPI_SIZES)
+        return max(started, mpi.COMM_WORLD.size)
+    return started
+
+
+def _refuse_one_of_many():
+    """Refuse to run alone if a launcher says that this is one of several tasks.
+
+    Each would train for itself, in the folder of all.
+    """
+    if any(name in os.environ for name in (*MPI_SIZES, "WORLD_SIZE")):
+        return  # it says that there is one
+    if number_from("SLURM_STEP_ID", 0) >= SLURM_SHELLS:
+        return
+    for name in TASKS:
+        if name in os.environ:
+            if (tasks := number_from(name)) == 1:
+                return
+            raise UserError(
+                f"{name} is {tasks}, but nothing connects these {tasks} tasks; start them from "
+                f"one task with: mpiexec -n {tasks} python -m ds2np ..."
+            )
+    for name in TASK_RANKS:
+        if rank := number_from(name, 0):
+            raise UserError(
+                f"{name} is {rank}, so there are several tasks, but nothing connects them; start "
+                f"them from one task with: mpiexec -n {rank + 1} python -m ds2np ..."
+            )
 
 
 def _connect_by_mpi(started, timeout):

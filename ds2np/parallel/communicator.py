@@ -5,6 +5,7 @@ same collective calls in the same order. In a run of one process the calls cost 
 program needs to ask for the number of processes.
 """
 
+import contextlib
 import time
 
 import numpy as np
@@ -96,6 +97,20 @@ class Communicator:
             texts[start:end].tobytes().decode("utf-8", "surrogatepass")
             for start, end in zip(starts, ends, strict=True)
         ]
+
+    @contextlib.contextmanager
+    def on_main(self, context):
+        """Enter a context on rank 0 alone; a UserError that refuses it is raised on all ranks."""
+        with contextlib.ExitStack() as stack:
+            refusal = ""
+            if self.is_main:
+                try:
+                    stack.enter_context(context)
+                except UserError as error:
+                    refusal = str(error)
+            if refusal := self.gather(refusal)[0]:
+                raise UserError(refusal)
+            yield
 
     def close(self):
         """Wait until all ranks are done, and disconnect; a second call does nothing."""

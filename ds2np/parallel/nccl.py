@@ -12,6 +12,8 @@ from ds2np.backend import to_cpu, to_gpu
 from ds2np.errors import UserError
 from ds2np.parallel.communicator import Handle, ManyProcesses
 
+UNIQUE_ID_BYTES = 128
+
 
 class NCCLCommunicator(ManyProcesses):
     """Collective calls between the GPUs of several processes, by NCCL.
@@ -34,11 +36,11 @@ class NCCLCommunicator(ManyProcesses):
         self._cupy, self._nccl, self._beneath = cupy, nccl, beneath
         self._stream = cupy.cuda.Stream(non_blocking=True)
         self._closed = False
-        unique_id = np.zeros(128, np.int8)
+        unique_id = np.zeros(UNIQUE_ID_BYTES, np.uint8)
         if self.rank == 0:
-            unique_id[:] = nccl.get_unique_id()
+            unique_id[:] = np.frombuffer(nccl.get_unique_id(), np.uint8)
         beneath.broadcast(unique_id)
-        self._connection = self._connect(tuple(unique_id.tolist()))
+        self._connection = self._connect(unique_id.tobytes())
 
     def _connect(self, unique_id):
         """Create NCCL's communicator, in a thread because NCCL waits for all ranks for ever."""

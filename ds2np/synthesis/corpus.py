@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ds2np.audio.resampling import resample
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.errors import UserError
-from ds2np.files import make_folder
+from ds2np.files import locked, make_folder
 from ds2np.synthesis.espeak import Espeak, load_library
 from ds2np.synthesis.sentences import draw_sentence
 
@@ -294,6 +294,12 @@ def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
         If espeak-ng is missing, or the folder holds something else.
     """
     folder = Path(folder).resolve()
+    make_folder(folder.parent, "--out")
+    with locked(folder.with_name(f"{folder.name}.lock"), f"{folder}"):
+        return _write_corpus(folder, seed, train, test, jobs, force)
+
+
+def _write_corpus(folder, seed, train, test, jobs, force):
     check_replaceable(folder, force)
     load_library()  # fail now rather than in every process
     partial = folder.with_name(folder.name + ".partial")

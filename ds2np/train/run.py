@@ -18,7 +18,7 @@ from ds2np.data.manifest import identify
 from ds2np.errors import UserError
 from ds2np.machine import peak_memory
 from ds2np.model import DeepSpeech2
-from ds2np.model.run_folder import load_run
+from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.model.transfer import copy_weights
 from ds2np.parallel.communicator import Communicator
 from ds2np.recogniser import Recogniser
@@ -64,9 +64,28 @@ def train(
     Raises
     ------
     UserError, KeyboardInterrupt
-        See `Trainer.start`, `Trainer.resume` and `Trainer.run`.
+        See `RunFolder.locked`, `Trainer.start`, `Trainer.resume` and `Trainer.run`.
     """
     comm = comm or Communicator()
+    data = train_utterances, dev_utterances
+    with comm.on_main(RunFolder(folder).locked()):
+        return _train(
+            model_config, training_config, *data, folder, resume, device, minutes, cache, comm
+        )
+
+
+def _train(
+    model_config,
+    training_config,
+    train_utterances,
+    dev_utterances,
+    folder,
+    resume,
+    device,
+    minutes,
+    cache,
+    comm,
+):
     model = DeepSpeech2(model_config, seed=training_config.seed)
     started = "" if resume else _start_from(training_config.init, model)
     model.move(device)

@@ -4,7 +4,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ds2np.audio.normalisation import Moments
-from ds2np.data.batches import prefetch, shard
+from ds2np.data.batches import distribute, prefetch
 from ds2np.parallel.communicator import Communicator
 
 MAX_MEASURED = 2000  # utterances: hours of sound, enough for these statistics
@@ -21,7 +21,8 @@ def set_input_statistics(model, dataset, seed=0, comm=None):
         return
     comm = comm or Communicator()
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:MAX_MEASURED]
-    plan = shard(np.array_split(np.sort(chosen), -(-len(chosen) // 16)), comm.rank, comm.size)
+    plan = np.array_split(np.sort(chosen), -(-len(chosen) // 16))
+    plan = distribute(plan, dataset.frames, comm.rank, comm.size)
     total, bar = Moments(), {"desc": "measuring features", "disable": not comm.is_main}
     for batch in tqdm(prefetch(dataset, plan), total=len(plan), delay=1, leave=False, **bar):
         for i in range(len(batch.indices)):

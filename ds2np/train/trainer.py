@@ -134,7 +134,7 @@ class Trainer:
         frames = [int(self.train_set.frames[indices].sum()) for indices in plan]
         bar.update(sum(frames[: progress.batches_done]))
         self.model.set_training(True)
-        part = shard(plan[progress.batches_done :], self.comm.rank, self.comm.size)
+        part = shard(plan, self.comm.rank, self.comm.size)[progress.batches_done :]
         fetched = prefetch(self.train_set, part, (config.seed, progress.epoch))
         with contextlib.closing(fetched):
             batches = self.clock.waiting_for("data", fetched)

@@ -133,7 +133,7 @@ def test_an_archive_that_does_not_exist(run_script, tmp_path, server):
     code, _, err = run_script(an4, "--out", out, "--mirror", server.url)
     assert code == 2
     assert err == (
-        f"{server.url}/an4_sphere.tar.gz: the server answers 404 (Not Found); "
+        f"error: {server.url}/an4_sphere.tar.gz: the server answers 404 (Not Found); "
         "give another --mirror\n"
     )
     assert list(out.iterdir()) == []

@@ -58,7 +58,8 @@ def test_subsets_of_a_root_can_be_chosen(corpus, run_script, tmp_path):
     code, _, err = run_script(librispeech, *arguments, "test-other")
     assert code == 2
     assert err == (
-        "--subsets: test-other is not in the corpus, which holds dev-clean, train-clean-100\n"
+        "error: --subsets: test-other is not in the corpus, "
+        "which holds dev-clean, train-clean-100\n"
     )
 
 
@@ -235,7 +236,7 @@ def test_a_wrong_checksum_leaves_nothing(published, run_script, tmp_path):
 def test_a_subset_that_does_not_exist_is_refused(server, run_script, tmp_path):
     code, _, err = run_script(librispeech, "--out", tmp_path / "l", "--subsets", "train-clean-99")
     assert code == 2
-    assert err.startswith("--subsets: there is no train-clean-99; choose from train-clean-5, dev")
+    assert err.startswith("error: --subsets: there is no train-clean-99; choose from train-clean-5")
     assert not (tmp_path / "l").exists()
 
 

@@ -4,12 +4,14 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.signatures import assert_stands_in, signature
 
 from ds2np.backend import get_array_module, to_cpu, to_gpu
 from ds2np.ctc import ctc_loss
 from ds2np.gradcheck.cases import CASES, LENGTHS
-from ds2np.kernels.host import why_not_on_host
-from ds2np.learn.fake_gpu import fake_gpu
+from ds2np.kernels.host import HostModule, why_not_on_host
+from ds2np.learn import fake_gpu as module
+from ds2np.learn.fake_gpu import FakeArray, fake_gpu
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
 
@@ -44,6 +46,15 @@ def test_the_memories_are_apart():
                 mixed()
         np.testing.assert_array_equal(to_cpu(on_gpu), x)
         assert log.sent == 1
+
+
+def test_array_copies_and_asarray_does_not():
+    with fake_gpu():
+        x = to_gpu(np.zeros(3))
+        cupy = get_array_module(x)
+        assert cupy.asarray(x) is x
+        cupy.array(x)[0] = 1
+        assert not to_cpu(x).any()
 
 
 def test_launches_copies_and_waits_are_counted():
@@ -109,3 +120,66 @@ def test_a_training_step_is_the_same_and_waits_once(convolution, recurrent):
         np.testing.assert_allclose(to_cpu(got), loss, rtol=1e-4)
         for name, value in model.state_dict().items():
             np.testing.assert_allclose(to_cpu(moved.state_dict()[name]), value, atol=1e-5)
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Record which functions and methods a fake GPU is asked for, and with which arguments."""
+    calls, counting, by_ufunc = {}, module._counting, FakeArray.__array_ufunc__
+
+    def counted(name, function, owner=None):
+        run = counting(name, function, owner)
+        is_fft = "scipy.fft" in str(getattr(function, "__module__", ""))
+        path = "ndarray" if owner is not None else "fft" if is_fft else "cupy"
+
+        def call(*args, **options):
+            given = args if owner is None else (owner, *args)
+            calls[path, name, len(args), tuple(options)] = given, options
+            return run(*args, **options)
+
+        return call
+
+    def counted_ufunc(self, ufunc, method, *inputs, **options):
+        calls[ufunc.__name__, method, len(inputs), tuple(options)] = inputs, options
+        return by_ufunc(self, ufunc, method, *inputs, **options)
+
+    monkeypatch.setattr(module, "_counting", counted)
+    monkeypatch.setattr(FakeArray, "__array_ufunc__", counted_ufunc)
+    return calls
+
+
+def test_cupy_takes_every_call_of_the_layers_and_of_a_step(recorded, rng):
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed: the fake is not compared")
+    import cupyx.scipy.fft
+
+    with fake_gpu():
+        for case in CASES:
+            layer = case.layer(np.float32)
+            layer.move(to_gpu)
+            out = layer.forward(to_gpu(case.x(rng, np.float32)), LENGTHS)
+            layer.backward(to_gpu(rng.standard_normal(out.shape, np.float32)))
+        if not why_not_on_host():
+            model = DeepSpeech2(CONFIG)
+            model.move(to_gpu)
+            step(model, rng)
+    assert len(recorded) > 30
+    rooms = {"cupy": cupy, "ndarray": cupy.ndarray, "fft": cupyx.scipy.fft}
+    for (room, name, *_), (args, options) in recorded.items():
+        owner = rooms.get(room) or getattr(cupy, room)
+        function = getattr(owner, "__getitem__" if name == "getitem" else name)
+        signature(function).bind(*args, **options)
+
+
+def test_the_attributes_and_kernels_are_those_of_cupy():
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed: the fake is not compared")
+    assert set(module.PLAIN) <= set(dir(cupy.ndarray))
+    assert_stands_in(module._asarray, cupy.asarray)
+    assert_stands_in(module._array, cupy.array)
+    assert_stands_in(FakeArray.get, cupy.ndarray.get)
+    assert_stands_in(module._RawModule, cupy.RawModule)
+    assert_stands_in(HostModule.get_function, cupy.RawModule.get_function)
+    if why_not_on_host():
+        pytest.skip(f"no kernels on the host: {why_not_on_host()}")
+    code = 'extern "C" __global__ void nothing(int n) {}'
+    for kind in (HostModule, module._RawModule):
+        assert_stands_in(kind(code).get_function("nothing"), cupy.RawKernel.__call__)

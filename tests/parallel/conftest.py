@@ -40,7 +40,7 @@ def mpiexec(tmp_path):
         script.write_text(PROGRAM.format(body=body, timeout=timeout))
         return subprocess.run(
             [MPIEXEC, *options, "-n", str(processes), sys.executable, "-W", "error", script],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

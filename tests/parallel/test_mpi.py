@@ -138,50 +138,30 @@ def test_ranks_that_make_different_calls_are_reported(mpiexec):
 
 # The GPU is main memory here, and NCCL is MPI: only the connections are tested.
 CUPY_OVER_MPI = """
-import ctypes, sys, types
+import sys
 import numpy as np
 from mpi4py import MPI
+from helpers import fake_cupy
 
-class Array:
-    def __init__(self, host):
-        self.host = np.array(host)
-        self.dtype, self.size, self.flags = self.host.dtype, self.host.size, self.host.flags
-        self.data = types.SimpleNamespace(ptr=self.host.ctypes.data)
-
-    def get(self):
-        return self.host
-
-class Connection:
-    def __init__(self, size, number, rank):
-        assert number == tuple(range(-64, 64))
+class Connection(fake_cupy.NcclCommunicator):
+    def __init__(self, ndev, commId, rank):
+        super().__init__(ndev, commId, rank)
         self.world = MPI.COMM_WORLD.Dup()
-        assert (size, rank) == (self.world.size, self.world.rank)
+        assert (ndev, rank) == (self.world.size, self.world.rank)
 
-    def allReduce(self, send, receive, count, kind, operation, stream):
-        memory = (ctypes.c_byte * (count * kind(0).itemsize)).from_address(receive)
-        self.world.Allreduce(MPI.IN_PLACE, np.frombuffer(memory, kind))
+    def _meet(self, array, stream, combine):
+        array[...] = combine(self.world.allgather(array.copy()))
 
     def abort(self):
         print("aborted", flush=True)
 
     destroy = abort
 
-class Anything:
-    ptr, done = 0, True
-    def __init__(self, **_): pass
-    def use(self): pass
-    def record(self, stream): pass
-    def wait_event(self, event): pass
-
-nccl = types.ModuleType("cupy.cuda.nccl")
-nccl.available, nccl.NCCL_SUM, nccl.NcclCommunicator = True, 0, Connection
-nccl.NCCL_FLOAT64, nccl.NCCL_INT64, nccl.NCCL_UINT8 = np.float64, np.int64, np.uint8
-nccl.get_unique_id = lambda: tuple(range(-64, 64)) if MPI.COMM_WORLD.rank == 0 else None
-cuda = types.ModuleType("cupy.cuda")
-cuda.nccl, cuda.Stream, cuda.Event, cuda.Device = nccl, Anything, Anything, Anything
-cuda.get_current_stream = Anything
-ndarray = asarray = Array
-sys.modules |= {"cupy.cuda": cuda, "cupy.cuda.nccl": nccl}
+modules = fake_cupy.make_modules(Connection)
+if MPI.COMM_WORLD.rank:
+    modules["cupy.cuda.nccl"].get_unique_id = None  # rank 0 draws it
+globals().update(vars(modules.pop("cupy")))
+sys.modules |= modules
 """
 
 

@@ -1,110 +1,49 @@
 """NCCL's communicator, with threads as ranks and a fake CuPy that sums raw memory."""
 
-import ctypes
 import sys
 import threading
-import types
 
 import numpy as np
 import pytest
+from helpers import fake_cupy
+from helpers.fake_cupy import Array, Device, NcclCommunicator
+from helpers.signatures import assert_stands_in
 
 from ds2np.backend import to_gpu, why_no_gpu
 from ds2np.errors import UserError
+from ds2np.files import locked
 from ds2np.parallel.choose import connect
 from ds2np.parallel.nccl import NCCLCommunicator
 from ds2np.parallel.rendezvous import Rendezvous
 
-KINDS = {2: np.int32, 4: np.int64, 1: np.uint8, 7: np.float32, 8: np.float64}  # of nccl.h
-
-
-class Array:
-    """Memory of a GPU, as far as the communicator uses it."""
-
-    def __init__(self, host):
-        self.host = np.array(host)
-        self.dtype, self.size, self.flags = self.host.dtype, self.host.size, self.host.flags
-        self.data = types.SimpleNamespace(ptr=self.host.ctypes.data)
-
-    def get(self):
-        return self.host.copy()
-
-    def __itruediv__(self, number):
-        self.host /= number
-        return self
-
-
-class Stream:
-    def __init__(self, non_blocking=False):
-        assert non_blocking
-        self.work, self.waits_for = [], []
-        self.ptr = id(self)
-        STREAMS[self.ptr] = self
-
-    def wait_event(self, event):
-        self.waits_for.append(event)
-
-
-class Event:
-    def __init__(self, disable_timing):
-        self.work, self.stream = None, None
-
-    def record(self, stream):
-        self.work, self.stream = list(stream.work), stream
-
-    @property
-    def done(self):
-        return all(work.is_set() for work in self.work)
-
-
-class Device:
-    used = 0
-
-    def use(self):
-        type(self).used += 1
-
-
-STREAMS = {}
-DEFAULT = types.SimpleNamespace(work=[])
-IDENTITY = (*range(-64, 0), *range(64))  # NCCL's unique ID has signed bytes
-
 
 class World:
-    """The state shared by the fakes of one test."""
+    """The state shared by the ranks of one test."""
 
     def __init__(self):
         self.lock, self.calls, self.members, self.aborted = threading.Lock(), {}, {}, []
         self.error = None
 
-    def communicator(self, size, number, rank):
-        assert number == IDENTITY
-        self.members[rank] = size
-        return Connection(self, size, rank)
 
+class Connection(NcclCommunicator):
+    """A rank that is a thread."""
 
-class Connection:
-    def __init__(self, world, size, rank):
-        self.world, self.size, self.rank, self.count = world, size, rank, 0
+    world = None
 
-    def allReduce(self, send, receive, count, kind, operation, stream):
-        assert (send, operation) == (receive, 0)
-        self._meet(receive, count, kind, stream, lambda arrays: sum(arrays[1:], arrays[0]))
+    def __init__(self, ndev, commId, rank):
+        super().__init__(ndev, commId, rank)
+        self.size, self.rank, self.count = ndev, rank, 0
+        self.world.members[rank] = ndev
 
-    def broadcast(self, send, receive, count, kind, root, stream):
-        assert (send, root) == (receive, 0)
-        self._meet(receive, count, kind, stream, lambda arrays: arrays[0])
-
-    def _meet(self, pointer, count, kind, stream, function):
-        computed = STREAMS[stream].waits_for.pop()
-        assert computed.stream is DEFAULT  # NCCL waits until the array is computed
-        memory = (ctypes.c_byte * (count * np.dtype(KINDS[kind]).itemsize)).from_address(pointer)
-        array, done = np.frombuffer(memory, KINDS[kind]), threading.Event()
-        STREAMS[stream].work.append(done)
+    def _meet(self, array, stream, combine):
+        done = threading.Event()
+        stream.work.append(done)
         with self.world.lock:
             here = self.world.calls.setdefault(self.count, {})
             here[self.rank] = array, done
             self.count += 1
             if len(here) == self.size:
-                result = function([here[rank][0].copy() for rank in range(self.size)])
+                result = combine([here[rank][0].copy() for rank in range(self.size)])
                 for each, done in here.values():
                     each[...] = result
                     done.set()
@@ -116,26 +55,38 @@ class Connection:
     def abort(self):
         self.world.aborted.append(self.rank)
 
-    def destroy(self):
-        pass
-
 
 @pytest.fixture
 def world(monkeypatch):
-    world, cupy, cuda = World(), types.ModuleType("cupy"), types.ModuleType("cupy.cuda")
-    nccl = types.ModuleType("cupy.cuda.nccl")
-    nccl.available, nccl.NCCL_SUM = True, 0
-    for number, kind in KINDS.items():
-        setattr(nccl, f"NCCL_{np.dtype(kind).name.upper()}", number)
-    nccl.get_unique_id, nccl.NcclCommunicator = lambda: IDENTITY, world.communicator
-    cuda.nccl, cuda.Stream, cuda.Event, cuda.Device = nccl, Stream, Event, Device
-    cuda.get_current_stream = lambda: DEFAULT
-    cupy.cuda, cupy.ndarray, cupy.asarray = cuda, Array, Array
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setitem(sys.modules, "cupy.cuda", cuda)
-    monkeypatch.setitem(sys.modules, "cupy.cuda.nccl", nccl)
-    world.nccl = nccl
+    world = World()
+    modules = fake_cupy.make_modules(type("Connection", (Connection,), {"world": world}))
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    world.nccl = modules["cupy.cuda.nccl"]
     return world
+
+
+def test_the_fakes_take_what_cupy_takes():
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed: the fakes are not compared")
+    from cupy.cuda import nccl
+
+    assert_stands_in(NcclCommunicator, nccl.NcclCommunicator)
+    for name in ("Stream", "Event", "Device"):
+        assert_stands_in(getattr(fake_cupy, name), getattr(cupy.cuda, name))
+    assert_stands_in(fake_cupy.Array.get, cupy.ndarray.get)
+    assert {"dtype", "size", "flags", "data"} <= set(dir(cupy.ndarray))
+    assert hasattr(cupy.cuda.MemoryPointer, "ptr")
+    assert hasattr(cupy.cuda.Stream.null, "ptr")
+    assert hasattr(cupy.cuda, "get_current_stream")
+    fake = fake_cupy.make_modules(Connection)["cupy.cuda.nccl"]
+    assert_stands_in(fake.get_unique_id, nccl.get_unique_id)
+    constants = {name: value for name, value in vars(fake).items() if name.startswith("NCCL_")}
+    assert {name: getattr(nccl, name) for name in constants} == constants
+    assert issubclass(nccl.NcclError, RuntimeError)
+    if not nccl.available:
+        pytest.skip("NCCL is not installed: its unique ID is not compared")
+    unique_id = nccl.get_unique_id()
+    assert (type(unique_id), len(unique_id)) == (bytes, len(fake_cupy.UNIQUE_ID))
 
 
 def in_threads(size, port, function, timeout=10):
@@ -186,6 +137,19 @@ def test_all_calls(world, port, size):
     assert world.members == dict.fromkeys(range(size), size)
     assert Device.used == size  # NCCL's thread uses the device of this one
     assert world.aborted == []
+
+
+def test_what_is_refused_on_rank_0_is_refused_on_all(world, port, tmp_path):
+    def calls(comm):
+        with comm.on_main(locked(tmp_path / "lock", "it")):
+            return "held"
+
+    assert in_threads(3, port, calls) == ["held"] * 3
+    world.calls.clear()
+    with locked(tmp_path / "lock", "it"):
+        refusals = in_threads(3, port, calls)
+    assert [type(refusal) for refusal in refusals] == [UserError] * 3
+    assert len({str(refusal) for refusal in refusals}) == 1
 
 
 def test_a_late_rank_is_named_and_nothing_waits_on_the_gpus(world, port):

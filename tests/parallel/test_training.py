@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import toys
-from helpers.launcher import MPIEXEC, ROOT
+from helpers.launcher import MPIEXEC, ROOT, holding
 
 from ds2np.model.checkpoint import load_checkpoint
 from ds2np.model.run_folder import RunFolder
@@ -161,6 +161,18 @@ def test_only_the_main_process_prints(command, mpiexec):
     assert again.returncode == 2
     assert again.stderr.count("holds a run already; continue it with --resume") == 1
     assert "Traceback" not in again.stderr
+
+
+def test_a_folder_in_use_is_refused_by_all_processes_at_once(command, mpiexec, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    began = time.monotonic()
+    with holding(folder.lock) as process:
+        ended = run(command("run", 3, "--epochs", 2))
+    assert time.monotonic() - began < 20
+    assert ended.returncode == 2
+    assert ended.stderr.count(f"{folder.path} is in use by process {process.pid} on ") == 1
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_a_failure_leaves_nothing(corpus, tmp_path, monkeypatch, run_script):
 
     monkeypatch.setattr(corpus_module, "record", fail)
     code, out, err = run_script(synthetic, "--out", earlier, "--force")
-    assert (code, out, err) == (130, "", "stopped before the end\n")
+    assert (code, out, err) == (130, "", "\ninterrupted\n")
     assert contents(tmp_path) == {Path("corpus/corpus.json"): b"{}"}
 
 

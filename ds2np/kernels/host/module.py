@@ -71,16 +71,16 @@ class HostModule:
             raise RuntimeError(compiled.stderr)
         self.library = ctypes.CDLL(str(folder / "kernels.so"))
 
-    def get_function(self, kernel):
+    def get_function(self, name):
         """Return a function that launches a kernel, with the arguments of CuPy's RawModule.
 
         It raises a RuntimeError if the kernel hangs, and a TypeError for a wrong argument type.
         """
-        run, types = getattr(self.library, f"run_{kernel}"), self.kernels[kernel]
+        run, types = getattr(self.library, f"run_{name}"), self.kernels[name]
         run.argtypes = [ctypes.c_int] * 3 + [TYPES[kind] for kind in types]
 
-        def launch(grid, block, arguments, shared_mem=0):
-            given = [_convert(a, kind) for kind, a in zip(types, arguments, strict=True)]
+        def launch(grid, block, args, *, shared_mem=0):
+            given = [_convert(a, kind) for kind, a in zip(types, args, strict=True)]
             if shared_mem > SHARED_BYTES:
                 raise ValueError(
                     f"shared memory is {shared_mem} bytes, expected at most {SHARED_BYTES}"
@@ -88,7 +88,7 @@ class HostModule:
             if block[0] % 32:
                 raise ValueError(f"block has {block[0]} threads, expected a multiple of 32")
             if run(grid[0], block[0], shared_mem, *given):
-                raise RuntimeError(f"{kernel} hangs: not all threads of a block reach a barrier")
+                raise RuntimeError(f"{name} hangs: not all threads of a block reach a barrier")
 
         return launch
 

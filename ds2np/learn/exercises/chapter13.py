@@ -16,6 +16,11 @@ def mean_of_parts(means, counts):
     return simulate.ring(sums)[0][0] / np.sum(counts)
 
 
+def shard(plan, rank, size):
+    """Deal out each minibatch by itself, from rank 0; the package deals on."""
+    return [batches.shard([indices], rank, size)[0] for indices in plan]
+
+
 def ring_round_back(chunks, k):
     """Simulate one round of reduce-scatter, with messages to the neighbour on the left."""
     chunks, p = chunks.copy(), len(chunks)
@@ -87,7 +92,7 @@ EXERCISES = (
     Exercise(
         "13.1", "mean_of_parts", "mean over shards of unequal size", mean_of_parts, _mean_cases
     ),
-    Exercise("13.2", "shard", "shard of a process in every minibatch", batches.shard, _share_cases),
+    Exercise("13.2", "shard", "shard of a process in every minibatch", shard, _share_cases),
     Exercise(
         "13.3",
         "ring_round_back",

@@ -8,7 +8,7 @@ import numpy as np
 
 from ds2np.data.manifest import read_manifest, write_manifest
 from ds2np.errors import UserError
-from ds2np.files import make_folder
+from ds2np.files import locked, make_folder
 from ds2np.learn import answers, sound, toy
 from ds2np.learn.book import CHAPTERS, name_notebooks
 from ds2np.learn.exercise import CORRECT
@@ -70,6 +70,7 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
             f"there is no {path}; it gets your answers from the checks in {name_notebooks()}"
         )
     run = RunFolder(folder / "graduation")
+    run.check_free()
     if run.holds_run and not restart:
         raise UserError(
             f"{run.path} already holds a run; use --restart to delete it and train again"
@@ -139,11 +140,12 @@ def make_digits(folder):
             raise UserError("espeak-ng was not found; it is needed to make the recordings")
         print(f"making {UTTERANCES + HELD_OUT} recordings of spoken digits in {folder}", flush=True)
         make_folder(folder, "--folder")
-        rng = np.random.default_rng(0)
-        spoken = (
-            toy.speak_digits(folder, UTTERANCES, rng),
-            toy.speak_digits(folder, HELD_OUT, rng, toy.OTHER_SPEAKERS, sizes=(1.0, 1.0)),
-        )
-        for manifest, utterances in zip(manifests, spoken, strict=True):
-            write_manifest(manifest, utterances)
+        with locked(folder.with_name(f"{folder.name}.lock"), f"{folder}"):
+            rng = np.random.default_rng(0)
+            spoken = (
+                toy.speak_digits(folder, UTTERANCES, rng),
+                toy.speak_digits(folder, HELD_OUT, rng, toy.OTHER_SPEAKERS, sizes=(1.0, 1.0)),
+            )
+            for manifest, utterances in zip(manifests, spoken, strict=True):
+                write_manifest(manifest, utterances)
     return tuple(map(read_manifest, manifests))

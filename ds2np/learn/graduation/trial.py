@@ -27,7 +27,8 @@ def try_step(network, training, utterances):
     model = DeepSpeech2(network, seed=training.seed)
     dataset = Dataset(utterances, model.config)
     trainer = Trainer(model, dataset, dataset, Path(), training)  # writes nothing yet
-    assert not trainer.finished
+    if trainer.finished:
+        raise ValueError("the training is finished before its first epoch")
     batch = make_batch(dataset, trainer.plan(2)[0])
     model.set_training(True)
     loss = add_gradients(model, batch, 1 / len(batch.indices))
