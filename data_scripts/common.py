@@ -10,6 +10,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ds2np.audio.folders import AUDIO_SUFFIXES, find_files
+from ds2np.audio.opening import name_of
 from ds2np.commands import program
 from ds2np.data.manifest import Utterance, scan_manifest, write_manifest
 from ds2np.data.recordings import read_header
@@ -22,7 +23,14 @@ NEARLY_ALL = 0.9  # of the recordings: as many damaged ones mean a damaged copy
 
 def run(main):
     """Run the `main` of a script and exit with its code; see `ds2np.commands.program.run`."""
-    sys.exit(program.run(main))
+
+    def run_to_the_end():
+        try:
+            main()
+        except BrokenPipeError:
+            raise UserError("the output was closed before all manifests were written") from None
+
+    sys.exit(program.run(run_to_the_end))
 
 
 def find_recordings(folder, suffixes=AUDIO_SUFFIXES):
@@ -75,7 +83,8 @@ def read_lengths(paths, desc):
         except UserError as error:
             damaged.append(str(error))
         except UnicodeEncodeError:
-            damaged.append(f"{path} has a name that is not UTF-8, as manifests are; rename it")
+            name = name_of(path)
+            damaged.append(f"{name} has a name that is not UTF-8, as manifests are; rename it")
     total = len(seconds) + len(damaged)
     if len(damaged) > NEARLY_ALL * total:
         raise UserError(f"{desc}: {len(damaged)} of {total} recordings are unusable: {damaged[0]}")

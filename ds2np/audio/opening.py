@@ -67,6 +67,11 @@ def _find_source(file, name):
         file.seek(0)
         return file
     if os.path.isfile(file):
+        folder, base = os.path.split(os.fsencode(file))
+        # libsndfile takes a file for another format if macOS's ._NAME stands beside it.
+        if os.path.exists(os.path.join(folder, b"._" + base)):
+            with open(file, "rb") as opened:
+                return io.BytesIO(opened.read())
         # From a string, soundfile opens only names that are UTF-8.
         return os.fsencode(file) if os.name == "posix" else os.fspath(file)
     if not os.path.exists(file):  # False for an impossible name, too

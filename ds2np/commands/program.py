@@ -54,14 +54,17 @@ def run(main):
     """
     _make_streams_safe()
     try:
-        try:
-            return main() or 0
-        finally:
-            sys.stdout.flush()  # while an error can be reported
+        code = main() or 0
+        sys.stdout.flush()  # while an error can be reported
+        return code
     except BrokenPipeError:  # the reader of the output closed it
         return 0
-    except (UserError, OSError) as error:
+    except UserError as error:
         _print_error(f"error: {error}")
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _print_error(f"error: {where}{error.strerror or error}")
         return 2
     except KeyboardInterrupt:
         _print_error("\ninterrupted")

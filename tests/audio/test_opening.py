@@ -98,3 +98,11 @@ def test_an_empty_file_with_a_comment_behind_it_is_empty(path):
     path.write_bytes(data)
     with pytest.raises(UserError, match="holds no samples"):
         load_audio(path)
+
+
+def test_a_resource_fork_of_macos_beside_a_recording(tmp_path, rng):
+    """Copied to another disk, NAME has a file ._NAME beside it."""
+    soundfile.write(tmp_path / "a.mp3", 0.1 * rng.standard_normal(8000), 8000)
+    expected, _ = load_audio(tmp_path / "a.mp3")
+    (tmp_path / "._a.mp3").write_bytes(b"\0\x05\x16\x07" + bytes(4092))
+    np.testing.assert_array_equal(load_audio(tmp_path / "a.mp3")[0], expected)

@@ -61,7 +61,7 @@ REDIRECTIONS = {
 def test_output_that_cannot_be_written(shell):
     code, _, err = start(shell, "-W", "error", "-m", "ds2np", "learn")
     assert code == REDIRECTIONS[shell]
-    assert err == (b"error: [Errno 28] No space left on device\n" if shell == ">/dev/full" else b"")
+    assert err == (b"error: No space left on device\n" if shell == ">/dev/full" else b"")
     assert start(shell, "-m", "ds2np", "data", "nothing.jsonl")[0] == 2
 
 
@@ -145,7 +145,7 @@ def test_a_parser_can_be_used_again():
     ("error", "code", "said"),
     [
         (UserError("no such file"), 2, "error: no such file\n"),
-        (PermissionError(13, "Permission denied", "a"), 2, "error: [Errno 13] Permission denied: "),
+        (PermissionError(13, "Permission denied", "a"), 2, "error: a: Permission denied\n"),
         (KeyboardInterrupt(), 130, "\ninterrupted\n"),
         (BrokenPipeError(), 0, ""),
     ],

@@ -55,7 +55,9 @@ def test_other_tables_can_be_chosen(root, run_script, tmp_path):
     )
     code, _, err = run_script(common_voice, *arguments, "other")
     assert code == 2
-    assert err == "--subsets: other is not in the corpus, which holds dev, train, validated\n"
+    assert (
+        err == "error: --subsets: other is not in the corpus, which holds dev, train, validated\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_a_recording_listed_twice_is_refused(root, run_script):
     write(root, "train", ("ann", "a.mp3", "yes"), ("ann", "a.mp3", "no"))
     code, out, err = run_script(common_voice, "--root", root)
     assert (code, out) == (2, "")
-    assert err == f"{root}/train.tsv:3: a.mp3 appears twice; remove one of the lines\n"
+    assert err == f"error: {root}/train.tsv:3: a.mp3 appears twice; remove one of the lines\n"
 
 
 @pytest.mark.parametrize(
@@ -132,8 +134,8 @@ def test_a_table_without_a_header_is_refused(root, run_script, content, found):
     code, out, err = run_script(common_voice, "--root", root)
     assert (code, out) == (2, "")
     assert err == (
-        f"{root}/train.tsv: the first line names no column path; expected a header with path, "
-        f"sentence, client_id, found {found}\n"
+        f"error: {root}/train.tsv: the first line names no column path; expected a header with "
+        f"path, sentence, client_id, found {found}\n"
     )
 
 
@@ -141,14 +143,14 @@ def test_a_table_without_rows_is_refused(root, run_script):
     write(root, "train")
     code, _, err = run_script(common_voice, "--root", root)
     assert code == 2
-    assert err == f"{root}/train.tsv lists no recording that is there; it lists none\n"
+    assert err == f"error: {root}/train.tsv lists no recording that is there; it lists none\n"
 
 
 def test_a_table_of_another_encoding_is_refused(root, run_script):
     (root / "train.tsv").write_bytes((HEADER + "ann\ta.mp3\t17\tÉlan\t2\n").encode("latin-1"))
     code, _, err = run_script(common_voice, "--root", root)
     assert code == 2
-    assert err == f"{root}/train.tsv is not UTF-8 text: line 2; save it as UTF-8\n"
+    assert err == f"error: {root}/train.tsv is not UTF-8 text: line 2; save it as UTF-8\n"
 
 
 def test_the_folder_above_a_language_is_refused(root, run_script):
