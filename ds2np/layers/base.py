@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np.backend import check_floats, get_array_module
+from ds2np.layers.padding import widen_lengths
 
 KINDS = ("params", "grads", "buffers")
 
@@ -54,8 +55,8 @@ class Layer:
         Parameters
         ----------
         x : ndarray of shape (N, T, H) or (N, C, T, F)
-        lengths : ndarray of int of shape (N,)
-            Real frames of each utterance, always a NumPy array.
+        lengths : ndarray of shape (N,)
+            Real frames of each utterance: integers of any type, always a NumPy array.
 
         Raises
         ------
@@ -96,8 +97,8 @@ class Layer:
         return self.forward(x, np.full(len(x), T)), None
 
     def out_lengths(self, lengths):
-        """Return the number of real output frames (N,) for real input frames (N,)."""
-        return lengths
+        """Return the real output frames, int64 of shape (N,), for real input frames (N,)."""
+        return widen_lengths(lengths)
 
     def out_shape(self, shape):
         """Return the shape of an output frame, (H,) or (C, F), given that of an input frame."""
@@ -113,9 +114,15 @@ class Layer:
         return 1
 
     def add_param(self, name, value):
-        """Register a parameter, with a gradient of zeros."""
+        """Register a parameter of float32 or float64, with a gradient of zeros."""
+        check_floats(value, name)
         self.params[name] = value
         self.grads[name] = get_array_module(value).zeros_like(value)
+
+    def add_buffer(self, name, value):
+        """Register a buffer of float32 or float64."""
+        check_floats(value, name)
+        self.buffers[name] = value
 
     def add_sublayer(self, name, layer):
         """Register a sublayer; its parameter W becomes "name.W", or "W" if the name is empty."""
@@ -229,6 +236,7 @@ class Sequential(Layer):
         return x, after
 
     def out_lengths(self, lengths):
+        lengths = widen_lengths(lengths)
         for layer in self.sublayers.values():
             lengths = layer.out_lengths(lengths)
         return lengths

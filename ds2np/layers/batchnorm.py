@@ -118,13 +118,13 @@ class SeqBatchNorm(Layer):
         self.time_axis, self.momentum, self.all_reduce = time_axis, momentum, None
         self.add_param("gamma", np.ones(H, dtype))
         self.add_param("beta", np.zeros(H, dtype))
-        self.buffers["running_mean"] = np.zeros(H, dtype)
-        self.buffers["running_var"] = np.ones(H, dtype)
+        self.add_buffer("running_mean", np.zeros(H, dtype))
+        self.add_buffer("running_var", np.ones(H, dtype))
 
     def forward(self, x, lengths):
         H, dtype = len(self.params["gamma"]), self.params["gamma"].dtype
         shape = ("N", "T", H) if self.time_axis == 1 else ("N", H, "T", "F")
-        check_batch(x, lengths, shape, dtype)
+        lengths = check_batch(x, lengths, shape, dtype)
         x = zero_padding(x, lengths, self.time_axis)
         mask = length_mask(lengths, x.shape[self.time_axis], x)
         running = self.buffers["running_mean"], self.buffers["running_var"]

@@ -13,14 +13,13 @@ import numpy as np
 
 from ds2np.backend import get_array_module, get_fft_module
 from ds2np.layers.base import Layer
-from ds2np.layers.padding import check_batch, zero_padding
+from ds2np.layers.padding import check_batch, check_frames, widen_lengths, zero_padding
 from ds2np.layers.streaming import TimeWindow
 
 
 def conv_out_length(length, kernel, stride, padding):
     """Return the number of outputs along one axis; `padding` zeros are added at either end."""
-    length = np.asarray(length, np.int64)  # unsigned integers would wrap below 0
-    return np.maximum((length + 2 * padding - kernel) // stride + 1, 0)
+    return np.maximum((widen_lengths(length) + 2 * padding - kernel) // stride + 1, 0)
 
 
 @functools.cache
@@ -159,7 +158,7 @@ class Conv2D(Layer):
         self.add_param("W", (scale * rng.standard_normal((O, C, *kernel))).astype(dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", self.C, "T", "F"), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", self.C, "T", "F"), self.params["W"].dtype)
         x = zero_padding(x, lengths, time_axis=2)
         out, cache = conv2d_forward(x, self.params["W"], self.stride, self.padding)
         self._cache = cache, lengths
@@ -172,6 +171,7 @@ class Conv2D(Layer):
         return zero_padding(dx, lengths, time_axis=2, in_place=True)
 
     def forward_chunk(self, x, state, last):
+        check_frames(x, ("N", self.C, "T", "F"), self.params["W"].dtype)
         window = TimeWindow(
             self.kernel[0], self.stride[0], self.padding[0], self.padding[0], time_axis=2
         )

@@ -11,7 +11,7 @@ import numpy as np
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
 from ds2np.layers.conv import conv_out_length, resolve_padding
-from ds2np.layers.padding import check_batch, zero_padding
+from ds2np.layers.padding import check_batch, check_frames, zero_padding
 from ds2np.layers.streaming import TimeWindow
 
 
@@ -57,7 +57,7 @@ class Conv1D(Layer):
         self.add_param("W", (scale * rng.standard_normal((kernel, D, O))).astype(dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         x = zero_padding(x, lengths)
         out, cache = conv1d_forward(x, self.params["W"], self.stride, self.padding)
         self._cache = cache, lengths
@@ -70,6 +70,7 @@ class Conv1D(Layer):
         return zero_padding(dx, lengths)
 
     def forward_chunk(self, x, state, last):
+        check_frames(x, ("N", "T", self.D), self.params["W"].dtype)
         window = TimeWindow(self.kernel, self.stride, self.padding, self.padding)
         x, state = window.push(x, state, last)
         return conv1d_forward(x, self.params["W"], self.stride)[0], state

@@ -42,7 +42,7 @@ class Linear(Layer):
             self.add_param("b", np.zeros(H, dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
         out, cache = linear_forward(zero_padding(x, lengths), self.params["W"])
         if "b" in self.params:
             out += self.params["b"]

@@ -121,7 +121,7 @@ class Recurrent(Layer):
 
     def _forward(self, x, lengths, state):
         """Return the output and the state (B, N, H) after the last real frame of each utterance."""
-        check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
         xp = get_array_module(x)
         if state is None:

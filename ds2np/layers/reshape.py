@@ -9,7 +9,7 @@ class ToChannels(Layer):
     """Reshape from spectrograms (N, T, F) to images of one channel, (N, 1, T, F)."""
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", "F"))
+        lengths = check_batch(x, lengths, ("N", "T", "F"))
         self._cache = lengths
         return zero_padding(x, lengths)[:, None]
 
@@ -26,7 +26,7 @@ class FromChannels(Layer):
     time_axis = 2
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "C", "T", "F"))
+        lengths = check_batch(x, lengths, ("N", "C", "T", "F"))
         N, C, T, F = x.shape
         self._cache = lengths, (N, T, C, F)
         x = zero_padding(x, lengths, time_axis=2)

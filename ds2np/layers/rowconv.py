@@ -8,7 +8,7 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer
-from ds2np.layers.padding import check_batch, zero_padding
+from ds2np.layers.padding import check_batch, check_frames, zero_padding
 from ds2np.layers.streaming import TimeWindow
 
 
@@ -49,7 +49,7 @@ class RowConv(Layer):
         self.add_param("W", W.astype(dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", self.H), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.H), self.params["W"].dtype)
         out, cache = row_conv_forward(zero_padding(x, lengths), self.params["W"])
         self._cache = cache, lengths
         return zero_padding(out, lengths, in_place=True)
@@ -61,6 +61,7 @@ class RowConv(Layer):
         return zero_padding(dx, lengths, in_place=True)
 
     def forward_chunk(self, x, state, last):
+        check_frames(x, ("N", "T", self.H), self.params["W"].dtype)
         x, state = TimeWindow(self.tau + 1, 1, 0, self.tau).push(x, state, last)
         out, _ = row_conv_forward(x, self.params["W"])
         return out[:, : max(x.shape[1] - self.tau, 0)], state

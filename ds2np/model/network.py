@@ -117,14 +117,14 @@ class DeepSpeech2(Sequential):
         ----------
         x : ndarray of shape (N, T, F)
         lengths : ndarray of shape (N,)
-            Number of frames of each utterance.
+            Number of frames of each utterance: integers of any type.
 
         Returns
         -------
         logits : ndarray of shape (N, T_out, V)
         out_lengths : ndarray of shape (N,)
         """
-        check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
         return super().forward(self.to_device(x), lengths), self.out_lengths(lengths)
 
     def forward_chunk(self, x, state=None, last=False):
