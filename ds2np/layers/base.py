@@ -152,12 +152,20 @@ class Layer:
         arrays = getattr(self, kind)
         xp = get_array_module(next(iter(arrays.values())))
         flat = xp.concatenate([array.ravel() for array in arrays.values()])
+        self.view_flat(kind, flat)
+        return flat
+
+    def view_flat(self, kind, flat):
+        """Make all arrays of a kind views of a flat array that holds them in layer order."""
         views, start = {}, 0
-        for name, array in arrays.items():
+        for name, array in getattr(self, kind).items():
             views[name] = flat[start : start + array.size].reshape(array.shape)
             start += array.size
         self.replace_arrays(kind, views)
-        return flat
+
+    def __getstate__(self):
+        """Leave the cache out of copies: it may be large, and serves one backward pass only."""
+        return {**self.__dict__, "_cache": None}
 
     def take_cache(self):
         """Return the cache of the last forward pass and clear it."""

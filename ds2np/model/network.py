@@ -141,6 +141,12 @@ class DeepSpeech2(Sequential):
         self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")
         self.to_device = to_device
 
+    def __setstate__(self, state):
+        """Restore a copy (`copy`, `pickle`), in which views have become arrays of their own."""
+        self.__dict__.update(state)
+        self.view_flat("params", self.flat_params)
+        self.view_flat("grads", self.flat_grads)
+
     def summary(self):
         """Print the network as a table; see `ds2np.model.summary`."""
         print(summary(self))
