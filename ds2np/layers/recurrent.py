@@ -11,6 +11,7 @@ by U from the right. Chapter 04 derives both layers, chapter 11 makes them fast.
 
 import functools
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -46,7 +47,8 @@ THREADING_PAYS = 2_000_000
 
 
 @functools.cache
-def _threads():
+def _threads(process):
+    """Return the threads of a process; a fork does not inherit those of its parent."""
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="direction")
 
 
@@ -55,7 +57,7 @@ def _run(steps, *arguments):
     with one_blas_thread():
         if len(arguments[0]) == 1:
             return [steps(*(of_all[0] for of_all in arguments))]
-        return list(_threads().map(steps, *arguments))
+        return list(_threads(os.getpid()).map(steps, *arguments))
 
 
 def _join(parts):
