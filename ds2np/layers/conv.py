@@ -6,7 +6,8 @@ phases x[0::s], x[1::s], ... of the input, convolved with stride 1. Chapter 02 d
 
 The rounding errors of a transform are relative to the root mean square of all numbers in it, here
 those of one utterance: in float32 about 2e-7 of that, also where the utterance is much quieter.
-`spreads` decides where the transforms take float64 instead.
+`spreads` decides where the transforms take float64 instead; not on a GPU, where the program would
+have to wait for the answer.
 """
 
 import functools
@@ -15,7 +16,7 @@ import os
 
 import numpy as np
 
-from ds2np.backend import get_array_module, get_fft_module, to_cpu
+from ds2np.backend import get_array_module, get_fft_module
 from ds2np.layers.base import Layer
 from ds2np.layers.padding import check_batch, check_frames, widen_lengths, zero_padding
 from ds2np.layers.streaming import TimeWindow
@@ -95,17 +96,16 @@ def _from_phases(phases, stride, padding, shape):
 
 
 def spreads(x, spread):
-    """Return whether float32 is too coarse for the transforms of x (N, C, T, F).
+    """Return whether float32 is too coarse for the transforms of x (N, C, T, F) on the CPU.
 
     It is if, in any utterance, the root mean square of a frame or of a frequency is less than the
     whole's divided by `spread`. Frames and frequencies of zeros do not count: padding is no signal.
     """
-    xp = get_array_module(x)
-    if x.dtype == xp.float64 or not x.size:
+    if get_array_module(x) is not np or x.dtype == np.float64 or not x.size:
         return False
-    power = xp.einsum("nctf,nctf->ntf", x, x)
+    power = np.einsum("nctf,nctf->ntf", x, x)
     for axis in (1, 2):
-        lines = to_cpu(power.sum(axis=axis))  # (N, F), then (N, T)
+        lines = power.sum(axis=axis)  # (N, F), then (N, T)
         quietest = lines.min(axis=1, where=lines > 0, initial=np.inf)
         if (spread**2 * quietest < lines.mean(axis=1)).any():
             return True
