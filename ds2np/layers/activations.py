@@ -4,7 +4,7 @@ Chapter 02 introduces the clipped ReLU; chapter 04 shows why recurrent layers ne
 """
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_time_axis
 from ds2np.layers.padding import check_batch, zero_padding
 
 CEILING = 20
@@ -45,6 +45,7 @@ class ClippedReLU(Layer):
 
     def __init__(self, time_axis=1):
         super().__init__()
+        check_time_axis(time_axis)
         self.time_axis = time_axis
 
     def forward(self, x, lengths):

@@ -8,6 +8,19 @@ from ds2np.layers.padding import widen_lengths
 KINDS = ("params", "grads", "buffers")
 
 
+def check_sizes(least=1, **sizes):
+    """Raise a ValueError unless all sizes, given by name, are whole numbers from `least` on."""
+    for name, value in sizes.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} is {value!r}, expected a whole number from {least} on")
+
+
+def check_time_axis(time_axis):
+    """Raise a ValueError unless the time axis is that of (N, T, H) or (N, C, T, F)."""
+    if time_axis not in (1, 2):
+        raise ValueError(f"time_axis is {time_axis!r}, expected 1 or 2")
+
+
 def _join(prefix, name):
     return f"{prefix}.{name}".lstrip(".")
 

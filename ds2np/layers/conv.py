@@ -17,7 +17,7 @@ import os
 import numpy as np
 
 from ds2np.backend import get_array_module, get_fft_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, widen_lengths, zero_padding
 from ds2np.layers.streaming import TimeWindow
 
@@ -193,6 +193,11 @@ class Conv2D(Layer):
 
     def __init__(self, C, O, kernel, stride, rng, padding="same", dtype=np.float32):  # noqa: E741
         super().__init__()
+        check_sizes(C=C, O=O)
+        for name, sizes in (("kernel", kernel), ("stride", stride)):
+            if len(sizes) != 2:
+                raise ValueError(f"{name} is {sizes!r}, expected two sizes: time, frequency")
+            check_sizes(**{f"{name} over time": sizes[0], f"{name} over frequency": sizes[1]})
         self.C, self.kernel, self.stride = C, tuple(kernel), tuple(stride)
         self.padding = tuple(resolve_padding(padding, k) for k in kernel)
         scale = math.sqrt(2 / (C * kernel[0] * kernel[1]))

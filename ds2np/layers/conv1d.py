@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.conv import conv_out_length, resolve_padding
 from ds2np.layers.padding import check_batch, check_frames, zero_padding
 from ds2np.layers.streaming import TimeWindow
@@ -51,6 +51,7 @@ class Conv1D(Layer):
 
     def __init__(self, D, O, kernel, stride, rng, padding="same", dtype=np.float32):  # noqa: E741
         super().__init__()
+        check_sizes(D=D, O=O, kernel=kernel, stride=stride)
         self.D, self.kernel, self.stride = D, kernel, stride
         self.padding = resolve_padding(padding, kernel)
         scale = math.sqrt(2 / (kernel * D))

@@ -7,7 +7,7 @@ By the statistics of the corpus, or of the corpus and all frames so far: when st
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, zero_padding
 
 BLOCK = 32  # frames in one product of the running sums
@@ -101,6 +101,7 @@ class InputNorm(Layer):
 
     def __init__(self, F, running=False, dtype=np.float32):
         super().__init__()
+        check_sizes(F=F)
         self.running = running
         self.add_buffer("mean", np.zeros(F, dtype))
         self.add_buffer("std", np.ones(F, dtype))

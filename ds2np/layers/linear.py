@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, zero_padding
 
 
@@ -36,6 +36,7 @@ class Linear(Layer):
 
     def __init__(self, D, H, rng, bias=True, dtype=np.float32):
         super().__init__()
+        check_sizes(D=D, H=H)
         limit = math.sqrt(6 / (D + H))
         self.add_param("W", rng.uniform(-limit, limit, (D, H)).astype(dtype))
         if bias:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ds2np.backend import get_array_module, one_blas_thread
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
 from ds2np.layers.padding import check_batch, reverse_sequences, zero_padding
@@ -89,6 +89,7 @@ class Recurrent(Layer):
 
     def __init__(self, D, H, rng, batchnorm=True, activation=None, dtype=np.float32):
         super().__init__()
+        check_sizes(D=D, H=H)
         self.D, self.H = D, H
         self.activation = activation or self.default_activation
         if self.activation not in ("clipped_relu", "tanh"):
@@ -215,6 +216,8 @@ class Bidirectional(Recurrent):
     directions = 2
 
     def __init__(self, kind, D, H, rng, share_input=True, merge="sum", **options):
+        if not (isinstance(kind, type) and issubclass(kind, Recurrent) and kind.directions == 1):
+            raise ValueError(f"kind is {kind!r}, expected SimpleRNN or GRU")
         if merge not in ("sum", "concat"):
             raise ValueError(f'merge is {merge!r}, expected "sum" or "concat"')
         self.gates, self.default_activation = kind.gates, kind.default_activation

@@ -7,7 +7,7 @@ recurrent layers. Chapter 04 explains it.
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, zero_padding
 from ds2np.layers.streaming import TimeWindow
 
@@ -44,6 +44,8 @@ class RowConv(Layer):
 
     def __init__(self, H, tau, rng, dtype=np.float32):
         super().__init__()
+        check_sizes(H=H)
+        check_sizes(least=0, tau=tau)
         self.H, self.tau = H, tau
         W = (1 + rng.uniform(-0.5, 0.5, (tau + 1, H))) / (tau + 1)
         self.add_param("W", W.astype(dtype))
