@@ -56,7 +56,7 @@ def widen_lengths(lengths):
     Small integers would overflow in sums and products, unsigned ones wrap below 0.
     """
     lengths = np.asarray(lengths)
-    if lengths.dtype.kind not in "iu":
+    if lengths.size and lengths.dtype.kind not in "iu":  # an empty list has no integers
         raise ValueError(f"lengths are {lengths.dtype}, expected integers")
     return lengths.astype(np.int64, copy=False)
 
