@@ -9,7 +9,7 @@ import numpy as np
 
 from ds2np.audio import Features
 from ds2np.audio.load import check_sound, load_audio, resample
-from ds2np.backend import choose_device, to_cpu
+from ds2np.backend import choose_device, get_array_module, to_cpu
 from ds2np.decode import make_decoder
 from ds2np.errors import UserError
 from ds2np.layers import log_softmax
@@ -88,10 +88,19 @@ class Recogniser:
         -------
         log_probs : ndarray of shape (N, T_out, V)
         out_lengths : ndarray of shape (N,)
+
+        Raises
+        ------
+        UserError
+            If the network puts out NaN or infinity.
         """
         self.model.set_training(False)
         logits, out_lengths = self.model.forward(x, lengths)
         self.model.clear_cache()
+        if not get_array_module(logits).isfinite(logits).all():
+            raise UserError(
+                "the outputs of the network are not finite; train it with a smaller learning rate"
+            )
         return log_softmax(logits), out_lengths
 
     def decode(self, log_probs, lengths):
