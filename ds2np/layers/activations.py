@@ -56,5 +56,5 @@ class ClippedReLU(Layer):
         return out
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         return clipped_relu_backward(zero_padding(dout, lengths, self.time_axis), cache)

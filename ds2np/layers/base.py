@@ -82,7 +82,8 @@ class Layer:
         """Add to the gradients of the parameters and return dx, the gradient of the input.
 
         `dout` is the gradient of the loss with respect to the output of the last forward pass.
-        Raises a RuntimeError without a forward pass before it.
+        Raises a RuntimeError without a forward pass before it, and a ValueError if dout is neither
+        float32 nor float64.
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward pass")
 
@@ -180,10 +181,11 @@ class Layer:
         """Leave the cache out of copies: it may be large, and serves one backward pass only."""
         return {**self.__dict__, "_cache": None}
 
-    def take_cache(self):
-        """Return the cache of the last forward pass and clear it."""
+    def take_cache(self, dout):
+        """Check the dtype of dout; return the cache of the last forward pass and clear it."""
         if self._cache is None:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass first")
+        check_floats(dout, "the gradient of the output")
         cache, self._cache = self._cache, None
         return cache
 

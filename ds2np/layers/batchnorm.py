@@ -155,7 +155,7 @@ class SeqBatchNorm(Layer):
         return super().forward_chunk(x, state, last)
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dout = zero_padding(dout, lengths, self.time_axis)
         dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache, self.all_reduce)
         self.grads["gamma"] += dgamma

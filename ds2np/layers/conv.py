@@ -211,7 +211,7 @@ class Conv2D(Layer):
         return zero_padding(out, self.out_lengths(lengths), time_axis=2, in_place=True)
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dx, dW = conv2d_backward(zero_padding(dout, self.out_lengths(lengths), time_axis=2), cache)
         self.grads["W"] += dW
         return zero_padding(dx, lengths, time_axis=2, in_place=True)

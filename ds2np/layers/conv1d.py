@@ -65,7 +65,7 @@ class Conv1D(Layer):
         return zero_padding(out, self.out_lengths(lengths), in_place=True)
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dx, dW = conv1d_backward(zero_padding(dout, self.out_lengths(lengths)), cache)
         self.grads["W"] += dW
         return zero_padding(dx, lengths)

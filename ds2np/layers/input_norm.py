@@ -122,7 +122,7 @@ class InputNorm(Layer):
         return out, (std, cache), state
 
     def backward(self, dout):
-        std, cache, lengths = self.take_cache()
+        std, cache, lengths = self.take_cache(dout)
         dout = zero_padding(dout, lengths)
         if self.running:
             dout = running_norm_backward(dout, cache)

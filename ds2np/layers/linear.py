@@ -51,7 +51,7 @@ class Linear(Layer):
         return zero_padding(out, lengths, in_place=True)  # b was added to padded frames, too
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dout = zero_padding(dout, lengths)
         dx, dW = linear_backward(dout, cache)
         self.grads["W"] += dW

@@ -150,7 +150,7 @@ class Recurrent(Layer):
         return out, last
 
     def backward(self, dout):
-        product, groups, steps, lengths = self.take_cache()
+        product, groups, steps, lengths = self.take_cache(dout)
         N, T, _ = dout.shape
         dh = zero_padding(dout, lengths).transpose(1, 0, 2)  # (T, N, H or 2H)
         if self.merge == "sum":

@@ -17,7 +17,7 @@ class ToChannels(Layer):
         return (1, *shape)
 
     def backward(self, dout):
-        return zero_padding(dout[:, 0], self.take_cache())
+        return zero_padding(dout[:, 0], self.take_cache(dout))
 
 
 class FromChannels(Layer):
@@ -36,6 +36,6 @@ class FromChannels(Layer):
         return (shape[0] * shape[1],)
 
     def backward(self, dout):
-        lengths, shape = self.take_cache()
+        lengths, shape = self.take_cache(dout)
         dx = zero_padding(dout, lengths).reshape(shape).transpose(0, 2, 1, 3)
         return get_array_module(dx).ascontiguousarray(dx)

@@ -57,7 +57,7 @@ class RowConv(Layer):
         return zero_padding(out, lengths, in_place=True)
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dx, dW = row_conv_backward(zero_padding(dout, lengths), cache)
         self.grads["W"] += dW
         return zero_padding(dx, lengths, in_place=True)

@@ -72,6 +72,17 @@ def test_numbers_that_are_not_floats_of_single_or_double_precision(case, dtype, 
             layer.forward_chunk(x, None, last=True)
 
 
+@every_case
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.int8, complex])
+def test_gradients_of_another_precision(case, dtype, rng):
+    layer = case.layer()
+    upstream = np.ones(layer.forward(case.x(rng), LENGTHS).shape)
+    with pytest.raises(ValueError, match=f"is {np.dtype(dtype)}, expected float32 or float64"):
+        layer.backward(upstream.astype(dtype))
+    assert not any(grad.any() for grad in layer.grads.values())
+    layer.backward(upstream)  # the forward pass still counts
+
+
 @sized_case
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble, int, complex])
 def test_parameters_of_another_precision(case, dtype):
