@@ -821,8 +821,8 @@ np.testing.assert_array_equal(
 )
 
 # %% [markdown]
-# At exactly 0 and exactly 20 the curve has a corner and no slope; there one may choose. We kept the
-# test away from both.
+# At exactly 0 and exactly 20 the curve has a corner and no slope; there one may choose. We took 0, as
+# the package does wherever it clips, and kept the test away from both.
 
 # %% [markdown]
 # ## The real one

@@ -6,6 +6,7 @@ global flag. CuPy is not imported before a GPU is requested.
 
 import functools
 import sys
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,16 @@ def get_array_module(x):
     if cupy is not None and isinstance(x, cupy.ndarray):
         return cupy
     return np
+
+
+def check_floats(x, name):
+    """Raise a ValueError unless x is an array of float32 or float64, the types computed in.
+
+    Half precision would overflow in sums, integers would be divided or wrapped.
+    """
+    found = getattr(x, "dtype", type(x).__name__)
+    if found not in (np.float32, np.float64):
+        raise ValueError(f"{name} is {found}, expected float32 or float64")
 
 
 def get_fft_module(x):
@@ -39,13 +50,52 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
+def _free_blas():
+    """Let any thread set the number of OpenBLAS's threads next.
+
+    From version 3.8 on, threadpoolctl lets only one thread do so and ignores all others silently.
+    """
+    from threadpoolctl import OpenBLASController
+
+    if hasattr(OpenBLASController, "clear_controlling_thread"):
+        OpenBLASController.clear_controlling_thread(force=True)
+
+
+class _OneThread:
+    """Counts the blocks that need the limit: the first sets it, the last restores the number.
+
+    The number of threads belongs to the process. If each of two concurrent blocks restored what it
+    had found, the later one would bring back the limit of the other, for good.
+    """
+
+    def __init__(self):
+        self._lock, self._blocks, self._limit = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if not self._blocks:
+                self._limit = _blas().limit(limits=1)
+            self._blocks += 1
+
+    def __exit__(self, *error):
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                _free_blas()  # the limit may be that of another thread
+                self._limit.restore_original_limits()
+                _free_blas()
+
+
+_one_thread = _OneThread()
+
+
 def one_blas_thread():
-    """Limit matrix products within a ``with`` block to one thread each.
+    """Limit matrix products to one thread each until the last concurrent ``with`` block ends.
 
     For loops over many small products: distributing one costs more than it saves, and on a busy
     machine the threads wait for each other at every step.
     """
-    return _blas().limit(limits=1)
+    return _one_thread
 
 
 @functools.cache
@@ -84,7 +134,7 @@ class Device:
         return to_cpu(x) if self.gpu is None else to_gpu(x)
 
     def use(self):
-        """Make a GPU the current device of this process."""
+        """Make a GPU the current device of this thread."""
         if self.gpu is not None:
             import cupy
 

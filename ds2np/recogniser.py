@@ -101,12 +101,17 @@ class Recogniser:
         -------
         log_probs : ndarray of shape (N, T_out, V)
         out_lengths : ndarray of shape (N,)
+
+        Raises
+        ------
+        UserError
+            If the network puts out NaN or infinity.
         """
         self.model.set_training(False)
         long = 1000 * WHOLE_SECONDS / self.config.stride_ms
         if not (np.asarray(lengths) > long).any():
             logits, out_lengths = self.model.infer(x, lengths)
-            return log_softmax(logits), out_lengths
+            return _log_probs(logits), out_lengths
         rows = [self._row(x[n, :length], long) for n, length in enumerate(lengths)]
         out_lengths = np.array([len(row) for row in rows])
         xp = get_array_module(rows[0])
@@ -119,8 +124,8 @@ class Recogniser:
         """Compute the log-probabilities (T_out, V) of one utterance (T, F)."""
         xp = get_array_module(self.model.flat_params)
         if len(x) > long:
-            return log_softmax(xp.concatenate(list(logits_in_pieces(self.model, x))))
-        return log_softmax(self.model.infer(x[None], np.array([len(x)]))[0][0])
+            return _log_probs(xp.concatenate(list(logits_in_pieces(self.model, x))))
+        return _log_probs(self.model.infer(x[None], np.array([len(x)]))[0][0])
 
     def decode(self, log_probs, lengths):
         """Return the best `Hypothesis` of each utterance of a padded batch.
@@ -178,3 +183,11 @@ class Recogniser:
             for w in best.words
         )
         return Transcript(best.text, words, best.score, warnings)
+
+
+def _log_probs(logits):
+    if not get_array_module(logits).isfinite(logits).all():
+        raise UserError(
+            "the outputs of the network are not finite; train it with a smaller learning rate"
+        )
+    return log_softmax(logits)

@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -86,14 +88,55 @@ def test_unknown_devices_are_refused(name):
         choose_device(name)
 
 
-def test_one_blas_thread_is_put_back():
-    from threadpoolctl import threadpool_info
+@pytest.fixture
+def blas_threads():
+    """Give BLAS two threads; return a function that lists their number in each library."""
+    import scipy.linalg  # noqa: F401 - loads a library of its own
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    backend._blas.cache_clear()  # may have seen fewer libraries
 
     def threads():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    np.ones((2, 2)) @ np.ones((2, 2))
-    before = threads()
+    with threadpool_limits(2, user_api="blas"):
+        backend._free_blas()  # for the threads of the test
+        if threads() != {2}:
+            pytest.skip("the number of BLAS's threads cannot be set here")
+        yield threads
+
+
+def test_one_blas_thread_is_put_back(blas_threads):
     with backend.one_blas_thread():
-        assert set(threads()) <= {1}
-    assert threads() == before
+        assert blas_threads() == {1}
+        with backend.one_blas_thread():
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+    with pytest.raises(ZeroDivisionError), backend.one_blas_thread():
+        1 / 0  # noqa: B018
+    assert blas_threads() == {2}
+
+
+@pytest.mark.parametrize("first_leaves_first", [True, False])
+def test_one_blas_thread_lasts_until_the_last_of_several_threads(blas_threads, first_leaves_first):
+    inside, leave = threading.Barrier(2), [threading.Event(), threading.Event()]
+    entered = threading.Event()
+
+    def run(n):
+        if n:  # the second enters when the first is inside
+            assert entered.wait(10)
+        with backend.one_blas_thread():
+            entered.set()
+            inside.wait(10)
+            assert leave[n].wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        blocks = [pool.submit(run, n) for n in range(2)]
+        order = (0, 1) if first_leaves_first else (1, 0)
+        leave[order[0]].set()
+        blocks[order[0]].result(10)
+        assert blas_threads() == {1}
+        leave[order[1]].set()
+        blocks[order[1]].result(10)
+    assert blas_threads() == {2}

@@ -35,7 +35,7 @@ class Scale(Layer):
         return self._cache[0] * self.params["w"]
 
     def backward(self, dout):
-        x, lengths = self.take_cache()
+        x, lengths = self.take_cache(dout)
         dout = zero_padding(dout, lengths)
         self.grads["w"] += (dout * x).sum(axis=(0, 1))
         return dout * self.params["w"]

@@ -110,3 +110,10 @@ def test_a_missing_run_decoder_or_device_is_refused(finished, tmp_path):
         Recogniser.load(finished, "cpu", decoder="oracle")
     with pytest.raises(UserError, match="no device 'tpu'"):
         Recogniser.load(finished, "tpu")
+
+
+def test_outputs_that_are_not_finite_are_not_decoded(trained):
+    recogniser, dataset = trained
+    recogniser.model.params["output.b"][1] = np.inf
+    with pytest.raises(UserError, match="the outputs of the network are not finite"):
+        recogniser.transcribe(dataset.utterances[0].audio_filepath)

@@ -6,8 +6,11 @@ Chapter 00 introduces it, and it is an exercise in chapter 07.
 import math
 from itertools import groupby
 
+import numpy as np
+
 from ds2np.backend import to_cpu
 from ds2np.decode.words import Hypothesis, Word
+from ds2np.layers.padding import check_frames, widen_lengths
 
 
 def collapse(path):
@@ -21,13 +24,38 @@ def collapse(path):
     return labels
 
 
-def best_paths(log_probs, lengths):
+def best_paths(log_probs, lengths, alphabet):
     """Find the most probable symbol of each frame that is not padding.
 
-    log_probs (N, T, V) may also be logits: only the order of the symbols matters.
+    Parameters
+    ----------
+    log_probs : ndarray of float32 or float64 of shape (N, T, V)
+        May also be logits: only the order of the symbols matters.
+    lengths : sequence of int of shape (N,)
+    alphabet : Alphabet
+
+    Returns
+    -------
+    list of tuple of two lists
+        For each utterance, the symbols of its frames and their log-probabilities.
+
+    Raises
+    ------
+    ValueError
+        If a shape, a dtype or a length does not fit, or a frame holds NaN.
     """
-    paths = to_cpu(log_probs.argmax(axis=2)).tolist()  # Python ints are faster to loop over
-    return [path[:length] for path, length in zip(paths, lengths, strict=True)]
+    check_frames(log_probs, ("N", "T", len(alphabet)))
+    N, T, _ = log_probs.shape
+    lengths = widen_lengths(lengths)
+    if lengths.shape != (N,) or ((lengths < 0) | (lengths > T)).any():
+        raise ValueError(f"lengths are {lengths.tolist()}, expected {N} values from 0 to {T}")
+    paths, best = (to_cpu(each) for each in (log_probs.argmax(axis=2), log_probs.max(axis=2)))
+    for n, frame in np.argwhere(np.isnan(best)):
+        if frame < lengths[n]:
+            raise ValueError(f"frame {frame} of utterance {n} holds NaN, expected numbers")
+    # Python's numbers are faster to loop over.
+    rows = zip(paths.tolist(), best.tolist(), lengths, strict=True)
+    return [(path[:length], scores[:length]) for path, scores, length in rows]
 
 
 def read_path(path, alphabet):
@@ -37,7 +65,7 @@ def read_path(path, alphabet):
 
 def greedy_decode(log_probs, lengths, alphabet):
     """Transcribe a batch (N, T, V) by the most probable symbol of each frame; see `best_paths`."""
-    return [read_path(path, alphabet) for path in best_paths(log_probs, lengths)]
+    return [read_path(path, alphabet) for path, _ in best_paths(log_probs, lengths, alphabet)]
 
 
 class GreedyDecoder:
@@ -56,13 +84,13 @@ class GreedyDecoder:
     def decode(self, log_probs, lengths):
         """Return a list with one `Hypothesis` for each utterance of a batch (N, T, V).
 
-        Its score is the log-probability of the best path.
+        Its score is the log-probability of the best path. Raises a ValueError as `best_paths` does.
         """
+        paths = best_paths(log_probs, lengths, self.alphabet)
         texts = greedy_decode(log_probs, lengths, self.alphabet)
-        maxima = to_cpu(log_probs.max(axis=2)).tolist()
         hypotheses = []
-        for text, path, best in zip(texts, best_paths(log_probs, lengths), maxima, strict=True):
-            score = math.fsum(best[: len(path)])
+        for text, (path, best) in zip(texts, paths, strict=True):
+            score = math.fsum(best)
             words = tuple(self._words(path, best))
             hypotheses.append([Hypothesis(text, score, score, 0.0, words)])
         return hypotheses

@@ -22,9 +22,13 @@ def numerical_gradient(f, x, eps=1e-5):
         Takes no arguments and returns a number that depends on x; called twice per element.
     x : ndarray
         In float64; changed in place and restored.
+    eps : float
+        Above 0.
     """
     if x.dtype != np.float64:
         raise ValueError(f"x is {x.dtype}; finite differences need float64")
+    if not 0 < eps < np.inf:
+        raise ValueError(f"eps is {eps}, expected a number above 0")
     gradient = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         value = x[index]
@@ -73,6 +77,8 @@ class Comparison:
 
 def compare_gradients(name, got, expected):
     """Return the `Comparison` of two gradients; raise ValueError if their shapes differ."""
+    if not hasattr(got, "shape"):
+        raise ValueError(f"gradient of {name}: expected an array, got {type(got).__name__}")
     if got.shape != expected.shape:
         raise ValueError(f"gradient of {name}: expected shape {expected.shape}, got {got.shape}")
     if got.size == 0:
@@ -100,9 +106,19 @@ def check_gradients(loss, backward, arrays, eps=1e-5):
     Returns
     -------
     list of Comparison
+
+    Raises
+    ------
+    ValueError
+        If the names of the gradients are not those of the arrays, or a shape differs.
     """
     loss()
     gradients = backward()
+    if names := sorted(arrays.keys() ^ gradients.keys()):
+        found = "no gradient" if names[0] in arrays else "a gradient"
+        raise ValueError(
+            f"backward returns {found} of {names[0]!r}, expected those of {', '.join(arrays)}"
+        )
     return [
         compare_gradients(name, gradients[name], numerical_gradient(loss, array, eps))
         for name, array in arrays.items()

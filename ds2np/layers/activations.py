@@ -4,7 +4,7 @@ Chapter 02 introduces the clipped ReLU; chapter 04 shows why recurrent layers ne
 """
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_time_axis
 from ds2np.layers.padding import check_batch, zero_padding
 
 CEILING = 20
@@ -16,9 +16,8 @@ def clipped_relu_forward(x):
     The ceiling keeps a recurrent layer's state, and with it the gradient, from growing without
     bound (paper, "Recurrent layers").
     """
-    xp = get_array_module(x)
-    out = xp.clip(x, 0, CEILING)  # f(x) = min(max(x, 0), 20)
-    return out, out == x  # f'(x) = 1 within the range, 0 outside
+    out = activate("clipped_relu", x)
+    return out, slope_from_output("clipped_relu", out)
 
 
 def clipped_relu_backward(dout, cache):
@@ -26,20 +25,19 @@ def clipped_relu_backward(dout, cache):
     return dout * cache  # dx = dout f'(x)
 
 
-def apply_in_place(activation, x):
-    """Replace x by f(x) in place, where f is "clipped_relu" or "tanh"."""
+def activate(activation, x, out=None):
+    """Compute f(x), where f is "clipped_relu" or "tanh"; `out`, if given, may be x itself."""
     xp = get_array_module(x)
     if activation == "tanh":
-        xp.tanh(x, out=x)
-    else:
-        xp.maximum(x, 0, out=x)
-        xp.minimum(x, CEILING, out=x)
+        return xp.tanh(x, out=out)
+    return xp.clip(x, 0, CEILING, out=out)  # f(x) = min(max(x, 0), 20)
 
 
 def slope_from_output(activation, out):
     """Return the derivative f'(x) of "clipped_relu" or "tanh", given out = f(x)."""
-    # tanh' = 1 - tanh^2
-    return 1 - out * out if activation == "tanh" else (out > 0) & (out < CEILING)
+    if activation == "tanh":
+        return 1 - out * out  # tanh' = 1 - tanh^2
+    return (out > 0) & (out < CEILING)  # 1 within the range; 0 outside and at both kinks
 
 
 class ClippedReLU(Layer):
@@ -47,14 +45,16 @@ class ClippedReLU(Layer):
 
     def __init__(self, time_axis=1):
         super().__init__()
+        check_time_axis(time_axis)
         self.time_axis = time_axis
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", "H") if self.time_axis == 1 else ("N", "C", "T", "F"))
+        axes = ("N", "T", "H") if self.time_axis == 1 else ("N", "C", "T", "F")
+        lengths = check_batch(x, lengths, axes)
         out, cache = clipped_relu_forward(zero_padding(x, lengths, self.time_axis))
         self._cache = cache, lengths
         return out
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         return clipped_relu_backward(zero_padding(dout, lengths, self.time_axis), cache)

@@ -2,9 +2,23 @@
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np.backend import check_floats, get_array_module
+from ds2np.layers.padding import widen_lengths
 
 KINDS = ("params", "grads", "buffers")
+
+
+def check_sizes(least=1, **sizes):
+    """Raise a ValueError unless all sizes, given by name, are whole numbers from `least` on."""
+    for name, value in sizes.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} is {value!r}, expected a whole number from {least} on")
+
+
+def check_time_axis(time_axis):
+    """Raise a ValueError unless the time axis is that of (N, T, H) or (N, C, T, F)."""
+    if time_axis not in (1, 2):
+        raise ValueError(f"time_axis is {time_axis!r}, expected 1 or 2")
 
 
 def _join(prefix, name):
@@ -54,8 +68,8 @@ class Layer:
         Parameters
         ----------
         x : ndarray of shape (N, T, H) or (N, C, T, F)
-        lengths : ndarray of int of shape (N,)
-            Real frames of each utterance, always a NumPy array.
+        lengths : ndarray of shape (N,)
+            Real frames of each utterance: integers of any type, always a NumPy array.
 
         Raises
         ------
@@ -68,7 +82,8 @@ class Layer:
         """Add to the gradients of the parameters and return dx, the gradient of the input.
 
         `dout` is the gradient of the loss with respect to the output of the last forward pass.
-        Raises a RuntimeError without a forward pass before it.
+        Raises a RuntimeError without a forward pass before it, and a ValueError if dout is neither
+        float32 nor float64.
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward pass")
 
@@ -96,8 +111,8 @@ class Layer:
         return self.forward(x, np.full(len(x), T)), None
 
     def out_lengths(self, lengths):
-        """Return the number of real output frames (N,) for real input frames (N,)."""
-        return lengths
+        """Return the real output frames, int64 of shape (N,), for real input frames (N,)."""
+        return widen_lengths(lengths)
 
     def out_shape(self, shape):
         """Return the shape of an output frame, (H,) or (C, F), given that of an input frame."""
@@ -113,9 +128,15 @@ class Layer:
         return 1
 
     def add_param(self, name, value):
-        """Register a parameter, with a gradient of zeros."""
+        """Register a parameter of float32 or float64, with a gradient of zeros."""
+        check_floats(value, name)
         self.params[name] = value
         self.grads[name] = get_array_module(value).zeros_like(value)
+
+    def add_buffer(self, name, value):
+        """Register a buffer of float32 or float64."""
+        check_floats(value, name)
+        self.buffers[name] = value
 
     def add_sublayer(self, name, layer):
         """Register a sublayer; its parameter W becomes "name.W", or "W" if the name is empty."""
@@ -145,17 +166,26 @@ class Layer:
         arrays = getattr(self, kind)
         xp = get_array_module(next(iter(arrays.values())))
         flat = xp.concatenate([array.ravel() for array in arrays.values()])
+        self.view_flat(kind, flat)
+        return flat
+
+    def view_flat(self, kind, flat):
+        """Make all arrays of a kind views of a flat array that holds them in layer order."""
         views, start = {}, 0
-        for name, array in arrays.items():
+        for name, array in getattr(self, kind).items():
             views[name] = flat[start : start + array.size].reshape(array.shape)
             start += array.size
         self.replace_arrays(kind, views)
-        return flat
 
-    def take_cache(self):
-        """Return the cache of the last forward pass and clear it."""
+    def __getstate__(self):
+        """Leave the cache out of copies: it may be large, and serves one backward pass only."""
+        return {**self.__dict__, "_cache": None}
+
+    def take_cache(self, dout):
+        """Check the dtype of dout; return the cache of the last forward pass and clear it."""
         if self._cache is None:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass first")
+        check_floats(dout, "the gradient of the output")
         cache, self._cache = self._cache, None
         return cache
 
@@ -237,6 +267,7 @@ class Sequential(Layer):
         return x, after
 
     def out_lengths(self, lengths):
+        lengths = widen_lengths(lengths)
         for layer in self.sublayers.values():
             lengths = layer.out_lengths(lengths)
         return lengths

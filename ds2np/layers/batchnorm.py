@@ -6,7 +6,7 @@ Paper, "Batch Normalization for Deep RNNs". Chapter 03 derives it; chapter 13 sy
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes, check_time_axis
 from ds2np.layers.padding import check_batch, length_mask, zero_padding
 
 EPSILON = 1e-5  # added to the variance: a constant feature must not divide by 0
@@ -115,16 +115,20 @@ class SeqBatchNorm(Layer):
 
     def __init__(self, H, time_axis=1, momentum=0.9, dtype=np.float32):
         super().__init__()
+        check_sizes(H=H)
+        check_time_axis(time_axis)
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum is {momentum}, expected a number from 0 to 1")
         self.time_axis, self.momentum, self.all_reduce = time_axis, momentum, None
         self.add_param("gamma", np.ones(H, dtype))
         self.add_param("beta", np.zeros(H, dtype))
-        self.buffers["running_mean"] = np.zeros(H, dtype)
-        self.buffers["running_var"] = np.ones(H, dtype)
+        self.add_buffer("running_mean", np.zeros(H, dtype))
+        self.add_buffer("running_var", np.ones(H, dtype))
 
     def forward(self, x, lengths):
         H, dtype = len(self.params["gamma"]), self.params["gamma"].dtype
         shape = ("N", "T", H) if self.time_axis == 1 else ("N", H, "T", "F")
-        check_batch(x, lengths, shape, dtype)
+        lengths = check_batch(x, lengths, shape, dtype)
         x = zero_padding(x, lengths, self.time_axis)
         mask = length_mask(lengths, x.shape[self.time_axis], x)
         running = self.buffers["running_mean"], self.buffers["running_var"]
@@ -151,7 +155,7 @@ class SeqBatchNorm(Layer):
         return super().forward_chunk(x, state, last)
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dout = zero_padding(dout, lengths, self.time_axis)
         dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache, self.all_reduce)
         self.grads["gamma"] += dgamma

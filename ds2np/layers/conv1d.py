@@ -9,9 +9,9 @@ import math
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.conv import conv_out_length, resolve_padding
-from ds2np.layers.padding import check_batch, zero_padding
+from ds2np.layers.padding import check_batch, check_frames, zero_padding
 from ds2np.layers.streaming import TimeWindow
 
 
@@ -51,25 +51,27 @@ class Conv1D(Layer):
 
     def __init__(self, D, O, kernel, stride, rng, padding="same", dtype=np.float32):  # noqa: E741
         super().__init__()
+        check_sizes(D=D, O=O, kernel=kernel, stride=stride)
         self.D, self.kernel, self.stride = D, kernel, stride
         self.padding = resolve_padding(padding, kernel)
         scale = math.sqrt(2 / (kernel * D))
         self.add_param("W", (scale * rng.standard_normal((kernel, D, O))).astype(dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         x = zero_padding(x, lengths)
         out, cache = conv1d_forward(x, self.params["W"], self.stride, self.padding)
         self._cache = cache, lengths
         return zero_padding(out, self.out_lengths(lengths), in_place=True)
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dx, dW = conv1d_backward(zero_padding(dout, self.out_lengths(lengths)), cache)
         self.grads["W"] += dW
         return zero_padding(dx, lengths)
 
     def forward_chunk(self, x, state, last):
+        check_frames(x, ("N", "T", self.D), self.params["W"].dtype)
         window = TimeWindow(self.kernel, self.stride, self.padding, self.padding)
         x, state = window.push(x, state, last)
         return conv1d_forward(x, self.params["W"], self.stride)[0], state

@@ -8,7 +8,7 @@ c; in cuDNN and PyTorch it keeps the old state:
 """
 
 from ds2np.backend import get_array_module
-from ds2np.layers.activations import apply_in_place, slope_from_output
+from ds2np.layers.activations import activate, slope_from_output
 from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 
 
@@ -45,7 +45,7 @@ def gru_forward(a, U, h0, activation="tanh"):
         zr += 0.5  # z_t, r_t = sigma(...)
         xp.multiply(zr[..., H:], g[..., 2 * H :], out=c)  # r_t * (U_h h_{t-1})
         c += a[:, t, :, 2 * H :]  # a^c_t + r_t * (U_h h_{t-1})
-        apply_in_place(activation, c)  # c_t = f(...)
+        activate(activation, c, out=c)  # c_t = f(...)
         gates[:, t, :, : 2 * H] = zr
         gates[:, t, :, 2 * H :] = c
         c -= state  # c_t - h_{t-1}

@@ -7,8 +7,8 @@ By the statistics of the corpus, or of the corpus and all frames so far: when st
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
-from ds2np.layers.padding import check_batch, zero_padding
+from ds2np.layers.base import Layer, check_sizes
+from ds2np.layers.padding import check_batch, check_frames, zero_padding
 
 BLOCK = 32  # frames in one product of the running sums
 PRIOR_FRAMES = 100  # n0, the frames that the corpus statistics count for: one second
@@ -101,11 +101,15 @@ class InputNorm(Layer):
 
     def __init__(self, F, running=False, dtype=np.float32):
         super().__init__()
+        check_sizes(F=F)
         self.running = running
-        self.buffers["mean"], self.buffers["std"] = np.zeros(F, dtype), np.ones(F, dtype)
+        self.add_buffer("mean", np.zeros(F, dtype))
+        self.add_buffer("std", np.ones(F, dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", len(self.buffers["mean"])), self.buffers["mean"].dtype)
+        lengths = check_batch(
+            x, lengths, ("N", "T", len(self.buffers["mean"])), self.buffers["mean"].dtype
+        )
         out, cache, _ = self._normalise(zero_padding(x, lengths), None)
         self._cache = *cache, lengths
         return zero_padding(out, lengths, in_place=True)
@@ -118,12 +122,13 @@ class InputNorm(Layer):
         return out, (std, cache), state
 
     def backward(self, dout):
-        std, cache, lengths = self.take_cache()
+        std, cache, lengths = self.take_cache(dout)
         dout = zero_padding(dout, lengths)
         if self.running:
             dout = running_norm_backward(dout, cache)
         return zero_padding(corpus_norm_backward(dout, std), lengths, in_place=True)
 
     def forward_chunk(self, x, state, last):
+        check_frames(x, ("N", "T", len(self.buffers["mean"])), self.buffers["mean"].dtype)
         out, _, state = self._normalise(x, state)
         return out, state

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, zero_padding
 
 
@@ -36,13 +36,14 @@ class Linear(Layer):
 
     def __init__(self, D, H, rng, bias=True, dtype=np.float32):
         super().__init__()
+        check_sizes(D=D, H=H)
         limit = math.sqrt(6 / (D + H))
         self.add_param("W", rng.uniform(-limit, limit, (D, H)).astype(dtype))
         if bias:
             self.add_param("b", np.zeros(H, dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
         out, cache = linear_forward(zero_padding(x, lengths), self.params["W"])
         if "b" in self.params:
             out += self.params["b"]
@@ -50,7 +51,7 @@ class Linear(Layer):
         return zero_padding(out, lengths, in_place=True)  # b was added to padded frames, too
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dout = zero_padding(dout, lengths)
         dx, dW = linear_backward(dout, cache)
         self.grads["W"] += dW

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np.backend import check_floats, get_array_module
 
 
 def check_batch(x, lengths, shape, dtype=None):
     """Raise a ValueError if the rank, size, dtype or lengths of a batch are wrong.
+
+    Returns the lengths as int64, see `widen_lengths`.
 
     Parameters
     ----------
@@ -16,17 +18,9 @@ def check_batch(x, lengths, shape, dtype=None):
         The expected size of each axis, or a letter where any size is allowed, such as
         ("N", "T", 161). "T" marks the time axis.
     dtype : dtype, optional
-        The dtype of the layer's parameters; without it, any float.
+        The dtype of the layer's parameters; without it, float32 or float64.
     """
-    expected = f"({', '.join(map(str, shape))})"
-    if not hasattr(x, "dtype"):
-        raise ValueError(f"the input is a {type(x).__name__}, expected an array {expected}")
-    if x.ndim != len(shape) or any(
-        isinstance(need, int) and need != size for need, size in zip(shape, x.shape, strict=True)
-    ):
-        raise ValueError(f"the input has shape {x.shape}, expected {expected}")
-    if x.dtype.kind != "f" or (dtype is not None and x.dtype != dtype):
-        raise ValueError(f"the input is {x.dtype}, expected {dtype or 'float32 or float64'}")
+    check_frames(x, shape, dtype)
     N, T = x.shape[0], x.shape[shape.index("T")]
     if (
         not isinstance(lengths, np.ndarray)
@@ -38,6 +32,33 @@ def check_batch(x, lengths, shape, dtype=None):
         raise ValueError(f"lengths: expected a NumPy integer array of shape ({N},), got {given}")
     if N and not (lengths.min() >= 0 and lengths.max() <= T):
         raise ValueError(f"lengths are {lengths.tolist()}, expected values from 0 to {T}")
+    return widen_lengths(lengths)
+
+
+def check_frames(x, shape, dtype=None):
+    """Check the frames of a batch or a chunk alone; see `check_batch`."""
+    expected = f"({', '.join(map(str, shape))})"
+    if not hasattr(x, "dtype"):
+        raise ValueError(f"the input is a {type(x).__name__}, expected an array {expected}")
+    if x.ndim != len(shape) or any(
+        isinstance(need, int) and need != size for need, size in zip(shape, x.shape, strict=True)
+    ):
+        raise ValueError(f"the input has shape {x.shape}, expected {expected}")
+    if dtype is None:
+        check_floats(x, "the input")
+    elif x.dtype != dtype:
+        raise ValueError(f"the input is {x.dtype}, expected {dtype}")
+
+
+def widen_lengths(lengths):
+    """Convert lengths, a number or an array of any integers, to int64.
+
+    Small integers would overflow in sums and products, unsigned ones wrap below 0.
+    """
+    lengths = np.asarray(lengths)
+    if lengths.size and lengths.dtype.kind not in "iu":  # an empty list has no integers
+        raise ValueError(f"lengths are {lengths.dtype}, expected integers")
+    return lengths.astype(np.int64, copy=False)
 
 
 def length_mask(lengths, T, like):

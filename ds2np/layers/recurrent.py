@@ -11,12 +11,13 @@ by U from the right. Chapter 04 derives both layers, chapter 11 makes them fast.
 
 import functools
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ds2np.backend import get_array_module, one_blas_thread
-from ds2np.layers.base import Layer
+from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
 from ds2np.layers.padding import check_batch, reverse_sequences, zero_padding
@@ -46,7 +47,8 @@ THREADING_PAYS = 2_000_000
 
 
 @functools.cache
-def _threads():
+def _threads(process):
+    """Return the threads of a process; a fork does not inherit those of its parent."""
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="direction")
 
 
@@ -55,7 +57,7 @@ def _run(steps, *arguments):
     with one_blas_thread():
         if len(arguments[0]) == 1:
             return [steps(*(of_all[0] for of_all in arguments))]
-        return list(_threads().map(steps, *arguments))
+        return list(_threads(os.getpid()).map(steps, *arguments))
 
 
 def _join(parts):
@@ -87,6 +89,7 @@ class Recurrent(Layer):
 
     def __init__(self, D, H, rng, batchnorm=True, activation=None, dtype=np.float32):
         super().__init__()
+        check_sizes(D=D, H=H)
         self.D, self.H = D, H
         self.activation = activation or self.default_activation
         if self.activation not in ("clipped_relu", "tanh"):
@@ -121,7 +124,7 @@ class Recurrent(Layer):
 
     def _forward(self, x, lengths, state):
         """Return the output and the state (B, N, H) after the last real frame of each utterance."""
-        check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
         xp = get_array_module(x)
         if state is None:
@@ -147,7 +150,7 @@ class Recurrent(Layer):
         return out, last
 
     def backward(self, dout):
-        product, groups, steps, lengths = self.take_cache()
+        product, groups, steps, lengths = self.take_cache(dout)
         N, T, _ = dout.shape
         dh = zero_padding(dout, lengths).transpose(1, 0, 2)  # (T, N, H or 2H)
         if self.merge == "sum":
@@ -213,6 +216,8 @@ class Bidirectional(Recurrent):
     directions = 2
 
     def __init__(self, kind, D, H, rng, share_input=True, merge="sum", **options):
+        if not (isinstance(kind, type) and issubclass(kind, Recurrent) and kind.directions == 1):
+            raise ValueError(f"kind is {kind!r}, expected SimpleRNN or GRU")
         if merge not in ("sum", "concat"):
             raise ValueError(f'merge is {merge!r}, expected "sum" or "concat"')
         self.gates, self.default_activation = kind.gates, kind.default_activation

@@ -9,7 +9,7 @@ class ToChannels(Layer):
     """Reshape from spectrograms (N, T, F) to images of one channel, (N, 1, T, F)."""
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", "F"))
+        lengths = check_batch(x, lengths, ("N", "T", "F"))
         self._cache = lengths
         return zero_padding(x, lengths)[:, None]
 
@@ -17,7 +17,7 @@ class ToChannels(Layer):
         return (1, *shape)
 
     def backward(self, dout):
-        return zero_padding(dout[:, 0], self.take_cache())
+        return zero_padding(dout[:, 0], self.take_cache(dout))
 
 
 class FromChannels(Layer):
@@ -26,7 +26,7 @@ class FromChannels(Layer):
     time_axis = 2
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "C", "T", "F"))
+        lengths = check_batch(x, lengths, ("N", "C", "T", "F"))
         N, C, T, F = x.shape
         self._cache = lengths, (N, T, C, F)
         x = zero_padding(x, lengths, time_axis=2)
@@ -36,6 +36,6 @@ class FromChannels(Layer):
         return (shape[0] * shape[1],)
 
     def backward(self, dout):
-        lengths, shape = self.take_cache()
+        lengths, shape = self.take_cache(dout)
         dx = zero_padding(dout, lengths).reshape(shape).transpose(0, 2, 1, 3)
         return get_array_module(dx).ascontiguousarray(dx)

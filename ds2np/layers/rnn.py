@@ -1,7 +1,7 @@
 """The simple recurrent layer, h_t = f(B(W x_t) + U h_{t-1}). Chapter 04 derives it."""
 
 from ds2np.backend import get_array_module
-from ds2np.layers.activations import apply_in_place, slope_from_output
+from ds2np.layers.activations import activate, slope_from_output
 from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 
 
@@ -16,7 +16,7 @@ def simple_rnn_forward(a, U, h0, activation="clipped_relu"):
     state = h0
     for t in range(a.shape[1]):
         state = xp.add(state @ U, a[:, t], out=h[:, t])  # a_t + U h_{t-1}: (B, N, H)
-        apply_in_place(activation, state)  # h_t = f(a_t + U h_{t-1})
+        activate(activation, state, out=state)  # h_t = f(a_t + U h_{t-1})
     return h, (h, h0, U, activation)
 
 

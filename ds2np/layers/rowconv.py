@@ -7,8 +7,8 @@ recurrent layers. Chapter 04 explains it.
 import numpy as np
 
 from ds2np.backend import get_array_module
-from ds2np.layers.base import Layer
-from ds2np.layers.padding import check_batch, zero_padding
+from ds2np.layers.base import Layer, check_sizes
+from ds2np.layers.padding import check_batch, check_frames, zero_padding
 from ds2np.layers.streaming import TimeWindow
 
 
@@ -44,23 +44,26 @@ class RowConv(Layer):
 
     def __init__(self, H, tau, rng, dtype=np.float32):
         super().__init__()
+        check_sizes(H=H)
+        check_sizes(least=0, tau=tau)
         self.H, self.tau = H, tau
         W = (1 + rng.uniform(-0.5, 0.5, (tau + 1, H))) / (tau + 1)
         self.add_param("W", W.astype(dtype))
 
     def forward(self, x, lengths):
-        check_batch(x, lengths, ("N", "T", self.H), self.params["W"].dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.H), self.params["W"].dtype)
         out, cache = row_conv_forward(zero_padding(x, lengths), self.params["W"])
         self._cache = cache, lengths
         return zero_padding(out, lengths, in_place=True)
 
     def backward(self, dout):
-        cache, lengths = self.take_cache()
+        cache, lengths = self.take_cache(dout)
         dx, dW = row_conv_backward(zero_padding(dout, lengths), cache)
         self.grads["W"] += dW
         return zero_padding(dx, lengths, in_place=True)
 
     def forward_chunk(self, x, state, last):
+        check_frames(x, ("N", "T", self.H), self.params["W"].dtype)
         x, state = TimeWindow(self.tau + 1, 1, 0, self.tau).push(x, state, last)
         out, _ = row_conv_forward(x, self.params["W"])
         return out[:, : max(x.shape[1] - self.tau, 0)], state

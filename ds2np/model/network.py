@@ -117,14 +117,14 @@ class DeepSpeech2(Sequential):
         ----------
         x : ndarray of shape (N, T, F)
         lengths : ndarray of shape (N,)
-            Number of frames of each utterance.
+            Number of frames of each utterance: integers of any type.
 
         Returns
         -------
         logits : ndarray of shape (N, T_out, V)
         out_lengths : ndarray of shape (N,)
         """
-        check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
         return super().forward(self.to_device(x), lengths), self.out_lengths(lengths)
 
     def infer(self, x, lengths):
@@ -145,6 +145,12 @@ class DeepSpeech2(Sequential):
         super().move(to_device)
         self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")
         self.to_device = to_device
+
+    def __setstate__(self, state):
+        """Restore a copy (`copy`, `pickle`), in which views have become arrays of their own."""
+        self.__dict__.update(state)
+        self.view_flat("params", self.flat_params)
+        self.view_flat("grads", self.flat_grads)
 
     def summary(self):
         """Print the network as a table; see `ds2np.model.summary`."""

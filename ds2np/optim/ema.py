@@ -6,6 +6,8 @@ and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"). See
 
 import contextlib
 
+from ds2np.backend import check_floats
+
 WARM_UP = 10  # limits the window of the mean to about a tenth of the steps so far
 
 
@@ -17,10 +19,20 @@ class EMA:
     params : dict of str to ndarray
         The weights, changed in place by training.
     keep : float
-        Largest decay: 0.98 averages over about 50 steps, 0 gives the weights themselves.
+        Largest decay, from 0 to below 1: 0.98 averages over about 50 steps, 0 gives the weights
+        themselves.
+
+    Raises
+    ------
+    ValueError
+        If `keep` is out of its range, or a weight is not float32 or float64.
     """
 
     def __init__(self, params, keep):
+        if not 0 <= keep < 1:
+            raise ValueError(f"keep is {keep}, expected a number from 0 to below 1")
+        for name, value in params.items():
+            check_floats(value, f"the parameter {name}")
         self.params, self.keep = params, keep
         self.mean = {name: value.copy() for name, value in params.items()}
 

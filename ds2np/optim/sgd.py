@@ -5,16 +5,34 @@ Chapter 06 derives the update; the training loop anneals the learning rate.
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np.backend import check_floats, get_array_module
 
 
 def global_norm(grads):
-    """Compute the Euclidean norm over all gradients of a dict."""
+    """Compute the Euclidean norm over all gradients of a dict, in float32 or float64."""
     total = 0.0
-    for grad in grads.values():
+    for name, grad in grads.items():
+        check_floats(grad, f"the gradient of {name}")
         flat = grad.ravel()
         total = total + (flat @ flat).astype(np.float64)
     return float(total) ** 0.5
+
+
+def check_match(params, grads):
+    """Raise a ValueError unless parameters and gradients agree in names, shapes and dtypes."""
+    if names := sorted(params.keys() ^ grads.keys()):
+        found, missing = (
+            ("parameter", "gradient") if names[0] in params else ("gradient", "parameter")
+        )
+        raise ValueError(f"there is a {found} {names[0]!r}, but no {missing} of that name")
+    for name, param in params.items():
+        check_floats(param, f"the parameter {name}")
+        check_floats(grads[name], f"the gradient of {name}")
+        of_param, of_grad = ((a.dtype, a.shape) for a in (param, grads[name]))
+        if of_param != of_grad:
+            raise ValueError(
+                "the gradient of {} is {} {}, expected {} {}".format(name, *of_grad, *of_param)
+            )
 
 
 class SGD:
@@ -26,12 +44,28 @@ class SGD:
     Parameters
     ----------
     params, grads : dict of str to ndarray
-        Changed in place.
+        Changed in place; of the same names, shapes and dtypes.
+    learning_rate : float
+        Not negative.
+    momentum : float
+        From 0 to below 1: from 1 on, the velocity would grow without bound.
     max_norm : float
-        Gradients with a larger norm are scaled down to it; the paper uses 400.
+        Gradients with a larger norm are scaled down to it; the paper uses 400, infinity never does.
+
+    Raises
+    ------
+    ValueError
+        If gradients do not match the parameters, or a number is out of its range.
     """
 
     def __init__(self, params, grads, learning_rate, momentum=0.99, max_norm=400.0):
+        check_match(params, grads)
+        if not 0 <= learning_rate < np.inf:
+            raise ValueError(f"the learning rate is {learning_rate}, expected a number from 0")
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum is {momentum}, expected a number from 0 to below 1")
+        if not max_norm > 0:
+            raise ValueError(f"max_norm is {max_norm}, expected a number above 0")
         self.params, self.grads = params, grads
         self.learning_rate, self.momentum, self.max_norm = learning_rate, momentum, max_norm
         self.velocity = {

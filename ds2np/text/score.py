@@ -2,9 +2,13 @@
 
 A rate is the edits of all utterances divided by the words (or characters) of all references, not a
 mean over utterances. Chapter 00 computes it by hand.
+
+Words are separated by white space of any kind and length; as a character it counts as one space.
+Apart from that, texts are compared as they are: `Alphabet.normalise` composes accents.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -34,7 +38,8 @@ class Edits:
     def share(self, count):
         """Divide a number of edits by the length of the references.
 
-        If that is 0, the share is 0 for no edits and infinite otherwise.
+        If that is 0, the share is 0 for no edits and infinite otherwise, where jiwer returns the
+        number of edits.
         """
         if self.length == 0:
             return 0.0 if count == 0 else float("inf")
@@ -44,14 +49,25 @@ class Edits:
 def align_words(refs, hyps):
     """Align the words of references and hypotheses with the fewest edits.
 
-    Both are sequences of str. Several alignments may be equally good, such as two substitutions or
-    an insertion and a deletion. All give the same rates; jiwer chooses one.
+    Several alignments may be equally good, such as two substitutions or an insertion and a
+    deletion. All give the same rates; jiwer chooses one.
+
+    Parameters
+    ----------
+    refs, hyps : iterable of str
+        Equally many texts.
 
     Returns
     -------
     list of list of tuple
         For each utterance, pairs (reference word, hypothesis word) in order; None stands for a word
         that is missing on one side.
+
+    Raises
+    ------
+    ValueError
+        If there are more texts on one side, or something is no text; a string alone is refused, as
+        it would be taken for a list of its characters.
     """
     import jiwer
 
@@ -59,20 +75,33 @@ def align_words(refs, hyps):
 
 
 def align_characters(refs, hyps):
-    """Align characters as `align_words` aligns words; a space is a character."""
+    """Align characters as `align_words` aligns words; white space is one character, a space."""
     import jiwer
 
     return _align(refs, hyps, jiwer.process_characters)
 
 
+def _read_texts(texts, one, many):
+    """Return the texts of an iterable as a list, with single spaces between their words."""
+    if isinstance(texts, str | bytes | set | dict) or not isinstance(texts, Iterable):
+        raise ValueError(f"expected a list of {many}, got {type(texts).__name__}")
+    texts = list(texts)
+    for number, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise ValueError(f"{one} {number} is {text!r}, expected a text")
+    return [" ".join(text.split()) for text in texts]
+
+
 def _align(refs, hyps, process):
+    refs = _read_texts(refs, "reference", "references")
+    hyps = _read_texts(hyps, "hypothesis", "hypotheses")
     if len(refs) != len(hyps):
         raise ValueError(
             f"got {len(refs)} references and {len(hyps)} hypotheses; expected equal numbers"
         )
     if not refs:
         return []
-    result = process(list(refs), list(hyps))
+    result = process(refs, hyps)
     return [
         [
             pair
@@ -127,14 +156,15 @@ def _mark(ref, hyp):
 
 
 def wer(refs, hyps):
-    """Compute the word error rate of hypotheses against references, both sequences of str.
+    """Compute the word error rate of hypotheses against references, both iterables of str.
 
     It is (substitutions + deletions + insertions) / words of all references: 0.1 is 10 %. It can
-    exceed 1.
+    exceed 1. If all references are empty, it is infinite, or 0 if the hypotheses are empty, too.
+    Raises a ValueError as `align_words` does.
     """
     return count_edits(align_words(refs, hyps)).rate
 
 
 def cer(refs, hyps):
-    """Compute the character error rate, like `wer`; a space counts as a character."""
+    """Compute the character error rate, like `wer`; see `align_characters`."""
     return count_edits(align_characters(refs, hyps)).rate

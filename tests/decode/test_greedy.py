@@ -54,6 +54,43 @@ def test_spaces_are_single_and_inside():
     assert read(" a -  b- ") == ["a b"]
 
 
+@pytest.mark.parametrize("decode", [greedy_decode, lambda *a: GreedyDecoder(a[2]).decode(*a[:2])])
+@pytest.mark.parametrize(
+    ("change", "lengths", "message"),
+    [
+        (lambda x: x[0], [4, 2], r"the input has shape \(4, 4\), expected \(N, T, 4\)"),
+        (lambda x: x[..., :3], [4, 2], r"has shape \(2, 4, 3\), expected \(N, T, 4\)"),
+        (lambda x: x.repeat(2, axis=2), [4, 2], r"shape \(2, 4, 8\), expected \(N, T, 4\)"),
+        (lambda x: x.astype(np.float16), [4, 2], "is float16, expected float32 or float64"),
+        (lambda x: x.astype(int), [4, 2], "is int64, expected float32 or float64"),
+        (lambda x: x.tolist(), [4, 2], "the input is a list"),
+        (lambda x: x, [4, 5], r"lengths are \[4, 5\], expected 2 values from 0 to 4"),
+        (lambda x: x, [4, -1], r"lengths are \[4, -1\], expected 2 values from 0 to 4"),
+        (lambda x: x, [4], r"lengths are \[4\], expected 2 values from 0 to 4"),
+        (lambda x: x, [4, 2, 1], r"lengths are \[4, 2, 1\], expected 2 values"),
+        (lambda x: x, 4, "lengths are 4, expected 2 values from 0 to 4"),
+        (lambda x: x, [4.0, 2.0], "lengths are float64, expected integers"),
+        (
+            lambda x: np.where(np.arange(4) == 1, np.nan, x),
+            [1, 4],
+            "frame 0 of utterance 0 holds N",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(decode, change, lengths, message):
+    log_probs = np.stack([scores("ab-a"), scores("b---")])
+    with pytest.raises(ValueError, match=message):
+        decode(change(log_probs), lengths, ALPHABET)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64])
+def test_lengths_may_be_any_integers_and_padding_anything(dtype):
+    log_probs = np.stack([scores("ab-a"), scores("b---")])
+    log_probs[1, 2:] = np.nan
+    assert greedy_decode(log_probs, np.array([4, 2], dtype), ALPHABET) == ["aba", "b"]
+    assert greedy_decode(log_probs[:0], [], ALPHABET) == []
+
+
 # Words and their times
 
 

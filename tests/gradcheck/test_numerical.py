@@ -28,7 +28,7 @@ from ds2np.layers import (
     SeqBatchNorm,
     SimpleRNN,
 )
-from ds2np.layers.activations import clipped_relu_forward, slope_from_output
+from ds2np.layers.activations import slope_from_output
 from ds2np.layers.batchnorm import seq_batchnorm_backward
 from ds2np.layers.conv import _invert_taps, conv2d_backward
 from ds2np.layers.conv1d import conv1d_backward
@@ -157,13 +157,10 @@ MISTAKES = {
         ("bias summed over the wrong axis", "sum(axis=(0, 1))", "sum(axis=(0, 2))"),
         ("bias forgotten", 'self.grads["b"] +=', "_ ="),
     ],
-    ("ClippedReLU", clipped_relu_forward): [
-        ("ceiling ignored", "out == x", "x > 0"),
-        ("floor ignored", "out == x", "x < CEILING"),
-        ("turned around", "out == x", "out != x"),
-    ],
-    ("ClippedReLU", ClippedReLU.backward): [
-        ("padding counted", "zero_padding(dout, lengths, self.time_axis)", "dout"),
+    ("ClippedReLU", slope_from_output): [
+        ("ceiling ignored", "(out > 0) & (out < CEILING)", "out > 0"),
+        ("floor ignored", "(out > 0) & (out < CEILING)", "out < CEILING"),
+        ("turned around", "(out > 0) & (out < CEILING)", "(out <= 0) | (out >= CEILING)"),
     ],
     ("Conv1D", conv1d_backward): [
         ("windows do not add up", "+= drows[", "= drows["),

@@ -1,12 +1,13 @@
 """Wrong input raises an error with a clear message, before anything has changed."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
 
 from ds2np.gradcheck.cases import CASES, LENGTHS
-from ds2np.layers import ClippedReLU, FromChannels, ToChannels
+from ds2np.layers import Bidirectional, ClippedReLU, FromChannels, ToChannels, log_softmax
 
 ANY_SIZE = (ClippedReLU, FromChannels, ToChannels)  # and any kind of float
 
@@ -59,10 +60,45 @@ def test_another_dtype_than_that_of_the_parameters(case, given, expected, rng):
 
 
 @every_case
-@pytest.mark.parametrize("dtype", [int, bool, complex])
-def test_numbers_that_are_not_floats(case, dtype, rng):
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.uint8, int, bool, complex])
+def test_numbers_that_are_not_floats_of_single_or_double_precision(case, dtype, rng):
     message = f"the input is {np.dtype(dtype)}, expected float"
-    assert_refused(case.layer(), case.x(rng).astype(dtype), LENGTHS, message)
+    x = case.x(rng).astype(np.int8).astype(dtype)  # fits all of them
+    assert_refused(case.layer(), x, LENGTHS, message)
+    if case.make is not Bidirectional:  # which refuses all chunks
+        layer = case.layer()
+        layer.set_training(False)
+        with pytest.raises(ValueError, match=message):
+            layer.forward_chunk(x, None, last=True)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.int8, complex])
+def test_gradients_of_another_precision(case, dtype, rng):
+    layer = case.layer()
+    upstream = np.ones(layer.forward(case.x(rng), LENGTHS).shape)
+    with pytest.raises(ValueError, match=f"is {np.dtype(dtype)}, expected float32 or float64"):
+        layer.backward(upstream.astype(dtype))
+    assert not any(grad.any() for grad in layer.grads.values())
+    layer.backward(upstream)  # the forward pass still counts
+
+
+@sized_case
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, int, complex])
+def test_parameters_of_another_precision(case, dtype):
+    with pytest.raises(ValueError, match=f"is {np.dtype(dtype)}, expected float32 or float64"):
+        case.layer(dtype)
+
+
+@sized_case
+def test_chunks_of_another_size(case, rng):
+    if case.make is Bidirectional:
+        return
+    layer, x = case.layer(), case.x(rng)
+    layer.set_training(False)
+    axis = 1 if x.ndim == 4 else 2
+    with pytest.raises(ValueError, match=r"the input has shape .*, expected "):
+        layer.forward_chunk(np.concatenate([x, x], axis=axis), None, last=True)
 
 
 @every_case
@@ -89,10 +125,41 @@ def test_lengths_that_do_not_fit(case, lengths, message, rng):
     assert_refused(case.layer(), case.x(rng), lengths, message)
 
 
+INTEGERS = [np.dtype(code) for code in np.typecodes["AllInteger"]]
+
+
 @every_case
-@pytest.mark.parametrize("dtype", [np.int32, np.uint8])
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
 def test_lengths_may_be_any_integers(case, dtype, rng):
-    x, layer, lengths = case.x(rng), case.layer(), np.array([6, 0, 3])
-    out, out_lengths = layer.forward(x, lengths), layer.out_lengths(lengths)
-    np.testing.assert_array_equal(case.layer().forward(x, lengths.astype(dtype)), out)
-    np.testing.assert_array_equal(layer.out_lengths(lengths.astype(dtype)), out_lengths)
+    """Frames, padding and strides may go beyond a small type, differences below 0."""
+    lengths = np.array([min(np.iinfo(dtype).max, 260), 0, 3])
+    shape = list(case.shape)
+    shape[case.time_axis] = 260
+    x = dataclasses.replace(case, shape=tuple(shape)).x(rng)
+    expected, layer = case.layer(), case.layer()
+    out = expected.forward(x, lengths)
+    np.testing.assert_array_equal(layer.forward(x, lengths.astype(dtype)), out)
+    upstream = rng.standard_normal(out.shape)
+    np.testing.assert_array_equal(layer.backward(upstream), expected.backward(upstream))
+    for name, grad in expected.grads.items():
+        np.testing.assert_array_equal(layer.grads[name], grad)
+    out_lengths = layer.out_lengths(lengths.astype(dtype))
+    np.testing.assert_array_equal(out_lengths, expected.out_lengths(lengths))
+    assert out_lengths.dtype == np.int64
+
+
+@every_case
+def test_output_lengths_of_anything_but_integers(case):
+    for lengths in (np.array([1.5, 2.0]), np.array([True]), 2.0):
+        with pytest.raises(ValueError, match=r"lengths are (float64|bool), expected integers"):
+            case.layer().out_lengths(lengths)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.uint8, bool])
+def test_log_softmax_of_anything_but_floats(dtype):
+    with pytest.raises(ValueError, match=f"is {np.dtype(dtype)}, expected float32 or float64"):
+        log_softmax(np.ones((2, 3), dtype))
+    with pytest.raises(
+        ValueError, match="the array of logits is list, expected float32 or float64"
+    ):
+        log_softmax([[1.0, 2.0]])

@@ -1,6 +1,9 @@
 """Forward passes against literal loops that share no code with them."""
 
 import math
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -151,3 +154,23 @@ def test_a_thread_for_each_direction_changes_nothing(kind, share_input, rng, mon
         results.append([layer.forward(x, lengths), layer.backward(upstream), *layer.grads.values()])
     for one_loop, two_threads in zip(*results, strict=True):
         np.testing.assert_allclose(two_threads, one_loop, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_threads_of_its_own(rng, monkeypatch):
+    """A server may compute once and then fork its workers."""
+    monkeypatch.setattr(recurrent, "THREADING_PAYS", 0)
+    layer = Bidirectional(GRU, 3, 4, rng)
+    x, lengths = rng.standard_normal((2, 5, 3)).astype(np.float32), np.array([5, 4])
+    layer.forward(x, lengths)
+    child = os.fork()
+    if not child:
+        layer.forward(x, lengths)
+        os._exit(0)
+    deadline = time.monotonic() + 10
+    while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if not ended[0]:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended == (child, 0), "the child waits for threads that it does not have"

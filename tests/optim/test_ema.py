@@ -44,3 +44,15 @@ def test_the_weights_are_restored_after_an_interruption():
         fail()
     np.testing.assert_array_equal(same_array, [6, 7])
     assert params["w"] is same_array
+
+
+@pytest.mark.parametrize("keep", [-0.1, 1, 2, np.nan])
+def test_a_decay_out_of_its_range_is_refused(keep):
+    with pytest.raises(ValueError, match=f"keep is {keep}, expected a number from 0 to below 1"):
+        EMA({"w": np.ones(2)}, keep)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int])
+def test_only_single_and_double_precision(dtype):
+    with pytest.raises(ValueError, match=f"the parameter w is {np.dtype(dtype)}, expected float32"):
+        EMA({"w": np.ones(2, dtype)}, 0.9)

@@ -51,3 +51,55 @@ def test_parameters_keep_their_dtype():
 def test_global_norm_of_float32_is_summed_over_arrays_in_float64():
     grads = {str(i): np.full(4, 1e4 if i else 1e-2, np.float32) for i in range(3)}
     assert global_norm(grads) == pytest.approx((8e8 + 4e-4) ** 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        *[("learning_rate", rate, "from 0") for rate in (-1e-3, np.nan, np.inf)],
+        *[("momentum", m, "from 0 to below 1") for m in (-0.1, 1, 2, np.nan, np.inf)],
+        *[("max_norm", norm, "above 0") for norm in (0, -5, np.nan)],
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(option, value, expected):
+    params, grads = {"w": np.ones(2)}, {"w": np.ones(2)}
+    options = {"learning_rate": 0.1, "momentum": 0.9, "max_norm": 1.0, option: value}
+    name = option.replace("learning_rate", "the learning rate")
+    with pytest.raises(ValueError, match=f"^{name} is {value}, expected a number {expected}$"):
+        SGD(params, grads, **options)
+
+
+def test_the_ends_of_the_ranges_are_accepted():
+    params, grads = {"w": np.ones(2)}, {"w": np.full(2, 1e30)}
+    SGD(params, grads, learning_rate=0, momentum=0, max_norm=np.inf).step()
+    np.testing.assert_array_equal(params["w"], 1)
+
+
+@pytest.mark.parametrize(
+    ("grads", "message"),
+    [
+        ({}, "there is a parameter 'w', but no gradient of that name"),
+        ({"w": np.ones(2), "v": np.ones(2)}, "there is a gradient 'v', but no parameter of that"),
+        ({"w": np.ones(3)}, r"the gradient of w is float64 \(3,\), expected float64 \(2,\)"),
+        ({"w": np.ones(1)}, r"the gradient of w is float64 \(1,\), expected float64 \(2,\)"),
+        ({"w": np.ones(2, np.float32)}, r"is float32 \(2,\), expected float64 \(2,\)"),
+        (
+            {"w": np.ones(2, np.float16)},
+            "the gradient of w is float16, expected float32 or float64",
+        ),
+        ({"w": [1.0, 1.0]}, "the gradient of w is list, expected float32 or float64"),
+    ],
+)
+def test_gradients_that_do_not_match_are_refused(grads, message):
+    with pytest.raises(ValueError, match=message):
+        SGD({"w": np.ones(2)}, grads, learning_rate=0.1)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, int])
+def test_only_single_and_double_precision(dtype):
+    arrays = {"w": np.ones(2, dtype)}
+    refused = f"w is {np.dtype(dtype)}, expected float32 or float64"
+    with pytest.raises(ValueError, match=f"the parameter {refused}"):
+        SGD(arrays, {"w": np.ones(2)}, learning_rate=0.1)
+    with pytest.raises(ValueError, match=f"the gradient of {refused}"):
+        global_norm(arrays)

@@ -1,3 +1,5 @@
+import jiwer
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +74,57 @@ def test_nothing_said(rate):
 def test_unequal_numbers_of_references_and_hypotheses_are_refused(rate):
     with pytest.raises(ValueError, match="2 references and 1 hypotheses"):
         rate(["a", "b"], ["a"])
+
+
+@pytest.mark.parametrize("rate", [wer, cer])
+@pytest.mark.parametrize(
+    ("refs", "hyps", "message"),
+    [
+        ("a b", "a c", "expected a list of references, got str"),
+        (["a b"], "a", "expected a list of hypotheses, got str"),
+        (b"a b", ["a b"], "expected a list of references, got bytes"),
+        ({"a b"}, ["a b"], "expected a list of references, got set"),
+        (["a"], {"a": "b"}, "expected a list of hypotheses, got dict"),
+        (None, ["a"], "expected a list of references, got NoneType"),
+        (3, ["a"], "expected a list of references, got int"),
+        (["a", None], ["a", "b"], "reference 2 is None, expected a text"),
+        (["a", "b"], ["a", float("nan")], "hypothesis 2 is nan, expected a text"),
+        ([1], ["1"], "reference 1 is 1, expected a text"),
+        ([["a", "b"]], ["a b"], r"reference 1 is \['a', 'b'\], expected a text"),
+        ([b"a"], ["a"], "reference 1 is b'a', expected a text"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused(rate, refs, hyps, message):
+    with pytest.raises(ValueError, match=message):
+        rate(refs, hyps)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter, np.array])
+def test_texts_may_be_any_iterable(kind):
+    refs, hyps = ["a b", "c"], ["a c", "c"]
+    assert wer(kind(refs), kind(hyps)) == pytest.approx(1 / 3)
+    assert cer(kind(refs), kind(hyps)) == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize("space", ["\t", "\n", "\r\n", "\u00a0", "\u3000", "\u2009", "  ", " \t "])
+def test_any_white_space_separates_words_and_counts_as_one_space(space):
+    text = f"{space}the{space}cat{space}"
+    assert align_words([text], ["the cat"]) == [[("the", "the"), ("cat", "cat")]]
+    assert wer([text], ["the cat"]) == cer([text], ["the cat"]) == 0
+    assert wer(["the cat"], [text]) == cer(["the cat"], [text]) == 0
+    assert cer([text], ["thecat"]) == pytest.approx(1 / 7)
+
+
+@given(PAIRS)
+def test_rates_are_those_of_jiwer_where_there_is_something_to_say(pairs):
+    """Up to the empty reference: jiwer then returns the number of edits."""
+    refs, hyps = map(list, zip(*pairs, strict=True))
+    if any(refs):
+        assert wer(refs, hyps) == pytest.approx(jiwer.wer(refs, hyps))
+        assert cer(refs, hyps) == pytest.approx(jiwer.cer(refs, hyps))
+    elif any(hyps):
+        assert wer(refs, hyps) == cer(refs, hyps) == float("inf")
+        assert jiwer.wer(refs, hyps) == sum(len(hyp.split()) for hyp in hyps)
 
 
 @given(PAIRS)
