@@ -1,41 +1,94 @@
-"""Transcribe recordings."""
+"""Transcribe recordings, folders, manifests or standard input."""
 
 import sys
 from pathlib import Path
 
-from ds2np.commands.options import add_recogniser, load_recogniser
+from ds2np.commands.options import add_recogniser, load_recogniser, whole
 from ds2np.errors import UserError
+
+STDIN = "-"
 
 
 def add_options(parser):
     """Add the options of the command."""
     add_recogniser(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="recordings")
+    text = "recordings, folders of them, manifests (.jsonl), or - for standard input"
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
+    text = "channel to transcribe, from 0 (default: the mean of all)"
+    parser.add_argument("--channel", type=whole, metavar="N", help=text)
     parser.add_argument(
         "--json", action="store_true", help="print JSON lines, with words and times"
     )
 
 
 def run(args):
-    """Print the transcript of each file; continue after a file that fails."""
+    """Print the transcript of each recording; continue after one that fails."""
+    recogniser = load_recogniser(args)
+    named = args.json or len(args.files) > 1 or is_list(args.files[0])
+    failed = False
+    for sound, part in _find(args.files):
+        if isinstance(sound, UserError):
+            error = sound
+        else:
+            if args.channel is not None:
+                part = {"channel": args.channel} | part
+            error = _transcribe(recogniser, sound, part, args.json, named)
+        if error:
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+    return 2 if failed else 0
+
+
+def is_list(path):
+    """Return whether an argument stands for several recordings: a folder or a manifest."""
+    return path.is_dir() or path.name.lower().endswith((".jsonl", ".jsonl.gz"))
+
+
+def _find(paths):
+    """Yield each recording and the options of its part, or a UserError instead of a recording."""
+    from ds2np.audio.folders import AUDIO_SUFFIXES, find_files
+    from ds2np.data.manifest import scan_manifest
+
+    for path in paths:
+        try:
+            if path.is_dir():
+                found = find_files(path, AUDIO_SUFFIXES)
+                if not found:
+                    yield UserError(f"{path} is a folder without recordings"), {}
+                yield from ((recording, {}) for recording in found)
+            elif is_list(path):
+                for _, item in scan_manifest(path, transcribed=False):
+                    broken = isinstance(item, UserError)
+                    yield (item, {}) if broken else (item.audio_filepath, item.part)
+            else:
+                yield path, {}
+        except UserError as error:
+            yield error, {}
+
+
+def _transcribe(recogniser, path, part, as_json, named):
+    """Print one transcript and its warnings; return the UserError if there is none."""
     import dataclasses
 
     from ds2np.files import strict_json
 
-    recogniser = load_recogniser(args)
-    failed = False
-    for path in args.files:
-        try:
-            transcript = recogniser.transcribe(path)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            failed = True
-            continue
-        if args.json:
-            words = [dataclasses.asdict(word) for word in transcript.words]
-            entry = {"audio_filepath": str(path), "text": transcript.text, "words": words}
-            line = strict_json(entry)
-        else:
-            line = transcript.text if len(args.files) == 1 else f"{path}: {transcript.text}"
-        print(line, flush=True)
-    return 2 if failed else 0
+    try:
+        sound = sys.stdin.buffer if str(path) == STDIN else path
+        transcript = recogniser.transcribe(sound, **part)
+    except UserError as error:
+        return error
+    except (MemoryError, OSError) as error:
+        return UserError(f"{path}: {str(error) or 'there is not enough memory'}")
+    for warning in transcript.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    start = {"offset": part["start"], "duration": part["duration"]} if "start" in part else {}
+    if as_json:
+        words = [dataclasses.asdict(word) for word in transcript.words]
+        entry = {"audio_filepath": str(path), **start, "text": transcript.text, "words": words}
+        print(strict_json(entry), flush=True)
+    elif named:
+        place = f" from {part['start']:g} s" if start else ""
+        print(f"{path}{place}: {transcript.text}", flush=True)
+    else:
+        print(transcript.text, flush=True)
+    return None

@@ -111,10 +111,11 @@ def count_lines(path):
         return 0
 
 
-def scan_manifest(path):
+def scan_manifest(path, transcribed=True):
     """Yield the number (from 1) and the Utterance of each line of a manifest.
 
-    A bad line yields its UserError instead, and reading continues. Blank lines are skipped.
+    A bad line yields its UserError instead, and reading continues. Blank lines are skipped. Unless
+    the manifest is ``transcribed``, "text" may be missing.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def scan_manifest(path):
                     continue
                 empty = False
                 try:
-                    item = _parse_line(line, f"{path}:{number}", path.parent)
+                    item = _parse_line(line, f"{path}:{number}", path.parent, transcribed)
                 except UserError as error:
                     item = error
                 yield number, item
@@ -156,7 +157,7 @@ def _open(path):
         yield gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP else file
 
 
-def _parse_line(line, where, folder):
+def _parse_line(line, where, folder, transcribed):
     try:
         entry = json.loads(line, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
@@ -171,6 +172,8 @@ def _parse_line(line, where, folder):
             raise UserError(
                 f"{where}: holds an unpaired surrogate, such as \\ud83d without \\ude00; {NEEDED}"
             ) from None
+    if not transcribed:
+        entry.setdefault("text", "")
     for key, kinds in (("audio_filepath", str), ("duration", (int, float)), ("text", str)):
         if key not in entry:
             raise UserError(f'{where}: "{key}" is missing; {NEEDED}')
