@@ -3,6 +3,7 @@
 A new line in the registry applies all of these tests to another pair.
 """
 
+import functools
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -11,7 +12,7 @@ import pytest
 import scipy.fft
 
 from ds2np.audio import frames, level, mel, normalisation, spectrogram, stft
-from ds2np.backend import to_cpu, to_gpu, why_no_gpu
+from ds2np.backend import get_array_module, to_cpu, to_gpu, why_no_gpu
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers import InputNorm
 
@@ -35,7 +36,8 @@ class Pair:
         return np.abs(x) if self.positive else x
 
     def forward(self, x):
-        others = [a.astype(x.dtype) if isinstance(a, np.ndarray) else a for a in self.arguments]
+        like = functools.partial(get_array_module(x).asarray, dtype=x.dtype)
+        others = [like(a) if isinstance(a, np.ndarray) else a for a in self.arguments]
         arguments = *others[: self.place], x, *others[self.place :]
         return getattr(self.module, f"{self.name}_forward")(*arguments)[:2]
 
