@@ -126,6 +126,8 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
             f"its header promises {promised / rate:.2f} s of audio, "
             f"but only {len(samples) / rate:.2f} s can be decoded"
         )
+    if cut and not len(samples):
+        raise UserError(f"{name} is cut off: {cut}")
     if start or duration:
         _check_part((begin + len(samples)) / rate, start, duration, name)
     samples = _pick(samples, channel, name)

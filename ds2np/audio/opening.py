@@ -10,7 +10,7 @@ from ds2np.errors import UserError
 # cannot know the length and leave all ones in the header: such a file is not damaged.
 CUT_CHUNK = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 UNKNOWN_LENGTH = 0x7FFFF000
-CUT_OGG = "File ended unexpectedly"
+CUT_OGG = re.compile("File ended unexpectedly|Last page lacks an end-of-stream bit")
 
 # Some leave 0 in the header of a WAV file. Its samples begin where an empty file ends, or has the
 # four letters of another chunk.
@@ -98,7 +98,7 @@ def describe_cut(opened):
     for promised, found in CUT_CHUNK.findall(opened.extra_info):
         if int(found) < int(promised) < UNKNOWN_LENGTH:
             return f"its header promises {promised} bytes of audio, but the file holds {found}"
-    return "its last page is missing" if CUT_OGG in opened.extra_info else ""
+    return "its last page is missing" if CUT_OGG.search(opened.extra_info) else ""
 
 
 def describe_unreadable(name, error):
