@@ -9,12 +9,12 @@ from ds2np.audio.checks import check_floats
 from ds2np.backend import get_array_module
 from ds2np.layers.input_norm import running_sums
 
-# The floor lies 55 dB below the power of the clip, and below that of the frame. The second part hides
-# the noise of rounding float32 samples, 150 dB below the frame: on recordings of five corpora, with
-# pauses, clicks and offsets, a gain that is no power of two changes the logarithm by 5e-5 at most;
-# by 1e-4 with 1e-6, and without the second part by 4e-4 even with 1e-5, in loud frames after silence.
-# WER of digits (FSDD): 2.7 % with 3e-6, 1.3 % with 1e-5 of the clip alone, and 2.7 % with the 1e-10
-# of full scale of version 1 of the features; of the demo: 4.7 %, before 5.6 to 6.1 %.
+# The floor lies 55 dB below the power of the clip, and of the frame. The second part hides the noise
+# of rounding float32 samples, 150 dB below the frame. On recordings of five corpora, with pauses,
+# clicks and offsets, a gain that is no power of two changes the logarithm by 5e-5 at most; by 1e-4
+# if the floor is 1e-6; by 4e-4 with 1e-5 but no second part, in loud frames after silence. Word
+# error rate of digits (FSDD): 2.7 % with 3e-6, 1.3 % with 1e-5 of the clip alone, and 2.7 % with an
+# absolute floor of 1e-10; of the demo: 4.7 %, and 5.6 to 6.1 % with the absolute one.
 FLOOR = 3e-6
 
 
