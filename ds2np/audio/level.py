@@ -9,7 +9,7 @@ from ds2np.audio.checks import check_floats
 from ds2np.backend import get_array_module
 from ds2np.layers.input_norm import running_sums
 
-# The floor lies 55 dB below the power of the clip, and of the frame. The second part hides the noise
+# The floor lies 55 dB below the power of the clip and of the frame. The second part hides the noise
 # of rounding float32 samples, 150 dB below the frame. On recordings of five corpora, with pauses,
 # clicks and offsets, a gain that is no power of two changes the logarithm by 5e-5 at most; by 1e-4
 # if the floor is 1e-6; by 4e-4 with 1e-5 but no second part, in loud frames after silence. Word
