@@ -27,7 +27,13 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ds2np.audio import frames, log_spectrogram, mel, normalisation, stft
-from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward
+from ds2np.audio.level import FLOOR as PHI
+from ds2np.audio.level import power_normalise_backward, power_normalise_forward
+from ds2np.audio.spectrogram import (
+    clip_spectrogram_forward,
+    log_spectrogram_backward,
+    log_spectrogram_forward,
+)
 from ds2np.audio.vocoder import istft
 from ds2np.gradcheck import check_gradients
 from ds2np.learn import check, play, show
@@ -623,7 +629,7 @@ check("01.2", mel_filters)
 # v = \frac{1}{T F} \sum_{t,f} C_{t,f}^2 + \varepsilon, \qquad Z_{t,f} = \frac{C_{t,f}}{\sqrt{v}}.$$
 #
 # The small $\varepsilon$ keeps a sound without any change from a division by 0. $Z$ is what the
-# network reads.
+# network reads, once we have mended one thing.
 
 
 # %%
@@ -649,13 +655,46 @@ for name, other, before in (
     )
 
 # %% [markdown]
-# What remains comes from the floor, which does not grow with the sound, and from what the dull
-# microphone carries over from one frame into the next. The paper speaks of *power-normalised*
-# clips; with the logarithm, taking out the mean also takes out the power of the clip.
+# What remains has two causes. The dull microphone carries over from one frame into the next. And
+# the floor does not grow with the sound: in a soft recording it buries what is faint, and the mean
+# cannot bring that back.
 #
-# An utterance has to be complete before its mean is known. For speech that is recognised while it
-# is being spoken, the package has the statistics of a whole corpus instead
-# (`InputNorm`, `--normalisation corpus`).
+# So the paper's clips are *power-normalised* before the logarithm: power is relative to the mean
+# power $\bar p$ of the clip, and so is the floor, a small number $\varphi$ times it. To that floor
+# the package adds as much of the frame's own mean power $\bar P_t$, since samples in single
+# precision are rounded by a share of themselves, and in a loud frame that is more than the faintest
+# power is worth:
+#
+# $$Y_{t,f} = \ln \frac{P_{t,f} + \varphi\,(\bar P_t + \bar p)}{\bar p}.$$
+
+
+# %%
+def power_normalised(samples):
+    pieces = cut(samples, size, stride)
+    p = (pieces**2).mean()  # of the clip
+    P = power_of(real_fourier(pieces * w))
+    return np.log((P + PHI * (P.mean(axis=1, keepdims=True) + p)) / p)
+
+
+Y_clip = power_normalised(voice)
+np.testing.assert_allclose(Y_clip, clip_spectrogram_forward(voice, size, stride)[0], atol=1e-10)
+print("gain     absolute floor   relative floor   (average change of the network's input)")
+for gain in (0.1, 0.01, 0.001):
+    soft = gain * voice
+    absolute = np.abs(normalise(log_spectrogram(soft, rate)) - Z).mean()
+    relative = np.abs(normalise(power_normalised(soft)) - normalise(Y_clip)).mean()
+    print(f"{gain:<8g} {absolute:14.2f} {relative:16.2f}")
+    assert relative < 1e-9
+
+# %% [markdown]
+# The numbers of $Z$ have a variance of 1, so a change of 0.3 is no small one. The package's smallest
+# network, trained on 2,700 spoken digits with an absolute floor, errs in 2.7 % of 300 others, in
+# 8 % at a hundredth of the loudness and in 36 % at a thousandth. With the relative floor, it is
+# 2.7 % at any.
+#
+# An utterance has to be complete before its power and its mean are known. For speech that is
+# recognised while it is being spoken, the package takes the mean power of the frames *so far*, and
+# the mean and variance of a whole corpus (`InputNorm`, `--normalisation corpus`).
 
 # %% [markdown]
 # ## Backward: from the input to the waveform
@@ -721,6 +760,42 @@ print("with ones from above:", np.abs(normalise_backward(ones, Y_small)).max().r
 # which is 0 whatever $Y$ is; its gradient is 0, and a backward pass that returned nothing but zeros
 # would pass the check.
 #
+# ### The level
+#
+# What is under the logarithm, $R = (P + \varphi\,(\bar P + \bar p)) / \bar p$, depends on $P$
+# directly and through the mean of its frame, and on $\bar p$ everywhere:
+#
+# $$dP_{t,f} = \frac{1}{\bar p} \Bigl(dR_{t,f} + \frac{\varphi}{F} \sum_{f'} dR_{t,f'}\Bigr),
+# \qquad d\bar p = \frac{1}{\bar p} \sum_{t,f} dR_{t,f}\,(\varphi - R_{t,f}).$$
+#
+# And $\bar p$ is the mean of the squares of all samples $x$ in all frames, $n$ of them, so that each
+# gets $2 x\, d\bar p / n$ on top of what comes through its spectrum.
+
+
+# %%
+def relative(P, p, phi):
+    return (P + phi * (P.mean(axis=1, keepdims=True) + p)) / p
+
+
+def relative_backward(dR, P, p, phi):
+    R = relative(P, p, phi)
+    dP = (dR + phi * dR.mean(axis=1, keepdims=True)) / p
+    return {"P": dP, "p": (dR * (phi - R)).sum(keepdims=True)[0] / p}
+
+
+P_small, p, dR = rng.uniform(0.2, 2, (3, 4)), np.array([0.7]), rng.standard_normal((3, 4))
+assert compare(
+    lambda: (relative(P_small, p, 0.3) * dR).sum(),
+    lambda: relative_backward(dR, P_small, p, 0.3),
+    {"P": P_small, "p": p},
+)
+R, cache = power_normalise_forward(P_small, np.full(3, 0.7), 0.3)
+np.testing.assert_allclose(R, relative(P_small, p, 0.3))
+dP, dlevel = power_normalise_backward(dR, cache)
+np.testing.assert_allclose(dP, relative_backward(dR, P_small, p, 0.3)["P"])
+np.testing.assert_allclose(dlevel.sum(), relative_backward(dR, P_small, p, 0.3)["p"])
+
+# %% [markdown]
 # ### Logarithm and power
 #
 # Both work on each number by itself. The derivative of $\ln(P + \mathrm{floor})$ is $1 / (P +
@@ -1237,7 +1312,8 @@ print(
 #   samples the upper half is a mirror image.
 # * Power throws the phase away; overlapping frames keep nearly all of the sound.
 # * The logarithm turns ratios into differences, and magnifies what is almost nothing.
-# * Normalisation takes out loudness and microphone, each utterance by itself.
+# * Normalisation takes out loudness and microphone, each utterance by itself; loudness before the
+#   logarithm, so that the floor is relative, too.
 # * Backward: copies are added; the Fourier transform turns its sign and minds which frequencies
 #   have a mirror image; the logarithm divides by the power.
 #

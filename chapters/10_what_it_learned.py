@@ -38,7 +38,11 @@ from ds2np.audio import load_audio, normalisation
 from ds2np.audio.effects import add_noise
 from ds2np.audio.features import Features
 from ds2np.audio.frames import frame_sizes
-from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward
+from ds2np.audio.spectrogram import (
+    clip_spectrogram_backward,
+    clip_spectrogram_forward,
+    log_spectrogram_forward,
+)
 from ds2np.ctc import ctc_loss, forced_align
 from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import pad
@@ -754,8 +758,8 @@ print(
 # \frac{\partial a}{\partial x}^{\!\top} \; \frac{\partial\, \text{loss}}{\partial a},$$
 #
 # read from right to left: CTC gives the last factor, each backward function multiplies by its own.
-# All of them exist already in the package, and were derived one by one: STFT, power and logarithm in
-# chapter 01, the network in 02 to 04, CTC in 05. Only one is new:
+# All of them exist already in the package, and were derived one by one: STFT, power, level and
+# logarithm in chapter 01, the network in 02 to 04, CTC in 05. Only one is new:
 #
 # **Normalisation.** For each frequency $f$ its mean over the $T$ frames is taken out, and all is
 # divided by the one standard deviation $\sigma$ of the whole utterance: $c_{tf} = P_{tf} - \mu_f$
@@ -778,14 +782,14 @@ def loss_and_gradient(model, samples, text):
     """Compute CTC's loss of a text, its gradient by the samples, and what the network writes."""
     config, alphabet = model.config, model.config.alphabet()
     sizes = frame_sizes(config.sample_rate, config.window_ms, config.stride_ms)
-    P, spectrogram_cache = log_spectrogram_forward(samples, *sizes)  # (T, F)
+    P, spectrogram_cache = clip_spectrogram_forward(samples, *sizes)  # (T, F)
     x, normalise_cache = normalisation.normalise_forward(P)
     logits, frames = model.forward(x[None], np.array([len(x)]))  # (1, T', V)
     labels = np.array(alphabet.encode(text))
     loss, dlogits = ctc_loss(logits, labels[None], frames, np.array([len(labels)]))
     dx = model.backward(dlogits)[0]  # (T, F)
     dP = normalisation.normalise_backward(dx, normalise_cache)
-    dsamples = log_spectrogram_backward(dP, spectrogram_cache)  # (samples,)
+    dsamples = clip_spectrogram_backward(dP, spectrogram_cache)  # (samples,)
     return loss[0], dsamples, greedy_decode(logits, frames, alphabet)[0]
 
 
@@ -823,12 +827,12 @@ assert comparison.ok
 
 def with_constants(samples, text):
     """Make a mistake on purpose: mean and deviation do not depend on the sound."""
-    P, spectrogram_cache = log_spectrogram_forward(samples, 20, 10)
+    P, spectrogram_cache = clip_spectrogram_forward(samples, 20, 10)
     x, (_, inverse_std) = normalisation.normalise_forward(P)
     logits, frames = tiny.forward(x[None], np.array([len(x)]))
     labels = np.array(tiny.config.alphabet().encode(text))
     _, dlogits = ctc_loss(logits, labels[None], frames, np.array([len(labels)]))
-    return log_spectrogram_backward(tiny.backward(dlogits)[0] * inverse_std, spectrogram_cache)
+    return clip_spectrogram_backward(tiny.backward(dlogits)[0] * inverse_std, spectrogram_cache)
 
 
 broken = with_constants(noise, "no")
@@ -1083,7 +1087,7 @@ if has_voice():
 
 # %% [markdown]
 # Most of the change of the spectrogram is where the sound is *soft*. There the logarithm is steep:
-# its slope is one over the power (plus a floor of $10^{-10}$), so a little sound in a pause moves the
+# its slope is one over the power (plus a small floor), so a little sound in a pause moves the
 # input of the network as much as a loud one within a vowel.
 #
 # ### Is it the loudness, or the direction?

@@ -7,11 +7,16 @@ The configuration selects the statistics for their normalisation:
 "corpus"       the training set's, in the network's first layer, `InputNorm`
 "running"      those of the frames so far, starting from the corpus's, in the same layer
 =============  ====================================================================================
+
+In all three, the recording is power-normalised first: in "utterance" by the power of the whole, in
+the other two by that of the frames so far, as in a stream. Its gain changes nothing.
 """
 
 import numpy as np
 
 from ds2np.audio.checks import check_samples
+from ds2np.audio.frames import count_frames, frame_forward
+from ds2np.audio.level import clip_power_forward, running_power_forward
 from ds2np.audio.load import read_sound
 from ds2np.audio.normalisation import normalise
 from ds2np.audio.spectrogram import log_spectrogram
@@ -19,6 +24,10 @@ from ds2np.errors import UserError
 from ds2np.layers.streaming import TimeWindow
 
 NORMALISATIONS = ("utterance", "corpus", "running")
+
+# Of the computation: networks and caches of another version are not compatible. Version 1 was
+# relative to full scale.
+FEATURES_VERSION = 2
 
 
 class Features:
@@ -58,8 +67,21 @@ class Features:
         return [*self._spectrogram.values(), self.by_utterance]
 
     def spectrogram(self, samples):
-        """Compute the log spectrogram before any normalisation; see `log_spectrogram`."""
-        return log_spectrogram(samples, **self._spectrogram)
+        """Compute the log spectrogram of the power-normalised recording, (T, F)."""
+        return self._continue(samples, None)[0]
+
+    def _continue(self, samples, state):
+        """Compute the log spectrogram of a part, given the state of `running_power_forward`."""
+        check_samples(samples)
+        level = None
+        if count_frames(len(samples), *self.sizes):  # else `log_spectrogram` raises a UserError
+            frames, _ = frame_forward(samples, *self.sizes)
+            if self.by_utterance:
+                level, _ = clip_power_forward(frames)
+            else:
+                level, _, state = running_power_forward(frames, state)
+            level = level.astype(float)  # rounding in float32 would differ from gain to gain
+        return log_spectrogram(samples, **self._spectrogram, level=level), state
 
     def __call__(self, samples):
         """Compute the features (T, F) of a whole recording at the configured sampling rate.
@@ -69,7 +91,7 @@ class Features:
         return self.normalise(self.spectrogram(samples))
 
     def normalise(self, spectrogram):
-        """Normalise a log spectrogram, unless the network does it."""
+        """Normalise a log spectrogram by its mean and variance, unless the network does it."""
         return normalise(spectrogram) if self.by_utterance else spectrogram
 
     def read(self, path, notice=None, **part):
@@ -105,7 +127,7 @@ class FeatureStream:
     def __init__(self, features):
         self._features = features
         self._windows = TimeWindow(*features.sizes, before=0, after=0, time_axis=0)
-        self._rest, self._started = None, False
+        self._rest = self._state = None
 
     def push(self, samples):
         """Add a chunk of samples and compute the features (T, F) of all windows now complete.
@@ -116,8 +138,8 @@ class FeatureStream:
         whole, self._rest = self._windows.push(samples, self._rest, last=False)
         if not len(whole):
             return np.zeros((0, self._features.count), samples.dtype)
-        self._started = True
-        return self._features.spectrogram(whole)
+        out, self._state = self._features._continue(whole, self._state)
+        return out
 
     def finish(self):
         """End the stream and return no frames (0, F); samples after the last window are dropped.
@@ -125,6 +147,6 @@ class FeatureStream:
         Raises UserError if the sound was shorter than one window.
         """
         rest = np.zeros(0, np.float32) if self._rest is None else self._rest
-        if not self._started:
+        if self._state is None:
             self._features.spectrogram(rest)  # raises UserError
         return np.zeros((0, self._features.count), rest.dtype)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ds2np.audio.checks import check_whole
+from ds2np.audio.mixing import Mix
 from ds2np.audio.opening import describe_cut, describe_unreadable, name_of, open_audio
-from ds2np.audio.resampling import find_source, resample
+from ds2np.audio.resampling import find_source
 from ds2np.errors import UserError
 
 RATES = 100, 1_000_000  # hertz; any other value means a damaged header
 MAX_PEAK = 1e10  # of full scale; 32-bit integers stored unscaled as floats reach 2e9
 MISSING_SECONDS, MISSING_SHARE = 0.1, 0.01  # some headers only estimate the length
+BLOCK = 2**19  # frames that are decoded at a time
 ROUNDING = 0.01  # seconds by which a part may extend beyond the end, as stated times are rounded
 
 
@@ -104,11 +106,8 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
         )
     try:
         with open_audio(file) as opened:
-            rate, step, cut = (
-                opened.samplerate,
-                quantisation_step(opened.subtype),
-                describe_cut(opened),
-            )
+            rate, cut = opened.samplerate, describe_cut(opened)
+            step = quantisation_step(opened.subtype)
             check_rate(rate, name)
             new_rate = rate if sample_rate is None else sample_rate
             first = round(start * new_rate)
@@ -116,29 +115,35 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
             begin, end, skip = find_source(first, count, rate, new_rate)
             if begin := min(begin, opened.frames):
                 opened.seek(begin)
-            samples = opened.read(-1 if end is None else end - begin, "float32", always_2d=True)
             promised = min(opened.frames, np.inf if end is None else end) - begin
+            channels = _choose(opened.channels, channel, name)
+            mix = Mix(len(channels), rate, new_rate)
+            while block := min(BLOCK, promised - mix.frames):
+                decoded = opened.read(block, "float32", always_2d=True)
+                mix.add(decoded[:, channels])
+                if len(decoded) < block:
+                    break
+            if not mix.not_finite:
+                samples = mix.finish()
     except MemoryError:
         raise UserError(
             f"{name} does not fit into memory; check the length stated in its header"
         ) from None
-    # ValueError: a header that states no length.
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
+    except (soundfile.SoundFileError, OSError) as error:
         raise UserError(describe_unreadable(name, error)) from None
-    if not cut and promised - len(samples) > max(MISSING_SECONDS * rate, MISSING_SHARE * promised):
+    missing = promised - mix.frames
+    if not cut and missing > max(MISSING_SECONDS * rate, MISSING_SHARE * promised):
         cut = (
             f"its header promises {promised / rate:.2f} s of audio, "
-            f"but only {len(samples) / rate:.2f} s can be decoded"
+            f"but only {mix.frames / rate:.2f} s can be decoded"
         )
+    if cut and not mix.frames:
+        raise UserError(f"{name} is cut off: {cut}")
     if start or duration:
-        _check_part((begin + len(samples)) / rate, start, duration, name)
-    samples = _pick(samples, channel, name)
-    check_sound(samples, rate, name)
-    one = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
-    facts = (samples.shape[1], _share_kept(samples, one), bool(np.ptp(one) <= 2 * step), cut)
-    if rate != new_rate:
-        one = resample(one, rate, new_rate)
-    return Sound(one[skip:][:count], new_rate, rate, *facts)
+        _check_part((begin + mix.frames) / rate, start, duration, name)
+    _refuse_samples(mix.frames, mix.not_finite, mix.peak, name)
+    facts = len(channels), mix.kept, mix.span <= 2 * step, cut
+    return Sound(samples[skip:][:count], new_rate, rate, *facts)
 
 
 def quantisation_step(subtype):
@@ -155,26 +160,17 @@ def _check_part(seconds, start, duration, name):
         raise UserError(f"{name} lasts {seconds:g} s; expected {wanted} s")
 
 
-def _pick(samples, channel, name):
-    """Return one channel (samples, 1), or all."""
+def _choose(channels, channel, name):
+    """Return the numbers of the channels to average: all, or the chosen one."""
     if channel is None:
-        return samples
-    channels = samples.shape[1]
+        return list(range(channels))
     if channel not in range(channels):
         found = "1 channel" if channels == 1 else f"{channels} channels"
         raise UserError(
             f"{name} has {found} but not channel {channel}; expected 0"
             + (f" to {channels - 1}" if channels > 1 else "")
         )
-    return samples[:, [int(channel)]]
-
-
-def _share_kept(samples, average):
-    """Compare the power of an average of channels with theirs, constant offsets apart."""
-    if samples.shape[1] == 1:
-        return 1.0
-    power = float(samples.var(axis=0, dtype=np.float64).mean())
-    return float(average.var(dtype=np.float64)) / power if power else 1.0
+    return [int(channel)]
 
 
 def check_rate(rate, name):
@@ -188,10 +184,17 @@ def check_rate(rate, name):
 def check_sound(samples, rate, name):
     """Raise a UserError, which begins with `name`, for samples or a rate that cannot be a sound."""
     check_rate(rate, name)
-    if not len(samples):
+    finite = np.isfinite(samples)
+    peak = np.abs(samples).max(initial=0, where=finite)
+    _refuse_samples(len(samples), int(samples.size - finite.sum()), peak, name)
+
+
+def _refuse_samples(count, not_finite, peak, name):
+    if not count:
         raise UserError(f"{name} is empty: it holds no samples")
-    if not np.isfinite(samples).all():
-        count = int((~np.isfinite(samples)).sum())
-        raise UserError(f"{name} holds {count} samples that are NaN or infinite; record it again")
-    if (peak := np.abs(samples).max()) > MAX_PEAK:
+    if not_finite:
+        raise UserError(
+            f"{name} holds {not_finite} samples that are NaN or infinite; record it again"
+        )
+    if peak > MAX_PEAK:
         raise UserError(f"{name} has a peak of {peak:.1g}, but full scale is 1; record it again")

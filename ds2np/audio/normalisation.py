@@ -1,8 +1,8 @@
 """Mean and variance normalisation (CMVN) of an utterance, and the statistics of a corpus.
 
-Paper, "Input": power-normalised. The loudness of a recording and the timbre of voice and microphone
-stay constant throughout and say nothing about the words. Chapter 01 demonstrates it. Normalisation
-by the statistics of a corpus is a layer of the network, `InputNorm`.
+The loudness of a recording and the timbre of voice and microphone stay constant throughout and say
+nothing about the words. Chapter 01 demonstrates it. Loudness is removed earlier, by level.py.
+Normalisation by the statistics of a corpus is a layer of the network, `InputNorm`.
 """
 
 import json
@@ -22,9 +22,11 @@ def normalise_forward(x):
     The variance is one number, over all frames and frequencies.
     """
     check_floats(x, "T", "F")
-    centred = x - x.mean(axis=0)
+    xp = get_array_module(x)
+    # In float64: a constant, such as silence, has to become exactly 0.
+    centred = x - x.mean(axis=0, dtype=xp.float64).astype(x.dtype)
     variance = (centred * centred).mean() + x.dtype.type(VARIANCE_FLOOR)
-    inverse_std = 1 / get_array_module(x).sqrt(variance)
+    inverse_std = 1 / xp.sqrt(variance)
     out = centred * inverse_std
     return out, (out, inverse_std)
 

@@ -10,7 +10,7 @@ from ds2np.errors import UserError
 # cannot know the length and leave all ones in the header: such a file is not damaged.
 CUT_CHUNK = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 UNKNOWN_LENGTH = 0x7FFFF000
-CUT_OGG = "File ended unexpectedly"
+CUT_OGG = re.compile("File ended unexpectedly|Last page lacks an end-of-stream bit")
 
 # Some leave 0 in the header of a WAV file. Its samples begin where an empty file ends, or has the
 # four letters of another chunk.
@@ -68,8 +68,9 @@ def _find_source(file, name):
         return file
     if os.path.isfile(file):
         folder, base = os.path.split(os.fsencode(file))
-        # libsndfile takes a file for another format if macOS's ._NAME stands beside it.
-        if os.path.exists(os.path.join(folder, b"._" + base)):
+        # libsndfile takes any file for one of Sound Designer 2 if macOS's ._NAME stands beside it.
+        beside = os.path.join(folder, b"._" + base)
+        if os.path.exists(beside) and not base.lower().endswith(b".sd2"):
             with open(file, "rb") as opened:
                 return io.BytesIO(opened.read())
         # From a string, soundfile opens only names that are UTF-8.
@@ -103,7 +104,7 @@ def describe_cut(opened):
     for promised, found in CUT_CHUNK.findall(opened.extra_info):
         if int(found) < int(promised) < UNKNOWN_LENGTH:
             return f"its header promises {promised} bytes of audio, but the file holds {found}"
-    return "its last page is missing" if CUT_OGG in opened.extra_info else ""
+    return "its last page is missing" if CUT_OGG.search(opened.extra_info) else ""
 
 
 def describe_unreadable(name, error):

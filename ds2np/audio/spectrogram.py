@@ -11,9 +11,24 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ds2np.audio.checks import check_samples
-from ds2np.audio.frames import count_frames, frame_sizes, make_window
+from ds2np.audio.frames import (
+    count_frames,
+    frame_backward,
+    frame_forward,
+    frame_sizes,
+    make_window,
+)
+from ds2np.audio.level import (
+    clip_power_backward,
+    clip_power_forward,
+    power_normalise_backward,
+    power_normalise_forward,
+    running_power_backward,
+    running_power_forward,
+)
 from ds2np.audio.mel import mel_backward, mel_filters, mel_forward
 from ds2np.audio.stft import (
+    POWER_FLOOR,
     log_backward,
     log_forward,
     power_backward,
@@ -25,7 +40,7 @@ from ds2np.backend import get_array_module
 from ds2np.errors import UserError
 from ds2np.machine import spare_threads
 
-# Frames per block: longer than a sentence, and small enough for the processor's cache.
+# Frames per block, in float32: longer than a sentence, and small enough for the processor's cache.
 BLOCK = 1500
 
 
@@ -34,7 +49,7 @@ def _threads():
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="spectrogram")
 
 
-def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
+def log_spectrogram_forward(samples, size, stride, window="hann", filters=None, level=None):
     """Compute the log power of every window and frequency.
 
     Parameters
@@ -46,6 +61,9 @@ def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
         A window name; see `make_window`.
     filters : ndarray of shape (mels, F), optional
         From `mel_filters`, for mel bands.
+    level : ndarray of shape (T,), optional
+        Power to which that of each window is relative; see level.py. If omitted, full scale, with
+        the floor `POWER_FLOOR`.
 
     Returns
     -------
@@ -62,24 +80,56 @@ def log_spectrogram_forward(samples, size, stride, window="hann", filters=None):
     weights = weights / (weights * weights).sum() ** 0.5  # white noise keeps its power
     spectrum, stft_cache = stft_forward(samples, weights, stride)  # (T, F), complex
     power, power_cache = power_forward(spectrum)
-    mel_cache = None
+    level_cache = mel_cache = None
+    if level is not None:
+        power, level_cache = power_normalise_forward(power, level)
     if filters is not None:
         power, mel_cache = mel_forward(power, filters)  # (T, mels)
-    out, log_cache = log_forward(power)
-    return out, (stft_cache, power_cache, mel_cache, log_cache)
+    out, log_cache = log_forward(power, POWER_FLOOR if level is None else 0)
+    return out, (stft_cache, power_cache, level_cache, mel_cache, log_cache)
 
 
 def log_spectrogram_backward(dout, cache):
-    """Compute dsamples (samples,) of `log_spectrogram_forward` from dout (T, F) or (T, mels)."""
-    stft_cache, power_cache, mel_cache, log_cache = cache
+    """Compute dsamples (samples,) of `log_spectrogram_forward` from dout (T, F) or (T, mels).
+
+    With a level, the result is dsamples and dlevel (T,).
+    """
+    stft_cache, power_cache, level_cache, mel_cache, log_cache = cache
     dpower = log_backward(dout, log_cache)
     if mel_cache is not None:
         dpower = mel_backward(dpower, mel_cache)  # (T, F)
-    return stft_backward(power_backward(dpower, power_cache), stft_cache)
+    if level_cache is not None:
+        dpower, dlevel = power_normalise_backward(dpower, level_cache)
+    dsamples = stft_backward(power_backward(dpower, power_cache), stft_cache)
+    return dsamples if level_cache is None else (dsamples, dlevel)
 
 
-def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="hann", mels=None):
+def clip_spectrogram_forward(samples, size, stride, window="hann", filters=None, running=False):
+    """Compute the log spectrogram of a power-normalised clip, for parameters see above.
+
+    With `running`, each window is relative to the clip so far, else to the whole clip.
+    """
+    frames, frame_cache = frame_forward(samples, size, stride)
+    level, power_cache, *_ = (running_power_forward if running else clip_power_forward)(frames)
+    out, cache = log_spectrogram_forward(samples, size, stride, window, filters, level)
+    return out, (frame_cache, power_cache, cache, running)
+
+
+def clip_spectrogram_backward(dout, cache):
+    """Compute dsamples (samples,) of `clip_spectrogram_forward` from dout (T, F) or (T, mels)."""
+    frame_cache, power_cache, cache, running = cache
+    dsamples, dlevel = log_spectrogram_backward(dout, cache)
+    power_backward = running_power_backward if running else clip_power_backward
+    return dsamples + frame_backward(power_backward(dlevel, power_cache), frame_cache)
+
+
+def log_spectrogram(
+    samples, sample_rate, window_ms=20, stride_ms=10, window="hann", mels=None, level=None
+):
     """Compute the log power of a sound at each time and frequency.
+
+    It is relative to full scale, with a floor 100 dB below, so that it depends on how loud the
+    recording is. What a network reads does not; see `Features`.
 
     Parameters
     ----------
@@ -92,10 +142,12 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="ha
         A window name; see `make_window`.
     mels : int, optional
         Number of mel bands; no bands if omitted.
+    level : ndarray of shape (T,), optional
+        See `log_spectrogram_forward`; of the precision in which to compute.
 
     Returns
     -------
-    ndarray of shape (T, F) or (T, mels)
+    ndarray of shape (T, F) or (T, mels), of the dtype of samples
         Natural logarithm of the power in T windows at F frequencies, evenly spaced from 0 to half
         the sampling rate.
 
@@ -117,17 +169,23 @@ def log_spectrogram(samples, sample_rate, window_ms=20, stride_ms=10, window="ha
         )
     filters = None if mels is None else mel_filters(sample_rate, size, mels)
 
+    dtype = samples.dtype if level is None else level.dtype
+    size_of_block = BLOCK * 4 // dtype.itemsize
+
     def of_frames(first, count):
         block = samples[first * stride : (first + count - 1) * stride + size]
-        return log_spectrogram_forward(block, size, stride, window, filters)[0]
+        its_level = None if level is None else level[first : first + count]
+        block = block.astype(dtype, copy=False)
+        out, _ = log_spectrogram_forward(block, size, stride, window, filters, its_level)
+        return out.astype(samples.dtype, copy=False)
 
-    if frames <= BLOCK or get_array_module(samples) is not np:
+    if frames <= size_of_block or get_array_module(samples) is not np:
         return of_frames(0, frames)
     out = np.empty((frames, mels or size // 2 + 1), samples.dtype)
 
     def fill(start, stop):
-        for first in range(start, stop, BLOCK):
-            count = min(BLOCK, stop - first)
+        for first in range(start, stop, size_of_block):
+            count = min(size_of_block, stop - first)
             out[first : first + count] = of_frames(first, count)
 
     if (threads := spare_threads()) == 1:

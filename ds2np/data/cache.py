@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ds2np.audio.features import FEATURES_VERSION
 from ds2np.files import make_folder, replacing
-
-FORMAT = 1  # of the features; increase it whenever their computation changes
 
 
 class FeatureCache:
@@ -41,6 +40,7 @@ class FeatureCache:
             version = [status.st_size, status.st_mtime_ns]
         except OSError:
             version = []  # reading the file reports the error
-        key = [FORMAT, str(Path(path).resolve()), version, part, *self._features.settings]
+        place = str(Path(path).resolve())
+        key = [FEATURES_VERSION, place, version, part, *self._features.settings]
         name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         return self.folder / name[:2] / f"{name}.npy"

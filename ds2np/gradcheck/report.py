@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from ds2np.audio.normalisation import normalise_backward, normalise_forward
-from ds2np.audio.spectrogram import log_spectrogram_backward, log_spectrogram_forward
+from ds2np.audio.spectrogram import clip_spectrogram_backward, clip_spectrogram_forward
 from ds2np.ctc import ctc_loss
 from ds2np.gradcheck.cases import CASES, LENGTHS
 from ds2np.gradcheck.numerical import TOLERANCE, check_gradients, check_layer, check_model
@@ -18,14 +18,14 @@ def _check_sound(rng):
     upstream = rng.standard_normal((5, 6))  # windows of 10 samples, stride 9: 6 frequencies
 
     def run():
-        spectrogram, spectrogram_cache = log_spectrogram_forward(samples, 10, 9)
+        spectrogram, spectrogram_cache = clip_spectrogram_forward(samples, 10, 9)
         x, normalise_cache = normalise_forward(spectrogram)
         return x, spectrogram_cache, normalise_cache
 
     def backward():
         _, spectrogram_cache, normalise_cache = run()
         dspectrogram = normalise_backward(upstream, normalise_cache)
-        return {"samples": log_spectrogram_backward(dspectrogram, spectrogram_cache)}
+        return {"samples": clip_spectrogram_backward(dspectrogram, spectrogram_cache)}
 
     return check_gradients(
         lambda: float((run()[0] * upstream).sum()), backward, {"samples": samples}

@@ -2,20 +2,22 @@
 
 import dataclasses
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from ds2np.audio.features import NORMALISATIONS
+from ds2np.audio.features import FEATURES_VERSION, NORMALISATIONS
 from ds2np.backend import to_cpu
 from ds2np.errors import UserError
 from ds2np.files import replacing
 from ds2np.model.config import DeepSpeech2Config
 from ds2np.model.network import RECURRENT, DeepSpeech2
 
-FORMAT = "ds2np checkpoint 2"
-EARLIER = ("ds2np checkpoint 1",)
+# A network understands only the features on which it was trained.
+FORMAT = f"ds2np checkpoint 2, features {FEATURES_VERSION}"
+OTHER_VERSION = re.compile(r"ds2np checkpoint [12](, features \d+)?")
 CHOICES = {"recurrent": RECURRENT, "merge": ("sum", "concat"), "normalisation": NORMALISATIONS}
 
 
@@ -60,20 +62,22 @@ def load_checkpoint(path):
     Raises
     ------
     UserError
-        If the file is missing, damaged or not a checkpoint.
+        If the file is missing, damaged, not a checkpoint, or of another version of the features.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; `python -m ds2np train` writes one")
     try:
         header, arrays = _read(path)
-        earlier = header["format"] in EARLIER
-        config = None if earlier else _check(header, arrays)
+        version = header["format"]
+        other = version != FORMAT and OTHER_VERSION.fullmatch(version)
+        config = None if other else _check(header, arrays)
     except Exception as error:  # a damaged file can raise anything: EOFError, MemoryError, ...
         raise _unreadable(path, error) from None
-    if earlier:
+    if other:
         raise UserError(
-            f"{path} was written by an earlier version of ds2np and can no longer be read; "
+            f"{path} was written by another version of ds2np, which computes other features "
+            f"({version!r}, expected {FORMAT!r}); "
             f"train again with `python -m ds2np train` (the demo: `demo --restart`)"
         )
     groups = {"model": {}, "velocity": {}, "ema": {}, "members": {}}

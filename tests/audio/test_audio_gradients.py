@@ -3,6 +3,7 @@
 A new line in the registry applies all of these tests to another pair.
 """
 
+import functools
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -10,15 +11,15 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from ds2np.audio import frames, mel, normalisation, spectrogram, stft
-from ds2np.backend import to_cpu, to_gpu, why_no_gpu
+from ds2np.audio import frames, level, mel, normalisation, spectrogram, stft
+from ds2np.backend import get_array_module, to_cpu, to_gpu, why_no_gpu
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers import InputNorm
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A pair of functions of a module, and their arguments."""
+    """A pair of functions of a module, and their arguments; x is argument `place`."""
 
     module: ModuleType
     name: str
@@ -26,6 +27,7 @@ class Pair:
     arguments: tuple = ()
     dtype: type = np.float64  # or complex128
     positive: bool = False
+    place: int = 0
 
     def x(self, rng):
         x = rng.standard_normal(self.shape)
@@ -34,10 +36,14 @@ class Pair:
         return np.abs(x) if self.positive else x
 
     def forward(self, x):
-        return getattr(self.module, f"{self.name}_forward")(x, *self.arguments)
+        like = functools.partial(get_array_module(x).asarray, dtype=x.dtype)
+        others = [like(a) if isinstance(a, np.ndarray) else a for a in self.arguments]
+        arguments = *others[: self.place], x, *others[self.place :]
+        return getattr(self.module, f"{self.name}_forward")(*arguments)[:2]
 
     def backward(self, dout, cache):
-        return getattr(self.module, f"{self.name}_backward")(dout, cache)
+        dx = getattr(self.module, f"{self.name}_backward")(dout, cache)
+        return dx[self.place] if isinstance(dx, tuple) else dx
 
 
 def hamming(size):
@@ -45,6 +51,7 @@ def hamming(size):
 
 
 FILTERS = np.random.default_rng(1).random((3, 5))
+LEVEL, POWER = 1 + np.arange(4.0), np.random.default_rng(3).random((4, 5))
 SQUARE = np.random.default_rng(2).random((5, 5))  # its transpose fits just as well
 # Even and odd windows; strides that divide the window, that do not, and that leave gaps.
 SIZES = [(8, 4), (8, 3), (9, 4), (7, 7), (5, 8), (2, 1)]
@@ -59,10 +66,21 @@ PAIRS = {
     "log": Pair(stft, "log", (4, 5), (0.3,), positive=True),
     "mel": Pair(mel, "mel", (4, 5), (FILTERS,), positive=True),
     "mel square": Pair(mel, "mel", (4, 5), (SQUARE,), positive=True),
+    "clip power": Pair(level, "clip_power", (4, 7)),
+    "running power": Pair(level, "running_power", (40, 7)),
+    "running power, continued": Pair(level, "running_power", (4, 7), ((3, 5.0),)),
+    "power normalise": Pair(level, "power_normalise", (4, 5), (LEVEL, 0.3), positive=True),
+    "level": Pair(level, "power_normalise", (4,), (POWER, 0.3), positive=True, place=1),
     "normalise": Pair(normalisation, "normalise", (5, 4)),
     **{f"spectrogram {s}": Pair(spectrogram, "log_spectrogram", (30,), s) for s in SIZES},
     "spectrogram hamming": Pair(spectrogram, "log_spectrogram", (30,), (9, 4, "hamming")),
     "spectrogram mel": Pair(spectrogram, "log_spectrogram", (30,), (9, 4, "hann", FILTERS)),
+    **{f"clip {s}": Pair(spectrogram, "clip_spectrogram", (30,), s) for s in SIZES},
+    "clip mel": Pair(spectrogram, "clip_spectrogram", (30,), (9, 4, "hann", FILTERS)),
+    **{
+        f"clip so far {s}": Pair(spectrogram, "clip_spectrogram", (30,), (*s, "hann", None, True))
+        for s in SIZES
+    },
 }
 every_pair = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 
@@ -139,7 +157,8 @@ def test_gradient_of_the_whole_input_down_to_the_waveform(filters, scope, rng):
     layer.buffers["std"] += np.arange(layer.buffers["mean"].size)
 
     def forward():
-        x, cache = spectrogram.log_spectrogram_forward(samples, 9, 4, "hann", filters)
+        so_far = scope != "utterance"
+        x, cache = spectrogram.clip_spectrogram_forward(samples, 9, 4, "hann", filters, so_far)
         if scope == "utterance":
             return *normalisation.normalise_forward(x), cache
         return layer.forward(x[None], np.array([len(x)]))[0], None, cache
@@ -150,13 +169,14 @@ def test_gradient_of_the_whole_input_down_to_the_waveform(filters, scope, rng):
         dx = normalisation.normalise_backward(upstream, norm_cache)
     else:
         dx = layer.backward(upstream[None])[0]
-    dsamples = spectrogram.log_spectrogram_backward(dx, cache)
+    dsamples = spectrogram.clip_spectrogram_backward(dx, cache)
     numerical = numerical_gradient(lambda: float((forward()[0] * upstream).sum()), samples)
     comparison = compare_gradients("samples", dsamples, numerical)
     assert comparison.ok, comparison
 
 
 # Typical mistakes, each of which replaces the correct backward pass.
+right_power, right_running = level.power_normalise_backward, level.running_power_backward
 right_frame, right_rfft = frames.frame_backward, stft.rfft_backward
 
 
@@ -209,6 +229,24 @@ def window_applied_twice(dout, cache):
     return right_frame(right_rfft(dout, cache[2]) * cache[1] ** 2, cache[0])
 
 
+def only_its_own_frame(dout, cache):
+    power, counts = cache
+    return 2 / power.shape[1] * power * (dout / counts)[:, None]
+
+
+def floor_of_the_frame_forgotten(dout, cache):
+    return dout / cache[1], right_power(dout, cache)[1]
+
+
+def floor_of_the_level_forgotten(dout, cache):
+    out, divisor, _ = cache
+    return right_power(dout, cache)[0], -(dout * out / divisor).sum(axis=1)
+
+
+def level_constant(dout, cache):
+    return spectrogram.log_spectrogram_backward(dout, cache[2])[0]
+
+
 def variance_constant(dout, cache):
     return (dout - dout.mean(axis=0)) * cache[1]
 
@@ -247,6 +285,13 @@ WRONG = {
     "log to base 10": ("log", lambda dout, c: dout / (c[0] + c[1]) / np.log(10)),
     "mel not transposed": ("mel square", lambda dout, filters: dout @ filters.T),
     "mel averaged": ("mel", lambda dout, filters: dout @ (filters / filters.sum(1)[:, None])),
+    "clip power without its 2": ("clip power", lambda dout, x: x * (dout.sum() / x.size)),
+    "clip power of one frame": ("clip power", lambda dout, x: x * (2 / x.size * dout)[:, None]),
+    "earlier frames only": ("running power", lambda d, c: right_running(d[::-1], c)[::-1]),
+    "no later frames": ("running power, continued", only_its_own_frame),
+    "the frame's part of the floor": ("power normalise", floor_of_the_frame_forgotten),
+    "the level's part of the floor": ("level", floor_of_the_level_forgotten),
+    "level constant": ("clip (9, 4)", level_constant),
     "mean not subtracted": ("normalise", mean_constant),
     "variance taken as constant": ("normalise", variance_constant),
     "variance of each frequency": ("normalise", variance_of_each_frequency),

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from ds2np.audio import describe_suspect, read_sound
+from ds2np.errors import UserError
 
 RATE = 16000
 
@@ -76,6 +77,21 @@ def test_a_recording_cut_off(path, speech, channels):
         f"a.wav is cut off: its header promises {bytes_} bytes of audio, "
         f"but the file holds {bytes_ - 8000}"
     )
+
+
+@pytest.mark.parametrize(
+    ("format_", "found"),
+    [("AIFF", "its header promises 320008 bytes of audio"), ("OGG", "its last page is missing")],
+)
+def test_a_recording_cut_off_in_other_formats(path, rng, format_, found):
+    noise = rng.uniform(-0.5, 0.5, 10 * RATE)
+    (warning,) = warnings_of(path, noise, cut=3000, format=format_)
+    assert warning.startswith(f"a.wav is cut off: {found}")
+
+
+def test_a_recording_of_which_nothing_is_left(path, rng):
+    with pytest.raises(UserError, match=r"a\.wav is cut off: its last page is missing"):
+        warnings_of(path, rng.uniform(-0.5, 0.5, RATE), cut=3000, format="OGG")
 
 
 def test_a_recording_cut_off_in_a_format_that_states_samples(path, speech):

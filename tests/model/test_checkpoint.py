@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from helpers import toys
 
+from ds2np.audio.features import FEATURES_VERSION
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
 from ds2np.model.checkpoint import FORMAT, load_checkpoint, save_checkpoint
@@ -146,6 +147,21 @@ BROKEN = {
     "the same twice": (write_config(characters=" aab"), "'a' twice"),
     "impossible network": (write_impossible, "hidden is 'many', expected int"),
 }
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["ds2np checkpoint 1", "ds2np checkpoint 2", "ds2np checkpoint 2, features 3"],
+)
+def test_a_network_trained_on_other_features_is_refused_in_one_sentence(model, path, version):
+    np.savez(path, **arrays_of(model, format=version))
+    with pytest.raises(UserError) as caught:
+        load_checkpoint(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path} was written by another version of ds2np, which computes ")
+    assert f"({version!r}, expected {FORMAT!r}); train again with" in message
+    assert FORMAT.endswith(f"features {FEATURES_VERSION}")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize("kind", BROKEN)

@@ -10,9 +10,10 @@ import functools
 import numpy as np
 
 from ds2np.audio.frames import make_window
+from ds2np.audio.level import power_normalise_forward
 from ds2np.audio.mel import mel_filters, mel_forward
 from ds2np.audio.spectrogram import log_spectrogram_forward
-from ds2np.audio.stft import log_forward
+from ds2np.audio.stft import POWER_FLOOR, log_forward
 from ds2np.ctc.lattice import LOG_ZERO, recurse
 from ds2np.ctc.loss import ctc_loss, state_posterior
 from ds2np.decode.greedy import collapse, greedy_decode
@@ -58,13 +59,16 @@ def _collapse_by(answer):
 
 
 def _power_spectrum_by(answer):
-    def run(samples, size, stride, window="hann", filters=None):
+    def run(samples, size, stride, window="hann", filters=None, level=None):
         weights = make_window(window, size)
         weights = weights / (weights * weights).sum() ** 0.5
         power = cast(answer(samples, weights, stride), samples.dtype)
+        if level is not None:
+            power, _ = power_normalise_forward(power, level)
         if filters is not None:
             power, _ = mel_forward(power, filters)
-        return log_forward(power)[0], None  # nothing flows back to the waveform in training
+        floor = POWER_FLOOR if level is None else 0
+        return log_forward(power, floor)[0], None  # nothing flows back to the waveform in training
 
     return log_spectrogram_forward, run
 
