@@ -157,6 +157,7 @@ def test_a_thread_for_each_direction_changes_nothing(kind, share_input, rng, mon
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_has_threads_of_its_own(rng, monkeypatch):
     """A server may compute once and then fork its workers."""
     monkeypatch.setattr(recurrent, "THREADING_PAYS", 0)
