@@ -5,10 +5,12 @@ some of them.
 """
 
 import ctypes
+import functools
 import os
 import platform
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # From glibc's malloc.h.
@@ -73,6 +75,20 @@ def be_worker():
 def spare_threads():
     """Return how many threads a computation may use: one in a worker, else all cores."""
     return 1 if getattr(_worker, "marked", False) else os.cpu_count()
+
+
+@functools.cache
+def _pool(process, name, count):
+    return ThreadPoolExecutor(count, thread_name_prefix=name)
+
+
+def map_in_threads(name, count, function, *arguments):
+    """Map a function over sequences of arguments in threads, and return a list.
+
+    The threads are kept for the next call of this name; a fork, which does not inherit them, gets
+    its own.
+    """
+    return list(_pool(os.getpid(), name, count).map(function, *arguments))
 
 
 def peak_memory():

@@ -4,9 +4,7 @@ Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 m
 combines the steps of frames.py, stft.py and mel.py. Chapter 01 derives them.
 """
 
-import functools
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -38,15 +36,10 @@ from ds2np.audio.stft import (
 )
 from ds2np.backend import get_array_module
 from ds2np.errors import UserError
-from ds2np.machine import spare_threads
+from ds2np.machine import map_in_threads, spare_threads
 
 # Frames per block, in float32: longer than a sentence, and small enough for the processor's cache.
 BLOCK = 1500
-
-
-@functools.cache
-def _threads():
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="spectrogram")
 
 
 def log_spectrogram_forward(samples, size, stride, window="hann", filters=None, level=None):
@@ -192,5 +185,5 @@ def log_spectrogram(
         fill(0, frames)
         return out
     cuts = np.linspace(0, frames, threads + 1, dtype=int)
-    list(_threads().map(fill, cuts[:-1], cuts[1:]))
+    map_in_threads("spectrogram", os.cpu_count(), fill, cuts[:-1], cuts[1:])
     return out

@@ -9,10 +9,7 @@ Comments keep the paper's notation, with columns; arrays hold frames as rows, so
 by U from the right. Chapter 04 derives both layers, chapter 11 makes them fast.
 """
 
-import functools
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -21,6 +18,7 @@ from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
 from ds2np.layers.padding import check_batch, reverse_sequences, zero_padding
+from ds2np.machine import map_in_threads
 
 
 def draw_recurrent(rng, H, dtype):
@@ -46,18 +44,12 @@ def recurrent_weight_gradient(h, h0, dg):
 THREADING_PAYS = 2_000_000
 
 
-@functools.cache
-def _threads(process):
-    """Return the threads of a process; a fork does not inherit those of its parent."""
-    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="direction")
-
-
 def _run(steps, *arguments):
     """Run the loops over time, in parallel threads if there are two."""
     with one_blas_thread():
         if len(arguments[0]) == 1:
             return [steps(*(of_all[0] for of_all in arguments))]
-        return list(_threads(os.getpid()).map(steps, *arguments))
+        return map_in_threads("direction", 2, steps, *arguments)
 
 
 def _join(parts):

@@ -25,4 +25,5 @@ class InterruptLater:
 
     def __exit__(self, *_):
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # None: set by a library in C, which Python cannot set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
