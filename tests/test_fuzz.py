@@ -12,7 +12,7 @@ from ds2np.data.manifest import read_manifest
 from ds2np.model.run_folder import RunFolder
 from ds2np.train.run import train
 
-SEEDS = 200
+SEEDS = 300
 TEXTS = ("abc", "cab", "a b")
 TRAIN = ("--preset", "toy", "--epochs", "1", "--batch-size", "4", "--learning-rate", "0.005")
 
@@ -64,7 +64,7 @@ def check(ds2np, folder, arguments, culprits):
     if code == 2:
         last = err.splitlines()[-1]
         assert "error: " in last
-        assert err.count("error: ") == 1
+        assert err.count("error: ") == 1 or arguments[0] == "transcribe"  # one for each line
         assert len(last) < 2000 + sum(map(len, map(str, culprits)))
         assert any(str(culprit) in last for culprit in culprits), last
     return code
@@ -87,6 +87,7 @@ def test_a_broken_recording(ds2np, folder, seed, corrupt):
         manifest.write_text(manifest.read_text().replace("1.wav", path.name))
     for command in (
         ("transcribe", run, path),
+        ("transcribe", run, path, "--channel", "1"),
         ("evaluate", run, manifest),
         ("data", "--preset", "toy", manifest),
         ("data", "--preset", "toy", "--listen", manifest),
@@ -102,7 +103,9 @@ def test_a_broken_manifest(ds2np, folder, seed, corrupt):
     corrupt(manifest, rng)
     for command in (
         ("evaluate", run, manifest),
+        ("transcribe", run, manifest),
         ("data", "--preset", "toy", manifest),
+        ("data", "--preset", "toy", "--listen", manifest),
         ("data", "--alphabet", manifest),
         ("data", "--preset", "toy", manifest, "--fix", folder.parent / "clean.jsonl"),
         ("train", "--train", manifest, "--dev", good, "--out", run, *TRAIN),

@@ -1,5 +1,6 @@
 """Measure WER and CER on a manifest."""
 
+import sys
 from pathlib import Path
 
 from ds2np.commands.options import add_recogniser, load_recogniser
@@ -44,6 +45,10 @@ def run(args):
     if args.json:
         print(strict_json(summary, indent=1))
     else:
-        left_out = f" ({len(result.unusable)} left out)" if result.unusable else ""
-        print(f"{len(result.refs)} utterances{left_out}: {result}\n{format_summary(summary)}")
-    return 2 if result.unusable else 0
+        print(f"{len(result.refs)} utterances: {result}\n{format_summary(summary)}")
+    if not result.unusable:
+        return 0
+    count = f"{len(result.unusable)} of {len(dataset)} utterances"
+    names = ", ".join(map(str, args.manifests))
+    print(f"error: {names}: {count} were left out, see above", file=sys.stderr)
+    return 2

@@ -1,5 +1,6 @@
 """Ways to damage recordings, manifests and checkpoints; each takes a path and a generator."""
 
+import gzip
 import json
 
 import numpy as np
@@ -71,6 +72,13 @@ def turn_into_folder(path, rng):
 ANY_FILE = (flip, truncate, empty, write_noise, write_text, remove, turn_into_folder)
 
 
+def compress(path, rng):
+    """Compress a file under its old name, and sometimes damage the result."""
+    path.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    if rng.integers(2):
+        pick(rng, (flip, truncate))(path, rng)
+
+
 # Recordings
 
 
@@ -123,6 +131,29 @@ def write_few(path, rng):
     soundfile.write(path, rng.uniform(-1, 1, rng.integers(0, 40)), toys.RATE, format="WAV")
 
 
+def opposite_phase(path, rng):
+    samples = rng.uniform(-1, 1, 800)
+    soundfile.write(path, np.stack([samples, -samples], axis=1), toys.RATE, format="WAV")
+
+
+def many_channels(path, rng):
+    channels = rng.integers(2, 300)
+    soundfile.write(path, rng.uniform(-1, 1, (99, channels)), toys.RATE, format="WAV")
+
+
+def no_length(path, rng):
+    """State no samples, as programs do that write to a pipe."""
+    data = bytearray(path.read_bytes())
+    data[40:44] = bytes(4) if rng.integers(2) else b"\xff" * 4
+    path.write_bytes(data)
+
+
+def any_gain(path, rng):
+    samples, rate = soundfile.read(path)
+    gain = 10.0 ** rng.uniform(-30, 9)
+    soundfile.write(path, gain * samples, rate, subtype="FLOAT", format="WAV")
+
+
 def as_flac(change):
     """Break a FLAC file, whatever its name."""
 
@@ -153,6 +184,7 @@ AUDIO = (
     *ANY_FILE,
     *(flip_header, wrong_number, no_channels, no_rate, wrong_rate),
     *(write_not_finite, write_loud, write_few),
+    *(opposite_phase, many_channels, no_length, any_gain, compress),
     *map(as_flac, (flip, flip_header, truncate, forget_length, wrong_length)),
 )
 
@@ -220,6 +252,27 @@ def wrong_text(lines, rng):
     lines[i] = json.dumps({**json.loads(lines[i]), "text": pick(rng, texts)})
 
 
+def segment(lines, rng):
+    """Make a line a segment, somewhere in its recording or outside of it."""
+    i = rng.integers(len(lines))
+    places = {"offset": pick(rng, (*VALUES, 0.1, 0.25)), "duration": pick(rng, (0.05, 0.3, 9))}
+    if rng.integers(2):
+        places["channel"] = pick(rng, (*VALUES, 1023, 2000))
+    lines[i] = json.dumps({**json.loads(lines[i]), **places})
+
+
+def foreign_key(lines, rng):
+    keys = ("start", "end", "Offset", "segments", "channel_selector", "begin_time", "\u212afset")
+    i = rng.integers(len(lines))
+    lines[i] = json.dumps({**json.loads(lines[i]), pick(rng, keys): pick(rng, VALUES)})
+
+
+def key_twice(lines, rng):
+    i = rng.integers(len(lines))
+    key = pick(rng, json.loads(lines[i]))
+    lines[i] = f'{lines[i][:-1]}, "{key}": {json.dumps(pick(rng, VALUES))}}}'
+
+
 def deep_nesting(lines, rng):
     i = rng.integers(len(lines))
     depth = int(2 ** rng.uniform(5, 16))
@@ -247,12 +300,13 @@ def other_encoding(path, rng):
 
 MANIFEST = (
     *ANY_FILE,
-    other_encoding,
+    *(other_encoding, compress),
     *map(
         on_lines,
         (
             *(cut_line, wrong_value, missing_key, long_number, wrong_audio),
             *(wrong_text, deep_nesting, not_an_object, nul_bytes),
+            *(segment, foreign_key, key_twice),
         ),
     ),
 )
