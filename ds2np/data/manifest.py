@@ -159,7 +159,7 @@ def _open(path):
 
 def _parse_line(line, where, folder, transcribed):
     try:
-        entry = json.loads(line, object_pairs_hook=_distinct)
+        entry = DECODER.decode(line)
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", error)
         raise UserError(f"{where}: not valid JSON ({reason}); {NEEDED}") from None
@@ -214,6 +214,9 @@ def _distinct(pairs):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {_shown(twice)} occurs twice")
     return entry
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
 def _number(entry, key, kinds, most, where):

@@ -59,7 +59,8 @@ class Alphabet:
         message names the origin of the text, if given by where.
         """
         try:
-            return np.array([self._numbers[s] for s in self.cut(self.normalise(text))], np.int64)
+            numbers = map(self._numbers.__getitem__, self.cut(self.normalise(text)))
+            return np.fromiter(numbers, np.int64)
         except KeyError:
             listed = " ".join(repr(c) for c in self.unknown(text))
             raise UserError(
