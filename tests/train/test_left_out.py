@@ -128,3 +128,21 @@ def test_a_run_resumes_with_corrected_durations(utterances, tmp_path, capsys):
     corrected = [dataclasses.replace(utterances[0], duration=0.31), *utterances[1:]]
     learn(tmp_path / "run", corrected, utterances[:4], resume=True)
     assert "another training set: 1 have another duration" in capsys.readouterr().out
+
+
+def test_a_minibatch_whose_recordings_are_all_damaged(broken, tmp_path):
+    history = learn(tmp_path / "run", broken, broken[:8], batch_size=1, epochs=1)
+    rest = [*broken[:BROKEN], *broken[BROKEN + 1 :]]
+    expected = learn(tmp_path / "rest", rest, rest[:7], batch_size=1, epochs=1)
+    assert history[0]["left_out"] == 1
+    for name in ("train_loss", "dev_loss", "wer", "cer"):
+        assert history[0][name] == expected[0][name]
+
+
+def test_features_cannot_be_measured_without_a_usable_recording(broken, tmp_path):
+    model = dataclasses.replace(toys.MODEL, normalisation="corpus")
+    config = dataclasses.replace(toys.TRAINING, epochs=1)
+    usable = [*broken[:BROKEN], *broken[BROKEN + 1 :]]
+    train(model, config, broken, usable, tmp_path / "run")
+    with pytest.raises(UserError, match=f"no recording is usable: {broken[BROKEN].where}: "):
+        train(model, config, broken[BROKEN : BROKEN + 1], usable, tmp_path / "none")
