@@ -14,7 +14,7 @@ def to_floats(name, values, shape):
     that of `shape`, a tuple of letters such as ("N", "T", "V").
     """
     if get_array_module(values) is np:
-        values = _to_array(name, values)
+        values = _to_numpy(name, values)
     floats = values.dtype.kind == "f" and values.dtype.itemsize in (4, 8)
     if not floats or values.ndim != len(shape):
         raise ValueError(
@@ -30,7 +30,7 @@ def to_integers(name, values, *shape):
     Raises a ValueError for other types than integers, or if the shape is wrong: each element of
     `shape` is a size, or a letter where any is allowed.
     """
-    values = _to_array(name, to_cpu(values))
+    values = _to_numpy(name, values)
     fits = values.ndim == len(shape) and all(
         isinstance(need, str) or need == size
         for need, size in zip(shape, values.shape, strict=True)
@@ -43,9 +43,9 @@ def to_integers(name, values, *shape):
     return values.astype(np.int64)
 
 
-def _to_array(name, values):
+def _to_numpy(name, values):
     try:
-        return np.asarray(values)
+        return to_cpu(values)
     except ValueError:
         raise ValueError(f"{name}: expected an array, got rows of unequal length") from None
 
