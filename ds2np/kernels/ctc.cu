@@ -1,4 +1,4 @@
-// The CTC recursion and its gradient; ds2np/ctc/lattice.py defines them in NumPy.
+// The CTC recursion and its gradient; ds2np/ctc/recursion.py and loss.py have them in NumPy.
 //
 // States: the transcript with a blank before, between and after its labels; odd states are labels.
 // All numbers are logs, and log 0 is minus infinity. Neither alpha (the ways into a state) nor beta
