@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from ds2np.backend import to_cpu, to_gpu
 from ds2np.ctc import ctc_loss, loss, state_posterior
 from ds2np.ctc.lattice import Lattice
 from ds2np.ctc.recursion import recurse
 from ds2np.ctc.semiring import Logs, Probabilities
+from ds2np.learn.fake_gpu import fake_gpu
 
 
 def loss_and_gradient(logits, text):
@@ -116,3 +118,17 @@ def test_float32_keeps_the_gradient_of_long_utterances(T, L, tolerance, rng):
     _, expected = loss_and_gradient(logits.astype(np.float64), text)
     _, got = ctc_loss(logits[None], text[None], np.array([T]), np.array([L]))
     assert np.abs(got[0] - expected).max() <= tolerance
+
+
+def test_arrays_on_a_gpu_without_kernels(rng):
+    """With one utterance that probabilities are too small for, and one without a softmax."""
+    logits = rng.standard_normal((3, 60, 8))
+    logits[1] *= 50
+    logits[2, 5, 0] = np.nan
+    given = rng.integers(1, 8, (3, 20)), np.array([60, 60, 30]), np.array([20, 18, 9])
+    expected = [*ctc_loss(logits, *given), state_posterior(logits, *given)]
+    with fake_gpu():
+        got = [*ctc_loss(to_gpu(logits), *given), state_posterior(to_gpu(logits), *given)]
+        got = [to_cpu(a) for a in got]
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
