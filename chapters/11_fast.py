@@ -947,7 +947,7 @@ compare(
 # %% [markdown]
 # **No exponentials at all.** Chapter 05 went to logarithms because probabilities of many frames leave
 # the range of floating-point numbers. The package first tries it with probabilities all the same, in
-# float64, which reaches from $10^{-308}$ to $10^{308}$: a product and two sums for each state. Every 16
+# float64, which reaches from $10^{-308}$ to $10^{308}$: a product and two sums for each state. Every 24
 # frames each row is scaled back, and a check at the end tells whether a number that became 0 can
 # have mattered; if so, the group of utterances is computed once more, by logarithms.
 
@@ -973,7 +973,7 @@ compare(
     gradient_of_ctc,
 )
 compare(
-    "CTC rescales every 16 frames, not each",
+    "CTC rescales every 24 frames, not each",
     lambda: with_setting(recursion, "RESCALE_EVERY", 1, gradient_of_ctc),
     gradient_of_ctc,
 )

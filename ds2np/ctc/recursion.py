@@ -15,10 +15,10 @@ from ds2np.backend import get_array_module
 from ds2np.ctc.semiring import BestPath, Logs, Probabilities
 
 IN_CACHE = 100_000  # numbers, about: the CPU's cache holds a few arrays of them
-RESCALE_EVERY = 16  # frames
-# With probabilities, numbers below 1e-308 are lost, and no alpha or beta is above 1e148: PEAK times
-# the largest growth between two rescalings. So the paths lost with a number sum to 1e-160. If all
-# paths through a frame sum to more than this, the lost ones are no 1e10th part of them.
+RESCALE_EVERY = 24  # frames
+# With probabilities, numbers below 1e-308 are lost. No alpha or beta is above 1e152, PEAK times the
+# largest growth between two rescalings, 3 a frame; so the paths lost with a number sum to 1e-156.
+# Where all paths through each frame sum to 1e-140, a million such losses are no 1e10th part.
 LEAST_SUM = np.log(1e-140)
 
 

@@ -57,7 +57,7 @@ class Logs:
         """Compute log(e^a + e^b) = max(a, b) + log(1 + e^-|a - b|), which does not overflow."""
         xp = self.xp
         gap = xp.subtract(a, b)
-        xp.negative(xp.abs(gap, out=gap), out=gap)
+        gap = xp.copysign(gap, -1, out=gap)  # -|a - b|
         xp.log1p(xp.exp(gap, out=gap), out=gap)
         return xp.add(xp.maximum(a, b, out=out), gap, out=out)
 
