@@ -514,8 +514,13 @@ print(f"16 utterances: one by one takes {ratio:.0f} times as long as together")
 # $e^{\ln \alpha + \ln \beta - \ln p}$, the exponential of a small difference of large numbers. The
 # loss hides this, being large itself; the gradient does not.
 #
-# The package shifts each column to a maximum of 0 every few frames and keeps what it has taken away
-# in double precision; then it divides by the column's own sum and not by $p$.
+# The package computes $\alpha$ and $\beta$ in double precision, whatever it is given: they are small
+# beside what a network holds. And it begins without logarithms. A column is a row of probabilities
+# again once it is scaled, as Graves et al. do; that costs nothing but range. Where a state that
+# matters falls below float64's $10^{-308}$, which the package can tell from the scales, it computes
+# the utterance again by logarithms. Sum and product are all that the recursion needs, so the same
+# lines run either way ([semiring.py](../ds2np/ctc/semiring.py)); with the maximum for the sum they
+# find the best path.
 
 # %%
 lengths_tried = (100, 300, 600, 1500)
@@ -651,7 +656,7 @@ check("05.4", ctc_loss)
 # * A path says one symbol a frame; merge repeats, then drop blanks. Many paths read the same.
 # * $\alpha$ sums the ways in, $\beta$ the ways out; their product adds up to $p$ in every frame.
 # * The gradient by the logits is softmax minus the probability of each symbol given the text.
-# * Logarithms keep the numbers in range; shifts keep their digits.
+# * Logarithms keep the numbers in range; double precision keeps their digits.
 # * A loss that is infinite names a text that does not fit. Blanks come first in every training.
 #
 # **A production system** would compute all utterances' recursions in one kernel on the GPU, would
@@ -663,5 +668,6 @@ check("05.4", ctc_loss)
 #   labelling unsegmented sequence data with recurrent neural networks*, ICML 2006.
 # * A. Hannun: *Sequence modeling with CTC*, Distill, 2017.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
-# * In the package: [lattice.py](../ds2np/ctc/lattice.py), [loss.py](../ds2np/ctc/loss.py),
+# * In the package: [lattice.py](../ds2np/ctc/lattice.py), [recursion.py](../ds2np/ctc/recursion.py),
+#   [semiring.py](../ds2np/ctc/semiring.py), [loss.py](../ds2np/ctc/loss.py),
 #   [viterbi.py](../ds2np/ctc/viterbi.py).

@@ -40,7 +40,8 @@ from threadpoolctl import threadpool_limits
 
 import ds2np.ctc.loss
 from ds2np import machine
-from ds2np.ctc import ctc_loss, lattice
+from ds2np.ctc import ctc_loss, lattice, recursion
+from ds2np.ctc.semiring import LOG_ZERO, Logs
 from ds2np.data.batches import make_batch, plan_epoch, prefetch
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import conv, recurrent
@@ -864,16 +865,14 @@ def number_by_number():
 compare("CTC takes columns", number_by_number, lambda: states.emissions(log_probs))
 
 # %% [markdown]
-# **Shift once, then plain exponentials.** NumPy's `logaddexp` is careful with each number, one after
-# the other. `exp` and `log` treat many numbers in one instruction. So: the largest of the three ways
-# is taken away from all, three exponentials, a sum, one logarithm. What cannot be is $-10^{25}$ and
-# not $-\infty$, so that no $\infty - \infty$ arises. The sum over everything with its maximum is
-# needed only now and then: every 8 frames each column is shifted so that its largest number is 0,
-# which keeps the digits (chapter 05).
+# **Plain exponentials.** NumPy's `logaddexp` is careful with each number, one after the other. `exp`
+# and `log` treat many numbers in one instruction. So: the largest of the three ways is taken away from
+# all, three exponentials, a sum, one logarithm. What cannot be is $-10^{25}$ and not $-\infty$, so
+# that no $\infty - \infty$ arises.
 #
 # **States lead.** With states first and utterances last, $(S, N)$, a state's neighbours are whole rows
 # away, and each step runs through memory without gaps; with $(N, S)$ every row has its own ends. We
-# write the three forms for $\alpha$ alone, without shifts.
+# write the three forms for $\alpha$ alone.
 
 # %%
 emissions = states.emissions(log_probs)  # (T, S, N)
@@ -902,13 +901,15 @@ def three_ways(stay, step, jump, emission):
     return new
 
 
-LOG_ZERO = np.float32(lattice.LOG_ZERO)
-skip = np.where(states.skip, np.float32(0), LOG_ZERO)
+skip = np.where(states.skip, 0, LOG_ZERO).astype(np.float32)
 
 
 def alpha_utterances_lead(emissions):
     emissions = np.ascontiguousarray(emissions.transpose(0, 2, 1))  # (T, N, S)
-    row, skip_T = np.full((N_ctc, 2 + len(skip)), LOG_ZERO), np.ascontiguousarray(skip.T)
+    row, skip_T = (
+        np.full((N_ctc, 2 + len(skip)), LOG_ZERO, np.float32),
+        np.ascontiguousarray(skip.T),
+    )
     row[:, 2:4] = emissions[0, :, :2]  # two closed states stand before the first
     for emission in emissions[1:]:
         row[:, 2:] = three_ways(row[:, 2:], row[:, 1:-1], row[:, :-2] + skip_T, emission)
@@ -916,7 +917,7 @@ def alpha_utterances_lead(emissions):
 
 
 def alpha_states_lead(emissions):
-    row = np.full((2 + len(skip), N_ctc), LOG_ZERO)
+    row = np.full((2 + len(skip), N_ctc), LOG_ZERO, np.float32)
     row[2:4] = emissions[0, :2]
     for emission in emissions[1:]:
         row[2:] = three_ways(row[2:], row[1:-1], row[:-2] + skip, emission)
@@ -943,6 +944,15 @@ compare(
 )
 
 
+# %% [markdown]
+# **No exponentials at all.** Chapter 05 went to logarithms because probabilities of many frames leave
+# the range of floating-point numbers. The package first tries it with probabilities all the same, in
+# float64, which reaches from $10^{-308}$ to $10^{308}$: a product and two sums for each state. Every 24
+# frames each row is scaled back, and a check at the end tells whether a number that became 0 can
+# have mattered; if so, the group of utterances is computed once more, by logarithms.
+
+
+# %%
 def with_setting(module, name, value, function):
     """Run the package's function with another value of one of its constants."""
     kept = getattr(module, name)
@@ -958,13 +968,18 @@ def gradient_of_ctc():
 
 
 compare(
-    "CTC shifts every 8 frames, not each",
-    lambda: with_setting(lattice, "SHIFT_EVERY", 1, gradient_of_ctc),
+    "CTC by probabilities",
+    lambda: with_setting(ds2np.ctc.loss, "Probabilities", Logs, gradient_of_ctc),
+    gradient_of_ctc,
+)
+compare(
+    "CTC rescales every 24 frames, not each",
+    lambda: with_setting(recursion, "RESCALE_EVERY", 1, gradient_of_ctc),
     gradient_of_ctc,
 )
 compare(
     "CTC posterior in blocks that stay in the cache",
-    lambda: with_setting(ds2np.ctc.loss, "IN_CACHE", 10**12, gradient_of_ctc),
+    lambda: with_setting(recursion, "IN_CACHE", 10**12, gradient_of_ctc),
     gradient_of_ctc,
 )
 

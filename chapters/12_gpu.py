@@ -31,7 +31,9 @@ import numpy as np
 import ds2np
 from ds2np import ctc, kernels
 from ds2np.backend import get_array_module, to_cpu, to_gpu, why_no_gpu
-from ds2np.ctc.lattice import Lattice, recurse
+from ds2np.ctc.lattice import Lattice
+from ds2np.ctc.recursion import recurse
+from ds2np.ctc.semiring import Probabilities
 from ds2np.gradcheck import numerical_gradient
 from ds2np.kernels.ctc import MAX_LABELS, ctc_by_kernel
 from ds2np.kernels.host import HostModule, why_not_on_host
@@ -238,9 +240,10 @@ def launches(work, T, H=4):
     with fake_gpu() as log:
         if work == "array form of CTC":
             lattice = Lattice(np.array([[1, 2]] * 3), np.full(3, T), np.full(3, 2), 0)
-            emissions = lattice.emissions(log_softmax(to_gpu(rng.standard_normal((3, T, 4)))))
+            logits = to_gpu(rng.standard_normal((3, T, 4)))
+            peaks = logits.max(axis=2)
             log.take()
-            recurse(emissions, lattice)
+            recurse(logits, peaks, lattice, Probabilities(get_array_module(logits)))
             return log.launches.total()
         forward, backward, gates = {
             "simple RNN": (simple_rnn_forward, simple_rnn_backward, 1),
@@ -390,7 +393,7 @@ assert errors["float32, in chunks"][-1] < errors["float32, one by one"][-1]
 # %%
 for file, word in (
     ("optim/sgd.py", "astype(np.float64)"),
-    ("ctc/lattice.py", "np.float64)"),
+    ("ctc/recursion.py", "np.float64)"),
     ("kernels/ctc.cu", "double"),
     ("train/step.py", "dtype=np.float64"),
 ):

@@ -1,11 +1,14 @@
 """The number of frames a transcript needs: CTC emits at most one label per frame (chapter 05)."""
 
-import numpy as np
+from ds2np.ctc.arguments import to_integers
 
 
 def min_frames(labels):
-    """Count the frames a transcript needs: its labels, and a blank between equal neighbours."""
-    labels = np.asarray(labels)
+    """Count the frames a transcript needs: its labels, and a blank between equal neighbours.
+
+    labels are integers of shape (L,); a ValueError is raised for others.
+    """
+    labels = to_integers("labels", labels, "L")
     return len(labels) + int((labels[1:] == labels[:-1]).sum())
 
 

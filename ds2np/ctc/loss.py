@@ -2,14 +2,20 @@
 
 import numpy as np
 
-from ds2np.backend import get_array_module, to_cpu
-from ds2np.ctc.lattice import Lattice, recurse
+from ds2np.backend import get_array_module
+from ds2np.ctc.arguments import check_batch
+from ds2np.ctc.lattice import Lattice
+from ds2np.ctc.recursion import blocks, recurse
+from ds2np.ctc.semiring import Logs, Probabilities
 from ds2np.kernels.ctc import ctc_by_kernel, fits_kernel
 from ds2np.layers.padding import length_mask, zero_padding
 from ds2np.layers.softmax import log_softmax
 
-# The posterior is computed in blocks of this many numbers, which fit into the CPU's cache.
-IN_CACHE = 100_000
+# Utterances run through the recursion in groups of about this many states: with fewer, the calls of
+# NumPy take longer than their arithmetic; more take memory.
+GROUP_STATES = 2048
+# What NumPy need not warn of: no path, or logits that have no softmax.
+EXPECTED = {"divide": "ignore", "over": "ignore", "invalid": "ignore"}
 
 
 def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
@@ -17,8 +23,9 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
 
     Parameters
     ----------
-    logits : ndarray of shape (N, T, V)
-        The softmax belongs to the loss, and its gradient is included.
+    logits : ndarray of float32 or float64 of shape (N, T, V)
+        The softmax belongs to the loss, and its gradient is included. -inf makes a symbol
+        impossible.
     labels : ndarray of int of shape (N, L)
         Transcripts, with any padding.
     input_lengths, label_lengths : ndarray of int of shape (N,)
@@ -28,94 +35,89 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
     Returns
     -------
     loss : ndarray of shape (N,)
-        -log p(transcript), natural logarithm; inf where the transcript needs more frames than there
-        are (see `min_frames`).
+        -log p(transcript), natural logarithm. It is inf where p is 0: the transcript needs more
+        frames than there are (see `min_frames`), or all its paths use impossible symbols. It is nan
+        where the logits of a real frame have no softmax: one is nan or inf, or all are -inf.
     dlogits : ndarray of shape (N, T, V)
-        Gradient of the sum of the losses; exactly 0 on padding and where the loss is inf.
+        Gradient of the sum of the losses; exactly 0 on padding and where the loss is inf or nan.
 
     Raises
     ------
     ValueError
-        If shapes or lengths are inconsistent, or a label is the blank or not a symbol.
+        If types, shapes or lengths are wrong, or a label is the blank or not a symbol.
     """
+    logits, *given, blank = check_batch(logits, labels, input_lengths, label_lengths, blank)
     xp = get_array_module(logits)
-    log_probs, *given = _prepare(logits, labels, input_lengths, label_lengths, blank)
     if xp is not np and fits_kernel(logits, given[0]):
-        return ctc_by_kernel(log_probs, *given, blank)
-    loss, counts, lattice, rows = _solve(log_probs, *given, blank)
-    one_hot = lattice.one_hot(logits.shape[2], logits)  # (N, S, V)
-    dlogits = xp.exp(log_probs)  # y_t(v): the softmax
-    block = max(1, IN_CACHE // max(lattice.real.size, 1))
-    for first in range(0, logits.shape[1], block):
-        frames = slice(first, first + block)
-        # dlogits_t(v) = y_t(v) - sum of gamma_t(s) over the states s with symbol v
-        dlogits[:, frames] -= lattice.posterior(*(of_all[frames] for of_all in rows)) @ one_hot
-    return loss, xp.where(counts, dlogits, dlogits.dtype.type(0))
+        return ctc_by_kernel(log_softmax(zero_padding(logits, given[1])), *given, blank)
+    loss, dlogits = xp.empty(len(logits), logits.dtype), xp.empty(logits.shape, logits.dtype)
+    with np.errstate(**EXPECTED):
+        for n in _groups(logits, given[0]):
+            loss[n] = _solve_group(logits[n], *(a[n] for a in given), blank, dlogits[n])
+    dlogits[~xp.isfinite(loss)] = 0
+    return loss, zero_padding(dlogits, given[1], in_place=True)
 
 
 def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
     """Compute the posterior gamma (N, T, 2 * L + 1) of each state, given the transcript.
 
     Takes the arguments of `ctc_loss`. State 2i + 1 is label i; even states are blanks. The
-    posterior sums to 1 in each real frame; it is 0 on padding and where the transcript does not
-    fit. Made for figures.
+    posterior sums to 1 in each real frame; it is 0 on padding and where the loss is inf or nan.
+    Made for figures.
     """
-    given = _prepare(logits, labels, input_lengths, label_lengths, blank)
-    _, counts, lattice, rows = _solve(*given, blank)
-    return lattice.posterior(*rows) * counts
+    logits, *given, blank = check_batch(logits, labels, input_lengths, label_lengths, blank)
+    N, T, _ = logits.shape
+    xp = get_array_module(logits)
+    gamma = xp.zeros((N, T, 2 * given[0].shape[1] + 1), logits.dtype)
+    with np.errstate(**EXPECTED):
+        for n in _groups(logits, given[0]):
+            *_, sums = _sum_paths(logits[n], *(a[n] for a in given), blank)
+            of_group = sums.posterior(slice(None)).transpose(2, 0, 1)
+            gamma[n, : of_group.shape[1], : of_group.shape[2]] = of_group
+    zero_padding(gamma, given[1], in_place=True)
+    gamma[~xp.isfinite(gamma).all(axis=(1, 2))] = 0
+    return gamma
 
 
-def _prepare(logits, labels, input_lengths, label_lengths, blank):
-    """Check a batch; return log-probabilities, and labels and lengths as NumPy arrays."""
-    given = [np.asarray(to_cpu(a)) for a in (labels, input_lengths, label_lengths)]
-    check_ctc(logits, *given, blank)
-    return log_softmax(zero_padding(logits, given[1])), *given
+def _groups(logits, labels):
+    """Return slices of the utterances, about equal; on a GPU a single one."""
+    N, on_gpu = len(logits), get_array_module(logits) is not np
+    count = 1 if on_gpu else -(-N * (2 * labels.shape[1] + 1) // GROUP_STATES)
+    size = max(1, -(-N // max(count, 1)))
+    return [slice(first, first + size) for first in range(0, N, size)]
 
 
-def _solve(log_probs, labels, input_lengths, label_lengths, blank):
-    """Run forward-backward; return loss (N,), which frames count (N, T, 1), lattice and rows.
+def _sum_paths(logits, labels, frames, label_lengths, blank):
+    """Run the recursion for a group; return logits, their peaks (N, T), lattice and `PathSums`.
 
-    Frames of padding, or of a transcript that does not fit, do not count: they have no gradient.
-    The rows are alpha, beta and emissions, each (T, S, N).
+    The logits returned end with the last frame of the group, and are 0 on padding.
     """
-    xp = get_array_module(log_probs)
-    lattice = Lattice(labels, input_lengths, label_lengths, blank)
-    emissions = lattice.emissions(log_probs)
-    alpha, beta, offsets = recurse(emissions, lattice)
-    loss = lattice.loss(alpha, offsets, emissions)
-    real = length_mask(input_lengths, log_probs.shape[1], log_probs) > 0
-    counts = real & xp.isfinite(loss)[:, None]
-    return loss.astype(log_probs.dtype), counts[:, :, None], lattice, (alpha, beta, emissions)
+    xp = get_array_module(logits)
+    logits = zero_padding(logits[:, : frames.max()], frames)
+    peaks = logits.max(axis=2)
+    lattice = Lattice(labels[:, : label_lengths.max()], frames, label_lengths, blank)
+    sums = recurse(logits, peaks, lattice, Probabilities(xp))
+    if not sums.are_exact(lattice):
+        del sums  # its memory
+        sums = recurse(logits, peaks, lattice, Logs(xp))
+    return logits, peaks, lattice, sums
 
 
-def check_ctc(logits, labels, input_lengths, label_lengths, blank):
-    """Raise a ValueError if the arguments of `ctc_loss`, all but logits in NumPy, are wrong."""
-    if logits.ndim != 3 or logits.dtype.kind != "f":
-        raise ValueError(
-            f"logits: expected floats of shape (N, T, V), got {logits.dtype} {logits.shape}"
-        )
+def _solve_group(logits, labels, frames, label_lengths, blank, dlogits):
+    """Return the losses of a group, (N,); write its gradient to dlogits."""
+    logits, peaks, lattice, sums = _sum_paths(logits, labels, frames, label_lengths, blank)
+    xp = get_array_module(logits)
     N, T, V = logits.shape
-    if labels.ndim != 2 or labels.shape[0] != N or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"labels: expected integers of shape ({N}, L), got {labels.dtype} {labels.shape}"
-        )
-    if not 0 <= blank < V:
-        raise ValueError(f"blank is {blank}, expected a symbol from 0 to {V - 1}")
-    for name, lengths, most in (
-        ("input_lengths", input_lengths, T),
-        ("label_lengths", label_lengths, labels.shape[1]),
-    ):
-        if lengths.shape != (N,) or lengths.dtype.kind not in "iu":
-            raise ValueError(
-                f"{name}: expected integers of shape ({N},), got {lengths.dtype} {lengths.shape}"
-            )
-        if N and not (lengths.min() >= 0 and lengths.max() <= most):
-            raise ValueError(f"{name} are {lengths.tolist()}, expected values from 0 to {most}")
-    real = np.arange(labels.shape[1]) < label_lengths[:, None]
-    wrong = real & ((labels < 0) | (labels >= V) | (labels == blank))
-    if wrong.any():
-        n, place = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"label {place} of utterance {n} is {labels[n, place]}, "
-            f"expected a symbol from 0 to {V - 1} other than the blank, {blank}"
-        )
+    real = length_mask(frames, T, logits) > 0
+    order, starts, n, symbols = map(xp.asarray, lattice.sort_by_symbol())
+    log_norm = xp.zeros(N)
+    for t in blocks(T, N * max(len(lattice.real), V)):
+        y = logits[:, t] - peaks[:, t, None]
+        norm = xp.exp(y, out=y).sum(axis=2)
+        y /= norm[:, :, None]  # y_t(v): the softmax
+        log_norm += xp.where(real[:, t], xp.log(norm), 0).sum(axis=1, dtype=np.float64)
+        # dlogits_t(v) = y_t(v) - sum of gamma_t(s) over the states s with symbol v
+        gamma = sums.posterior(t).reshape(y.shape[1], -1).take(order, axis=1)
+        y[n, :, symbols] -= xp.add.reduceat(gamma, starts, axis=1).T
+        dlogits[:, t] = y
+    return log_norm - sums.log_p

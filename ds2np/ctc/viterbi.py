@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ds2np.backend import to_cpu
+from ds2np.ctc.arguments import check_labels, to_floats, to_integers
 from ds2np.ctc.fit import min_frames
 from ds2np.ctc.lattice import Lattice
-from ds2np.ctc.loss import check_ctc
+from ds2np.ctc.recursion import recurse
+from ds2np.ctc.semiring import BestPath
 
 
 @dataclass(frozen=True)
@@ -41,44 +43,39 @@ class Alignment:
 def forced_align(log_probs, labels, blank=0):
     """Find the most probable path of log_probs (T, V) that collapses to L labels (Viterbi).
 
-    Raises a ValueError if shapes or labels are wrong, or the transcript needs more than T frames.
+    Raises a ValueError if types, shapes or labels are wrong, a log-probability is nan or inf, or no
+    path is possible: it needs more than T frames, or a symbol of log-probability -inf.
     """
-    labels = np.asarray(labels, dtype=np.int64)
-    log_probs = to_cpu(log_probs)
-    lengths = np.array([len(log_probs)]), np.array([len(labels)])
-    check_ctc(log_probs[None], labels[None], *lengths, blank)
-    T, needed = len(log_probs), min_frames(labels)
+    log_probs = to_floats("log_probs", to_cpu(log_probs), ("T", "V"))
+    labels = to_integers("labels", labels, "L")
+    T, V = log_probs.shape
+    lengths = np.array([T]), np.array([len(labels)])
+    blank = check_labels(labels[None], lengths[1], V, blank)
+    for t, v in np.argwhere(~(log_probs < np.inf))[:1]:
+        raise ValueError(f"log_probs: symbol {v} has {log_probs[t, v]} in frame {t}")
+    needed = min_frames(labels)
     if needed > T:
         raise ValueError(f"the transcript needs {needed} frames, but there are only {T}")
-    if T == 0:
-        none = np.zeros(0, np.int64)
-        return Alignment(none, none, none, 0.0)
     lattice = Lattice(labels[None], *lengths, blank)
-    states, no_skip = lattice.symbols[:, 0], ~lattice.skip[:, 0]
-    score = np.full(len(states), -np.inf)  # v_t(s): log-probability of the best path into s
-    score[:2] = log_probs[0, states[:2]]
-    back_pointers = np.zeros((T, len(states)), np.int64)  # 0 stay, 1 step, 2 skip
-    for t in range(1, T):
-        terms = np.full((3, len(states)), -np.inf)
-        terms[0] = score  # stay: v_{t-1}(s)
-        terms[1, 1:] = score[:-1]  # step: v_{t-1}(s-1)
-        terms[2, 2:] = score[:-2]  # skip: v_{t-1}(s-2), where allowed
-        terms[2, no_skip] = -np.inf
-        back_pointers[t] = terms.argmax(axis=0)
-        # v_t(s) = max(stay, step, skip) + log y_t(s): max in place of the log-sum-exp of alpha
-        score = terms.max(axis=0) + log_probs[t, states]
-    s = len(states) - 1
-    if s > 0 and score[s - 1] > score[s]:  # the path ends in the last blank or the last label
-        s -= 1
-    total = float(score[s])
+    best = recurse(log_probs[None], np.zeros((1, T)), lattice, BestPath(np))
+    if best.log_p[0] == -np.inf:
+        raise ValueError("every path of the transcript has a symbol of log-probability -inf")
+    score = best.alpha[:, :, 0]  # v_t(s): log-probability of the best path into s
     visited = np.zeros(T, np.int64)
-    for t in reversed(range(T)):
+    s = 2 * len(labels)  # the path ends in the last blank or the last label
+    if T and s and score[-1, s - 1] > score[-1, s]:
+        s -= 1
+    for t in range(T - 1, 0, -1):
         visited[t] = s
-        s -= back_pointers[t, s]
+        ways = score[t - 1, s - 2 if lattice.skip[s, 0] else max(s - 1, 0) : s + 1]
+        s -= int(
+            ways[::-1].argmax()
+        )  # 0: it stayed, 1: it came from the state before, 2: it skipped
+    visited[:1] = s
     frames = [np.flatnonzero(visited == 2 * i + 1) for i in range(len(labels))]
     return Alignment(
-        path=states[visited],
+        path=lattice.symbols[visited, 0],
         starts=np.array([of_label[0] for of_label in frames], np.int64),
         ends=np.array([of_label[-1] + 1 for of_label in frames], np.int64),
-        score=total,
+        score=float(best.log_p[0]),
     )

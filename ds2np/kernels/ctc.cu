@@ -1,4 +1,4 @@
-// The CTC recursion and its gradient; ds2np/ctc/lattice.py defines them in NumPy.
+// The CTC recursion and its gradient; ds2np/ctc/recursion.py and loss.py have them in NumPy.
 //
 // States: the transcript with a blank before, between and after its labels; odd states are labels.
 // All numbers are logs, and log 0 is minus infinity. Neither alpha (the ways into a state) nor beta
@@ -10,7 +10,7 @@
 __device__ __forceinline__ float log_add(float a, float b, float c)
 {
     const float peak = fmaxf(a, fmaxf(b, c));
-    if (peak == NONE) return NONE;  // -inf - -inf would be nan
+    if (peak == NONE) return a + b + c;  // -inf - -inf would be nan; a nan remains one
     return peak + logf(expf(a - peak) + expf(b - peak) + expf(c - peak));  // log(e^a + e^b + e^c)
 }
 
@@ -102,7 +102,7 @@ extern "C" __global__ void ctc_ways(
 
 // One block for each frame of each utterance: y_t(c) minus the sum of the posterior gamma_t(s) over
 // the states s with symbol c. One thread adds up the states of a symbol in a fixed order, so that
-// results are reproducible. Padding and transcripts that do not fit get 0.
+// results are reproducible. Padding and utterances whose loss is inf or nan get 0.
 //
 // Shared memory: S + 32 floats.
 extern "C" __global__ void ctc_gradient(
@@ -125,7 +125,7 @@ extern "C" __global__ void ctc_gradient(
     float* share = shared;
     float* partial = shared + S;
     // The same for all threads of a block: none is left waiting at a barrier.
-    if (t >= frames[n] || losses[n] == -NONE) {
+    if (t >= frames[n] || !(losses[n] < -NONE)) {  // inf, or nan
         for (int c = threadIdx.x; c < V; c += blockDim.x) gradient[here + c] = 0.0f;
         return;
     }

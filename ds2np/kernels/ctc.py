@@ -1,7 +1,7 @@
 """The CTC loss on a GPU (chapter 12): one launch for all recursions, one for all gradients.
 
 Array operations would take thousands of launches, some for each frame; the kernels loop over the
-frames themselves. `ds2np.ctc.lattice` defines what they compute.
+frames themselves. `ds2np.ctc.recursion` has the same recursion for arrays.
 """
 
 import numpy as np

@@ -82,13 +82,13 @@ def number_by_number():
     """Look up the lattice's emissions with one index for each number."""
     import numpy as np
 
-    from ds2np.ctc.lattice import LOG_ZERO, Lattice
+    from ds2np.ctc.lattice import Lattice
 
-    def emissions(self, log_probs):
+    def emissions(self, values, zero):
         columns = self.symbols.T[:, None]  # (N, 1, S)
-        columns = np.broadcast_to(columns, (*log_probs.shape[:2], columns.shape[2]))
-        taken = np.take_along_axis(log_probs, columns, axis=2).transpose(1, 2, 0)  # (T, S, N)
-        return taken + np.where(self.real, 0, LOG_ZERO).astype(taken.dtype)
+        columns = np.broadcast_to(columns, (*values.shape[:2], columns.shape[2]))
+        taken = np.take_along_axis(values, columns, axis=2).transpose(1, 2, 0)  # (T, S, N)
+        return np.where(self.real, taken, zero)
 
     Lattice.emissions = emissions
 

@@ -12,7 +12,8 @@ import pytest
 from helpers.layers import assert_gradients_add_up
 
 from ds2np.ctc import ctc_loss
-from ds2np.ctc.lattice import Lattice, recurse
+from ds2np.ctc.loss import _solve_group
+from ds2np.ctc.recursion import PathSums, _skips, _walk, recurse
 from ds2np.gradcheck import check_layer, check_model, compare_gradients, numerical_gradient
 from ds2np.gradcheck.cases import CASES as REGISTRY
 from ds2np.gradcheck.cases import Case
@@ -129,13 +130,7 @@ def check_network():
 CHECKS = {case.name: check_case(case) for case in CASES}
 CHECKS |= {"CTC": check_ctc, "network": check_network}
 
-OCCUPANCY = "lattice.posterior(*(of_all[frames] for of_all in rows)) @ one_hot"
-OVERWRITTEN = (
-    "(lambda p: [o := np.zeros_like(log_probs[:, frames]), np.put_along_axis(o, np.broadcast_to("
-    "lattice.symbols.T[:, None], p.shape), p, axis=2)][0])("
-    + OCCUPANCY.removesuffix(" @ one_hot")
-    + ")"
-)
+OCCUPANCY = "xp.add.reduceat(gamma, starts, axis=1)"
 BOTH = "da.sum(axis=0, keepdims=True)"
 TURNED_WITH_PADDING = "self._turn(self._turn(da, lengths), 0 * lengths + T)."
 SPLIT = ".transpose(2, 0, 1, 3)"
@@ -281,39 +276,56 @@ MISTAKES = {
     ("FromChannels", FromChannels.backward): [
         ("reshaped, not transposed", ".transpose(0, 2, 1, 3)", ".reshape(2, 2, 5, 3)"),
     ],
-    ("CTC", ctc_loss): [
-        ("occupancy forgotten", OCCUPANCY, "0"),
-        ("probabilities forgotten", "xp.exp(log_probs)", "xp.zeros_like(log_probs)"),
-        ("logarithms for probabilities", "xp.exp(log_probs)", "log_probs.copy()"),
-        ("wrong sign", "xp.where(counts, dlogits,", "xp.where(counts, -dlogits,"),
-        ("padding not zeroed", "xp.where(counts,", "xp.where(True,"),
-        ("states of equal symbols overwritten", OCCUPANCY, OVERWRITTEN),
+    ("CTC", _solve_group): [
+        ("occupancy forgotten", OCCUPANCY, "(0 * gamma[:, starts])"),
+        ("states of equal symbols overwritten", OCCUPANCY, "gamma[:, starts]"),
+        ("probabilities forgotten", "y /= norm[:, :, None]", "y *= 0"),
+        (
+            "logarithms for probabilities",
+            "y /= norm[:, :, None]",
+            "y = xp.log(y / norm[:, :, None])",
+        ),
+        ("not normalised", "y /= norm[:, :, None]", "pass"),
+        ("wrong sign", "y[n, :, symbols] -=", "y[n, :, symbols] +="),
     ],
-    ("CTC", Lattice.posterior): [
-        ("alpha forgotten", "alpha + beta", "0 * alpha + beta"),
-        ("beta forgotten", "alpha + beta", "alpha + 0 * beta"),
-        ("beta in the order of its own frames", "alpha + beta", "alpha + beta[::-1]"),
-        ("beta in the order of its own states", "alpha + beta", "alpha + beta[:, ::-1]"),
-        ("emission forgotten", "joint += emissions", "joint += 0"),
-        ("emission counted twice", "joint += emissions", "joint += 2 * emissions"),
-        ("not normalised", "joint /=", "_ ="),
+    ("CTC", ctc_loss): [
+        ("padding not zeroed", "zero_padding(dlogits, given[1], in_place=True)", "dlogits"),
+    ],
+    ("CTC", PathSums.posterior): [
+        ("alpha forgotten", "self.alpha[frames]", "1 + 0 * self.alpha[frames]"),
+        ("beta forgotten", "self.beta[frames]", "1 + 0 * self.beta[frames]"),
+        ("beta in the order of its own frames", "self.beta[frames]", "self.beta[::-1][frames]"),
+        ("beta in the order of its own states", "self.beta[frames]", "self.beta[frames][:, ::-1]"),
+        ("not normalised", "- self.log_p", "- 0 * self.log_p"),
     ],
     ("CTC", recurse): [
-        ("beta from the end of the batch", "T - frames:", "0 * frames:"),
-        ("jumps not turned", "lattice.skip[:1:-1]", "lattice.skip[2:]"),
+        ("emission counted twice", "before = rows[t, 1]", "continue"),
+        ("stay forgotten in beta", "semiring.plus(new, before[:, 2:], new)", "new"),
+    ],
+    ("CTC", _skips): [
+        ("jumps not turned", "one[:1:-1]", "one[2:]"),
         (
             "no blank between equal labels on the way back",
-            "lattice.skip[:1:-1]",
-            "(lattice.symbols != 0)[:1:-1]",
+            "one[:1:-1]",
+            "np.where(lattice.symbols != 0, semiring.one, semiring.zero)[:1:-1]",
         ),
-        ("beta ends in the batch's last states", "lattice.ends[::-1]", "lattice.ends"),
+    ],
+    ("CTC", _walk): [
+        ("beta from the end of the batch", "T - frames:", "0 * frames:"),
+        (
+            "beta ends in the batch's last states",
+            "lattice.states[n]",
+            "lattice.states.max() + 0 * n",
+        ),
     ],
     ("network", conv2d_backward): [("dW convolved, not correlated", "D.conj()", "D")],
     ("network", seq_batchnorm_backward): [
         ("variance taken as a constant", "-by_normal", "0 * by_normal"),
     ],
     ("network", gru_backward): [("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0")],
-    ("network", ctc_loss): [("occupancy forgotten", OCCUPANCY, "0")],
+    ("network", _solve_group): [
+        ("occupancy forgotten", OCCUPANCY, "(0 * gamma[:, starts])"),
+    ],
 }
 TABLE = [
     pytest.param(name, function, right, wrong, id=f"{name}: {what}")

@@ -79,6 +79,31 @@ def test_edges(by_kernel, rng):
     assert_equal(by_kernel(logits, *none), ctc_loss(logits, *none))
 
 
+@pytest.mark.parametrize(
+    ("value", "symbols", "expected"),
+    [
+        (np.nan, 1, np.nan),
+        (np.nan, 3, np.nan),
+        (np.inf, 1, np.nan),
+        (np.inf, 3, np.nan),
+        (-np.inf, slice(None), np.nan),
+        (-np.inf, slice(0, 3), np.inf),
+    ],
+)
+def test_logits_that_are_not_finite(by_kernel, value, symbols, expected, rng):
+    logits, labels, _, _ = batch(rng, 3, 6, 4, 2)
+    labels[:] = [1, 2]
+    logits[1, 2, symbols] = value
+    logits[2, 1, 2] = -np.inf  # impossible, but only here
+    given = labels, np.array([6, 5, 6]), np.array([2, 2, 2])
+    with np.errstate(invalid="ignore"):
+        got, numpys = by_kernel(logits, *given), ctc_loss(logits, *given)
+    np.testing.assert_allclose(got[0], numpys[0], rtol=1e-5)
+    np.testing.assert_equal(got[0][1], np.float32(expected))
+    assert not got[1][1].any()
+    np.testing.assert_allclose(got[1], numpys[1], rtol=0, atol=3e-5)
+
+
 def test_another_blank(by_kernel, rng):
     logits, labels, frames, counts = batch(rng, 3, 20, 6, 5)
     given = logits, labels - 1, frames, counts

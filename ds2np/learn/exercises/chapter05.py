@@ -3,23 +3,19 @@
 import numpy as np
 
 from ds2np.ctc import ctc_loss, min_frames
-from ds2np.ctc.lattice import LOG_ZERO, Lattice, recurse
+from ds2np.ctc.lattice import Lattice
+from ds2np.ctc.recursion import recurse
+from ds2np.ctc.semiring import LOG_ZERO, Logs
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn.exercise import Exercise
 
 
 def ctc_beta(log_probs, labels):
-    """Compute log beta with the package's recursion, which subtracts a constant per frame."""
-    labels = np.asarray(labels)[None]
-    lattice = Lattice(labels, np.array([len(log_probs)]), np.array([labels.shape[1]]), 0)
-    emissions = lattice.emissions(log_probs[None])
-    alpha, beta, offsets = recurse(emissions, lattice)
-    loss = lattice.loss(alpha, offsets, emissions)
-    alpha, beta, emissions = (rows[:, :, 0] for rows in (alpha, beta, emissions))
-    # In each frame, alpha, emission and beta add up to -loss; this gives the missing constant.
-    total = np.logaddexp.reduce(alpha + emissions + beta, axis=1) + offsets[:, 0]
-    log_beta = beta - (loss + total)[:, None]
-    return np.where(beta > LOG_ZERO / 2, log_beta, -np.inf)
+    """Compute log beta with the package's recursion."""
+    labels, T = np.asarray(labels)[None], len(log_probs)
+    lattice = Lattice(labels, np.array([T]), np.array([labels.shape[1]]), 0)
+    beta = recurse(log_probs[None], np.zeros((1, T)), lattice, Logs(np)).beta[:, :, 0]
+    return np.where(beta > LOG_ZERO / 2, beta, -np.inf)
 
 
 def ctc_logit_gradient(log_probs, posterior, labels):

@@ -14,8 +14,9 @@ from ds2np.audio.level import power_normalise_forward
 from ds2np.audio.mel import mel_filters, mel_forward
 from ds2np.audio.spectrogram import log_spectrogram_forward
 from ds2np.audio.stft import POWER_FLOOR, log_forward
-from ds2np.ctc.lattice import LOG_ZERO, recurse
 from ds2np.ctc.loss import ctc_loss, state_posterior
+from ds2np.ctc.recursion import PathSums, recurse
+from ds2np.ctc.semiring import LOG_ZERO, Logs
 from ds2np.decode.greedy import collapse, greedy_decode
 from ds2np.layers import Conv1D, Conv2D, Sequential
 from ds2np.layers.batchnorm import seq_batchnorm_backward, seq_batchnorm_forward
@@ -178,24 +179,22 @@ def _gru_forward_by(answer):
 
 
 def _ctc_beta_by(answer):
-    def run(emissions, lattice):
-        T, _, N = emissions.shape
-        alpha, beta = (np.full(emissions.shape, LOG_ZERO) for _ in range(2))
-        offsets = np.zeros((T, N))
+    def run(logits, peaks, lattice, semiring):
+        alpha, beta = np.full((2, logits.shape[1], *lattice.symbols.shape), LOG_ZERO)
+        log_p = np.where(lattice.fits, 0.0, -np.inf)
         for n in np.flatnonzero(lattice.fits & (lattice.frames > 0)):
             frames, states = lattice.frames[n], lattice.states[n]
             symbols = lattice.symbols[:states, n]
-            log_probs = np.full((frames, symbols.max() + 1), -1.0)
-            log_probs[:, symbols] = emissions[:frames, :states, n]
+            log_probs = logits[n, :frames] - peaks[n, :frames, None].astype(np.float64)
             to_end = np.asarray(answer(log_probs, symbols[1::2]))
             # alpha is the beta of the reversed sequence.
             from_start = np.asarray(answer(log_probs[::-1], symbols[1::2][::-1]))[::-1, ::-1]
-            offsets[:frames, n] = from_start.max(axis=1)
-            from_start = from_start - offsets[:frames, n, None]
-            to_end = to_end - to_end.max(axis=1, keepdims=True)
-            alpha[:frames, :states, n] = np.maximum(from_start, LOG_ZERO)
+            from_start = from_start + log_probs[:, symbols]
+            log_p[n] = np.logaddexp.reduce(from_start[-1, -2:])
+            alpha[:frames, :states, n] = np.maximum(from_start - log_p[n], LOG_ZERO)
             beta[:frames, :states, n] = np.maximum(to_end, LOG_ZERO)
-        return alpha.astype(emissions.dtype), beta.astype(emissions.dtype), offsets
+        log_scale = np.broadcast_to(log_p, (len(alpha), len(log_p)))
+        return PathSums(Logs(np), alpha, beta, log_scale, log_p)
 
     return recurse, run
 
