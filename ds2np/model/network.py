@@ -129,7 +129,7 @@ class DeepSpeech2(Sequential):
 
     def infer(self, x, lengths):
         """Compute the logits like `forward`, but keep nothing for a backward pass."""
-        check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
+        lengths = check_batch(x, lengths, ("N", "T", self.config.features), self.dtype)
         return super().infer(self.to_device(x), lengths), self.out_lengths(lengths)
 
     def forward_chunk(self, x, state=None, last=False):
