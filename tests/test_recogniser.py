@@ -1,6 +1,7 @@
 """The recogniser, as the public interface."""
 
 import dataclasses
+import io
 import re
 
 import numpy as np
@@ -117,3 +118,61 @@ def test_outputs_that_are_not_finite_are_not_decoded(trained):
     recogniser.model.params["output.b"][1] = np.inf
     with pytest.raises(UserError, match="the outputs of the network are not finite"):
         recogniser.transcribe(dataset.utterances[0].audio_filepath)
+
+
+@pytest.fixture
+def recogniser(trained):
+    return trained[0]
+
+
+@pytest.fixture
+def recording(trained):
+    return trained[1].utterances[1].audio_filepath
+
+
+def test_a_binary_file_is_a_recording(recogniser, recording):
+    expected = recogniser.transcribe(recording)
+    assert recogniser.transcribe(io.BytesIO(recording.read_bytes())) == expected
+    with open(recording, "rb") as file:
+        assert recogniser.transcribe(file) == expected
+
+
+def test_a_recording_is_opened_once(recogniser, recording, monkeypatch):
+    opened, sound_file = [], soundfile.SoundFile
+
+    def count(file, *rest, **options):
+        opened.append(file)
+        return sound_file(file, *rest, **options)
+
+    monkeypatch.setattr(soundfile, "SoundFile", count)
+    recogniser.transcribe(recording)
+    assert len(opened) == 1
+
+
+def test_a_segment_is_transcribed_with_the_times_of_the_recording(recogniser, recording, tmp_path):
+    samples, rate = soundfile.read(recording)
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.concatenate([samples[::-1], samples, samples]), rate)
+    seconds = len(samples) / rate
+    alone = recogniser.transcribe(recording)
+    segment = recogniser.transcribe(long, start=seconds, duration=seconds)
+    assert segment.text == alone.text
+    for got, expected in zip(segment.words, alone.words, strict=True):
+        assert got.start == pytest.approx(seconds + expected.start)
+        assert got.end == pytest.approx(seconds + expected.end)
+
+
+def test_warnings_come_with_the_transcript(recogniser, recording, tmp_path):
+    assert recogniser.transcribe(recording).warnings == ()
+    samples, rate = soundfile.read(recording)
+    soundfile.write(tmp_path / "low.wav", samples[::2], rate // 2)
+    (warning,) = recogniser.transcribe(tmp_path / "low.wav").warnings
+    assert warning.startswith(f"{tmp_path / 'low.wav'} was recorded at {rate // 2} Hz")
+
+
+@pytest.mark.parametrize("gain", [1e-4, 1e-2, 1e4, 32768])
+def test_the_gain_of_a_recording_changes_nothing(recogniser, recording, gain):
+    samples, rate = soundfile.read(recording, dtype="float32")
+    expected, got = (recogniser.transcribe(x, rate) for x in (samples, np.float32(gain) * samples))
+    assert got.text == expected.text
+    assert got.score == pytest.approx(expected.score, abs=1e-3)
