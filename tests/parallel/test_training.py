@@ -90,6 +90,35 @@ def test_any_number_of_processes_gives_the_same_network(train, changes):
         assert out.count("left out: ") == 7 * len(changes.get("broken", ()))
 
 
+def test_damaged_recordings_change_nothing_for_the_others(train, tmp_path):
+    """They are named by the process that reads them, and counted over all processes."""
+    corpus = tmp_path / "corpus"
+    for i in (3, 8):  # one of them in the validation set, too
+        (corpus / f"{i}.wav").write_bytes(b"no sound")
+    runs = [train(n, **TWENTY) for n in (1, 2, 4)]
+    assert_same([state for state, _, _ in runs], 1e-10)
+    for _, history, _ in runs:
+        assert [row["left_out"] for row in history] == [2] * 7
+        for name in ("dev_loss", "wer"):
+            assert history[-1][name] == pytest.approx(runs[0][1][-1][name], rel=1e-9)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_many_damaged_recordings_end_all_processes(mpiexec, tmp_path, processes):
+    manifest = toys.make_corpus(tmp_path / "corpus")
+    for i in range(5):
+        (tmp_path / "corpus" / f"{i}.wav").write_bytes(b"no sound")
+    command = [sys.executable, "-m", "ds2np", "train", "--train", str(manifest)]
+    command += ["--dev", str(manifest), "--sample-rate", str(toys.RATE), "--epochs", "2"]
+    command += ["--batch-size", "10", "--out", str(tmp_path / "run")]
+    command = [MPIEXEC, "-n", str(processes), *command]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert ended.returncode == 2
+    assert ended.stderr.count("error: ") == 1
+    assert "5 of 10 recordings are unusable" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_two_simulated_machines(train):
     hosts = ("-launcher", "fork", "-hosts", "localhost,127.0.0.1", "-ppn", "1")
     assert_same([train(1, **TWENTY)[0], train(2, *hosts, **TWENTY)[0]], 1e-10)
