@@ -109,7 +109,8 @@ def _solve_group(logits, labels, frames, label_lengths, blank, dlogits):
     xp = get_array_module(logits)
     N, T, V = logits.shape
     real = length_mask(frames, T, logits) > 0
-    order, starts, n, symbols = map(xp.asarray, lattice.sort_by_symbol())
+    subtract = _subtract_sorted if xp is np else _subtract_by_product
+    places = lattice.sort_by_symbol() if xp is np else xp.asarray(lattice.symbols.T)
     log_norm = xp.zeros(N)
     for t in blocks(T, N * max(len(lattice.real), V)):
         y = logits[:, t] - peaks[:, t, None]
@@ -117,7 +118,20 @@ def _solve_group(logits, labels, frames, label_lengths, blank, dlogits):
         y /= norm[:, :, None]  # y_t(v): the softmax
         log_norm += xp.where(real[:, t], xp.log(norm), 0).sum(axis=1, dtype=np.float64)
         # dlogits_t(v) = y_t(v) - sum of gamma_t(s) over the states s with symbol v
-        gamma = sums.posterior(t).reshape(y.shape[1], -1).take(order, axis=1)
-        y[n, :, symbols] -= xp.add.reduceat(gamma, starts, axis=1).T
+        subtract(y, sums.posterior(t), places)
         dlogits[:, t] = y
     return log_norm - sums.log_p
+
+
+def _subtract_sorted(y, gamma, places):
+    """Subtract gamma (T, S, N), summed by symbol, from y (N, T, V), on the CPU."""
+    order, starts, n, symbols = places  # see `Lattice.sort_by_symbol`
+    gamma = gamma.reshape(len(gamma), -1).take(order, axis=1)
+    y[n, :, symbols] -= np.add.reduceat(gamma, starts, axis=1).T
+
+
+def _subtract_by_product(y, gamma, symbols):
+    """Do the same on a GPU; CuPy's reduceat is built on its cumsum, see `running_sums`."""
+    xp = get_array_module(y)
+    one_hot = (symbols[:, :, None] == xp.arange(y.shape[2])).astype(gamma.dtype)  # (N, S, V)
+    y -= (gamma.transpose(2, 0, 1) @ one_hot).astype(y.dtype)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 from ds2np.ctc.semiring import BestPath, Logs, Probabilities
+from ds2np.layers.input_norm import running_sums
 
 IN_CACHE = 100_000  # numbers, about: the CPU's cache holds a few arrays of them
 RESCALE_EVERY = 24  # frames
@@ -146,4 +147,5 @@ def _walk(rows, skip, lattice, semiring):
             stay = times(new, now, now)
         if last % RESCALE_EVERY == 0:
             divisors[last // RESCALE_EVERY] = semiring.rescale(rows[last])
-    return xp.repeat(xp.log(divisors).cumsum(axis=0), RESCALE_EVERY, axis=0)[: T + 1]
+    sums = running_sums(xp.log(divisors).reshape(1, -1, 2 * N)).reshape(divisors.shape)
+    return xp.repeat(sums, RESCALE_EVERY, axis=0)[: T + 1]

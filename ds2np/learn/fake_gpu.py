@@ -174,19 +174,6 @@ class _RawModule:
         return launch
 
 
-class _Ufunc:
-    """A ufunc that takes no arrays in main memory."""
-
-    def __init__(self, found):
-        self.found = found
-
-    def __call__(self, *args, **options):
-        return _unwrap((args, options)) and self.found(*args, **options)
-
-    def reduceat(self, *args, **options):
-        return _unwrap((args, options)) and self.found.reduceat(*args, **options)
-
-
 class _Module(types.ModuleType):
     """A module that wraps the functions of another one for arrays on the GPU."""
 
@@ -199,7 +186,7 @@ class _Module(types.ModuleType):
         if not callable(found) or isinstance(found, type):
             return found
         if isinstance(found, np.ufunc):  # counted by __array_ufunc__
-            return _Ufunc(found)
+            return lambda *args, **options: _unwrap((args, options)) and found(*args, **options)
         return _counting(name, found)
 
 
