@@ -13,7 +13,7 @@ import numpy as np
 from ds2np.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Members:
     """The utterances of a data set.
 
@@ -37,6 +37,10 @@ class Members:
         """Restore the utterances of each data set from the output of `to_arrays`."""
         sets = dict.fromkeys(name.partition("_")[0] for name in arrays)
         return {name: cls(arrays[f"{name}_keys"], arrays[f"{name}_frames"]) for name in sets}
+
+    def __eq__(self, other):
+        """Compare utterances, frames and order."""
+        return np.array_equal(self.keys, other.keys) and np.array_equal(self.frames, other.frames)
 
     def find(self, others):
         """Return the place of each utterance among ``others``, -1 for those that are gone.
@@ -86,6 +90,7 @@ def check_dev_set(before, now, unusable):
     """Raise a UserError, without a subject, if the validation set has changed.
 
     Its utterances numbered ``unusable``, which were left out of every evaluation, may be gone.
+    Returns the present numbers of those that are not.
     """
     places = before.find(now)
     gone = set(np.flatnonzero(places < 0).tolist()) - set(unusable)
@@ -95,3 +100,4 @@ def check_dev_set(before, now, unusable):
             f"the validation set has changed ({new} utterances are new, {len(gone)} are gone), and "
             f"error rates of different sets cannot be compared; give the same --dev"
         )
+    return [int(places[i]) for i in unusable if places[i] >= 0]

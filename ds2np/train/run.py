@@ -67,60 +67,42 @@ def train(
         See `RunFolder.locked`, `Trainer.start`, `Trainer.resume` and `Trainer.run`.
     """
     comm = comm or Communicator()
-    data = train_utterances, dev_utterances
     with comm.on_main(RunFolder(folder).locked()):
-        return _train(
-            model_config, training_config, *data, folder, resume, device, minutes, cache, comm
+        model = DeepSpeech2(model_config, seed=training_config.seed)
+        started = "" if resume else _start_from(training_config.init, model)
+        model.move(device)
+        cache = None if cache is None else FeatureCache(cache, Features(model_config))
+        change = make_change(training_config, model_config.sample_rate)
+        train_set = Dataset(train_utterances, model_config, change, cache)
+        dev_set = Dataset(dev_utterances, model_config, cache=cache)
+        trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
+        if resume:
+            trainer.resume()
+        else:
+            trainer.start()
+            if not training_config.init:  # which has statistics that fit its weights
+                set_input_statistics(model, train_set, training_config.seed, comm)
+        trainer.log(
+            f"{folder}: {model.count_parameters():,} parameters, {len(train_set):,} training and "
+            f"{len(dev_set):,} validation utterances"
+            + (f"; {comm.size} processes" if comm.size > 1 else "")
+            + started
         )
+        if comm.is_main and train_utterances is not dev_utterances:
+            _warn_shared(train_utterances, dev_utterances)
+        if device == CPU and not trainer.finished:
+            try_longest(trainer)
+        trainer.run(minutes)
+        return _conclude(trainer, device)
 
 
-def _train(
-    model_config,
-    training_config,
-    train_utterances,
-    dev_utterances,
-    folder,
-    resume,
-    device,
-    minutes,
-    cache,
-    comm,
-):
-    model = DeepSpeech2(model_config, seed=training_config.seed)
-    started = "" if resume else _start_from(training_config.init, model)
-    model.move(device)
-    cache = None if cache is None else FeatureCache(cache, Features(model_config))
-    change = make_change(training_config, model_config.sample_rate)
-    trainer = Trainer(
-        model,
-        Dataset(train_utterances, model_config, change, cache),
-        Dataset(dev_utterances, model_config, cache=cache),
-        folder,
-        training_config,
-        comm,
-    )
-    if resume:
-        trainer.resume()
-    else:
-        trainer.start()
-        if not training_config.init:  # which has statistics that fit its weights
-            set_input_statistics(model, trainer.train_set, training_config.seed, trainer.comm)
-    trainer.log(
-        f"{folder}: {model.count_parameters():,} parameters, {len(trainer.train_set):,} training "
-        f"and {len(trainer.dev_set):,} validation utterances"
-        + (f"; {trainer.comm.size} processes" if trainer.comm.size > 1 else "")
-        + started
-    )
-    if comm.is_main and train_utterances is not dev_utterances:
-        _warn_shared(train_utterances, dev_utterances)
-    if device == CPU and not trainer.finished:
-        try_longest(trainer)
-    trainer.run(minutes)
+def _conclude(trainer, device):
+    """Print what came out, and write the report; return the best network's `Evaluation`."""
     for dataset in (trainer.train_set, trainer.dev_set):
         dataset.suspects.summarise()
-    best = Recogniser(load_run(folder, device))
+    best = Recogniser(load_run(trainer.folder.path, device))
     evaluation = trainer.best_evaluation or trainer.evaluate(best)
-    if not comm.is_main:
+    if not trainer.comm.is_main:
         return evaluation
     trainer.report.show(best, trainer.dev_set, evaluation)
     epoch = trainer.progress.epoch

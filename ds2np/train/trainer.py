@@ -294,6 +294,8 @@ class Trainer:
         try:
             if type(saved := values.get("identity")) is not dict:
                 raise ValueError(f"its identity is {saved!r}, expected dict")
+            if not arrays["members"]:
+                raise ValueError("it does not say which utterances it is of")
             progress = Progress.from_dict(values)
         except ValueError as error:
             raise UserError(
@@ -308,13 +310,13 @@ class Trainer:
         saved, dev = Members.from_arrays(arrays.pop("members")), Members.of(self.dev_set)
         try:
             removed = check_training_set(saved["train"], self._began)
-            check_dev_set(saved["dev"], dev, progress.dev_unusable)
+            progress.dev_unusable = check_dev_set(saved["dev"], dev, progress.dev_unusable)
         except UserError as error:
             raise UserError(
                 f"{self.folder.path} cannot be resumed: {error}, or start a new run in another "
                 f"folder"
             ) from None
-        if removed:
+        if saved["train"] != self._began:  # or the same utterances in another order
             self._places = saved["train"].find(self._began)
             self._began = saved["train"]
         self.progress = progress

@@ -3,6 +3,7 @@
 import dataclasses
 import signal
 
+import numpy as np
 import pytest
 from helpers import toys
 from helpers.training import after_steps
@@ -10,7 +11,7 @@ from helpers.training import after_steps
 from ds2np.data.left_out import LeftOut
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
-from ds2np.model.run_folder import RunFolder
+from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.train.history import read_history
 from ds2np.train.run import train
 from ds2np.train.step import Step
@@ -121,6 +122,33 @@ def test_a_run_resumes_without_a_damaged_validation_recording(broken, utterances
         learn(folder, utterances, broken[1:8], resume=True)
     rest = [*broken[:BROKEN], *broken[BROKEN + 1 : 8]]
     assert len(learn(folder, utterances, rest, resume=True)) == 2
+
+
+def test_a_run_resumes_with_its_lines_in_another_order(utterances, tmp_path, monkeypatch):
+    """Each minibatch of the epoch keeps its utterances."""
+    networks = []
+    for name, again in (("same", utterances), ("sorted", utterances[::-1])):
+        with monkeypatch.context() as patch:
+            after_steps(patch, 5, lambda: signal.raise_signal(signal.SIGINT))  # of 3 an epoch
+            with pytest.raises(KeyboardInterrupt):
+                learn(tmp_path / name, utterances, utterances[:4])
+        learn(tmp_path / name, again, utterances[:4], resume=True)
+        networks.append(load_run(RunFolder(tmp_path / name).last).flat_params)
+    np.testing.assert_allclose(*networks, rtol=0, atol=1e-6)
+
+
+def test_validation_recordings_can_be_taken_out_one_after_the_other(broken, utterances, tmp_path):
+    """In the middle of an epoch, too: the checkpoint then counts by the latest set."""
+    broken[6].audio_filepath.write_bytes(b"no sound")
+    folder = tmp_path / "run"
+    learn(folder, utterances, broken[:8], epochs=1)
+    one = [*broken[:BROKEN], *broken[BROKEN + 1 : 8]]
+    config = dataclasses.replace(toys.TRAINING, epochs=3)
+    train(toys.MODEL, config, utterances, one, folder, resume=True, minutes=1e-9)
+    both = [u for u in one if u is not broken[6]]
+    with pytest.raises(UserError, match="the validation set has changed"):
+        learn(folder, utterances, [u for u in one if u is not broken[5]], resume=True, epochs=3)
+    assert len(learn(folder, utterances, both, resume=True, epochs=3)) == 3
 
 
 def test_a_run_resumes_with_corrected_durations(utterances, tmp_path, capsys):

@@ -19,7 +19,7 @@ from ds2np.data.manifest import write_manifest
 from ds2np.errors import UserError
 from ds2np.evaluate import evaluate
 from ds2np.model import DeepSpeech2
-from ds2np.model.checkpoint import load_checkpoint
+from ds2np.model.checkpoint import load_checkpoint, save_checkpoint
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.train.history import read_history
 from ds2np.train.run import train
@@ -291,6 +291,14 @@ def test_a_checkpoint_edited_by_hand_is_refused(run, edit_progress, change, prob
     with pytest.raises(
         UserError, match=rf"last\.npz cannot be resumed: {problem}; start a new run"
     ):
+        run(resume=True)
+
+
+def test_a_checkpoint_of_a_network_alone_cannot_be_resumed(run):
+    folder = RunFolder(run(epochs=1))
+    model, progress, _ = load_checkpoint(folder.last)
+    save_checkpoint(folder.last, model, progress)
+    with pytest.raises(UserError, match="it does not say which utterances it is of"):
         run(resume=True)
 
 
