@@ -1,5 +1,6 @@
 """Loading of recordings in any format and sampling rate that libsndfile reads."""
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -146,6 +147,7 @@ def read_sound(file, sample_rate=None, *, start=0.0, duration=None, channel=None
     return Sound(samples[skip:][:count], new_rate, rate, *facts)
 
 
+@functools.cache
 def quantisation_step(subtype):
     """Return the step between two values of integer samples; 0 for floats."""
     if subtype in ("FLOAT", "DOUBLE"):

@@ -46,9 +46,8 @@ def open_audio(file):
     """
     import soundfile
 
-    name = name_of(file)
     try:
-        source = _find_source(file, name)
+        source = _find_source(file)
         opened = soundfile.SoundFile(source)
         if not opened.frames and (data := _mark_unknown_length(source)):
             opened.close()
@@ -56,29 +55,31 @@ def open_audio(file):
         return opened
     # TypeError: raw samples without a header.
     except (soundfile.SoundFileError, OSError, TypeError) as error:
-        raise UserError(describe_unreadable(name, error)) from None
+        raise UserError(describe_unreadable(name_of(file), error)) from None
 
 
-def _find_source(file, name):
+def _find_source(file):
     """Return what soundfile can open: a name as bytes, or a binary file that can seek."""
     if not isinstance(file, str | bytes | os.PathLike):
+        name_of(file)  # raises a ValueError for what is no file
         if not file.seekable():
             return io.BytesIO(file.read())
         file.seek(0)
         return file
     if os.path.isfile(file):
-        folder, base = os.path.split(os.fsencode(file))
+        path = os.fsencode(file)
+        folder, base = os.path.split(path)
         # libsndfile takes any file for one of Sound Designer 2 if macOS's ._NAME stands beside it.
         beside = os.path.join(folder, b"._" + base)
         if os.path.exists(beside) and not base.lower().endswith(b".sd2"):
             with open(file, "rb") as opened:
                 return io.BytesIO(opened.read())
         # From a string, soundfile opens only names that are UTF-8.
-        return os.fsencode(file) if os.name == "posix" else os.fspath(file)
+        return path if os.name == "posix" else os.fspath(file)
     if not os.path.exists(file):  # False for an impossible name, too
-        raise UserError(f"{name}: no such audio file")
+        raise UserError(f"{name_of(file)}: no such audio file")
     if os.path.isdir(file):
-        raise UserError(f"{name} is a folder; expected an audio file")
+        raise UserError(f"{name_of(file)} is a folder; expected an audio file")
     with open(file, "rb") as pipe:
         return io.BytesIO(pipe.read())
 
@@ -101,10 +102,11 @@ def _mark_unknown_length(source):
 
 def describe_cut(opened):
     """Return a clause that says how an open audio file ends early, or "" if it does not."""
-    for promised, found in CUT_CHUNK.findall(opened.extra_info):
+    log = opened.extra_info
+    for promised, found in CUT_CHUNK.findall(log):
         if int(found) < int(promised) < UNKNOWN_LENGTH:
             return f"its header promises {promised} bytes of audio, but the file holds {found}"
-    return "its last page is missing" if CUT_OGG.search(opened.extra_info) else ""
+    return "its last page is missing" if CUT_OGG.search(log) else ""
 
 
 def describe_unreadable(name, error):

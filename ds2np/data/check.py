@@ -166,15 +166,15 @@ class _Check:
     def _check_transcript(self, utterance, seconds):
         """List the faults of a transcript and of the stated duration."""
         text, stated = utterance.text, utterance.duration
-        faults, needed = [], 0
+        faults, needed, available = [], 0, self._frames(seconds)
         if unknown := self.alphabet.unknown(text):
             listed = " ".join(repr(c) for c in unknown)
             faults.append(Fault("unknown characters", f"{listed} in {text!r} not in the alphabet"))
         elif not text.strip():
             faults.append(Fault("empty transcript", "the transcript is empty"))
-        else:
+        elif stated != seconds or available < 2 * len(self.alphabet.normalise(text)):
+            # Else it fits: a symbol needs a frame, and at most a blank before it.
             needed = min_frames(self.alphabet.encode(text))
-        available = self._frames(seconds)
         if needed > available:
             misfit = describe_misfit(needed, available, f"{seconds:g} s of audio")
             faults.append(Fault("long transcript", misfit))

@@ -63,8 +63,8 @@ def read_header(path):
     BadRecording
         If the file is missing, is not audio, holds no samples, or is cut off.
     """
-    name = name_of(path)
     if not os.path.isfile(path):
+        name = name_of(path)
         if not os.path.exists(path):  # unlike Path's, False where a folder must not be read
             raise BadRecording("missing audio", f"no such audio file: {name}")
         raise BadRecording("unusable audio", f"{name} is not a file; expected an audio file")
@@ -75,13 +75,13 @@ def read_header(path):
     except UserError as error:
         raise BadRecording("unusable audio", str(error)) from None
     if cut:
-        raise BadRecording("truncated audio", f"{name} is cut off: {cut}")
+        raise BadRecording("truncated audio", f"{name_of(path)} is cut off: {cut}")
     if not frames:
-        raise BadRecording("unusable audio", f"{name} is empty: it holds no samples")
+        raise BadRecording("unusable audio", f"{name_of(path)} is empty: it holds no samples")
     if frames > MAX_SECONDS * rate:
         raise BadRecording(
             "unusable audio",
-            f"{name} does not state its length in its header; write the file again",
+            f"{name_of(path)} does not state its length in its header; write the file again",
         )
     described = f"{kind} {subtype}, {channels} channel{'s' if channels > 1 else ''}"
     step = quantisation_step(subtype)
@@ -96,6 +96,8 @@ def take_part(recording, utterance):
     BadRecording
         If the recording has no such segment or channel.
     """
+    if utterance.channel is utterance.offset is None:
+        return recording
     name, channel = name_of(utterance.audio_filepath), utterance.channel
     if channel is not None and channel >= recording.channels:
         raise BadRecording(
