@@ -12,7 +12,7 @@ import pytest
 from helpers.layers import assert_gradients_add_up
 
 from ds2np.ctc import ctc_loss
-from ds2np.ctc.loss import _solve_group
+from ds2np.ctc.loss import _solve_group, _subtract_sorted
 from ds2np.ctc.recursion import PathSums, _skips, _walk, recurse
 from ds2np.gradcheck import check_layer, check_model, compare_gradients, numerical_gradient
 from ds2np.gradcheck.cases import CASES as REGISTRY
@@ -130,7 +130,7 @@ def check_network():
 CHECKS = {case.name: check_case(case) for case in CASES}
 CHECKS |= {"CTC": check_ctc, "network": check_network}
 
-OCCUPANCY = "xp.add.reduceat(gamma, starts, axis=1)"
+OCCUPANCY = "np.add.reduceat(gamma, starts, axis=1)"
 BOTH = "da.sum(axis=0, keepdims=True)"
 TURNED_WITH_PADDING = "self._turn(self._turn(da, lengths), 0 * lengths + T)."
 SPLIT = ".transpose(2, 0, 1, 3)"
@@ -276,9 +276,12 @@ MISTAKES = {
     ("FromChannels", FromChannels.backward): [
         ("reshaped, not transposed", ".transpose(0, 2, 1, 3)", ".reshape(2, 2, 5, 3)"),
     ],
-    ("CTC", _solve_group): [
+    ("CTC", _subtract_sorted): [
         ("occupancy forgotten", OCCUPANCY, "(0 * gamma[:, starts])"),
         ("states of equal symbols overwritten", OCCUPANCY, "gamma[:, starts]"),
+        ("wrong sign", "y[n, :, symbols] -=", "y[n, :, symbols] +="),
+    ],
+    ("CTC", _solve_group): [
         ("probabilities forgotten", "y /= norm[:, :, None]", "y *= 0"),
         (
             "logarithms for probabilities",
@@ -286,7 +289,6 @@ MISTAKES = {
             "y = xp.log(y / norm[:, :, None])",
         ),
         ("not normalised", "y /= norm[:, :, None]", "pass"),
-        ("wrong sign", "y[n, :, symbols] -=", "y[n, :, symbols] +="),
     ],
     ("CTC", ctc_loss): [
         ("padding not zeroed", "zero_padding(dlogits, given[1], in_place=True)", "dlogits"),
@@ -323,7 +325,7 @@ MISTAKES = {
         ("variance taken as a constant", "-by_normal", "0 * by_normal"),
     ],
     ("network", gru_backward): [("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0")],
-    ("network", _solve_group): [
+    ("network", _subtract_sorted): [
         ("occupancy forgotten", OCCUPANCY, "(0 * gamma[:, starts])"),
     ],
 }
