@@ -24,16 +24,6 @@ def get_array_module(x):
     return np
 
 
-def check_floats(x, name):
-    """Raise a ValueError unless x is an array of float32 or float64, the types computed in.
-
-    Half precision would overflow in sums, integers would be divided or wrapped.
-    """
-    found = getattr(x, "dtype", type(x).__name__)
-    if found not in (np.float32, np.float64):
-        raise ValueError(f"{name} is {found}, expected float32 or float64")
-
-
 def get_fft_module(x):
     """Return the FFT module, ``scipy.fft`` or ``cupyx.scipy.fft``, for an array."""
     if get_array_module(x) is np:

@@ -167,7 +167,7 @@ def test_warnings_come_with_the_transcript(recogniser, recording, tmp_path):
     samples, rate = soundfile.read(recording)
     soundfile.write(tmp_path / "low.wav", samples[::2], rate // 2)
     (warning,) = recogniser.transcribe(tmp_path / "low.wav").warnings
-    assert warning.startswith(f"{tmp_path / 'low.wav'} was recorded at {rate // 2} Hz")
+    assert warning.startswith(f"{tmp_path / 'low.wav'} was recorded at {rate // 2:,} Hz")
 
 
 @pytest.mark.parametrize("gain", [1e-4, 1e-2, 1e4, 32768])

@@ -1,7 +1,5 @@
 """Checks of arguments that all functions of sound share."""
 
-import numpy as np
-
 from ds2np.errors import UserError
 
 FLOATS = ("float32", "float64")
@@ -9,10 +7,10 @@ FLOATS = ("float32", "float64")
 
 def check_samples(samples):
     """Raise a ValueError unless samples are floats of shape (samples,)."""
-    check_floats(samples, "samples")
+    check_axes(samples, "samples")
 
 
-def check_floats(x, *axes):
+def check_axes(x, *axes):
     """Raise a ValueError unless x is an array of float32 or float64 with these axes.
 
     The arithmetic of integers and of half precision would overflow, or round weights to 0.
@@ -24,12 +22,6 @@ def check_floats(x, *axes):
         raise ValueError(
             f"expected floats of shape {wanted}, float32 or float64, got {dtype} {shape}{advice}"
         )
-
-
-def check_whole(name, value, least=1):
-    """Raise a ValueError unless a number is whole and not less than the least allowed."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {value}; expected a whole number of at least {least}")
 
 
 def check_between(name, value, low, high):

@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from ds2np.audio.checks import check_between, check_samples, check_whole
+from ds2np.audio.checks import check_between, check_samples
 from ds2np.audio.resampling import resample
 from ds2np.audio.vocoder import DENOMINATOR, SPEEDS
+from ds2np.errors import check_whole
 
 DECIBELS = (-100, 100)  # beyond them, the softer of two sounds is lost in rounding
 ROOM_SECONDS = (0.01, 10)

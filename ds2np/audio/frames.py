@@ -8,9 +8,9 @@ import functools
 
 import numpy as np
 
-from ds2np.audio.checks import check_floats, check_whole
+from ds2np.audio.checks import check_axes
 from ds2np.backend import get_array_module
-from ds2np.errors import UserError
+from ds2np.errors import UserError, check_whole
 
 # A window is c - (1 - c) cos(2 pi n / size); c decides how far it fades.
 WINDOWS = {"hann": 0.5, "hamming": 0.54, "rectangular": 1.0}
@@ -112,7 +112,7 @@ def frame_backward(dout, cache):
 
 def window_forward(frames, window):
     """Multiply frames (T, size) by a window (size,) from `make_window`."""
-    check_floats(frames, "T", "size")
+    check_axes(frames, "T", "size")
     window = get_array_module(frames).asarray(window, dtype=frames.dtype)
     return frames * window, window
 

@@ -5,9 +5,9 @@ only if all is relative, the floor under the logarithm too. Chapter 01 shows wha
 does.
 """
 
-from ds2np.audio.checks import check_floats
+from ds2np.audio.checks import check_axes
 from ds2np.backend import get_array_module
-from ds2np.layers.input_norm import running_sums
+from ds2np.layers.running_sums import running_sums
 
 # The floor lies 55 dB below the power of the clip and of the frame. The second part hides the noise
 # of rounding float32 samples, 150 dB below the frame. On recordings of five corpora, with pauses,
@@ -20,7 +20,7 @@ FLOOR = 3e-6
 
 def clip_power_forward(frames):
     """Compute the mean power of all frames (T, size), once for each frame: (T,)."""
-    check_floats(frames, "T", "size")
+    check_axes(frames, "T", "size")
     xp = get_array_module(frames)
     mean = xp.einsum("ts,ts->", frames, frames, dtype=xp.float64) / frames.size
     return xp.full(len(frames), mean, frames.dtype), frames
@@ -48,7 +48,7 @@ def running_power_forward(frames, state=None):
     state : tuple
         Includes these frames. In float64: a stream may be long.
     """
-    check_floats(frames, "T", "size")
+    check_axes(frames, "T", "size")
     xp, (T, size) = get_array_module(frames), frames.shape
     before, total = state or (0, 0.0)
     powers = xp.einsum("ts,ts->t", frames, frames, dtype=xp.float64) / size

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ds2np.audio.checks import check_whole
 from ds2np.audio.mixing import Mix
 from ds2np.audio.opening import describe_cut, describe_unreadable, name_of, open_audio
 from ds2np.audio.resampling import find_source
-from ds2np.errors import UserError
+from ds2np.errors import UserError, check_whole
 
 RATES = 100, 1_000_000  # hertz; any other value means a damaged header
 MAX_PEAK = 1e10  # of full scale; 32-bit integers stored unscaled as floats reach 2e9

@@ -9,9 +9,9 @@ import functools
 
 import numpy as np
 
-from ds2np.audio.checks import check_floats, check_whole
+from ds2np.audio.checks import check_axes
 from ds2np.backend import get_array_module
-from ds2np.errors import UserError
+from ds2np.errors import UserError, check_whole
 
 # Slaney's scale is linear up to 1000 Hz = 15 mel; above, one mel multiplies the frequency by
 # exp(SLANEY_STEP).
@@ -80,7 +80,7 @@ def mel_filters(sample_rate, size, mels):
 
 def mel_forward(power, filters):
     """Sum power (T, F) in mel bands (T, mels): out = power @ filters.T, from `mel_filters`."""
-    check_floats(power, "T", "F")
+    check_axes(power, "T", "F")
     filters = get_array_module(power).asarray(filters, dtype=power.dtype)
     return power @ filters.T, filters
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ds2np.audio.checks import check_floats
+from ds2np.audio.checks import check_axes
 from ds2np.backend import get_array_module, to_cpu
 
 VARIANCE_FLOOR = 1e-8  # a constant sound becomes 0
@@ -21,7 +21,7 @@ def normalise_forward(x):
 
     The variance is one number, over all frames and frequencies.
     """
-    check_floats(x, "T", "F")
+    check_axes(x, "T", "F")
     xp = get_array_module(x)
     # In float64: a constant, such as silence, has to become exactly 0.
     out = x - x.mean(axis=0, dtype=xp.float64).astype(x.dtype)

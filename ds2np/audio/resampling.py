@@ -16,7 +16,8 @@ from math import ceil, gcd
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ds2np.audio.checks import check_samples, check_whole
+from ds2np.audio.checks import check_samples
+from ds2np.errors import check_whole
 
 # The filter reaches this many samples of the lower rate to either side. With the window's beta, it
 # falls by 100 dB from 0.9 to 1 (Kaiser's formulas).

@@ -13,6 +13,14 @@ def describe_cancelling(name, sound):
     )
 
 
+def describe_low_rate(subject, rate, expected):
+    """Return a warning about a sampling rate below that of the network, both in hertz."""
+    return (
+        f"{subject} recorded at {rate:,} Hz, but the network expects {expected:,} Hz: "
+        f"all sound above {rate / 2:,g} Hz is missing"
+    )
+
+
 def describe_suspect(name, sound, sample_rate):
     """Return warnings about a recording, one sentence for each kind; usually none.
 
@@ -32,9 +40,8 @@ def describe_suspect(name, sound, sample_rate):
     """
     warnings = {}
     if sound.recorded_rate < sample_rate:
-        warnings["below the sampling rate of the network"] = (
-            f"{name} was recorded at {sound.recorded_rate} Hz, but the network expects "
-            f"{sample_rate} Hz: all sound above {sound.recorded_rate / 2:g} Hz is missing"
+        warnings["below the sampling rate of the network"] = describe_low_rate(
+            f"{name} was", sound.recorded_rate, sample_rate
         )
     if cancelling := describe_cancelling(name, sound):
         warnings["whose channels cancel each other out"] = cancelling

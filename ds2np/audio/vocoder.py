@@ -11,12 +11,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from ds2np.audio.checks import check_between, check_samples, check_whole
+from ds2np.audio.checks import check_between, check_samples
 from ds2np.audio.frames import frame_backward, frame_forward, make_window, window_forward
 from ds2np.audio.resampling import resample
 from ds2np.audio.stft import rfft_forward
 from ds2np.backend import get_array_module, get_fft_module
-from ds2np.errors import UserError
+from ds2np.errors import UserError, check_whole
 
 # Long enough to resolve the harmonics of a voice, short enough not to smear its consonants: 32 ms
 # at 16 kHz.

@@ -24,7 +24,7 @@ def add_options(parser):
 def run(args):
     """Print the transcript of each recording; continue after one that fails."""
     recogniser = load_recogniser(args)
-    named = args.json or len(args.files) > 1 or is_list(args.files[0])
+    named = args.json or len(args.files) > 1 or _is_list(args.files[0])
     failed = False
     for sound, part in _find(args.files):
         if isinstance(sound, UserError):
@@ -39,7 +39,7 @@ def run(args):
     return 2 if failed else 0
 
 
-def is_list(path):
+def _is_list(path):
     """Return whether an argument stands for several recordings: a folder or a manifest."""
     return path.is_dir() or path.name.lower().endswith((".jsonl", ".jsonl.gz"))
 
@@ -56,7 +56,7 @@ def _find(paths):
                 if not found:
                     yield UserError(f"{path} is a folder without recordings"), {}
                 yield from ((recording, {}) for recording in found)
-            elif is_list(path):
+            elif _is_list(path):
                 for _, item in scan_manifest(path, transcribed=False):
                     broken = isinstance(item, UserError)
                     yield (item, {}) if broken else (item.audio_filepath, item.part)

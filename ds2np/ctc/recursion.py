@@ -13,7 +13,7 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 from ds2np.ctc.semiring import BestPath, Logs, Probabilities
-from ds2np.layers.input_norm import running_sums
+from ds2np.layers.running_sums import running_sums
 
 IN_CACHE = 100_000  # numbers, about: the CPU's cache holds a few arrays of them
 RESCALE_EVERY = 24  # frames

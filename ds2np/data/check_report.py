@@ -4,6 +4,8 @@ import math
 import textwrap
 from collections import Counter
 
+from ds2np.audio.suspect import describe_low_rate
+
 BAR = 50  # characters of the longest bar
 BARS = 20  # maximum number of bars
 WIDTH = 100  # characters in a line
@@ -56,8 +58,7 @@ def _warn(recordings, sample_rate):
     """List what makes recognition hard but no line unusable."""
     low = Counter(each.rate for each in recordings if each.rate < sample_rate)
     return [
-        f"{count:,} recordings were recorded at {rate:,} Hz, but the network expects "
-        f"{sample_rate:,} Hz: all sound above {rate / 2:,g} Hz is missing"
+        describe_low_rate(f"{count:,} recordings were", rate, sample_rate)
         for rate, count in low.most_common()
     ]
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ds2np.backend import check_floats, get_array_module
+from ds2np.backend import get_array_module
+from ds2np.errors import check_floats, check_whole
 from ds2np.layers.padding import widen_lengths
 
 KINDS = ("params", "grads", "buffers")
@@ -11,8 +12,7 @@ KINDS = ("params", "grads", "buffers")
 def check_sizes(least=1, **sizes):
     """Raise a ValueError unless all sizes, given by name, are whole numbers from `least` on."""
     for name, value in sizes.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise ValueError(f"{name} is {value!r}, expected a whole number from {least} on")
+        check_whole(name, value, least)
 
 
 def check_time_axis(time_axis):

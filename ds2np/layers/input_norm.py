@@ -9,8 +9,8 @@ import numpy as np
 from ds2np.backend import get_array_module
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, zero_padding
+from ds2np.layers.running_sums import running_sums
 
-BLOCK = 32  # frames in one product of the running sums
 PRIOR_FRAMES = 100  # n0, the frames that the corpus statistics count for: one second
 VARIANCE_FLOOR = 1e-3  # relative to the variance of the corpus
 
@@ -23,23 +23,6 @@ def corpus_norm_forward(x, mean, std):
 def corpus_norm_backward(dout, cache):
     """Compute dx of `corpus_norm_forward` from dout, both (N, T, F)."""
     return dout / cache
-
-
-def running_sums(x):
-    """Return the sums of x (N, T, F) over all frames up to each one, (N, T, F) in float64.
-
-    Within a block of frames they are a product with a triangular matrix of ones, as fast as
-    `cumsum`. In CuPy 14, threads of that kernel end before a barrier that the others wait at.
-    """
-    xp = get_array_module(x)
-    N, T, F = x.shape
-    blocks = -(-T // BLOCK)
-    padded = xp.zeros((N, blocks * BLOCK, F))
-    padded[:, :T] = x
-    sums = xp.tril(xp.ones((BLOCK, BLOCK))) @ padded.reshape(N, blocks, BLOCK, F)
-    for k in range(1, blocks):
-        sums[:, k] += sums[:, k - 1, -1:]
-    return sums.reshape(N, blocks * BLOCK, F)[:, :T]
 
 
 def running_norm_forward(y, state):

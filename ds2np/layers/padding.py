@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ds2np.backend import check_floats, get_array_module
+from ds2np.backend import get_array_module
+from ds2np.errors import check_floats
 
 
 def check_batch(x, lengths, shape, dtype=None):

@@ -1,6 +1,7 @@
 """The log-softmax, from logits to log-probabilities (chapter 05)."""
 
-from ds2np.backend import check_floats, get_array_module
+from ds2np.backend import get_array_module
+from ds2np.errors import check_floats
 
 
 def log_softmax(x):

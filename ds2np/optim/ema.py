@@ -6,7 +6,7 @@ and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"). See
 
 import contextlib
 
-from ds2np.backend import check_floats
+from ds2np.errors import check_floats
 
 WARM_UP = 10  # limits the window of the mean to about a tenth of the steps so far
 

@@ -5,7 +5,8 @@ Chapter 06 derives the update; the training loop anneals the learning rate.
 
 import numpy as np
 
-from ds2np.backend import check_floats, get_array_module
+from ds2np.backend import get_array_module
+from ds2np.errors import check_floats
 
 
 def global_norm(grads):

@@ -40,8 +40,8 @@ def test_a_good_recording_is_not_suspect(path, speech, rng):
 def test_a_telephone_recording_for_a_network_of_wideband_speech(path, speech):
     (warning,) = warnings_of(path, speech, 8000)
     assert warning == (
-        "a.wav was recorded at 8000 Hz, but the network expects 16000 Hz: "
-        "all sound above 4000 Hz is missing"
+        "a.wav was recorded at 8,000 Hz, but the network expects 16,000 Hz: "
+        "all sound above 4,000 Hz is missing"
     )
 
 

@@ -55,7 +55,7 @@ def test_several_manifests_are_evaluated_together(ds2np, finished, corpus):
     [
         (
             lambda sound: (sound[::2], toys.RATE // 2),
-            "was recorded at 800 Hz, but the network expects 1600 Hz",
+            "was recorded at 800 Hz, but the network expects 1,600 Hz",
             "warning: 3 recordings below the sampling rate of the network",
         ),
         (

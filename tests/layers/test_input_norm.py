@@ -8,13 +8,7 @@ import pytest
 
 from ds2np.gradcheck import check_layer
 from ds2np.layers import InputNorm, input_norm
-from ds2np.layers.input_norm import (
-    BLOCK,
-    PRIOR_FRAMES,
-    VARIANCE_FLOOR,
-    corpus_norm_forward,
-    running_sums,
-)
+from ds2np.layers.input_norm import PRIOR_FRAMES, VARIANCE_FLOOR, corpus_norm_forward
 
 
 def make(F, running, rng):
@@ -22,14 +16,6 @@ def make(F, running, rng):
     layer.buffers["mean"][...] = rng.standard_normal(F)
     layer.buffers["std"][...] = rng.uniform(0.5, 2, F)
     return layer
-
-
-@pytest.mark.parametrize("T", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3])
-def test_running_sums_are_those_of_numpy(rng, T):
-    x = rng.standard_normal((2, T, 3)).astype(np.float32)
-    sums = running_sums(x)
-    assert sums.dtype == np.float64
-    np.testing.assert_allclose(sums, x.cumsum(axis=1, dtype=np.float64), rtol=1e-12, atol=1e-12)
 
 
 def test_the_corpus_is_subtracted_and_divided_by(rng):
