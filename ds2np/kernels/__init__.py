@@ -14,19 +14,32 @@ def read_source(name):
     return (FOLDER / f"{name}.cu").read_text(encoding="utf-8")
 
 
-def load(name):
+def load(name, cooperative=False, **defines):
     """Compile a kernel file, named without ".cu", for the current GPU.
 
-    Returns a `cupy.RawModule`: ``get_function(kernel)(grid, block, arguments, shared_mem=bytes)``
-    launches a kernel.
+    Parameters
+    ----------
+    name : str
+    cooperative : bool
+        Its blocks wait for each other, so all of a launch have to be on the GPU at once.
+    **defines : int
+        Macros, such as sizes that the compiler has to know.
+
+    Returns
+    -------
+    cupy.RawModule
+        ``get_function(kernel)(grid, block, arguments, shared_mem=bytes)`` launches a kernel.
     """
     import cupy
 
-    return _compiled(name, cupy.cuda.Device().id)
+    return _compiled(name, cooperative, tuple(defines.items()), cupy.cuda.Device().id)
 
 
 @functools.cache
-def _compiled(name, _device):
+def _compiled(name, cooperative, defines, _device):
     import cupy
 
-    return cupy.RawModule(code=read_source(name))
+    options = tuple(f"-D{macro}={value}" for macro, value in defines)
+    return cupy.RawModule(
+        code=read_source(name), options=options, enable_cooperative_groups=cooperative
+    )

@@ -1,14 +1,19 @@
-// Runs CUDA kernels on the host, one block after another: each CUDA thread is a fiber that runs to
-// the next barrier. Finds wrong arithmetic, indices out of bounds (with -fsanitize=address) and
-// barriers that only some threads reach, but no races between two barriers.
+// Runs CUDA kernels on the host: each CUDA thread is a fiber that runs to its next barrier. Finds
+// wrong arithmetic, indices out of bounds (with -fsanitize=address), barriers that only some threads
+// reach, and results that depend on the order in which threads run between two barriers: see `order`.
+//
+// One block runs after another, or all at once in a cooperative launch, whose blocks may wait for
+// each other.
 #pragma once
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <random>
 #include <stdexcept>
 #include <vector>
 
@@ -16,24 +21,38 @@ struct Position {
     int x;
 };
 
-static Position threadIdx, blockIdx, blockDim;
+static Position threadIdx, blockIdx, blockDim, gridDim;
+
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
 
 namespace host {
 
 enum State { READY, AT_BARRIER, IN_WARP, ENDED };
+enum Order { FORWARD, BACKWARD, RANDOM };
+
+const size_t STACK = 1 << 16;
+const long PATIENCE = 1 << 22;  // rounds in which threads only look whether they may go on
 
 struct Fiber {
     ucontext_t context;
-    std::unique_ptr<char[]> stack{new char[1 << 16]};
+    std::unique_ptr<char[]> stack{new char[STACK]};
     State state;
+    bool spins;  // waits for another block, not at a barrier
 };
 
 static std::vector<Fiber> fibers;
 static ucontext_t scheduler;
 static std::function<void()> kernel;
 static int current;
-static uint32_t exchanged[1024];
-static float* shared_memory;
+static std::vector<uint64_t> exchanged;
+static char* shared_memory;
+static Order order = FORWARD;
+static std::mt19937 shuffler;
 
 static void wait_as(State state)
 {
@@ -48,57 +67,93 @@ static void begin()
     wait_as(ENDED);
 }
 
-static void run_block(int threads)
+static void prepare(Fiber& fiber)
 {
-    fibers.resize(threads);
-    for (Fiber& fiber : fibers) {
-        getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack.get();
-        fiber.context.uc_stack.ss_size = 1 << 16;
-        fiber.context.uc_link = nullptr;
-        makecontext(&fiber.context, begin, 0);
-        fiber.state = READY;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.context.uc_stack.ss_size = STACK;
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, begin, 0);
+    fiber.state = READY;
+    fiber.spins = false;
+}
+
+// Whether all fibers of a range wait in the same way or have ended; then those that wait go on.
+// Threads that have ended do not count at a warp's exchange, as on a GPU; at a block's barrier all
+// threads have to arrive.
+static bool release(int first, int last, State state, bool without_ended)
+{
+    int waiting = 0, ended = 0;
+    for (int i = first; i < last; ++i) {
+        waiting += fibers[i].state == state;
+        ended += fibers[i].state == ENDED;
     }
-    for (;;) {
+    if (!waiting || waiting + (without_ended ? ended : 0) < last - first) return false;
+    for (int i = first; i < last; ++i)
+        if (fibers[i].state == state) fibers[i].state = READY;
+    return true;
+}
+
+// Run blocks [first_block, first_block + blocks) with the given number of threads, to their end.
+static void run_blocks(int first_block, int blocks, int threads, const std::vector<char*>& memory)
+{
+    const int count = blocks * threads;
+    if ((int)fibers.size() < count) fibers.resize(count), exchanged.resize(count);
+    std::vector<int> turn(count);
+    for (int i = 0; i < count; ++i) {
+        prepare(fibers[i]);
+        turn[i] = order == BACKWARD ? count - 1 - i : i;
+    }
+    for (long idle = 0; idle < PATIENCE;) {
+        if (order == RANDOM) std::shuffle(turn.begin(), turn.end(), shuffler);
         bool moved = false;
-        for (current = 0; current < threads; ++current)
-            if (fibers[current].state == READY) {
-                threadIdx.x = current;
-                swapcontext(&scheduler, &fibers[current].context);
-                moved = true;
+        int ended = 0;
+        for (int i : turn) {
+            current = i;
+            if (fibers[i].state == READY) {
+                threadIdx.x = i % threads;
+                blockIdx.x = first_block + i / threads;
+                shared_memory = memory[i / threads];
+                fibers[i].spins = false;
+                swapcontext(&scheduler, &fibers[i].context);
+                moved |= !fibers[i].spins;
             }
-        for (int first = 0; first < threads; first += 32) {  // a warp resumes when all 32 wait
-            bool whole = true;
-            for (int i = first; i < first + 32; ++i) whole &= fibers[i].state == IN_WARP;
-            for (int i = first; whole && i < first + 32; ++i) fibers[i].state = READY;
-            moved |= whole;
         }
-        int waiting = 0, ended = 0;
-        for (const Fiber& fiber : fibers) {
-            waiting += fiber.state == AT_BARRIER;
-            ended += fiber.state == ENDED;
+        for (int block = 0; block < count; block += threads) {
+            for (int warp = block; warp < block + threads; warp += 32)
+                moved |= release(warp, warp + 32, IN_WARP, true);
+            moved |= release(block, block + threads, AT_BARRIER, false);
         }
-        if (ended == threads) return;
-        if (waiting == threads) {
-            for (Fiber& fiber : fibers) fiber.state = READY;
-        } else if (!moved) {
-            throw std::runtime_error("a barrier is reached by a part of the threads only");
-        }
+        for (int i = 0; i < count; ++i) ended += fibers[i].state == ENDED;
+        if (ended == count) return;
+        const bool spinning = std::any_of(fibers.begin(), fibers.begin() + count,
+                                          [](const Fiber& f) { return f.state == READY; });
+        if (!moved && !spinning) throw std::runtime_error("a part of the threads waits at a barrier");
+        idle = moved ? 0 : idle + count;
     }
+    throw std::runtime_error("blocks wait for each other");
 }
 
 // Returns 0, or 1 if the kernel hangs.
-static int launch(int blocks, int threads, size_t shared_bytes, std::function<void()> body)
+static int launch(int blocks, int threads, size_t bytes, int cooperative, int in_order,
+                  std::function<void()> body)
 {
     kernel = body;
     blockDim.x = threads;
+    gridDim.x = blocks;
+    order = (Order)in_order;
+    const int together = cooperative ? blocks : 1;
     try {
-        for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
+        for (int first = 0; first < blocks; first += together) {
             // Exactly the requested size, so that the address sanitizer finds accesses beyond it.
-            std::unique_ptr<float[]> memory(new float[shared_bytes / sizeof(float)]);
-            for (size_t i = 0; i < shared_bytes / sizeof(float); ++i) memory[i] = NAN;
-            shared_memory = memory.get();
-            run_block(threads);
+            std::vector<std::unique_ptr<char[]>> owned;
+            std::vector<char*> memory;
+            for (int i = 0; i < together; ++i) {
+                owned.emplace_back(new char[bytes]);
+                memory.push_back(owned.back().get());
+                std::memset(memory.back(), 0xff, bytes);  // nan
+            }
+            run_blocks(first, together, threads, memory);
         }
     } catch (const std::runtime_error&) {
         return 1;
@@ -106,22 +161,62 @@ static int launch(int blocks, int threads, size_t shared_bytes, std::function<vo
     return 0;
 }
 
+template <typename T>
+static T exchange(T value, int from)  // from is a lane of the same warp
+{
+    static_assert(sizeof(T) <= 8, "a warp exchanges numbers");
+    const int mine = current;
+    std::memcpy(&exchanged[mine], &value, sizeof(T));
+    wait_as(IN_WARP);
+    T other;
+    std::memcpy(&other, &exchanged[mine / 32 * 32 + from % 32], sizeof(T));
+    wait_as(IN_WARP);
+    return other;
+}
+
 }  // namespace host
 
 #define __global__
 #define __device__
 #define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __restrict__
 
 static void __syncthreads() { host::wait_as(host::AT_BARRIER); }
+static void __syncwarp() { host::wait_as(host::IN_WARP); }
+static void __threadfence() {}
 
-static float __shfl_xor_sync(unsigned, float value, int far)
+// A thread that waits for another block lets all others run first.
+static void __nanosleep(unsigned)
 {
-    std::memcpy(&host::exchanged[threadIdx.x], &value, 4);
-    host::wait_as(host::IN_WARP);
-    float other;
-    std::memcpy(&other, &host::exchanged[threadIdx.x ^ far], 4);
-    host::wait_as(host::IN_WARP);
-    return other;
+    host::fibers[host::current].spins = true;
+    host::wait_as(host::READY);
+}
+
+template <typename T>
+static T __shfl_xor_sync(unsigned, T value, int far)
+{
+    return host::exchange(value, threadIdx.x % 32 ^ far);
+}
+
+template <typename T>
+static T __shfl_sync(unsigned, T value, int from)
+{
+    return host::exchange(value, from);
+}
+
+template <typename T>
+static T __ldcg(const T* address)
+{
+    return *address;
+}
+
+template <typename T>
+static T atomicAdd(T* address, T value)
+{
+    const T before = *address;
+    *address += value;
+    return before;
 }
 
 static float __int_as_float(uint32_t bits)
@@ -130,3 +225,14 @@ static float __int_as_float(uint32_t bits)
     std::memcpy(&value, &bits, 4);
     return value;
 }
+
+static uint32_t __float_as_int(float value)
+{
+    uint32_t bits;
+    std::memcpy(&bits, &value, 4);
+    return bits;
+}
+
+static float rsqrtf(float x) { return 1 / std::sqrt(x); }
+using std::max;
+using std::min;

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 SHIM = Path(__file__).parent / "cuda_on_host.h"
-TYPES = {"int": ctypes.c_int, "float*": ctypes.c_void_p, "int*": ctypes.c_void_p}
-DTYPES = {"float*": np.float32, "int*": np.int32}
-SHARED_BYTES = 48 * 1024  # per block, unless it requests more in a special way
+NUMBERS = {"int": np.int32, "unsigned": np.uint32, "float": np.float32, "double": np.float64}
+ORDERS = ("forward", "backward", "random")
+SHARED_BYTES = 48 * 1024  # per block, unless a kernel asks for more
+MOST_SHARED_BYTES = 227 * 1024  # of a block on an H100
 
 
 @functools.cache
@@ -38,27 +39,39 @@ class HostModule:
     Parameters
     ----------
     source : str
-        CUDA kernels with arguments of type int, float* and int*; a RuntimeError is raised if it
-        cannot be compiled.
+        CUDA kernels with arguments of type int, unsigned, float and double, and pointers to them; a
+        RuntimeError is raised if it cannot be compiled.
     sanitize : bool
         Check every index; the process must have been started with the address sanitizer loaded.
+    cooperative : bool
+        All blocks run at once and may wait for each other.
+    order : {"forward", "backward", "random"}
+        In which threads run from one barrier to the next. A kernel whose result depends on it has a
+        race.
+    defines : dict of str to int, optional
+        Macros, such as sizes that the compiler has to know.
     """
 
-    def __init__(self, source, sanitize=False):
+    def __init__(self, source, sanitize=False, cooperative=False, order="forward", defines=None):
+        self.cooperative, self.order = cooperative, ORDERS.index(order)
         text = re.sub(r"//.*", "", source)
         self.kernels = {
             kernel: [one.replace("const ", "").split()[0] for one in arguments.split(",")]
-            for kernel, arguments in re.findall(r"__global__ void (\w+)\((.*?)\)", text, re.S)
+            for kernel, arguments in re.findall(
+                r"__global__ void (?:__launch_bounds__\(.*?\)\s+)?(\w+)\((.*?)\)", text, re.S
+            )
         }
-        shared = "extern __shared__ float shared[]"
-        text = text.replace(shared, "float* shared = host::shared_memory")
-        text = f'#include "{SHIM}"\n{text}'
+        text = re.sub(
+            r"extern __shared__ (\w+) (\w+)\[\]", r"\1* \2 = (\1*)host::shared_memory", text
+        )
+        macros = "".join(f"#define {name} {value}\n" for name, value in (defines or {}).items())
+        text = f'#include "{SHIM}"\n{macros}{text}'
         for kernel, types in self.kernels.items():
             given = ", ".join(f"{kind} a{i}" for i, kind in enumerate(types))
             passed = ", ".join(f"a{i}" for i in range(len(types)))
-            text += f'extern "C" int run_{kernel}(int blocks, int threads, int bytes, {given})\n'
-            text += f"{{ return host::launch(blocks, threads, bytes, [=] {{ {kernel}({passed}); "
-            text += "}); }\n"
+            text += f'extern "C" int run_{kernel}(int blocks, int threads, int bytes, int together,'
+            text += f" int order, {given})\n{{ return host::launch(blocks, threads, bytes, "
+            text += f"together, order, [=] {{ {kernel}({passed}); }}); }}\n"
         folder = Path(tempfile.mkdtemp(prefix="kernels"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         (folder / "kernels.cpp").write_text(text, encoding="utf-8")
@@ -72,33 +85,49 @@ class HostModule:
         self.library = ctypes.CDLL(str(folder / "kernels.so"))
 
     def get_function(self, name):
-        """Return a function that launches a kernel, with the arguments of CuPy's RawModule.
+        """Return a `HostKernel`, to be launched with the arguments of CuPy's RawKernel."""
+        return HostKernel(self, name)
 
-        It raises a RuntimeError if the kernel hangs, and a TypeError for a wrong argument type.
-        """
-        run, types = getattr(self.library, f"run_{name}"), self.kernels[name]
-        run.argtypes = [ctypes.c_int] * 3 + [TYPES[kind] for kind in types]
 
-        def launch(grid, block, args, *, shared_mem=0):
-            given = [_convert(a, kind) for kind, a in zip(types, args, strict=True)]
-            if shared_mem > SHARED_BYTES:
-                raise ValueError(
-                    f"shared memory is {shared_mem} bytes, expected at most {SHARED_BYTES}"
-                )
-            if block[0] % 32:
-                raise ValueError(f"block has {block[0]} threads, expected a multiple of 32")
-            if run(grid[0], block[0], shared_mem, *given):
-                raise RuntimeError(f"{name} hangs: not all threads of a block reach a barrier")
+class HostKernel:
+    """A kernel of a `HostModule`; called as ``kernel(grid, block, arguments, shared_mem=bytes)``.
 
-        return launch
+    A launch raises a RuntimeError if the kernel hangs, a TypeError for a wrong argument type, and a
+    ValueError for a block or a size of shared memory that a GPU would refuse.
+    """
+
+    def __init__(self, module, name):
+        self.module, self.name = module, name
+        self.types = module.kernels[name]
+        self.run = getattr(module.library, f"run_{name}")
+        self.run.argtypes = [ctypes.c_int] * 5 + [_c_type(kind) for kind in self.types]
+        self.max_dynamic_shared_size_bytes = SHARED_BYTES
+
+    def __call__(self, grid, block, args, *, shared_mem=0):
+        given = [_convert(a, kind) for kind, a in zip(self.types, args, strict=True)]
+        most = min(self.max_dynamic_shared_size_bytes, MOST_SHARED_BYTES)
+        if shared_mem > most:
+            raise ValueError(f"shared memory is {shared_mem} bytes, expected at most {most}")
+        if block[0] % 32 or not 0 < block[0] <= 1024:
+            raise ValueError(f"block has {block[0]} threads, expected a multiple of 32 up to 1024")
+        sizes = grid[0], block[0], shared_mem, self.module.cooperative, self.module.order
+        if self.run(*sizes, *given):
+            raise RuntimeError(
+                f"{self.name} hangs: not all threads that wait for each other arrive"
+            )
+
+
+def _c_type(kind):
+    return ctypes.c_void_p if kind[-1] == "*" else np.ctypeslib.as_ctypes_type(NUMBERS[kind])
 
 
 def _convert(argument, kind):
     """Check an argument strictly, since a GPU would not notice a wrong one."""
-    if kind == "int":
-        if not isinstance(argument, np.int32):
-            raise TypeError(f"{argument!r} is not an np.int32, the int of a kernel")
+    dtype = NUMBERS[kind.rstrip("*")]
+    if kind[-1] != "*":
+        if not isinstance(argument, dtype):
+            raise TypeError(f"{argument!r} is not an np.{dtype.__name__}, the {kind} of a kernel")
         return argument
-    if argument.dtype != DTYPES[kind] or not argument.flags.c_contiguous:
+    if argument.dtype != dtype or not argument.flags.c_contiguous:
         raise TypeError(f"an argument is {argument.dtype}, expected a contiguous {kind}")
     return argument.ctypes.data
