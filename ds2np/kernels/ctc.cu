@@ -112,13 +112,13 @@ extern "C" __global__ void __launch_bounds__(1024) ctc_ways(
     // What the coming frames need is on its way from memory, into registers.
     float logit[AHEAD][STATES];
     float2 norm[AHEAD];
-    const float* frame = logits + begin * V;
-    const float2* frame_norm = (const float2*)norms + begin;
+    const float* coming = logits + begin * V;
+    const float2* coming_norm = (const float2*)norms + begin;
     auto fetch = [&](int slot, bool more) {
-        for (int j = 0; j < STATES; ++j) logit[slot][j] = frame[symbol[j]];
-        norm[slot] = *frame_norm;
-        frame += more ? step * V : 0;  // the last frame is fetched again and again
-        frame_norm += more ? step : 0;
+        for (int j = 0; j < STATES; ++j) logit[slot][j] = coming[symbol[j]];
+        norm[slot] = *coming_norm;
+        coming += more ? step * V : 0;  // the last frame is fetched again and again
+        coming_norm += more ? step : 0;
     };
     if (last >= 0)
 #pragma unroll

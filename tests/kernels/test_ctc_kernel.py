@@ -257,7 +257,7 @@ MISTAKES = {
         "norm.y);  // y",
     ),
     "padding has a gradient": ("frame % T >= label[-2] || ", ""),
-    "a part of the threads waits": ("if (i >= states) break;", "if (i >= states) return;"),
+    "a part of the threads waits": ("__syncthreads();", "if (threadIdx.x < 32) __syncthreads();"),
 }
 
 
