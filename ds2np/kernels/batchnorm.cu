@@ -6,7 +6,7 @@
 // up what the blocks of the one before have left, a part each. Every sum has a fixed order, so that
 // the same numbers give the same bits, as atomic additions would not.
 //
-// A thread adds up at most a few hundred numbers in float; from there on sums are double.
+// A thread adds up some hundred numbers in float; from there on sums are double.
 
 const int THREADS = 256;
 const int DEPTH = 64;  // numbers of a piece that a thread takes
