@@ -102,11 +102,14 @@ def _write(cache, groups, encode, comm):
     """Write a file for each group; meet the other ranks regularly, and when all are done."""
     total = sum(map(len, groups))
     if comm.is_main and total:
-        tqdm.write(f"caching the features of {total:,} utterances in {cache.folder}")
-    bar = tqdm(total=total, desc="caching", leave=False, disable=not (comm.is_main and total))
+        earlier = any(cache.folder.glob("??/*.npy"))
+        note = "; its .npy files are of an earlier version and can be deleted" if earlier else ""
+        tqdm.write(f"caching the features of {total:,} utterances in {cache.folder}{note}")
     due = time.monotonic() + MEETING
+    pool = ThreadPoolExecutor(os.cpu_count(), initializer=be_worker)
+    bar = tqdm(desc="caching", total=total, delay=1, leave=False, disable=not comm.is_main)
 
-    def encoded(pool, group):
+    def encoded(group):
         nonlocal due
         waiting = (pool.submit(encode, i) for i in group)
         for i, found in zip(group, in_order(waiting, ahead=2 * os.cpu_count()), strict=True):
@@ -117,8 +120,8 @@ def _write(cache, groups, encode, comm):
                 comm.any(True)
                 due = time.monotonic() + MEETING
 
-    with bar, ThreadPoolExecutor(os.cpu_count(), initializer=be_worker) as pool:
+    with pool, bar:
         for group in groups:
-            write_shard(cache.path_of(group), encoded(pool, group))
+            write_shard(cache.path_of(group), encoded(group))
     while comm.any(False)[0]:
         pass

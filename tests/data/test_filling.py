@@ -183,7 +183,7 @@ def fill_in_a_process(folder, utterances, calls):
 
 def test_a_second_run_waits_for_the_first(utterances, folder):
     """Two processes, one folder: all is computed once."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     calls = context.Value("i", 0)
     runs = [
         context.Process(target=fill_in_a_process, args=(folder, utterances, calls))
@@ -211,6 +211,15 @@ def test_who_is_waited_for_is_said_once(utterances, folder, monkeypatch, capsys)
         fill(folder, utterances)
     assert len(naps) == 3
     assert capsys.readouterr().err.count(f"waiting: {folder} is in use by process") == 1
+
+
+def test_the_files_of_an_earlier_version_are_mentioned(utterances, folder, capsys):
+    fill(folder, utterances[:3])
+    assert capsys.readouterr().out == f"caching the features of 3 utterances in {folder}\n"
+    (folder / "ab").mkdir()
+    (folder / "ab" / "abcd.npy").touch()
+    fill(folder, utterances)
+    assert "its .npy files are of an earlier version and can be" in capsys.readouterr().out
 
 
 def test_a_full_disk_is_one_sentence_and_not_waited_for(utterances, folder):
