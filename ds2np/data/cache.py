@@ -43,7 +43,6 @@ class FeatureCache:
         make_folder(self.folder, "--cache")
         self._settings = _hash([FEATURES_VERSION, *features.settings])[:16]
         self._keys = [_hash(_identity(utterance)).encode() for utterance in utterances]
-        self._map = functools.lru_cache(MAPPED)(map_file)
         self.find()
 
     def find(self):
@@ -53,8 +52,11 @@ class FeatureCache:
             try:
                 indexes.append(read_index(path, self.F))
                 self._paths.append(path)
+            except FileNotFoundError:  # another process has discarded it
+                continue
             except (OSError, ValueError) as error:
                 _discard(path, error)
+        self._map = functools.lru_cache(MAPPED)(map_file)
         self._entries = np.concatenate(indexes)
         self._file_of = np.repeat(np.arange(len(indexes)) - 1, [len(index) for index in indexes])
         places = {entry["key"]: place for place, entry in enumerate(self._entries)}
@@ -106,11 +108,13 @@ def _hash(values):
 
 def _discard(path, error):
     """Delete a damaged file, so that it is written again, and say so, once for all processes."""
-    if isinstance(error, ValueError):
-        try:
+    try:
+        if isinstance(error, ValueError):
             path.unlink()
-        except FileNotFoundError:
-            return
+    except FileNotFoundError:
+        return
+    except OSError as refusal:
+        error = f"{error}, and cannot be deleted: {refusal.strerror}"
     reason = getattr(error, "strerror", None) or error
     tqdm.write(
         f"warning: {path} is damaged or gone ({reason}); its features are computed again",
