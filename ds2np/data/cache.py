@@ -67,12 +67,12 @@ class FeatureCache:
         return self._places < 0
 
     def read(self, i):
-        """Return the features (T, F) of utterance i in float32, or None if they are missing.
+        """Return the features (T, F) of utterance i in float32, or None if there are none here.
 
         They differ from the computed ones by 1/65534 of the largest at most; see `quantise`.
         """
         place = self._places[i]
-        if place < 0:
+        if place < 0 or not self._entries["frames"][place]:  # missing or unusable
             return None
         file = self._file_of[place]
         try:

@@ -33,7 +33,8 @@ def fill_cache(cache, compute, frames, comm):
     ----------
     cache : FeatureCache
     compute : callable
-        Returns the features of utterance i, called in threads; a `BadRecording` is left out.
+        Returns the features of utterance i, called in threads. A `BadRecording` is kept as 0
+        frames: it is not tried again here, but whenever it is read, which then says why.
     frames : ndarray of int of shape (utterances,)
     comm : Communicator
 
@@ -44,20 +45,19 @@ def fill_cache(cache, compute, frames, comm):
     """
     if not comm.any(cache.missing.any())[0]:
         return
-    unusable = np.zeros(len(frames), bool)
 
     def encode(i):
         try:
             return quantise(compute(i))
         except BadRecording:
-            unusable[i] = True
-            return None
+            return quantise(np.zeros((0, cache.F), np.float32))
 
     with _alone(cache.folder, comm):
         cache.find()  # another run may have filled it meanwhile
+        comm.barrier()  # all ranks have looked before any writes
         # First a share for each rank; then what is still missing where ranks have own folders.
         for rank, size in (comm.rank, comm.size), (0, 1):
-            groups = _cut(cache.missing & ~unusable, frames, 2 * cache.F, size)
+            groups = _cut(cache.missing, frames, 2 * cache.F, size)
             _write(cache, groups[rank::size], encode, comm)
             cache.find()
 
@@ -107,14 +107,14 @@ def _write(cache, groups, encode, comm):
         tqdm.write(f"caching the features of {total:,} utterances in {cache.folder}{note}")
     due = time.monotonic() + MEETING
     pool = ThreadPoolExecutor(os.cpu_count(), initializer=be_worker)
-    bar = tqdm(desc="caching", total=total, delay=1, leave=False, disable=not comm.is_main)
+    shown = {"desc": "caching", "delay": 1, "mininterval": 1, "leave": False}
+    bar = tqdm(total=total, **shown, disable=not comm.is_main)
 
     def encoded(group):
         nonlocal due
         waiting = (pool.submit(encode, i) for i in group)
         for i, found in zip(group, in_order(waiting, ahead=2 * os.cpu_count()), strict=True):
-            if found is not None:
-                yield cache.key(i), found
+            yield cache.key(i), found
             bar.update()
             if time.monotonic() > due:
                 comm.any(True)
