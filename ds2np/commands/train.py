@@ -55,7 +55,7 @@ def add_options(parser):
     add("--augment", action="store_true", default=None, help="augment the training recordings")
     add("--noise", metavar="FOLDER", help="noise recordings for --augment")
     add("--rooms", metavar="FOLDER", help="room impulse responses for --augment")
-    add("--cache", type=Path, metavar="FOLDER", help="cache features in this folder")
+    add("--cache", type=Path, metavar="FOLDER", help="compute features once, and keep them here")
     add("--seed", type=whole, metavar="N", help="random seed")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--resume", action="store_true", help="continue the run in --out")

@@ -123,19 +123,30 @@ def make_batch(dataset, indices, draw=None):
     Utterances whose recordings are unusable are left out. ``draw`` is a tuple of integers that
     seeds the augmentation; without it there is none.
     """
-    read, features, unusable = [], [], {}
+    return _assemble(dataset, indices, [_read(dataset, indices, draw)])
+
+
+def _read(dataset, indices, draw):
+    """Return a dict of the features of some utterances, or why a recording is unusable."""
+    found = {}
     for i in indices:
         rng = None if draw is None else np.random.default_rng((*draw, i))
         try:
-            features.append(dataset.features(i, rng))
+            found[i] = dataset.features(i, rng)
         except BadRecording as error:
-            unusable[int(i)] = str(error)
-        else:
-            read.append(i)
+            found[i] = str(error)
+    return found
+
+
+def _assemble(dataset, indices, shares):
+    """Make a Batch of what `_read` has found in the shares of a minibatch."""
+    found = {i: each for share in shares for i, each in share.items()}
+    unusable = {int(i): found[i] for i in indices if isinstance(found[i], str)}
+    read = [i for i in indices if i not in unusable]
     if not read:
         return _no_utterance(dataset.config.features, dataset.dtype, unusable)
     labels = [dataset.labels[i] for i in read]
-    padded = *pad(features, dataset.dtype), *pad(labels, np.int64)
+    padded = *pad([found[i] for i in read], dataset.dtype), *pad(labels, np.int64)
     return Batch(np.array(read), *padded, unusable)
 
 
@@ -177,17 +188,33 @@ def pad(sequences, dtype):
 def prefetch(dataset, plan, draw=None, ahead=AHEAD):
     """Yield the minibatches of a plan in order, computed ahead in background threads.
 
-    ``ahead`` is the number computed in advance; see `make_batch` for ``draw``.
+    One thread for each core reads; they share the utterances of a minibatch, so that ``ahead``
+    minibatches in memory, though fewer than the cores, occupy them all. Another thread pads. See
+    `make_batch` for ``draw``.
     """
-    waiting = deque()
-    with ThreadPoolExecutor(os.cpu_count(), initializer=be_worker) as pool:
+    threads = os.cpu_count()
+    readers = ThreadPoolExecutor(threads, initializer=be_worker)
+    padder = ThreadPoolExecutor(1, initializer=be_worker)
+
+    def submit(indices):
+        shares = [indices[k::threads] for k in range(min(threads, len(indices)))]
+        read = [readers.submit(_read, dataset, share, draw) for share in shares]
+        return padder.submit(lambda: _assemble(dataset, indices, (f.result() for f in read)))
+
+    with readers, padder:
         try:
-            for indices in plan:
-                waiting.append(pool.submit(make_batch, dataset, indices, draw))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from in_order(map(submit, plan), ahead)
         finally:
-            for future in waiting:
-                future.cancel()
+            for pool in padder, readers:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def in_order(futures, ahead):
+    """Yield the results of futures, taken from an iterable ``ahead`` of them in advance."""
+    waiting = deque()
+    for future in futures:
+        waiting.append(future)
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

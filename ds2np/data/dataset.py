@@ -13,6 +13,8 @@ from ds2np.audio import read_sound
 from ds2np.audio.features import Features
 from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.batches import plan_epoch
+from ds2np.data.cache import FeatureCache
+from ds2np.data.filling import fill_cache
 from ds2np.data.recordings import BadRecording, describe_difference, durations_differ
 from ds2np.data.suspects import Suspects
 from ds2np.errors import UserError
@@ -29,7 +31,6 @@ class Dataset:
     config : DeepSpeech2Config
     change : callable, optional
         Augmentation: maps the samples of a recording, with a generator, to new samples.
-    cache : FeatureCache, optional
     dtype : dtype
         Of the minibatches.
 
@@ -51,10 +52,10 @@ class Dataset:
         missing.
     """
 
-    def __init__(self, utterances, config, change=None, cache=None, dtype=np.float32):
+    def __init__(self, utterances, config, change=None, dtype=np.float32):
         self.utterances, self.config, self.dtype = utterances, config, np.dtype(dtype)
         self._compute = Features(config)
-        self._change, self._cache = change, cache
+        self._change, self._cache = change, None
         self.suspects = Suspects(config.sample_rate)
         alphabet = config.alphabet()
         self._needed = np.array([min_frames(alphabet.encode(u.text, u.where)) for u in utterances])
@@ -105,11 +106,22 @@ class Dataset:
             x = self._compute(self._change(sound.samples, rng))
             if self._needed[i] <= self.config.out_lengths(len(x)):
                 return x  # else it has become too fast for its transcript: use it unchanged
-        with self._naming(i):
-            x = (self._cache or self._compute).read(path, notice, **part)
+        x = self._cache and self._cache.read(i)
+        if x is None:
+            with self._naming(i):
+                x = self._compute.read(path, notice, **part)
         size, stride = self.config.frame_sizes
         self._check(i, ((len(x) - 1) * stride + size) / self.config.sample_rate)
         return x
+
+    def cache_features(self, folder, comm):
+        """Read features, unless augmented, from a folder from now on; fill it first, on every rank.
+
+        See `FeatureCache` and `fill_cache`.
+        """
+        cache = FeatureCache(folder, self._compute, self.utterances)
+        fill_cache(cache, self.features, self.frames, comm)
+        self._cache = cache
 
     @contextlib.contextmanager
     def _naming(self, i):

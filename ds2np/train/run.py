@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.audio import Augmentation, augment, load_sounds
-from ds2np.audio.features import Features
 from ds2np.backend import CPU
 from ds2np.data.batches import AHEAD, Batch, pad
-from ds2np.data.cache import FeatureCache
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import identify
 from ds2np.errors import UserError
@@ -57,7 +55,8 @@ def train(
     minutes : float
         Stop after this time; the run can be resumed.
     cache : str or Path, optional
-        Folder that caches spectrograms. Those of augmented recordings are never cached.
+        Folder that caches features, rounded to 16 bits; see `FeatureCache`. Those of augmented
+        recordings differ in each epoch and are not cached.
     comm : Communicator, optional
         Connects the processes that train this network.
 
@@ -71,17 +70,19 @@ def train(
         model = DeepSpeech2(model_config, seed=training_config.seed)
         started = "" if resume else _start_from(training_config.init, model)
         model.move(device)
-        cache = None if cache is None else FeatureCache(cache, Features(model_config))
         change = make_change(training_config, model_config.sample_rate)
-        train_set = Dataset(train_utterances, model_config, change, cache)
-        dev_set = Dataset(dev_utterances, model_config, cache=cache)
+        train_set = Dataset(train_utterances, model_config, change)
+        dev_set = Dataset(dev_utterances, model_config)
         trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
         if resume:
             trainer.resume()
         else:
             trainer.start()
-            if not training_config.init:  # which has statistics that fit its weights
-                set_input_statistics(model, train_set, training_config.seed, comm)
+        if cache is not None:
+            for dataset in (dev_set,) if change else (train_set, dev_set):
+                dataset.cache_features(cache, comm)
+        if not (resume or training_config.init):  # which have statistics that fit their weights
+            set_input_statistics(model, train_set, training_config.seed, comm)
         trainer.log(
             f"{folder}: {model.count_parameters():,} parameters, {len(train_set):,} training and "
             f"{len(dev_set):,} validation utterances"

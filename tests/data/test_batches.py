@@ -1,3 +1,4 @@
+import os
 import threading
 
 import numpy as np
@@ -117,6 +118,21 @@ def test_a_caller_may_stop_early(no_thread_left):
     batches = prefetch(Numbers([2] * 9), np.arange(9)[:, None])
     assert next(batches).indices == [0]
     batches.close()
+
+
+def test_all_cores_read_though_few_minibatches_are_in_memory(monkeypatch):
+    """Eight utterances of two minibatches pass the barrier together, or none does."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    together = threading.Barrier(8, timeout=10)
+
+    class Meeting(Numbers):
+        def features(self, i, rng=None):
+            together.wait()
+            return super().features(i)
+
+    data, plan = Meeting([2] * 16), np.arange(16).reshape(4, 4)
+    fetched = [batch.indices.tolist() for batch in prefetch(data, plan, ahead=1)]
+    assert fetched == plan.tolist()
 
 
 @given(FRAMES, st.integers(1, 9), st.integers(1, 400), st.integers(1, 3))
