@@ -39,7 +39,6 @@ from ds2np.kernels.ctc import MAX_LABELS, ctc_by_kernel
 from ds2np.kernels.host import HostModule, why_not_on_host
 from ds2np.layers.activations import clipped_relu_forward
 from ds2np.layers.gru import gru_backward, gru_forward
-from ds2np.layers.padding import zero_padding
 from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, show
@@ -299,8 +298,9 @@ else:
 # %% [markdown]
 # This time passes before the GPU has computed anything worth mentioning, and it stays the same
 # for a layer of 8 units and one of 800. It is why so much work goes into recurrent layers on GPUs,
-# and it is why CTC has a **kernel**: a program of its own for the GPU that walks through all frames
-# by itself. One launch for all recursions, a second for all gradients.
+# and it is why CTC has **kernels**: programs of our own for the GPU, one of which walks through all
+# frames by itself. One launch for the softmax of all frames, one for all recursions, a third for all
+# gradients.
 
 # %%
 if NO_COMPILER:
@@ -318,7 +318,7 @@ else:
         np.testing.assert_allclose(to_cpu(by_kernel), to_cpu(by_arrays), atol=3e-5)
     print("with the kernels:", dict(with_kernel))
     print(f"{with_kernel.total()} launches with the kernels, {with_arrays.total()} with arrays")
-    assert with_kernel["ctc_ways"] == with_kernel["ctc_gradient"] == 1
+    assert with_kernel == {"ctc_norms": 1, "ctc_ways": 1, "ctc_gradient": 1}
     assert with_arrays.total() > 100 * with_kernel.total()
 
 # %% [markdown]
@@ -414,8 +414,9 @@ assert len(sums) > 1
 
 # %% [markdown]
 # On a GPU, threads that add to one place in memory (*atomic* additions) arrive in whatever order they
-# happen to finish. Two trainings from the same seed then differ. In our kernels every sum has a
-# fixed order, and the same input gives the same bits.
+# happen to finish. Two trainings from the same seed then differ. In our kernels every sum of floats has a
+# fixed order, and where threads do add to one place, they add whole numbers: no digit of those is ever
+# lost, so the order does not matter. The same input gives the same bits.
 #
 # ## A kernel is the body of a loop
 #
@@ -432,6 +433,9 @@ assert len(sums) > 1
 # | `for (int i = 0; i < n; i += 2)` | `for i in range(0, n, 2):` |
 # | `&&`, `!` | `and`, `not` |
 # | `(float)x` | x, turned into a float |
+# | `float& x` among the arguments | another name for the caller's variable, which the function may change |
+# | `float2` | two floats, `.x` and `.y` |
+# | `auto f = [&] (int i) { ... };` | a function within a function, like Python's |
 # | `// ...` | a comment |
 #
 # A kernel is a function that says what *one thread* does. A launch says how many threads there are,
@@ -447,9 +451,9 @@ extern "C" __global__ void clip(const float* x, float* out, int count)
 """
 
 
-def compile_for_host(source):
+def compile_for_host(source, **macros):
     """Return the compiled kernels, or None where there is no compiler."""
-    return None if NO_COMPILER else HostModule(source)
+    return None if NO_COMPILER else HostModule(source, defines=macros)
 
 
 numbers = (20 * rng.standard_normal(100)).astype(np.float32)
@@ -480,7 +484,7 @@ else:
 # does not, and so we time nothing here.
 
 # %% [markdown]
-# ## The CTC kernel, line by line
+# ## The CTC kernels, line by line
 #
 # Chapter 05 had $\alpha$, the ways into each state, from the first frame on, and $\beta$, the ways out
 # of it, from the last frame back. A frame needs the frame before, so time cannot be shared out. What
@@ -489,8 +493,9 @@ else:
 # ![One block works for one utterance and one direction; its threads are the states; a barrier follows
 # each frame.](images/gpu_12_block.svg)
 #
-# So $2N$ blocks for $N$ utterances, and in each a thread for a state. We read the file itself from
-# top to bottom; `read` prints the lines from one place to another.
+# So $2N$ blocks for $N$ utterances, and in each a thread for a state. Before that comes what is the same
+# for all frames, the softmax, and after it the gradient; there, no frame needs another one. We read
+# the file itself from top to bottom; `read` prints the lines from one place to another.
 
 # %%
 source = kernels.read_source("ctc")
@@ -507,14 +512,18 @@ def read(first, last, below=""):
     print("\n".join(f"{i + 1:3}  {lines[i]}" for i in range(start, end + 1)))
 
 
-read("// The CTC recursion", "return peak + logf")
+read("// The CTC loss", "return peak + __logf")
 
 # %% [markdown]
 # Arithmetic first. $\ln(e^a + e^b + e^c)$ with the largest taken out, as in chapter 05, and the same
-# trap: if all three are minus infinity, nothing may be taken from it. `__device__` marks a function
-# that runs on the GPU; `__forceinline__` asks that it be copied to where it is called. CuPy
-# compiles kernels with a bare compiler (NVRTC) that has no `INFINITY`; the first `#define` makes one
-# from its bits.
+# trap: if all three are minus infinity, nothing may be taken from it. So what is taken out is never
+# less than the lowest finite number. `__device__` marks a function that runs on the GPU;
+# `__forceinline__` asks that it be copied to where it is called. CuPy compiles kernels with a bare
+# compiler (NVRTC) that has no `INFINITY`; the first `#define` makes one from its bits.
+#
+# `__expf` and `__logf` are the GPU's own: a single instruction each (to the base 2) and a product.
+# The usual `expf` and `logf` take several times as many, for a last digit that we do not need here: the
+# numbers that they are applied to have been rounded more.
 
 # %%
 if module := compile_for_host(
@@ -524,7 +533,8 @@ extern "C" __global__ void add_three(const float* a, float* out)
 {
     out[threadIdx.x] = log_add(a[3 * threadIdx.x], a[3 * threadIdx.x + 1], a[3 * threadIdx.x + 2]);
 }
-"""
+""",
+    STATES=1,
 ):
     three = rng.standard_normal((32, 3)).astype(np.float32)
     three[1] = -np.inf
@@ -538,9 +548,9 @@ else:
     print(f"Not run here: log_add, since {NO_COMPILER}.")
 
 # %% [markdown]
-# ### All threads add up
+# ### The lanes of a warp
 #
-# Twice we need one number from all threads of a block: the largest, or the sum.
+# More than once we need one number from many threads: the largest, or the sum.
 
 # %%
 read("// Largest value", "return value;")
@@ -557,90 +567,148 @@ read("// Largest value", "return value;")
 # ![Eight lanes add up their numbers in three rounds; each takes the number of the lane 4, 2 and 1
 # away.](images/gpu_12_shuffle.svg)
 #
-# Then the warps have to speak to each other. The first lane of each writes into **shared memory**, a
-# small array (here `partial`) that all threads of one block see. `__syncthreads()` is a **barrier**:
-# no thread passes before all have arrived. Behind it, all numbers are there, and every thread adds up
-# the few warps' by itself, in the same order. The second barrier is the one that is easily forgotten:
-# without it a quick thread could be in the next call already, and write into `partial` what a slow
-# one has still to read.
+# The price is that *all* lanes must call it. "All must call it" in the comment is a condition that no
+# compiler checks.
 #
-# The price of a barrier is that *all* must call it. "All must call it" in the comment is a condition
-# that no compiler checks.
+# ### The softmax
+#
+# A softmax needs the largest logit of the frame, and then the sum of the exponentials. Read naively,
+# the logits come from memory twice. For a Chinese alphabet of 4,300 characters that is most of what
+# there is to read, so here is a way to do it in one pass: whenever a larger number turns up, the sum so
+# far is scaled to it.
+
+# %%
+read("// Add e^x to a sum", "peak = highest;")
+
+# %%
+values = 300 * rng.standard_normal(50).astype(np.float32)
+peak, total = np.float32(-3.4e38), np.float32(0)
+for value in values:  # what one lane does
+    higher = max(peak, value)
+    total = total * np.exp(peak - higher) + np.exp(value - higher)
+    peak = higher
+print(f"{peak + np.log(total):.4f}, expected {np.logaddexp.reduce(values.astype(np.float64)):.4f}")
+np.testing.assert_allclose(peak + np.log(total), np.logaddexp.reduce(values), rtol=1e-6)
+
+# %% [markdown]
+# With this a **warp** does a frame: lane 0 takes the symbols 0, 32, 64 and so on, lane 1 those beside
+# them, and in the end the lanes add up. Lanes that stand side by side read numbers that lie side by
+# side, which memory delivers together; this is why the loop goes in steps of 32, and not each lane
+# through a piece of its own.
+
+# %%
+read("// One warp for each frame", "if (lane == 0) ((float2*)norms)")
+
+# %% [markdown]
+# An array is a pointer to its first number here, and shapes are only a habit: element $(n, t, v)$ of
+# an array of shape $(N, T, V)$ lies at $(n T + t) V + v$. The casts to `size_t` are there since such a
+# product can be larger than an `int` holds. A block has several warps, and the last one may have more of
+# them than there are frames: these return at once. They may, since all lanes of a warp do it together.
+# Padding is never looked at, here or later, so it may hold anything.
+#
+# Why keep two numbers, and not their sum? Logits may all be large, and float32 has 7 digits for the sum.
+# `logit - peak` is exact where it matters.
 
 # %% [markdown]
 # ### Who works on what
 
 # %%
-read("// One block for each utterance", "float* partial = ahead + S;", below="return value;")
+read("// One block for each utterance", "double offset")
 
 # %% [markdown]
-# An array is a pointer to its first number here, and shapes are only a habit: element $(n, t, v)$ of
-# an array of shape $(N, T, V)$ lies at $(n T + t) V + v$. The casts to `size_t` are there since such a
-# product can be larger than an `int` holds.
-#
 # Even blocks go forward, odd ones backward: the block's number says both the utterance and the
 # direction. Nobody waits for the end of $\alpha$ to begin with $\beta$. (Exercise 12.2 is about
-# these indices.)
+# these indices.) `label` points to the first label of the utterance, before which stand the two
+# lengths: `label[-2]` and `label[-1]`.
 #
-# In shared memory lie two rows of states and two closed places before each; then `ahead`, then
-# `partial`. $S$ counts the states of the longest transcript, `states` those of this one. How much
-# memory that is, in bytes, is what the launch has to ask for; a block has 48 KiB unless it asks in
-# a special way, and this limits the labels of a transcript.
+# `__shared__` declares **shared memory**, a small array that all threads of one block see. In it lie two
+# rows of states and two closed places before each; then `partial`, of which later. $S$ counts the
+# states of the longest transcript, `states` those of this one. How much memory that is, in bytes, is
+# what the launch has to ask for; a block has 48 KiB unless it asks in a special way, and this limits
+# the labels of a transcript.
+#
+# What else the thread needs of a state it keeps in variables of its own. These are **registers**, the
+# quickest memory there is; 64 of them for each thread of a block of 1024 (`__launch_bounds__` tells the
+# compiler). A block has no more than 1024 threads, so if there are more states, a thread takes several;
+# `STATES` is known when the kernel is compiled, since registers have no index. Most often it is 1, and
+# each loop over `j` is a single round.
 
 # %%
 for L in (40, 200, MAX_LABELS):
     S = 2 * L + 1
-    print(f"{L:5} labels: {S:5} states, {4 * (2 * (S + 2) + S + 32):6} bytes of shared memory")
+    print(f"{L:5} labels: {S:5} states, {4 * (2 * (S + 2) + 32):6} bytes of shared memory")
 S = 2 * MAX_LABELS + 1
-assert 4 * (2 * (S + 2) + S + 32) <= 48 * 1024 < 4 * (2 * (S + 4) + S + 2 + 32)
+assert 4 * (2 * (S + 2) + 32) <= 48 * 1024 < 4 * (2 * (S + 4) + 32)
 
 # %%
-read("double offset", "__syncthreads();", below="partial = ahead")
+read("if (threadIdx.x < 2) rows", "firsts[(size_t)n * L + s / 2] = first;")
 
 # %% [markdown]
-# Threads close both rows (minus infinity) and fetch the emissions of their first frame: the log
-# probability of what each state says. The pattern `for (i = threadIdx.x; i < ...; i += blockDim.x)`
-# shares out any number of things among the threads that there are: thread 0 takes 0, 256, 512 and so
-# on if the block has 256 threads. And `i` counts states *from where this direction begins*, so that
-# backward the last state is number 0. Seen from its own end, $\beta$ is the recursion of $\alpha$, and
-# one text serves both.
+# Some threads close the two places before each row (minus infinity). Then `i` counts states *from where
+# this direction begins*, so that backward the last state is number 0. Seen from its own end, $\beta$ is
+# the recursion of $\alpha$, and one text serves both. The rule for repeats is in `skip`: only into a
+# label, and only if it differs from the label before it, which lies on the other side when walking
+# backward. At last, each label looks up where its symbol occurs first; the gradient will need that.
+#
+# ### Fetched before it is needed
+
+# %%
+read("const size_t begin", "fetch(k, k < last);")
+
+# %% [markdown]
+# Memory outside the block is far away, and a number takes long to arrive. A thread that asks for an
+# emission and needs it at once waits for it in each frame. But it may go on until it *uses* the
+# number. So each thread asks for the emissions of the first eight frames at once, and later for one more
+# in each frame, the one that is eight frames ahead: **prefetching**. The numbers on their way need a place
+# where nobody waits for them. It cannot be shared memory: to write them there, the thread would have to
+# hold them first. It is a register, one for each frame that is ahead.
 #
 # ### The loop over frames
 
 # %%
-read("for (int k = 0; k <= last", "peak = fmaxf(peak, now[i]);")
+read("for (int start = 0", "float* now = rows")
 
 # %% [markdown]
-# This is chapter 05's recursion. Read it with four questions.
-#
-# *Which frame?* `k` counts steps, `t` is the frame: from the first on, or from the last back. The loop
-# ends with *this* utterance's frames: padding is never looked at.
+# *Which frame?* `k` counts steps: frames from the first on, or from the last back; `coming` and `out`
+# move with it. The loop ends with *this* utterance's frames. It goes in rounds of eight that the
+# compiler writes out one after another (`#pragma unroll`): then each of the eight knows its number
+# `r`, and `logit[r % AHEAD]` is a certain register.
 #
 # *Where do the numbers come from?* `before` is the row of the last step, `now` the other one; in the
-# next step they change places (`k % 2`). That is **double buffering**: nobody writes where somebody
-# may still be reading. The `+ 2` leaves room for the two closed states, so that `before[i - 2]` exists
-# for `i = 0`, too, and no thread needs a special case.
+# next step they change places. That is **double buffering**: nobody writes where somebody may still be
+# reading. The two closed places are in front of each row, so that `before[i - 2]` exists for `i = 0`,
+# too, and no thread needs a special case.
 #
-# *What is `ahead`?* Memory outside the block is far away; a number takes long to arrive. So each
-# thread asks for the next frame's emission *now* and computes with this frame's meanwhile. This is
-# called **prefetching**.
-#
-# *What is stored?* `way`, without this frame's emission, for both directions. Then
-# $\alpha + \beta + \text{emission}$ counts it once. The rule for repeats is in `skip`: only into a
-# label, and only if it differs from the label before it, which lies on the other side when walking
-# backward.
+# Now please skip a few lines, to which we come back, and read the recursion of chapter 05:
 
 # %%
-read("if (k % SHIFT_EVERY == 0)", "__syncthreads();", below="peak = fmaxf(peak, now[i]);")
+read("float emission[STATES]", "__syncthreads();")
 
 # %% [markdown]
-# Every 8 frames the row is shifted to a largest value of 0, so that float32 keeps its digits for
-# the differences (chapter 05 shows what happens otherwise); what was taken away is added up in
-# `offset`, a `double`. The condition is the same for all threads of the block, so all of them meet the
-# barriers within `over_block`, or none does.
+# `log_add` adds stay, step and skip; what the thread itself had written it still holds, in `mine`. What is
+# stored in memory is `way`, without this frame's emission, for both directions. Then
+# $\alpha + \beta + \text{emission}$ counts it once. `fetch` comes first: the frame that is asked for
+# here is needed eight steps later, and its register has just become free.
 #
-# The last line is *the* barrier: one for each frame. Before it, `now` is being written; behind it,
-# everybody reads it.
+# `__syncthreads()` is a **barrier**: no thread of the block passes before all have arrived. It is the
+# only one, once for each frame. Before it, `now` is being written; behind it, everybody reads it. All
+# threads must come here, also those that have no state: they leave the loop over `j`, not the kernel.
+#
+# And the lines between?
+
+# %%
+read("float shift = 0;", "offset += shift;")
+
+# %% [markdown]
+# Every 8 frames the row is shifted to a largest value of about 0, so that float32 keeps its digits for
+# the differences (chapter 05 shows what happens otherwise); what was taken away is added up in
+# `offset`, a `double`. The largest number of *all* threads takes two steps, since only the lanes of
+# a warp can look into each other's variables. In one frame, the first lane of each warp writes its
+# warp's largest to `partial`, in shared memory. Then there has to be a barrier, and there is one anyway,
+# at the end of the frame. In the next frame, each warp reads all of `partial`: a block has at most 32
+# warps, and a warp has 32 lanes. By now the largest number is two frames old. It does not matter: *any*
+# number may be taken from all states, if it is given back, and all that counts is that it is near the
+# largest.
 #
 # To believe in both, row and barrier, we play the block ourselves. The loop over `i` stands for the
 # threads, and we let them run in an order of our choice: on a GPU nobody promises one.
@@ -702,33 +770,53 @@ read("if (!back && threadIdx.x == 0)", "losses[n] =")
 #
 # ### The gradient
 #
-# Here frames do not depend on each other, so every frame of every utterance has its own block.
+# Here frames do not depend on each other, so again every frame of every utterance has its own warp.
 
 # %%
-read("// One block for each frame", "float* partial = shared + S;")
-
-# %%
-read("// The same for all threads", "return;")
+read("// One warp for each frame", "unsigned* targets", below="losses[n] = (float)")
 
 # %% [markdown]
-# Padding gets a gradient of exactly 0, and so does an utterance whose loss is infinite. Leaving a kernel
-# before its barriers is safe here because *all* threads of the block leave. They do: `t`, `frames[n]`
-# and `losses[n]` are the same for all of them.
+# Padding gets a gradient of exactly 0, and so does an utterance whose loss is infinite or nan. Leaving a
+# kernel before the lanes exchange numbers is safe here because *all* lanes of the warp leave. They do:
+# `frame` and `losses[n]` are the same for all of them.
 
 # %%
-read(
-    "float peak = NONE;", "sum = over_block(sum, true, partial);", below="The same for all threads"
-)
-
-# %%
-read("for (int c = threadIdx.x; c < V", "gradient[here + c] = expf", below="sum = over_block(sum")
+read("float peak = LOWEST", "blanks = over_warp(blanks, true);", below="unsigned* targets")
 
 # %% [markdown]
 # First the probability of each state, given the text: exponentials of $\alpha + \beta + \text{emission}$,
 # divided by their own sum. Whatever the shifts took from the frame, it is in numerator and
-# denominator, and falls out. Then a thread for each *symbol* adds up that symbol's states, in order:
-# no two threads write to one place, so no atomic additions are needed, and the result is the same
-# bits each time. At last $y - \text{target}$, the formula of chapter 05.
+# denominator, and falls out.
+#
+# Then the states of a symbol have to be added up. Even states are blanks, and lanes with an even number
+# have even states only: each adds up its own, and `over_warp` the lanes. But equal labels stand
+# anywhere, and a thread for each symbol that looks through all states for its own would take
+# $V \cdot S$ steps in each frame. So each state goes to its symbol: `atomicAdd` adds to the place of
+# the symbol's first label, also when many lanes do so at once, in an order that nobody knows. In floats
+# that would cost us the promise of the same bits. In *whole numbers* it costs nothing. A probability
+# is written in units of $2^{-31}$, of which about $2^{31}$ can come together at most, and an `unsigned`
+# holds that. What rounding takes is less than $2^{-31}$ for each state; float32 itself rounds a half in
+# steps of $2^{-24}$.
+
+# %%
+gamma = rng.dirichlet(np.full(1000, 0.1)).astype(np.float32)  # adds up to 1
+orders = [rng.permutation(1000) for _ in range(100)]
+whole = (gamma * np.float32(2**31) + np.float32(0.5)).astype(np.uint32)
+for name, numbers, unit in (("floats", gamma, 1), ("whole numbers", whole, 2**31)):
+    sums = {np.cumsum(numbers[order], dtype=numbers.dtype)[-1].item() / unit for order in orders}
+    error = max(abs(one - gamma.sum(dtype=np.float64)) for one in sums)
+    print(f"{name}: {len(sums)} different sums in 100 orders, largest error {error:.1e}")
+    assert (len(sums) == 1) == (name == "whole numbers")
+
+# %%
+read("#pragma unroll 4", "if (lane == 0) out[blank]", below="blanks = over_warp")
+
+# %% [markdown]
+# At last $y - \text{target}$, the formula of chapter 05. Most symbols do not occur in the text; their
+# target is 0, so all symbols get $y$ first, and then those of the text are written once more.
+# `__syncwarp()` is the barrier of a warp: without it, a lane might write its $y$ over another lane's
+# result. The one before `atomicAdd` is of the same kind: no lane may add to a place that another one has
+# yet to clear.
 #
 # Did we read all of it?
 
@@ -747,11 +835,11 @@ text = inspect.getsource(ctc_by_kernel)
 print(text[text.index("    xp = get_array_module") :])
 
 # %% [markdown]
-# `get_function(name)` finds a kernel; called with blocks, threads and arguments, it launches it.
-# `_threads` takes whole warps, and 256 threads at most; if there are more states than threads, the
-# loops with `i += blockDim.x` share them out. Nothing is copied back: losses and gradient stay where the
-# backward pass will need them. And no line waits between the two launches: the queue keeps their order,
-# so the second kernel finds what the first one has written.
+# `get_function(name)` finds a kernel; called with blocks, threads and arguments, it launches it. Lengths
+# and labels travel together in one array, as each copy has its price. A block of `ctc_ways` has a thread
+# for each state, rounded up to whole warps. Nothing is copied back: losses and gradient stay where the
+# backward pass will need them. And no line waits between the three launches: the queue keeps their
+# order, so each kernel finds what the one before it has written.
 #
 # ## It runs
 #
@@ -762,9 +850,9 @@ print(text[text.index("    xp = get_array_module") :])
 # %%
 def run(module, logits, labels, frames, counts, to=np.asarray):
     """Return losses and gradients by the kernels."""
-    log_probs = to(log_softmax(zero_padding(logits, frames)))
-    with patch.object(kernels, "load", lambda name: module) if module else nullcontext():
-        return [to_cpu(a) for a in ctc_by_kernel(log_probs, labels, frames, counts, 0)]
+    ours = patch.object(kernels, "load", lambda name, STATES: module)
+    with ours if module else nullcontext():
+        return [to_cpu(a) for a in ctc_by_kernel(to(logits), labels, frames, counts, 0)]
 
 
 def make_batch(N, T, V, L):
@@ -786,7 +874,7 @@ def compare(name, got, given):
 given = make_batch(4, 60, 9, 20)
 given[2][3] = 3  # far too few frames for its text
 print("NumPy, float64: losses", ctc.ctc_loss(given[0].astype(np.float64), *given[1:])[0].round(3))
-module = compile_for_host(source)
+module = compile_for_host(source, STATES=1)
 if module:
     on_host = run(module, *given)
     compare("the host", on_host, given)
@@ -829,18 +917,12 @@ else:
 
 # %%
 MISTAKES = {
-    "no barrier after a frame": (
-        "        __syncthreads();\n    }\n    if (!back",
-        "    }\n    if (!back",
-    ),
-    "the repeat rule forgotten": (
-        "label[s / 2] != label[s / 2 + (back ? 1 : -1)]",
-        "true",
-    ),
-    "the shift not given back": ("offset += peak;", ""),
+    "no barrier after a frame": ("__syncthreads();", ""),
+    "the repeat rule forgotten": ("label[s / 2] != label[s / 2 - step]", "true"),
+    "the shift not given back": ("offset += shift;", ""),
     "a barrier for the first warp only": (
-        "if (k % SHIFT_EVERY == 0) {",
-        "if (k % SHIFT_EVERY == 0 && threadIdx.x < 32) {",
+        "__syncthreads();",
+        "if (threadIdx.x < 32) __syncthreads();",
     ),
 }
 given = make_batch(4, 60, 9, 20)
@@ -849,7 +931,7 @@ print("NumPy, float64: losses", loss.round(3))
 results = {}
 for name, (right, wrong) in MISTAKES.items():
     assert source.count(right) == 1
-    broken = compile_for_host(source.replace(right, wrong))
+    broken = compile_for_host(source.replace(right, wrong), STATES=1)
     if broken is None:
         print(f"Not run here: {name}, since {NO_COMPILER}.")
         continue
@@ -880,10 +962,10 @@ if results:
 #
 # <details><summary><b>Why does the last one hang, rather than compute something wrong?</b></summary>
 #
-# The first warp enters `over_block` and waits at its barrier for all threads. The other warps have
-# gone on, and wait at the barrier at the end of the frame for the first warp. The host notices that
-# nobody can move. On a GPU such a kernel is undefined: it may hang until somebody ends the program,
-# or take one barrier for the other and go on with wrong numbers.
+# The first warp waits at the barrier, until all threads of the block have come. The second one does
+# not: it runs through all frames, and is gone before the first has got to its second frame. So the
+# first waits for threads that will never come, and the host notices that nobody can move. On a GPU such
+# a kernel is undefined: it may hang until somebody ends the program, or go on with wrong numbers.
 # </details>
 
 # %% [markdown]

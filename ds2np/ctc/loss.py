@@ -9,7 +9,6 @@ from ds2np.ctc.recursion import blocks, recurse
 from ds2np.ctc.semiring import Logs, Probabilities
 from ds2np.kernels.ctc import ctc_by_kernel, fits_kernel
 from ds2np.layers.padding import length_mask, zero_padding
-from ds2np.layers.softmax import log_softmax
 
 # Utterances run through the recursion in groups of about this many states: with fewer, the calls of
 # NumPy take longer than their arithmetic; more take memory.
@@ -49,7 +48,7 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
     logits, *given, blank = check_batch(logits, labels, input_lengths, label_lengths, blank)
     xp = get_array_module(logits)
     if xp is not np and fits_kernel(logits, given[0]):
-        return ctc_by_kernel(log_softmax(zero_padding(logits, given[1])), *given, blank)
+        return ctc_by_kernel(logits, *given, blank)
     loss, dlogits = xp.empty(len(logits), logits.dtype), xp.empty(logits.shape, logits.dtype)
     with np.errstate(**EXPECTED):
         for n in _groups(logits, given[0]):

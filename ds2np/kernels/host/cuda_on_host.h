@@ -245,6 +245,8 @@ static uint32_t __float_as_int(float value)
     return bits;
 }
 
+#define __expf std::exp  // a GPU's quick versions are less exact
+#define __logf std::log
 static float rsqrtf(float x) { return 1 / std::sqrt(x); }
 using std::max;
 using std::min;

@@ -8,7 +8,7 @@ LANES = np.arange(32)
 
 
 def shuffle_rounds(values):
-    """Compute the rounds of the kernel's `over_block` in one warp."""
+    """Compute the rounds of the kernel's `over_warp`."""
     rounds = [values]
     for far in (16, 8, 4, 2, 1):
         rounds.append(rounds[-1] + rounds[-1][LANES ^ far])
