@@ -122,7 +122,7 @@ class Recurrent(Layer):
         return self._forward(x, lengths, None)[0]
 
     def _forward(self, x, lengths, state):
-        """Return the output and the states (B, N, H) after frame T, where no utterance is padded."""
+        """Return the output and, if no utterance is padded, the states (B, N, H) after the last."""
         lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
         a, product = linear_forward(zero_padding(x, lengths), self.params["W"])  # W x_t
@@ -138,11 +138,11 @@ class Recurrent(Layer):
             last = run.h[:, T]
         else:
             out, last, run = self._loop_forward(a, state, lengths)
-        self._cache = product, run, lengths
+        self._cache = product, run
         return out, last
 
     def backward(self, dout):
-        product, run, lengths = self.take_cache(dout)
+        product, run = self.take_cache(dout)
         by_kernel = isinstance(run, Recurrence)
         da, dU = (recurrent_backward if by_kernel else self._loop_backward)(dout, run)
         da = da.reshape(*dout.shape[:2], self.inputs * self.gates * self.H)

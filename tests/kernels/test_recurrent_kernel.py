@@ -4,17 +4,17 @@ import functools
 
 import numpy as np
 import pytest
+from helpers.host_kernels import run_sanitized
 
 from ds2np import kernels
-from ds2np.kernels.host import HostModule, why_not_on_host
 from ds2np.kernels import recurrent
+from ds2np.kernels.host import ORDERS, HostModule, why_not_on_host
 from ds2np.kernels.recurrent import plan_persistent, recurrent_backward, recurrent_forward
 from ds2np.layers import GRU, Bidirectional, SimpleRNN
 
 if why_not_on_host():
     pytest.skip(f"no kernels on the host: {why_not_on_host()}", allow_module_level=True)
 
-ORDERS = ("forward", "backward", "random")
 SHARED = 200 * 1024  # bytes of shared memory of a block
 
 
