@@ -7,7 +7,16 @@ import functools
 import re
 from pathlib import Path
 
+import numpy as np
+
+from ds2np.backend import get_array_module
+
 FOLDER = Path(__file__).parent
+
+
+def support(x):
+    """Return whether the kernels compute on an array: on a GPU, in float32."""
+    return get_array_module(x) is not np and x.dtype == np.float32
 
 
 def read_source(name):

@@ -3,7 +3,9 @@
 Chapter 02 introduces the clipped ReLU; chapter 04 shows why recurrent layers need the ceiling.
 """
 
+from ds2np import kernels
 from ds2np.backend import get_array_module
+from ds2np.kernels.padding import clipped_relu_by_kernel, clipped_relu_gradient_by_kernel
 from ds2np.layers.base import Layer, check_time_axis
 from ds2np.layers.padding import check_batch, zero_padding
 
@@ -51,10 +53,15 @@ class ClippedReLU(Layer):
     def forward(self, x, lengths):
         axes = ("N", "T", "H") if self.time_axis == 1 else ("N", "C", "T", "F")
         lengths = check_batch(x, lengths, axes)
-        out, cache = clipped_relu_forward(zero_padding(x, lengths, self.time_axis))
+        if kernels.support(x):
+            out = cache = clipped_relu_by_kernel(x, lengths, self.time_axis, CEILING)
+        else:
+            out, cache = clipped_relu_forward(zero_padding(x, lengths, self.time_axis))
         self._cache = cache, lengths
         return out
 
     def backward(self, dout):
         cache, lengths = self.take_cache(dout)
+        if kernels.support(cache):
+            return clipped_relu_gradient_by_kernel(dout, cache, lengths, self.time_axis, CEILING)
         return clipped_relu_backward(zero_padding(dout, lengths, self.time_axis), cache)

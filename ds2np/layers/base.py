@@ -4,6 +4,7 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 from ds2np.errors import check_floats, check_whole
+from ds2np.layers.flat import flat_views, flatten
 from ds2np.layers.padding import widen_lengths
 
 KINDS = ("params", "grads", "buffers")
@@ -159,23 +160,14 @@ class Layer:
             self.replace_arrays(kind, {name: to(value) for name, value in arrays.items()})
 
     def flatten(self, kind):
-        """Copy all arrays of a kind, in layer order, to one flat array; make them views of it.
-
-        Returns the flat array, of shape (numbers,).
-        """
-        arrays = getattr(self, kind)
-        xp = get_array_module(next(iter(arrays.values())))
-        flat = xp.concatenate([array.ravel() for array in arrays.values()])
+        """Copy all arrays of a kind to one flat array, return it, and make them views of it."""
+        flat = flatten(getattr(self, kind))
         self.view_flat(kind, flat)
         return flat
 
     def view_flat(self, kind, flat):
-        """Make all arrays of a kind views of a flat array that holds them in layer order."""
-        views, start = {}, 0
-        for name, array in getattr(self, kind).items():
-            views[name] = flat[start : start + array.size].reshape(array.shape)
-            start += array.size
-        self.replace_arrays(kind, views)
+        """Make all arrays of a kind views of a flat array that `flatten` returned."""
+        self.replace_arrays(kind, flat_views(flat, getattr(self, kind)))
 
     def __getstate__(self):
         """Leave the cache out of copies: it may be large, and serves one backward pass only."""

@@ -5,7 +5,9 @@ Paper, "Batch Normalization for Deep RNNs". Chapter 03 derives it; chapter 13 sy
 
 import numpy as np
 
+from ds2np import kernels
 from ds2np.backend import get_array_module
+from ds2np.kernels.batchnorm import batchnorm_by_kernel, batchnorm_gradient_by_kernel
 from ds2np.layers.base import Layer, check_sizes, check_time_axis
 from ds2np.layers.padding import check_batch, length_mask, zero_padding
 
@@ -129,9 +131,15 @@ class SeqBatchNorm(Layer):
         H, dtype = len(self.params["gamma"]), self.params["gamma"].dtype
         shape = ("N", "T", H) if self.time_axis == 1 else ("N", H, "T", "F")
         lengths = check_batch(x, lengths, shape, dtype)
+        running = self.buffers["running_mean"], self.buffers["running_var"]
+        if kernels.support(x):
+            momentum = self.momentum if self.training else None
+            given = self.params["gamma"], self.params["beta"], running, EPSILON, momentum
+            out, cache = batchnorm_by_kernel(x, lengths, *given, self.all_reduce)
+            self._cache = cache, lengths
+            return out
         x = zero_padding(x, lengths, self.time_axis)
         mask = length_mask(lengths, x.shape[self.time_axis], x)
-        running = self.buffers["running_mean"], self.buffers["running_var"]
         out, cache = seq_batchnorm_forward(
             x,
             self.params["gamma"],
@@ -156,6 +164,9 @@ class SeqBatchNorm(Layer):
 
     def backward(self, dout):
         cache, lengths = self.take_cache(dout)
+        if kernels.support(self.params["gamma"]):
+            sums = self.grads["gamma"], self.grads["beta"], self.all_reduce
+            return batchnorm_gradient_by_kernel(dout, cache, *sums)
         dout = zero_padding(dout, lengths, self.time_axis)
         dx, dgamma, dbeta = seq_batchnorm_backward(dout, cache, self.all_reduce)
         self.grads["gamma"] += dgamma

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from ds2np import kernels
 from ds2np.backend import get_array_module
 from ds2np.errors import check_floats
+from ds2np.kernels.padding import zero_padding_by_kernel
 
 
 def check_batch(x, lengths, shape, dtype=None):
@@ -75,16 +77,24 @@ def length_mask(lengths, T, like):
 def zero_padding(x, lengths, time_axis=1, in_place=False):
     """Set the padded frames of x (N, ..., T, ...) to exactly 0, even where they hold nan.
 
-    Returns a copy, unless `in_place` is set or the padding is 0 already.
+    Returns a copy, unless `in_place` is set or, on the CPU, the padding is 0 already.
     """
+    xp, T = get_array_module(x), x.shape[time_axis]
+    if kernels.support(x) and (x.flags.c_contiguous or not in_place):
+        return zero_padding_by_kernel(x, lengths, time_axis, in_place)
+    if xp is not np:  # as few launches, however many utterances are padded
+        real = xp.asarray(np.arange(T) < lengths[:, None])
+        real = real.reshape(len(x), *(1,) * (time_axis - 1), T, *(1,) * (x.ndim - time_axis - 1))
+        if not in_place:
+            return xp.where(real, x, 0)
+        xp.copyto(x, 0, where=~real)
+        return x
     padding = [
         (n, *(slice(None),) * (time_axis - 1), slice(length, None))
         for n, length in enumerate(lengths)
-        if length < x.shape[time_axis]
+        if length < T
     ]
-    # Only the padding is read. On a GPU this check would cost more than the copy it may save.
-    on_gpu = get_array_module(x) is not np
-    if not in_place and (on_gpu or any(x[of_one].any() for of_one in padding)):
+    if not in_place and any(x[of_one].any() for of_one in padding):  # only the padding is read
         x = x.copy()
     for of_one in padding:
         x[of_one] = 0

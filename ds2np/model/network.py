@@ -101,8 +101,9 @@ class DeepSpeech2(Sequential):
     ----------
     params, grads, buffers : dict of str to ndarray
         Arrays of all layers, with names like "conv1.W".
-    flat_params, flat_grads : ndarray of shape (parameters,)
-        One contiguous array in layer order; params and grads are views of it.
+    flat_params, flat_grads, flat_buffers : ndarray
+        One contiguous array for each kind, of which the arrays of all layers are views; see
+        `ds2np.layers.flat`.
     """
 
     def __init__(self, config, seed=0, dtype=np.float32):
@@ -144,6 +145,7 @@ class DeepSpeech2(Sequential):
         """Move the network, and later its inputs, with a `Device`, `to_gpu` or `to_cpu`."""
         super().move(to_device)
         self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")
+        self.flat_buffers = self.flatten("buffers")
         self.to_device = to_device
 
     def __setstate__(self, state):
@@ -151,6 +153,10 @@ class DeepSpeech2(Sequential):
         self.__dict__.update(state)
         self.view_flat("params", self.flat_params)
         self.view_flat("grads", self.flat_grads)
+        self.view_flat("buffers", self.flat_buffers)
+
+    def zero_grads(self):
+        self.flat_grads.fill(0)
 
     def summary(self):
         """Print the network as a table; see `ds2np.model.summary`."""
@@ -158,4 +164,4 @@ class DeepSpeech2(Sequential):
 
     def count_parameters(self):
         """Count the trainable parameters."""
-        return self.flat_params.size
+        return sum(value.size for value in self.params.values())

@@ -7,6 +7,7 @@ and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"). See
 import contextlib
 
 from ds2np.errors import check_floats
+from ds2np.layers.flat import copy_arrays
 
 WARM_UP = 10  # limits the window of the mean to about a tenth of the steps so far
 
@@ -34,11 +35,15 @@ class EMA:
         for name, value in params.items():
             check_floats(value, f"the parameter {name}")
         self.params, self.keep = params, keep
-        self.mean = {name: value.copy() for name, value in params.items()}
+        self.mean = copy_arrays(params)
+
+    def decay(self, steps):
+        """Return the decay of the mean at a step, given the number of steps so far."""
+        return min(self.keep, steps / (steps + WARM_UP))  # soon forgets the initial weights
 
     def update(self, steps):
         """Add the weights after a step, given the number of steps so far."""
-        keep = min(self.keep, steps / (steps + WARM_UP))  # soon forgets the initial weights
+        keep = self.decay(steps)
         for name, param in self.params.items():
             mean = self.mean[name]
             mean -= param

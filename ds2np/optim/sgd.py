@@ -5,8 +5,10 @@ Chapter 06 derives the update; the training loop anneals the learning rate.
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np import kernels
 from ds2np.errors import check_floats
+from ds2np.kernels.update import update_by_kernel
+from ds2np.layers.flat import copy_arrays, find_flat
 
 
 def global_norm(grads):
@@ -69,20 +71,43 @@ class SGD:
             raise ValueError(f"max_norm is {max_norm}, expected a number above 0")
         self.params, self.grads = params, grads
         self.learning_rate, self.momentum, self.max_norm = learning_rate, momentum, max_norm
-        self.velocity = {
-            name: get_array_module(value).zeros_like(value) for name, value in params.items()
-        }
+        self.velocity = copy_arrays(params)
+        for value in self.velocity.values():
+            value[...] = 0
 
-    def step(self):
+    def step(self, ema=None, steps=0):
         """Clip the gradients, update the parameters and return the norm before clipping.
 
-        A norm that is not finite leaves the parameters unchanged.
+        A norm that is not finite leaves everything unchanged. With an `EMA` of the parameters and
+        the number of steps, this one included, its mean is updated, too.
         """
+        if flats := self._flat_arrays(ema):
+            decay = ema.decay(steps) if ema else None
+            numbers = self.learning_rate, self.max_norm, self.momentum, decay
+            return float(update_by_kernel(*flats, *numbers)[0])  # waits, once all has moved
         norm = global_norm(self.grads)
         if not np.isfinite(norm):
             return norm
         self.move(self.learning_rate * min(1.0, self.max_norm / max(norm, 1e-12)))
+        if ema:
+            ema.update(steps)
         return norm
+
+    def _flat_arrays(self, ema):
+        """Return weights, gradient, velocity and mean (None without an EMA) as flat arrays.
+
+        Or None where kernels cannot update them at once.
+        """
+        groups = [self.params, self.grads, self.velocity, *([ema.mean] if ema else [])]
+        if not kernels.support(next(iter(self.params.values()), None)):
+            return None
+        flats = [find_flat(arrays) for arrays in groups]
+        in_one_order = all(list(arrays) == list(self.params) for arrays in groups)
+        if not in_one_order or not all(
+            flat is not None and kernels.support(flat) for flat in flats
+        ):
+            return None
+        return flats if ema else [*flats, None]
 
     def move(self, rate):
         """Update velocity and parameters with learning rate `rate`, without clipping."""

@@ -4,6 +4,8 @@ The backward pass runs from the last layer to the first, so the gradients of the
 sent while those of the first are computed. Chapter 13 explains the buckets.
 """
 
+from ds2np.layers.flat import flat_size
+
 MIN_NUMBERS = 2**20  # minimum size of a bucket; only the last, of the first layers, may be smaller
 
 
@@ -18,7 +20,7 @@ class Buckets:
         self._closing = {}  # the layer that completes a bucket -> the slice of the bucket
         stop = start = len(self._flat)
         for name, layer in reversed(model.sublayers.items()):
-            start -= sum(grad.size for grad in layer.grads.values())
+            start -= flat_size(layer.grads)
             if stop - start >= smallest or (start == 0 and stop > 0):
                 self._closing[name] = slice(start, stop)
                 stop = start

@@ -116,8 +116,7 @@ class Step:
         with clock.part("communication"):
             self.comm.sum(counts)
             if self.comm.size > 1 and not self._synchronised:
-                for statistic in self.model.buffers.values():
-                    self.comm.mean(statistic)
+                self.comm.mean(self.model.flat_buffers)
             self._buckets.finish()
         self.learned, self.left_out, self.unusable = (int(counts[i]) for i in (0, 2, 3))
         self.loss_sum = float(counts[1])
@@ -148,11 +147,10 @@ def add_gradients(model, batch, scale, layer_done=None):
 
 def keep_statistics(model):
     """Copy the running statistics of a network; return a function that restores them."""
-    kept = {name: value.copy() for name, value in model.buffers.items()}
+    kept = model.flat_buffers.copy()
 
     def restore():
-        for name, value in kept.items():
-            model.buffers[name][...] = value
+        model.flat_buffers[...] = kept
 
     return restore
 

@@ -172,10 +172,10 @@ class Trainer:
                     model.backward(dlogits * dlogits.dtype.type(step.scale), step.layer_done)
         step.all_reduce(clock)
         with clock.part("update"):
-            norm = self.optimiser.step() if step.learned else float("nan")
+            steps = self.progress.optimiser_steps + 1
+            norm = self.optimiser.step(self.ema, steps) if step.learned else float("nan")
             if np.isfinite(norm):
-                self.progress.optimiser_steps += 1
-                self.ema.update(self.progress.optimiser_steps)
+                self.progress.optimiser_steps = steps
             else:
                 step.reject()
         self._count(step, count, norm)

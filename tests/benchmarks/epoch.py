@@ -64,8 +64,7 @@ def compare(args):
         batch = make_batch(data, indices)
         model.zero_grads()
         add_gradients(model, batch, 1 / training.batch_size)
-        optimiser.step()
-        ema.update(next(steps))
+        optimiser.step(ema, next(steps))
         return batch
 
     def theirs(batch):

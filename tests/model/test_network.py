@@ -102,17 +102,21 @@ def test_ten_steps_go_where_they_went_before(rng):
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_parameters_and_gradients_are_contiguous(moved):
+def test_parameters_gradients_and_buffers_are_flat(moved):
     model = DeepSpeech2(SMALL)
     before = {name: value.copy() for name, value in model.state_dict().items()}
     if moved:
         model.move(np.copy)
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
-    for flat, arrays in ((model.flat_params, model.params), (model.flat_grads, model.grads)):
+    for kind in ("params", "grads", "buffers"):
+        arrays, flat = getattr(model, kind), getattr(model, f"flat_{kind}")
         flat[...] = np.arange(len(flat))
-        in_order = np.concatenate([array.ravel() for array in arrays.values()])
-        np.testing.assert_array_equal(in_order, flat)
+        numbers = [
+            np.append(array.ravel(), np.full(-array.size % 64, -1)) for array in arrays.values()
+        ]
+        in_order = np.concatenate(numbers)  # each array begins at a multiple of 64
+        np.testing.assert_array_equal(in_order, np.where(in_order < 0, -1, flat))
     layer = model.sublayers["gru1"]  # the layers compute with the same numbers
     assert layer.params["W"] is model.params["gru1.W"]
     assert layer.norm.params["gamma"] is model.params["gru1.gamma"]

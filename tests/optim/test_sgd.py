@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ds2np.optim import SGD, global_norm
+from ds2np.optim import EMA, SGD, global_norm
 
 
 def test_nesterov_momentum_equals_its_definition(rng):
@@ -39,6 +39,19 @@ def test_a_gradient_that_is_not_finite_changes_nothing(bad):
     assert not np.isfinite(optimiser.step())
     assert (params["a"] == 1).all()
     assert (optimiser.velocity["a"] == 0).all()
+
+
+def test_the_mean_moves_in_the_same_step(rng):
+    params, others = {"a": np.ones(3)}, {"a": np.ones(3)}
+    grads = {"a": rng.standard_normal(3)}
+    one, two = (SGD(arrays, grads, learning_rate=0.1) for arrays in (params, others))
+    mean, expected = EMA(params, 0.9), EMA(others, 0.9)
+    for step in range(1, 4):
+        assert one.step(mean, step) == two.step()
+        expected.update(step)
+    grads["a"][1] = np.nan
+    one.step(mean, 4)
+    np.testing.assert_array_equal(mean.mean["a"], expected.mean["a"])
 
 
 def test_parameters_keep_their_dtype():

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from helpers import toys
 
+from ds2np.backend import to_cpu, to_gpu
 from ds2np.data.batches import make_batch
 from ds2np.data.dataset import Dataset
+from ds2np.kernels.host import why_not_on_host
+from ds2np.learn.fake_gpu import fake_gpu
 from ds2np.model import DeepSpeech2
+from ds2np.parallel.communicator import Communicator, Handle
 from ds2np.train.clock import PARTS, Clock
 from ds2np.train.step import describe
 from ds2np.train.trainer import Trainer
@@ -87,6 +91,50 @@ def test_gradients_are_scaled_by_the_size_of_a_full_minibatch(model, batch, lear
     _, once = learn(model, batch, batch_size=4)
     _, twice = learn(DeepSpeech2(toys.MODEL), batch, batch_size=2)
     np.testing.assert_allclose(twice["output.W"], 2 * once["output.W"], rtol=1e-5)
+
+
+class TwoAlike(Communicator):
+    """The first of two processes that compute the same; records the sizes of its sums."""
+
+    size = 2
+
+    def __init__(self):
+        self.sizes = []
+
+    def begin_sum(self, array):
+        self.sizes.append(array.size)
+        array *= 2
+        return Handle()
+
+
+@pytest.mark.parametrize("sync_batchnorm", [True, False])
+def test_running_statistics_are_averaged_at_once(batch, data, tmp_path, sync_batchnorm):
+    config = dataclasses.replace(toys.TRAINING, batch_size=2, sync_batchnorm=sync_batchnorm)
+    models = DeepSpeech2(toys.MODEL), DeepSpeech2(toys.MODEL)
+    comms = TwoAlike(), Communicator()
+    for model, comm in zip(models, comms, strict=True):
+        Trainer(model, data, data, tmp_path, config, comm)._train_step(iter([batch]), 1)
+    buffers = models[0].flat_buffers.size
+    assert comms[0].sizes.count(buffers) == (0 if sync_batchnorm else 1)
+    for name, value in models[1].buffers.items():
+        np.testing.assert_allclose(models[0].buffers[name], value, rtol=1e-5)
+
+
+def test_a_step_on_a_gpu_waits_for_losses_and_norm_only(batch, data, tmp_path):
+    if why_not_on_host():
+        pytest.skip(f"no kernels on the host: {why_not_on_host()}")
+    model, other = DeepSpeech2(toys.MODEL), DeepSpeech2(toys.MODEL)
+    Trainer(model, data, data, tmp_path, toys.TRAINING)._train_step(iter([batch]), 1)
+    with fake_gpu() as log:
+        other.move(to_gpu)
+        trainer = Trainer(other, data, data, tmp_path, toys.TRAINING)
+        log.take()
+        trainer._train_step(iter([batch]), 1)
+        assert log.waits.total() == 2
+        assert log.launches["squared_norm"] == log.launches["move_weights"] == 1
+        other.move(to_cpu)
+    for name, value in model.state_dict().items():
+        np.testing.assert_allclose(other.state_dict()[name], value, atol=1e-5)
 
 
 def test_describe_counts_frames_characters_and_repeats(batch):

@@ -154,9 +154,9 @@ def test_a_broken_recording_is_named_with_its_frames_and_characters(
 def test_gradients_of_several_minibatches_make_one_step(run, monkeypatch, utterances):
     pushes, step = [], SGD.step
 
-    def recorded(self):
+    def recorded(self, *ema):
         pushes.append({name: grad.copy() for name, grad in self.grads.items()})
-        return step(self)
+        return step(self, *ema)
 
     monkeypatch.setattr(SGD, "step", recorded)
     run(batch_size=4, accumulate=2, epochs=1)  # 4 + 4, then 2

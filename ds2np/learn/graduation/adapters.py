@@ -217,12 +217,14 @@ def _ctc_logit_gradient_by(answer):
 
 
 def _clip_by_norm_by(answer):
-    def step(self):
+    def step(self, ema=None, steps=0):
         clipped, norm = answer(self.grads, self.max_norm)
         if np.isfinite(norm):
             for name, grad in self.grads.items():
                 grad[...] = clipped[name]
             self.move(self.learning_rate)
+            if ema:
+                ema.update(steps)
         return norm
 
     return SGD.step, step

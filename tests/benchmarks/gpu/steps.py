@@ -58,8 +58,7 @@ def measure_ours(name, N, seconds):
     def step():
         model.zero_grads()
         loss = add_gradients(model, batch, 1 / N)
-        optimiser.step()
-        ema.update(next(steps))
+        optimiser.step(ema, next(steps))
         return loss
 
     GPU.wait()
