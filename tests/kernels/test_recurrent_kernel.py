@@ -160,7 +160,6 @@ MISTAKES = {
         "        if (threadIdx",
     ),
     "counters are left": ("persistent", "arrived[0] = arrived[1] = 0", "arrived[1] = 0"),
-    "weights without a bound": ("persistent", "inner < HIDDEN && unit < HIDDEN", "inner < HIDDEN"),
     "no zeros between the slices": ("persistent", "    clear<HIDDEN>(tile);\n", ""),
     "the first warp is forgotten": (
         "persistent",
