@@ -12,6 +12,7 @@ import numpy as np
 
 from ds2np import kernels
 from ds2np.backend import get_array_module
+from ds2np.kernels.padding import lengths_beside
 
 THREADS = 256  # of a block that computes each number once
 # A block of 16 warps leaves 128 registers to a thread, one of 8 warps 255: so many hold weights.
@@ -59,11 +60,6 @@ class Recurrence:
     plan: Plan | None
 
 
-def fits_kernel(a):
-    """Check whether the kernels support input terms (N, T, inputs, GH): on a GPU, in float32."""
-    return get_array_module(a) is not np and a.dtype == np.float32 and a.size > 0
-
-
 def plan_persistent(H, gates, B, N, multiprocessors, shared_bytes):
     """Plan a persistent launch for a GPU; None if the weights do not fit into its registers.
 
@@ -94,6 +90,13 @@ def _stride(numbers, warps):
     return 4 * warps * (numbers if numbers // 4 % 2 else numbers + 4)
 
 
+def plan_here(x, H, gates, B, N):
+    """Plan a persistent launch for the GPU of the array x; on the host, for an H200."""
+    xp = get_array_module(x)
+    limits = (132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
+    return plan_persistent(H, gates, B, N, *limits)
+
+
 @functools.cache
 def _limits(device):
     """Return the multiprocessors of a GPU, and the shared memory that a block may ask for."""
@@ -101,13 +104,6 @@ def _limits(device):
 
     found = cupy.cuda.Device(device).attributes
     return found["MultiProcessorCount"], found["MaxSharedMemoryPerBlockOptin"]
-
-
-def plan_here(H, gates, B, N):
-    """Plan a persistent launch for the current GPU."""
-    import cupy
-
-    return plan_persistent(H, gates, B, N, *_limits(cupy.cuda.Device().id))
 
 
 def recurrent_forward(a, U, state, lengths, activation, merge, plan):
@@ -140,7 +136,7 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     h = xp.empty((B, T + 1, N, H), np.float32)
     h[:, 0] = 0 if state is None else state
     kept = xp.empty((B, T, N, 4, H), np.float32) if gates == 3 else h  # which nobody reads
-    frames = xp.asarray(lengths.astype(np.int32))
+    frames = lengths_beside(a, lengths)
     concatenate = merge == "concat"
     run = Recurrence(
         U, frames, h, kept, np.int32(activation == "clipped_relu"), inputs, concatenate, plan

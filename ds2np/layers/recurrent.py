@@ -13,10 +13,10 @@ import math
 
 import numpy as np
 
+from ds2np import kernels
 from ds2np.backend import get_array_module, one_blas_thread
 from ds2np.kernels.recurrent import (
     Recurrence,
-    fits_kernel,
     plan_here,
     recurrent_backward,
     recurrent_forward,
@@ -131,8 +131,8 @@ class Recurrent(Layer):
         else:
             a += self.params["b"]
         a = a.reshape(N, T, self.inputs, self.gates * self.H)
-        if fits_kernel(a):
-            plan = plan_here(self.H, self.gates, self.directions, N)
+        if kernels.support(a) and a.size:
+            plan = plan_here(a, self.H, self.gates, self.directions, N)
             given = a, self.params["U"], state, lengths, self.activation, self.merge
             out, run = recurrent_forward(*given, plan)
             last = run.h[:, T]

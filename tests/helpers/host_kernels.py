@@ -16,8 +16,11 @@ in_every_order = pytest.mark.parametrize("order", ORDERS)
 
 
 @functools.cache
-def compile_for_host(name, right="", wrong=""):
-    """Compile a kernel file, perhaps with a mistake: its text `right`, found once, is replaced."""
+def compile_for_host(name, right="", wrong="", cooperative=False, defines=()):
+    """Compile a kernel file, perhaps with a mistake: its text `right`, found once, is replaced.
+
+    `cooperative` and `defines`, pairs of macros and numbers, are those of `HostModule`.
+    """
     if why_not_on_host():
         pytest.skip(f"no kernels on the host: {why_not_on_host()}")
     source = kernels.read_source(name)
@@ -26,7 +29,7 @@ def compile_for_host(name, right="", wrong=""):
             f"{right!r} stands {source.count(right)} times in {name}.cu"
         )
         source = source.replace(right, wrong)
-    return HostModule(source)
+    return HostModule(source, cooperative=cooperative, defines=dict(defines))
 
 
 def use_on_host(monkeypatch, order="forward", mistake=(None,)):
@@ -35,8 +38,9 @@ def use_on_host(monkeypatch, order="forward", mistake=(None,)):
     Threads run in the given order; `mistake` is what `compile_for_host` takes for one of the files.
     """
 
-    def load(name):
-        module = compile_for_host(*mistake if name == mistake[0] else (name,))
+    def load(name, cooperative=False, **defines):
+        changed = mistake if name == mistake[0] else (name,)
+        module = compile_for_host(*changed, cooperative=cooperative, defines=tuple(defines.items()))
         module.order = ORDERS.index(order)
         return module
 

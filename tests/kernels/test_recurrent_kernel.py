@@ -1,14 +1,13 @@
 """The loops over time of recurrent layers as kernels, against the loops of the layers in NumPy."""
 
-import functools
-
 import numpy as np
 import pytest
-from helpers.host_kernels import run_sanitized
+from helpers.host_kernels import run_sanitized, use_on_host
 
 from ds2np import kernels
+from ds2np.backend import to_cpu
 from ds2np.kernels import recurrent
-from ds2np.kernels.host import ORDERS, HostModule, why_not_on_host
+from ds2np.kernels.host import ORDERS, why_not_on_host
 from ds2np.kernels.recurrent import plan_persistent, recurrent_backward, recurrent_forward
 from ds2np.layers import GRU, Bidirectional, SimpleRNN
 
@@ -18,18 +17,9 @@ if why_not_on_host():
 SHARED = 200 * 1024  # bytes of shared memory of a block
 
 
-@functools.cache
-def compile_for_host(name, cooperative, order, defines):
-    source = kernels.read_source(name)
-    return HostModule(source, cooperative=cooperative, order=order, defines=dict(defines))
-
-
 @pytest.fixture(params=ORDERS)
 def order(request, monkeypatch):
-    def load(name, cooperative=False, **defines):
-        return compile_for_host(name, cooperative, request.param, tuple(defines.items()))
-
-    monkeypatch.setattr(kernels, "load", load)
+    use_on_host(monkeypatch, request.param)
     monkeypatch.setattr(recurrent, "REGISTERS", {2: 10_000})  # small blocks are quicker here
     return request.param
 
@@ -127,6 +117,25 @@ def test_sizes(kind, persistent, H, N, T, order, rng):
     check(make(kind, H, rng), N, T, rng, persistent)
 
 
+@pytest.mark.parametrize("kind", [GRU, SimpleRNN])
+@pytest.mark.parametrize("persistent", [True, False], ids=["persistent", "steps"])
+def test_a_layer_by_kernels(kind, persistent, to, rng, monkeypatch):
+    monkeypatch.setattr(recurrent, "REGISTERS", {2: 100} if persistent else {})
+    layer = Bidirectional(kind, 5, 33, np.random.default_rng(1), dtype=np.float64)
+    moved = Bidirectional(kind, 5, 33, np.random.default_rng(1))
+    moved.move(to)
+    x, lengths = rng.standard_normal((3, 4, 5)), np.array([4, 2, 3])
+    dout = rng.standard_normal((3, 4, 33))
+    for _ in range(2):  # gradients accumulate
+        out, dx = layer.forward(x, lengths), layer.backward(dout)
+        by_kernel = to(x.astype(np.float32)), to(dout.astype(np.float32))
+        got = to_cpu(moved.forward(by_kernel[0], lengths)), to_cpu(moved.backward(by_kernel[1]))
+    np.testing.assert_allclose(got[0], out, atol=5e-5)
+    np.testing.assert_allclose(got[1], dx, atol=5e-5)
+    for name, grad in layer.grads.items():
+        np.testing.assert_allclose(to_cpu(moved.grads[name]), grad, atol=2e-4, err_msg=name)
+
+
 def test_a_launch_leaves_its_counters_as_it_found_them(order, rng, monkeypatch):
     counters = np.zeros(1000, np.uint32)
     monkeypatch.setattr(recurrent, "_counters", lambda run: counters)
@@ -150,57 +159,58 @@ def test_plans_of_an_h200():
     assert plan_persistent(512, 3, 2, 64, 132, 48 * 1024) is None
 
 
+PERSISTENT, STEPS = "recurrent_persistent", "recurrent_steps"
 # file, correct, wrong; each stands once in its source
 MISTAKES = {
-    "does not wait": ("persistent", "if (first == group.first) group.wait(k);", ""),
-    "waits for a frame less": ("persistent", "group.wait(group.last - k)", "group.wait(0)"),
+    "does not wait": (PERSISTENT, "if (first == group.first) group.wait(k);", ""),
+    "waits for a frame less": (PERSISTENT, "group.wait(group.last - k)", "group.wait(0)"),
     "arrives before all threads": (
-        "persistent",
+        PERSISTENT,
         "        __syncthreads();\n        if (threadIdx",
         "        if (threadIdx",
     ),
-    "counters are left": ("persistent", "arrived[0] = arrived[1] = 0", "arrived[1] = 0"),
-    "no zeros between the slices": ("persistent", "    clear<HIDDEN>(tile);\n", ""),
+    "counters are left": (PERSISTENT, "arrived[0] = arrived[1] = 0", "arrived[1] = 0"),
+    "no zeros between the slices": (PERSISTENT, "    clear<HIDDEN>(tile);\n", ""),
     "the first warp is forgotten": (
-        "persistent",
+        PERSISTENT,
         "for (int warp = 0; warp < WARPS; ++warp)\n        sum",
         "for (int warp = 1; warp < WARPS; ++warp)\n        sum",
     ),
     "the wrong neighbour": (
-        "persistent",
+        PERSISTENT,
         "odd ? even_unit : odd_unit, 8)",
         "odd ? even_unit : odd_unit, 16)",
     ),
     "no barrier after the product": (
-        "persistent",
+        PERSISTENT,
         "                (odd ? odd_unit : even_unit) + c;\n        }\n    }\n    __syncthreads();",
         "                (odd ? odd_unit : even_unit) + c;\n        }\n    }",
     ),
     "the chunk before": (
-        "persistent",
+        PERSISTENT,
         "at_state(s, group.direction, k, first);",
         "at_state(s, group.direction, k, group.first);",
     ),
     "loaded for the wrong frame": (
-        "persistent",
+        PERSISTENT,
         "ahead = load_backward(s, dout, h, kept, group.direction, k - 1,",
         "ahead = load_backward(s, dout, h, kept, group.direction, k,",
     ),
     "a state of the same frame": (
-        "cell",
+        PERSISTENT,
         "x.old = h[at_state(s, direction, k, n)",
         "x.old = h[at_state(s, direction, k + 1, n)",
     ),
-    "turned with the padding": ("cell", "frames - 1 - k : k", "frames - k : k"),
+    "turned with the padding": (PERSISTENT, "frames - 1 - k : k", "frames - k : k"),
     "padding has a gradient": (
-        "steps",
+        STEPS,
         "    if (k < frames[n]) {\n        const Loaded",
         "    if (true) {\n        const Loaded",
     ),
-    "nothing is carried": ("steps", "x.dout + carry[i]", "x.dout"),
-    "padding has an output": ("steps", " && t < frames[n]; ++direction", "; ++direction"),
+    "nothing is carried": (STEPS, "x.dout + carry[i]", "x.dout"),
+    "padding has an output": (STEPS, " && t < frames[n]; ++direction", "; ++direction"),
     "an ended utterance goes on": (
-        "steps",
+        STEPS,
         "    if (k < frames[n]) {\n        const int frame",
         "    if (true) {\n        const int frame",
     ),
@@ -209,28 +219,21 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_planted_mistakes_are_found(mistake, monkeypatch):
-    file, right, wrong = MISTAKES[mistake]
+    name, right, wrong = MISTAKES[mistake]
     counters = np.zeros(1000, np.uint32)
     monkeypatch.setattr(recurrent, "_counters", lambda run: counters)
     monkeypatch.setattr(recurrent, "REGISTERS", {2: 10_000})
 
-    def found(kind, order):
-        def load(name, cooperative=False, **defines):
-            source = kernels.read_source(name)
-            if file in name or file == "cell":
-                assert source.count(right) == 1
-                source = source.replace(right, wrong)
-            return HostModule(source, cooperative=cooperative, order=order, defines=defines)
-
-        monkeypatch.setattr(kernels, "load", functools.cache(load))
+    def is_found(order):
+        use_on_host(monkeypatch, order, (name, right, wrong))
         rng = np.random.default_rng(0)
         try:
-            check(make(kind, 36, rng, merge="concat"), 5, 6, rng, file != "steps")
+            check(make(GRU, 36, rng, merge="concat"), 5, 6, rng, name == PERSISTENT)
         except (AssertionError, RuntimeError):
             return True
         return False
 
-    assert any(found(GRU, order) for order in ORDERS)
+    assert any(map(is_found, ORDERS))
 
 
 def test_no_index_leaves_its_array(tmp_path):
@@ -249,6 +252,7 @@ WATCHED = """
 import functools
 import numpy as np
 from ds2np import kernels
+from ds2np.backend import to_cpu
 from ds2np.kernels import recurrent
 from ds2np.kernels.host import HostModule
 
