@@ -4,6 +4,7 @@ CuPy compiles them at first use, for the current GPU.
 """
 
 import functools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,14 @@ def support(x):
 
 
 def read_source(name):
-    """Return the source of a kernel file, named without ".cu"."""
-    return (FOLDER / f"{name}.cu").read_text(encoding="utf-8")
+    """Return the source of a kernel file, named without ".cu", with all files that it includes."""
+    return _read(f"{name}.cu")
+
+
+def _read(file):
+    text = (FOLDER / file).read_text(encoding="utf-8")
+    # Not left to the compiler: CuPy's cache of compiled kernels knows the text only.
+    return re.sub(r'^#include "(\w+\.cuh)"$', lambda m: _read(m[1]), text, flags=re.M)
 
 
 def load(name, cooperative=False, **defines):

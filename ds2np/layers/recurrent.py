@@ -13,7 +13,14 @@ import math
 
 import numpy as np
 
+from ds2np import kernels
 from ds2np.backend import get_array_module, one_blas_thread
+from ds2np.kernels.recurrent import (
+    Recurrence,
+    plan_here,
+    recurrent_backward,
+    recurrent_forward,
+)
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
@@ -115,34 +122,61 @@ class Recurrent(Layer):
         return self._forward(x, lengths, None)[0]
 
     def _forward(self, x, lengths, state):
-        """Return the output and the state (B, N, H) after the last real frame of each utterance."""
+        """Return the output and, if no utterance is padded, the states (B, N, H) after the last."""
         lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
-        xp = get_array_module(x)
-        if state is None:
-            state = xp.zeros((self.directions, N, self.H), x.dtype)
         a, product = linear_forward(zero_padding(x, lengths), self.params["W"])  # W x_t
         if self.norm:
             a = self.norm.forward(a, lengths)  # B(W x_t)
         else:
             a += self.params["b"]
         a = a.reshape(N, T, self.inputs, self.gates * self.H)
-        a = a.transpose(2, 1, 0, 3)  # (inputs, T, N, GH)
-        a, U = self._turn(a, lengths), self.params["U"]
+        if kernels.support(a) and a.size:
+            plan = plan_here(a, self.H, self.gates, self.directions, N)
+            given = a, self.params["U"], state, lengths, self.activation, self.merge
+            out, run = recurrent_forward(*given, plan)
+            last = run.h[:, T]
+        else:
+            out, last, run = self._loop_forward(a, state, lengths)
+        self._cache = product, run
+        return out, last
+
+    def backward(self, dout):
+        product, run = self.take_cache(dout)
+        by_kernel = isinstance(run, Recurrence)
+        da, dU = (recurrent_backward if by_kernel else self._loop_backward)(dout, run)
+        da = da.reshape(*dout.shape[:2], self.inputs * self.gates * self.H)
+        if self.norm:
+            da = self.norm.backward(da)
+        else:
+            self.grads["b"] += da.sum(axis=(0, 1))
+        dx, dW = linear_backward(da, product)
+        self.grads["W"] += dW
+        self.grads["U"] += dU
+        return dx
+
+    def _loop_forward(self, a, state, lengths):
+        """Run the loop over time on input terms a (N, T, inputs, GH), by array operations.
+
+        Returns the output, the states (B, N, H) after frame T, and a cache.
+        """
+        xp, (N, T, _, _) = get_array_module(a), a.shape
+        if state is None:
+            state = xp.zeros((self.directions, N, self.H), a.dtype)
+        a, U = self._turn(a.transpose(2, 1, 0, 3), lengths), self.params["U"]  # (B, T, N, GH)
         groups = self._groups(a)
         results = _run(lambda d: self.steps_forward(a[d], U[d], state[d], self.activation), groups)
         steps = [cache for _, cache in results]
         h = _join([h for h, _ in results])
-        last = xp.concatenate([state[:, None], h], axis=1)
-        last = last[:, xp.asarray(lengths), xp.arange(N)]
+        last = h[:, -1] if T else state
         h = self._turn(h, lengths)
-        self._cache = product, groups, steps, lengths
         out = h.sum(axis=0) if self.merge == "sum" else xp.concatenate(list(h), axis=-1)
         out = zero_padding(out.transpose(1, 0, 2), lengths, in_place=True)  # (N, T, H or 2H)
-        return out, last
+        return out, last, (groups, steps, lengths)
 
-    def backward(self, dout):
-        product, groups, steps, lengths = self.take_cache(dout)
+    def _loop_backward(self, dout, cache):
+        """Compute da (N, T, inputs, GH) and dU (B, H, GH) of `_loop_forward`."""
+        groups, steps, lengths = cache
         N, T, _ = dout.shape
         dh = zero_padding(dout, lengths).transpose(1, 0, 2)  # (T, N, H or 2H)
         if self.merge == "sum":
@@ -152,18 +186,9 @@ class Recurrent(Layer):
         dh = self._turn(dh, lengths)
         results = _run(lambda d, cache: self.steps_backward(dh[d], cache), groups, steps)
         da = self._turn(_join([da for da, _, _ in results]), lengths)
-        dU = _join([dU for _, dU, _ in results])
         if self.inputs < self.directions:
             da = da.sum(axis=0, keepdims=True)
-        da = da.transpose(2, 1, 0, 3).reshape(N, T, self.inputs * self.gates * self.H)
-        if self.norm:
-            da = self.norm.backward(da)
-        else:
-            self.grads["b"] += da.sum(axis=(0, 1))
-        dx, dW = linear_backward(da, product)
-        self.grads["W"] += dW
-        self.grads["U"] += dU
-        return dx
+        return da.transpose(2, 1, 0, 3), _join([dU for _, dU, _ in results])
 
     def forward_chunk(self, x, state, last):
         if self.directions > 1:

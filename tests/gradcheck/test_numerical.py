@@ -229,8 +229,10 @@ MISTAKES = {
     ("SimpleRNN, bias", slope_from_output): [
         ("ceiling ignored", "(out > 0) & (out < CEILING)", "out > 0"),
     ],
-    ("SimpleRNN, bias", Recurrent.backward): [
+    ("SimpleRNN, bias", Recurrent._loop_backward): [
         ("padding counted", "zero_padding(dout, lengths)", "dout"),
+    ],
+    ("SimpleRNN, bias", Recurrent.backward): [
         ("bias of the first utterance only", "da.sum(axis=(0, 1))", "da[0].sum(axis=0)"),
         ("U forgotten", 'self.grads["U"] +=', "_ ="),
     ],
@@ -254,13 +256,15 @@ MISTAKES = {
         ("gates exchanged", "z, r, c =", "r, z, c ="),
         ("time runs forward", "in reversed(range(T))", "in range(T)"),
     ],
-    ("Bidirectional", Recurrent.backward): [
+    ("Bidirectional", Recurrent._loop_backward): [
         ("one direction only", BOTH, "da[:1]"),
         ("not turned back", BOTH, BOTH.replace("da.", "self._turn(da, lengths).")),
         ("padding turned, too", BOTH, BOTH.replace("da.", TURNED_WITH_PADDING)),
+    ],
+    ("Bidirectional", Recurrent.backward): [
         ("directions exchanged", '["U"] += dU', '["U"] += dU[::-1]'),
     ],
-    ("Bidirectional, concatenated", Recurrent.backward): [
+    ("Bidirectional, concatenated", Recurrent._loop_backward): [
         ("directions exchanged", SPLIT, SPLIT + "[::-1]"),
         ("directions interleaved", SPLIT, ".reshape(T, N, self.H, 2).transpose(3, 0, 1, 2)"),
     ],

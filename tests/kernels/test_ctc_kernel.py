@@ -1,20 +1,15 @@
 """The CTC kernels, on the host and on a GPU, against the NumPy version."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from helpers.host_kernels import run_sanitized
 
 from ds2np import kernels
 from ds2np.backend import to_cpu, to_gpu, why_no_gpu
 from ds2np.ctc import ctc_loss
 from ds2np.kernels import ctc as launcher
 from ds2np.kernels.ctc import MAX_LABELS, ctc_by_kernel, fits_kernel
-from ds2np.kernels.host import HostModule, why_not_on_host
-from ds2np.kernels.host.module import ORDERS
+from ds2np.kernels.host import ORDERS, HostModule, why_not_on_host
 from ds2np.learn.fake_gpu import fake_gpu
 
 
@@ -289,25 +284,7 @@ def test_no_index_leaves_its_array(tmp_path):
     """Run small and large shapes with the address sanitizer, in a separate process."""
     script = tmp_path / "watched.py"
     script.write_text(WATCHED)
-    if why_not_on_host():
-        pytest.skip(f"no kernels on the host: {why_not_on_host()}")
-    library = subprocess.run(
-        ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    if not Path(library).is_absolute():
-        pytest.skip("g++ has no address sanitizer here")
-    ended = subprocess.run(
-        [sys.executable, script],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(Path(kernels.__file__).parents[2]),
-            "LD_PRELOAD": library,
-            "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_sanitized(script)
     assert ended.returncode == 0, ended.stderr[:3000]
 
 

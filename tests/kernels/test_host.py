@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from ds2np.kernels.host import HostModule, why_not_on_host
-
-ORDERS = ("forward", "backward", "random")
+from ds2np.kernels.host import ORDERS, HostModule, why_not_on_host
 
 pytestmark = pytest.mark.skipif(
     bool(why_not_on_host()), reason=f"no kernels on the host: {why_not_on_host()}"

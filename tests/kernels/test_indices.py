@@ -1,14 +1,6 @@
 """No index of the layers' kernels leaves its array: run under the address sanitizer."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-from ds2np import kernels
-from ds2np.kernels.host import why_not_on_host
+from helpers.host_kernels import run_sanitized
 
 WATCHED = """
 import numpy as np
@@ -41,25 +33,7 @@ for D, H in ((1, 1), (5, 77)):
 
 
 def test_no_index_leaves_its_array(tmp_path):
-    if why_not_on_host():
-        pytest.skip(f"no kernels on the host: {why_not_on_host()}")
     script = tmp_path / "watched.py"
     script.write_text(WATCHED)
-    library = subprocess.run(
-        ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    if not Path(library).is_absolute():
-        pytest.skip("g++ has no address sanitizer here")
-    ended = subprocess.run(
-        [sys.executable, script],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(Path(kernels.__file__).parents[2]),
-            "LD_PRELOAD": library,
-            "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_sanitized(script)
     assert ended.returncode == 0, ended.stderr[:3000]

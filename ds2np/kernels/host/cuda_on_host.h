@@ -5,6 +5,7 @@
 // One block runs after another, or all at once in a cooperative launch, whose blocks may wait for
 // each other.
 #pragma once
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -36,17 +37,19 @@ enum State { READY, AT_BARRIER, IN_WARP, ENDED };
 enum Order { FORWARD, BACKWARD, RANDOM };
 
 const size_t STACK = 1 << 16;
-const long PATIENCE = 1 << 22;  // rounds in which threads only look whether they may go on
+const long PATIENCE = 1 << 22;  // turns in which threads only look whether they may go on
 
 struct Fiber {
-    ucontext_t context;
+    ucontext_t context;  // where it begins
+    jmp_buf place;       // where it goes on
+    bool begun;
     std::unique_ptr<char[]> stack{new char[STACK]};
     State state;
     bool spins;  // waits for another block, not at a barrier
 };
 
 static std::vector<Fiber> fibers;
-static ucontext_t scheduler;
+static jmp_buf scheduler;
 static std::function<void()> kernel;
 static int current;
 static std::vector<uint64_t> exchanged;
@@ -58,7 +61,16 @@ static void wait_as(State state)
 {
     Fiber& fiber = fibers[current];
     fiber.state = state;
-    swapcontext(&fiber.context, &scheduler);
+    if (!_setjmp(fiber.place)) _longjmp(scheduler, 1);
+}
+
+// Run a fiber until it waits. Unlike swapcontext, jumps make no system call.
+static void resume(Fiber& fiber)
+{
+    if (_setjmp(scheduler)) return;
+    if (fiber.begun) _longjmp(fiber.place, 1);
+    fiber.begun = true;
+    setcontext(&fiber.context);
 }
 
 static void begin()
@@ -75,7 +87,7 @@ static void prepare(Fiber& fiber)
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, begin, 0);
     fiber.state = READY;
-    fiber.spins = false;
+    fiber.begun = fiber.spins = false;
 }
 
 // Whether all fibers of a range wait in the same way or have ended; then those that wait go on.
@@ -94,41 +106,56 @@ static bool release(int first, int last, State state, bool without_ended)
     return true;
 }
 
+// Let the threads of some blocks run to their next barrier, in their order, and release barriers.
+// Returns whether any thread has done more than look whether it may go on.
+static bool advance(const std::vector<int>& turn, int threads, int first_block,
+                    const std::vector<char*>& memory)
+{
+    bool moved = false;
+    for (int i : turn) {
+        // In random order, a thread may also be left behind by all others.
+        if (fibers[i].state != READY || (order == RANDOM && shuffler() % 2)) continue;
+        current = i;
+        threadIdx.x = i % threads;
+        blockIdx.x = first_block + i / threads;
+        shared_memory = memory[i / threads];
+        fibers[i].spins = false;
+        resume(fibers[i]);
+        moved |= !fibers[i].spins;
+    }
+    const auto ends = std::minmax_element(turn.begin(), turn.end());
+    for (int block = *ends.first / threads * threads; block <= *ends.second; block += threads) {
+        for (int warp = block; warp < block + threads; warp += 32)
+            moved |= release(warp, warp + 32, IN_WARP, true);
+        moved |= release(block, block + threads, AT_BARRIER, false);
+    }
+    return moved;
+}
+
 // Run blocks [first_block, first_block + blocks) with the given number of threads, to their end.
 static void run_blocks(int first_block, int blocks, int threads, const std::vector<char*>& memory)
 {
     const int count = blocks * threads;
     if ((int)fibers.size() < count) fibers.resize(count), exchanged.resize(count);
-    std::vector<int> turn(count);
+    // In order, one block after the other goes as far as it can; at random, all go together.
+    std::vector<std::vector<int>> turns(order == RANDOM ? 1 : blocks);
     for (int i = 0; i < count; ++i) {
         prepare(fibers[i]);
-        turn[i] = order == BACKWARD ? count - 1 - i : i;
+        const int next = order == BACKWARD ? count - 1 - i : i;
+        turns[order == RANDOM ? 0 : i / threads].push_back(next);
     }
+    const auto in = [&](State state) {
+        return std::count_if(fibers.begin(), fibers.begin() + count,
+                             [&](const Fiber& f) { return f.state == state; });
+    };
     for (long idle = 0; idle < PATIENCE;) {
-        if (order == RANDOM) std::shuffle(turn.begin(), turn.end(), shuffler);
         bool moved = false;
-        int ended = 0;
-        for (int i : turn) {
-            current = i;
-            if (fibers[i].state == READY) {
-                threadIdx.x = i % threads;
-                blockIdx.x = first_block + i / threads;
-                shared_memory = memory[i / threads];
-                fibers[i].spins = false;
-                swapcontext(&scheduler, &fibers[i].context);
-                moved |= !fibers[i].spins;
-            }
+        for (std::vector<int>& turn : turns) {
+            if (order == RANDOM) std::shuffle(turn.begin(), turn.end(), shuffler);
+            while (advance(turn, threads, first_block, memory)) moved = true;
         }
-        for (int block = 0; block < count; block += threads) {
-            for (int warp = block; warp < block + threads; warp += 32)
-                moved |= release(warp, warp + 32, IN_WARP, true);
-            moved |= release(block, block + threads, AT_BARRIER, false);
-        }
-        for (int i = 0; i < count; ++i) ended += fibers[i].state == ENDED;
-        if (ended == count) return;
-        const bool spinning = std::any_of(fibers.begin(), fibers.begin() + count,
-                                          [](const Fiber& f) { return f.state == READY; });
-        if (!moved && !spinning) throw std::runtime_error("a part of the threads waits at a barrier");
+        if (in(ENDED) == count) return;
+        if (!moved && !in(READY)) throw std::runtime_error("some threads wait at a barrier");
         idle = moved ? 0 : idle + count;
     }
     throw std::runtime_error("blocks wait for each other");
