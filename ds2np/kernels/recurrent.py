@@ -54,6 +54,7 @@ class Recurrence:
     frames: np.ndarray
     h: np.ndarray
     kept: np.ndarray
+    from_zeros: bool
     clipped: np.int32
     inputs: int
     concatenate: bool
@@ -134,13 +135,13 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     B, H = U.shape[:2]
     gates = GH // H
     h = xp.empty((B, T + 1, N, H), np.float32)
-    h[:, 0] = 0 if state is None else state
+    if state is not None:  # zeros are written by the kernels
+        h[:, 0] = state
     kept = xp.empty((B, T, N, 4, H), np.float32) if gates == 3 else h  # which nobody reads
     frames = lengths_beside(a, lengths)
     concatenate = merge == "concat"
-    run = Recurrence(
-        U, frames, h, kept, np.int32(activation == "clipped_relu"), inputs, concatenate, plan
-    )
+    clipped = np.int32(activation == "clipped_relu")
+    run = Recurrence(U, frames, h, kept, state is None, clipped, inputs, concatenate, plan)
     (_forward_persistent if plan else _forward_steps)(run, a)
     out = xp.empty((N, T, B * H if concatenate else H), np.float32)
     if out.size:
@@ -214,7 +215,7 @@ def _forward_persistent(run, a):
         run.plan.forward_bytes,
         (
             *(a, run.U, run.frames, run.h, run.kept, _counters(run)),
-            *(np.int32(run.plan.utterances), run.clipped),
+            *(np.int32(run.plan.utterances), np.int32(run.from_zeros), run.clipped),
             *_numbers(N, T1 - 1, B, a_row, a_direction),
         ),
     )
@@ -259,9 +260,11 @@ def _forward_steps(run, a):
     u = get_array_module(a).empty((B, N, GH), np.float32)
     product = _products(run.U)
     for k in range(T1 - 1):
-        product(run.h[:, k], u)  # U h_{k-1}
+        zeros = k == 0 and run.from_zeros
+        if not zeros:
+            product(run.h[:, k], u)  # U h_{k-1}
         arrays = (a, u, run.frames, run.h, run.kept)
-        _launch_each(kernel, B * N * H, (*arrays, np.int32(k), run.clipped, *sizes))
+        _launch_each(kernel, B * N * H, (*arrays, *_numbers(zeros, k), run.clipped, *sizes))
 
 
 def _backward_steps(run, dout, da, dg):

@@ -172,10 +172,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) persistent_forward(
     const float* a,      // (N, T, directions or 1, GATES * H), in the order of time
     const float* U,      // (directions, H, GATES * H)
     const int* frames,   // (N,)
-    float* h,            // (directions, T + 1, N, H): the first state is given
+    float* h,            // (directions, T + 1, N, H): before the first frame, and after each
     float* kept,         // (directions, T, N, KEPT, H), of a GRU
     unsigned* counters,  // two zeros for each direction and group
     int utterances,      // of a group
+    int from_zeros,      // whether the first state is 0, still to be written to h; or else it is there
     int clipped, int N, int T, int directions, int a_row, int a_direction)
 {
     extern __shared__ float shared[];
@@ -199,21 +200,24 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) persistent_forward(
             }
     clear<HIDDEN>(tile);
     for (int k = 0; k < T; ++k) {
-        const bool running = k < group.last;
+        const bool zeros = k == 0 && from_zeros;
+        const bool product = k < group.last && !zeros;
         for (int first = group.first; first < group.end; first += WARPS) {
             const int rows = min(WARPS, group.end - first), n = first + warp;
             const bool mine = warp < rows && j < HIDDEN;
             const bool real = mine && k < frames[n];
             // What does not depend on other blocks is on its way while this one waits.
-            float of_a[GATES] = {}, of_u[GATES], old = 0;
-            if (mine) old = h[at_state(s, group.direction, k, n) * HIDDEN + j];
+            float of_a[GATES] = {}, of_u[GATES] = {}, old = 0;
+            float* state = h + at_state(s, group.direction, k, n) * HIDDEN + j;
+            if (mine && zeros) *state = 0;
+            if (mine && !zeros) old = *state;
             if (real) {
                 const int frame = frame_of(k, group.direction, frames[n]);
                 const float* x =
                     a + ((size_t)n * T + frame) * a_row + group.direction * a_direction + j;
                 for (int g = 0; g < GATES; ++g) of_a[g] = x[g * HIDDEN];
             }
-            if (running) {
+            if (product) {
                 if (first == group.first) group.wait(k);
                 const size_t before = at_state(s, group.direction, k, first);
                 fetch<HIDDEN>(tile, h + before * HIDDEN, rows);
@@ -221,7 +225,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) persistent_forward(
             }
             float now = old;  // an utterance that has ended keeps its state
             if (real) {
-                for (int g = 0; g < GATES; ++g) of_u[g] = add_parts<GATES>(parts, warp, g);
+                for (int g = 0; g < GATES && product; ++g) of_u[g] = add_parts<GATES>(parts, warp, g);
                 float* keep = kept + at_frame(s, group.direction, k, n) * KEPT * HIDDEN + j;
                 now = unit_forward(of_a, of_u, old, clipped, keep, HIDDEN);
             }

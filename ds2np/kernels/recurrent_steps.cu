@@ -7,24 +7,27 @@
 
 extern "C" __global__ void forward_step(
     const float* a,     // (N, T, directions or 1, GATES * H), in the order of time
-    const float* u,     // (directions, N, GATES * H): U h_{k-1}
+    const float* u,     // (directions, N, GATES * H): U h_{k-1}, unless zeros
     const int* frames,  // (N,)
     float* h,           // (directions, T + 1, N, H): before the first frame, and after each
     float* kept,        // (directions, T, N, KEPT, H), of a GRU
+    int zeros,          // whether the state before frame k is 0, still to be written to h
     int k, int clipped, int N, int T, int H, int directions, int a_row, int a_direction)
 {
     const Shape s = {N, T, H, directions, a_row, a_direction};
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= directions * N * H) return;
     const int j = i % H, n = i / H % N, direction = i / H / N;
-    const float old = h[at_state(s, direction, k, n) * H + j];
+    float* state = h + at_state(s, direction, k, n) * H + j;
+    if (zeros) *state = 0;
+    const float old = zeros ? 0.0f : *state;
     float now = old;  // an utterance that has ended keeps its state
     if (k < frames[n]) {
         const int frame = frame_of(k, direction, frames[n]);
         const float* x = a + ((size_t)n * T + frame) * a_row + direction * a_direction + j;
         const float* y = u + (size_t)(direction * N + n) * GATES * H + j;
         float of_a[GATES], of_u[GATES];
-        for (int g = 0; g < GATES; ++g) of_a[g] = x[g * H], of_u[g] = y[g * H];
+        for (int g = 0; g < GATES; ++g) of_a[g] = x[g * H], of_u[g] = zeros ? 0.0f : y[g * H];
         float* keep = kept + at_frame(s, direction, k, n) * KEPT * H + j;
         now = unit_forward(of_a, of_u, old, clipped, keep, H);
     }
