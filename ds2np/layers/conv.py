@@ -6,8 +6,9 @@ phases x[0::s], x[1::s], ... of the input, convolved with stride 1. Chapter 02 d
 
 The rounding errors of a transform are relative to the root mean square of all numbers in it, here
 those of one utterance: in float32 about 2e-7 of that, also where the utterance is much quieter.
-`spreads` decides where the transforms take float64 instead; not on a GPU, where the program would
-have to wait for the answer.
+`spreads` decides where the transforms take float64 instead. Not on a GPU: the program would have to
+wait for the answer, and frames cannot be scaled beforehand, since a filter adds neighbouring ones.
+There, outputs are accurate to about 1e-6 of their utterance's root mean square, quiet or not.
 """
 
 import functools
@@ -97,7 +98,7 @@ def _from_phases(phases, stride, padding, shape):
 
 
 def spreads(x, spread):
-    """Return whether float32 is too coarse for the transforms of x (N, C, T, F) on the CPU.
+    """Return whether float32 is too coarse for the transforms of x (N, C, T, F); never on a GPU.
 
     It is if, in any utterance, the root mean square of a frame or of a frequency is less than the
     whole's divided by `spread`. Frames and frequencies of zeros do not count: padding is no signal.

@@ -36,6 +36,8 @@ class Step:
     ----------
     scale : float
         The weight of each utterance's gradient.
+    batch : Batch
+        The latest minibatch.
     layer_done : callable or None
         For `DeepSpeech2.backward`: begins the all-reduce of gradients that are complete.
     named : LeftOut
@@ -67,7 +69,7 @@ class Step:
             self.layer_done = self._buckets.layer_done if number == count else None
             while self._rest is not None:
                 batch, self._rest = self._rest, None
-                self._restore = keep_statistics(self.model)
+                self._restore, self.batch = keep_statistics(self.model), batch
                 yield batch
 
     def accepts(self, batch, loss, out_lengths):

@@ -11,8 +11,9 @@ from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
 from ds2np.model.run_folder import RunFolder
 from ds2np.train.history import read_history
-from ds2np.train.run import overfit, try_longest
+from ds2np.train.run import overfit
 from ds2np.train.trainer import Trainer
+from ds2np.train.trial import try_longest
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
