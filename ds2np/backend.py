@@ -169,6 +169,25 @@ def _bound_memory(cupy):
         plans.set_memsize(total // 4)
 
 
+def describe_gpu():
+    """Return name, memory and versions of the current GPU, as a dict of texts."""
+    import cupy
+
+    runtime = cupy.cuda.runtime
+    properties = runtime.getDeviceProperties(cupy.cuda.Device().id)
+    return {
+        "GPU": properties["name"].decode(),
+        "memory": f"{properties['totalGlobalMem'] / 1e9:.0f} GB",
+        "CUDA": _version(runtime.runtimeGetVersion()),
+        "driver for CUDA": _version(runtime.driverGetVersion()),
+        "cupy": cupy.__version__,
+    }
+
+
+def _version(number):
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
 def free_pool():
     """Return memory that CuPy keeps for later arrays to the GPU."""
     import cupy

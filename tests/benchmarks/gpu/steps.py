@@ -117,10 +117,7 @@ def measure_torch(name, N, seconds):
     import torch
 
     config = preset(name)
-    if config.recurrent == "gru":
-        step = side.make_training_step(pytorch.DEVICE, config, TRAINING)
-    else:
-        step = pytorch.make_rnn_step(config, TRAINING)
+    step = side.make_training_step(pytorch.DEVICE, config, TRAINING)
     batch = make_batch(config, N, seconds)
     T = batch.x.shape[1]
     out_lengths = DeepSpeech2(config).out_lengths(np.full(N, T))  # without padding
