@@ -30,15 +30,13 @@ def run_within_memory(run, size, remedy, on_gpu, try_fewer=True):
 def too_large(size, remedy, on_gpu, run=None):
     """Return the UserError of a minibatch that does not fit; with `run`, find out what would."""
     N, frames, seconds = size
-    if not on_gpu:  # whose trials would take long
-        return UserError(
-            f"{N} utterances of {frames} frames do not fit into memory; {remedy(None)}"
-        )
+    what, verb = (f"{N} utterances", "do") if N > 1 else ("one utterance", "does")
+    if not on_gpu:  # trials would take long
+        return UserError(f"{what} of {frames} frames {verb} not fit into memory; {remedy(None)}")
     free_pool()
     free, total = free_memory()
     fits = None if run is None else find_largest(run, N - 1)
-    would = {None: "", 0: "not even one would fit, "}.get(fits, f"{fits} would fit, ")
-    what = f"{N} utterances" if N > 1 else "one utterance"
+    would = f"{fits or 'not even one'} would fit, " if fits is not None and N > 1 else ""
     return UserError(
         f"no room on the GPU for {what} of {frames} frames ({seconds:.1f} s): {free / 1e9:.1f} of "
         f"{total / 1e9:.1f} GB are free; {would}{remedy(fits)}"

@@ -36,7 +36,7 @@ class Step:
     ----------
     scale : float
         The weight of each utterance's gradient.
-    batch : Batch
+    batch : Batch or None
         The latest minibatch.
     layer_done : callable or None
         For `DeepSpeech2.backward`: begins the all-reduce of gradients that are complete.
@@ -51,7 +51,7 @@ class Step:
         self.model, self.dataset, self.comm = model, dataset, comm
         self.scale = 1 / (config.batch_size * config.accumulate)
         self._buckets = Buckets(model, comm)
-        self.named = LeftOut(len(dataset))
+        self.named, self.batch = LeftOut(len(dataset)), None
         self._synchronised = config.sync_batchnorm and comm.size > 1
         if self._synchronised:
             sync_batchnorm(model, comm.sum)

@@ -35,18 +35,12 @@ def try_longest(trainer, device=CPU):
     if on_gpu:
         trainer.log("compiling kernels for the GPU, about a minute the first time")
         free_pool()
-
-    def infer(n):
-        model.set_training(False)
-        model.forward(_noise(model, n, dev_T), np.full(n, dev_T))
-
-    for run, N, frames in (
-        (_learning(trainer, longest, T), len(longest), T),
-        (_forgetting(model, infer), len(of_dev), dev_T),
-    ):
-        size = N, frames, _seconds(model, frames)
-        # Other ranks would wait for the batch statistics of one that tries fewer.
-        run_within_memory(run, size, _remedy(size), on_gpu, try_fewer=comm.size == 1)
+    size = len(longest), T, _seconds(model, T)
+    # Other ranks would wait for the batch statistics of one that tries fewer.
+    run_within_memory(
+        _learning(trainer, longest, T), size, _remedy(size), on_gpu, try_fewer=comm.size == 1
+    )
+    trainer.recogniser.log_probs(_noise(model, len(of_dev), dev_T), np.full(len(of_dev), dev_T))
     del ahead
     model.zero_grads()
     restore()
@@ -56,7 +50,7 @@ def try_longest(trainer, device=CPU):
         whole = f" of the GPU's {free_memory()[1] / 1e6:.0f} MB"
     trainer.log(
         f"memory: {peak / 1e6:.0f} MB{whole} with the largest minibatch, {len(longest)} x "
-        f"{_seconds(model, T):.1f} s"
+        f"{size[2]:.1f} s"
     )
     return peak
 
@@ -66,7 +60,9 @@ def train_within_memory(trainer, minutes, device):
     try:
         return trainer.run(minutes)
     except MemoryError:
-        pass  # while the error lives, so do the arrays of the step
+        if trainer._step.batch is None:
+            raise
+        # While the error lives, so do the arrays of the step.
     trainer.model.clear_cache()
     (N, T, _), indices = trainer._step.batch.x.shape, trainer._step.batch.indices
     size = N, T, _seconds(trainer.model, T)
@@ -81,29 +77,20 @@ def _learning(trainer, indices, T):
     def learn(n):
         model.set_training(True)
         padded = pad([labels[i] for i in indices[:n]], np.int64)
-        add_gradients(
-            model, Batch(indices[:n], _noise(model, n, T), np.full(n, T), *padded), scale=1.0
-        )
-
-    return _forgetting(model, learn)
-
-
-def _forgetting(model, run):
-    """Let no run keep arrays, even if it fails."""
-
-    def run_and_forget(n):
+        batch = Batch(indices[:n], _noise(model, n, T), np.full(n, T), *padded)
         try:
-            run(n)
+            add_gradients(model, batch, scale=1.0)
         finally:
             model.clear_cache()
 
-    return run_and_forget
+    return learn
 
 
 def _remedy(size):
     def remedy(fits):
         if fits:
-            return f"use --batch-size {fits} or --batch-seconds {math.floor(fits * size[2])}"
+            seconds = math.floor(10 * fits * size[2]) / 10
+            return f"use --batch-size {fits} or --batch-seconds {seconds:g}"
         if fits is None:
             return "use fewer utterances or seconds in a minibatch"
         return "leave out long utterances (--longest)"
