@@ -51,14 +51,21 @@ def run(toys, utterances, tmp_path, no_report):
 
 @pytest.fixture
 def little_memory():
-    """Leave the pool little more than it needs already; return the limit to the test's end."""
+    """Return a function that fills the memory of the pool up to some bytes, for one test."""
     import cupy
 
-    pool = cupy.get_default_memory_pool()
+    pool, filling = cupy.get_default_memory_pool(), []
     before = pool.get_limit()
 
     def leave(room):
         free_pool()
+        pool.set_limit(pool.total_bytes())
+        size = 2**24
+        while size >= 512:  # the gaps between the arrays that are alive
+            try:
+                filling.append(pool.malloc(size))
+            except MemoryError:
+                size //= 2
         pool.set_limit(pool.total_bytes() + room)
 
     yield leave
