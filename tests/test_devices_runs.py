@@ -5,7 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ds2np.backend import CPU, Device, free_pool, to_cpu, to_gpu, why_no_gpu
+from ds2np.backend import (
+    CPU,
+    FFT_PLANS,
+    Device,
+    free_memory,
+    free_pool,
+    to_cpu,
+    to_gpu,
+    why_no_gpu,
+)
 from ds2np.ctc import ctc_loss
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
 from ds2np.optim import SGD
@@ -81,6 +90,20 @@ def weights(folder):
 def assert_close(got, expected, tolerance):
     for name, value in expected.items():
         np.testing.assert_allclose(to_cpu(got[name]), to_cpu(value), rtol=0, atol=tolerance)
+
+
+def test_what_cupy_keeps_is_bounded():
+    import cupy
+
+    GPU.use()
+    free, total = free_memory()
+    pool, plans = cupy.get_default_memory_pool(), cupy.fft.config.get_plan_cache()
+    assert 0 < free <= pool.get_limit() < total
+    assert (plans.get_size(), plans.get_memsize()) == (FFT_PLANS, total // 4)
+    free_pool()
+    before = GPU.peak_memory()
+    array = cupy.zeros(2**24, np.uint8)
+    assert GPU.peak_memory() == before + array.nbytes
 
 
 def test_a_run_learns_like_one_on_the_cpu(run, capsys):
