@@ -14,6 +14,7 @@ from ds2np.backend import get_array_module, get_fft_module, is_on_gpu
 THREADS = 256
 TILE = 32  # as in phases.cu
 STEP = 32  # frames
+MATRICES = 65535  # that cuBLAS multiplies at once: a grid of CUDA has no more blocks along z
 
 
 @functools.cache
@@ -135,10 +136,13 @@ def _product(first, second, lengths, adjoint=""):
         for name in ("second", "first")
     ]
     one, zero = np.array([factor, 0], np.complex64)[:, None]
-    cublas.cgemmStridedBatched(
-        *(cupy.cuda.device.get_cublas_handle(), *operations, columns, rows, inner),
-        *(one.ctypes.data, second.data.ptr, of_second[1], of_second[0] * of_second[1]),
-        *(first.data.ptr, of_first[1], of_first[0] * of_first[1]),
-        *(zero.ctypes.data, out.data.ptr, columns, rows * columns, LT * K),
-    )
+    first, second, products = (a.reshape(LT * K, *a.shape[2:]) for a in (first, second, out))
+    for start in range(0, LT * K, MATRICES):
+        a, b, c = (each[start : start + MATRICES] for each in (first, second, products))
+        cublas.cgemmStridedBatched(
+            *(cupy.cuda.device.get_cublas_handle(), *operations, columns, rows, inner),
+            *(one.ctypes.data, b.data.ptr, of_second[1], of_second[0] * of_second[1]),
+            *(a.data.ptr, of_first[1], of_first[0] * of_first[1]),
+            *(zero.ctypes.data, c.data.ptr, columns, rows * columns, len(c)),
+        )
     return out

@@ -94,6 +94,16 @@ def test_the_convolution_is_that_of_the_layer(to, case, rng):
 
 
 @pytest.mark.gpu
+def test_many_products_take_several_calls(rng, monkeypatch):
+    x, W = (
+        to_gpu(rng.standard_normal(shape, np.float32)) for shape in ((2, 1, 9, 7), (3, 1, 3, 5))
+    )
+    expected, _ = conv2d_forward(x, W)
+    monkeypatch.setattr(conv, "MATRICES", 37)
+    np.testing.assert_array_equal(to_cpu(conv2d_forward(x, W)[0]), to_cpu(expected))
+
+
+@pytest.mark.gpu
 def test_the_layer_uses_them_on_a_gpu(rng, monkeypatch):
     used = []
     real = conv._launch
