@@ -236,6 +236,18 @@ class _RawKernel:
             super().__setattr__(name, value)
 
 
+class _Event:
+    """A point in the queue of operations; the fake GPU gets there at once."""
+
+    done = True
+
+    def record(self):
+        pass
+
+    def synchronize(self):
+        FakeArray.log.wait()
+
+
 def _count(name):
     FakeArray.log.launches[name] += 1
 
@@ -266,6 +278,8 @@ def fake_gpu():
     cupy.asarray, cupy.array = _asarray, _array
     cupy.cuda = types.SimpleNamespace(
         Device=lambda: types.SimpleNamespace(id="fake"),
+        Event=_Event,
+        get_elapsed_time=lambda start_event, end_event: 0.0,  # it does not model time
         device=types.SimpleNamespace(get_cublas_handle=lambda: 0),
     )
     fft = _Module("cupyx.scipy.fft", scipy.fft, _transforming)

@@ -261,6 +261,10 @@ def test_the_attributes_and_kernels_are_those_of_cupy():
     assert_stands_in(module._array, cupy.array)
     assert_stands_in(FakeArray.get, cupy.ndarray.get)
     assert_stands_in(module._RawModule, cupy.RawModule)
+    for method in ("record", "synchronize"):
+        assert_stands_in(getattr(module._Event, method), getattr(cupy.cuda.Event, method))
+    with fake_gpu():
+        assert_stands_in(sys.modules["cupy"].cuda.get_elapsed_time, cupy.cuda.get_elapsed_time)
     assert_stands_in(HostModule.get_function, cupy.RawModule.get_function)
     if why_not_on_host():
         pytest.skip(f"no kernels on the host: {why_not_on_host()}")
