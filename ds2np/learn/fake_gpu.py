@@ -214,8 +214,8 @@ def _array(obj, dtype=None):
 
 class _RawModule:
     def __init__(self, code, *, options=(), enable_cooperative_groups=False):
-        defines = dict(option.removeprefix("-D").split("=") for option in options)
-        self.module = HostModule(code, cooperative=enable_cooperative_groups, defines=defines)
+        macros = dict(option.removeprefix("-D").split("=") for option in options)
+        self.module = HostModule(code, cooperative=enable_cooperative_groups, defines=macros)
 
     def get_function(self, name):
         return _RawKernel(self.module.get_function(name))

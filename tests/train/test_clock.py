@@ -1,4 +1,4 @@
-"""The times of the parts of training: the program's, and on a GPU the GPU's."""
+"""The times of the parts of training on a GPU; test_step.py has those of the program."""
 
 import importlib.util
 
@@ -24,15 +24,6 @@ class Event:
     def synchronize(self):
         for event in self.queue:
             event.time = event.time or 100.0
-
-
-def test_the_clock_counts_each_part():
-    clock = Clock()
-    with clock.part("ctc"):
-        pass
-    assert list(clock.waiting_for("data", iter("ab"))) == ["a", "b"]
-    assert [name for name, seconds in clock.seconds.items() if seconds > 0] == ["data", "ctc"]
-    assert tuple(clock.seconds) == PARTS
 
 
 def test_times_of_a_gpu_are_read_once_it_gets_there(monkeypatch):

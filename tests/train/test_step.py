@@ -9,6 +9,7 @@ from helpers import toys
 from ds2np.data.batches import make_batch
 from ds2np.data.dataset import Dataset
 from ds2np.model import DeepSpeech2
+from ds2np.train.clock import PARTS, Clock
 from ds2np.train.step import describe
 from ds2np.train.trainer import Trainer
 
@@ -93,3 +94,12 @@ def test_describe_counts_frames_characters_and_repeats(batch):
     batch.label_lengths[0] = 3
     text = describe(batch, np.array([7, 0, 0, 0]), 0)
     assert text == "7 frames of output, 3 characters, 1 of them repeats"
+
+
+def test_the_clock_counts_each_part():
+    clock = Clock()
+    with clock.part("ctc"):
+        pass
+    assert list(clock.waiting_for("data", iter("ab"))) == ["a", "b"]
+    assert [name for name, seconds in clock.seconds.items() if seconds > 0] == ["data", "ctc"]
+    assert tuple(clock.seconds) == PARTS
