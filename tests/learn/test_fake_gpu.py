@@ -286,16 +286,19 @@ def test_the_counts_are_about_those_of_cupy(case, rng):
         layer = case.layer(np.float32)
         layer.move(to_gpu)
         given = to_gpu(x), to_gpu(upstream)
-        before = count()
-        layer.forward(given[0], LENGTHS)
-        layer.backward(given[1])
+        for _ in range(2):  # the first time, constants are sent
+            before = count()
+            layer.forward(given[0], LENGTHS)
+            layer.backward(given[1])
         return before, count()
 
     with fake_gpu() as log:
         counted = run(log.take)[1]
     before, after = run(fakegpu.counts)
     real = {name: after[name] - before[name] for name in after}
-    assert (counted.sent, counted.waits.total()) == (real["h2d"], real["d2h"])
+    assert counted.waits.total() == real["d2h"]
+    # NumPy lays out some results in another order, which may take another way through the layer.
+    assert abs(counted.sent - real["h2d"]) <= 1
     operations = sum(real[name] for name in ("launch", "gemm", "fft", "memset", "d2d"))
     # An index by arrays takes CuPy a few operations, and each matrix of some products one.
     assert 0.6 * operations <= counted.launches.total() <= 1.35 * operations
