@@ -5,6 +5,7 @@ global flag. CuPy is not imported before a GPU is requested.
 """
 
 import functools
+import gc
 import sys
 import threading
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ds2np.errors import UserError
+from ds2np.machine import peak_memory
+
+RESERVED = 2**30  # bytes of a GPU that arrays leave to the driver, its libraries and NCCL
+FFT_PLANS = 256  # of cuFFT, kept for the next array of the same shape; CuPy itself keeps 16
 
 
 def get_array_module(x):
@@ -124,11 +129,12 @@ class Device:
         return to_cpu(x) if self.gpu is None else to_gpu(x)
 
     def use(self):
-        """Make a GPU the current device of this thread."""
+        """Make a GPU the current device of this thread, and bound what CuPy keeps of its memory."""
         if self.gpu is not None:
             import cupy
 
             cupy.cuda.Device(self.gpu).use()
+            _bound_memory(cupy)
 
     def wait(self):
         """Wait until the GPU has finished all work on all streams."""
@@ -137,8 +143,67 @@ class Device:
 
             cupy.cuda.Device(self.gpu).synchronize()
 
+    def peak_memory(self):
+        """Return the peak memory in bytes: of the process, or of CuPy's pool on a GPU.
+
+        The pool keeps what arrays have freed, so its size is the peak since `free_pool`.
+        """
+        if self.gpu is None:
+            return peak_memory()
+        import cupy
+
+        return cupy.get_default_memory_pool().total_bytes()
+
 
 CPU = Device()
+
+
+def _bound_memory(cupy):
+    total = cupy.cuda.runtime.memGetInfo()[1]
+    pool, plans = cupy.get_default_memory_pool(), cupy.fft.config.get_plan_cache()
+    if not pool.get_limit():  # an existing CUPY_GPU_MEMORY_LIMIT takes precedence
+        pool.set_limit(max(total - RESERVED, total // 2))
+    if plans.get_size() != FFT_PLANS:
+        plans.set_size(FFT_PLANS)
+        # Plans of lengths with small factors need no memory. CuPy refuses one above the limit.
+        plans.set_memsize(total // 4)
+
+
+def describe_gpu():
+    """Return name, memory and versions of the current GPU, as a dict of texts."""
+    import cupy
+
+    runtime = cupy.cuda.runtime
+    properties = runtime.getDeviceProperties(cupy.cuda.Device().id)
+    return {
+        "GPU": properties["name"].decode(),
+        "memory": f"{properties['totalGlobalMem'] / 1e9:.0f} GB",
+        "CUDA": _version(runtime.runtimeGetVersion()),
+        "driver for CUDA": _version(runtime.driverGetVersion()),
+        "cupy": cupy.__version__,
+    }
+
+
+def _version(number):
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def free_pool():
+    """Return memory that CuPy keeps for later arrays to the GPU."""
+    import cupy
+
+    gc.collect()  # arrays in reference cycles
+    cupy.get_default_memory_pool().free_all_blocks()
+
+
+def free_memory():
+    """Return how many bytes of the current GPU arrays can still take, and how many it has."""
+    import cupy
+
+    pool = cupy.get_default_memory_pool()
+    free, total = cupy.cuda.runtime.memGetInfo()
+    left = (pool.get_limit() or total) - pool.used_bytes()
+    return min(free + pool.free_bytes(), left), total
 
 
 def choose_device(name):
@@ -176,3 +241,24 @@ def to_cpu(x):
     if get_array_module(x) is np:
         return np.asarray(x)
     return x.get()
+
+
+def is_on_gpu(x):
+    """Return whether an array is in a GPU's memory."""
+    return get_array_module(x) is not np
+
+
+def mark_time():
+    """Return an event: the time when the current GPU has finished all work so far; no wait."""
+    import cupy
+
+    event = cupy.cuda.Event()
+    event.record()
+    return event
+
+
+def elapsed(began, ended):
+    """Return the seconds between two events that have happened."""
+    import cupy
+
+    return cupy.cuda.get_elapsed_time(began, ended) / 1000

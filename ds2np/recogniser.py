@@ -12,7 +12,8 @@ from ds2np.audio.checks import check_samples
 from ds2np.audio.load import check_sound
 from ds2np.audio.opening import name_of
 from ds2np.audio.resampling import resample
-from ds2np.backend import choose_device, get_array_module, to_cpu
+from ds2np.backend import choose_device, get_array_module, is_on_gpu, to_cpu
+from ds2np.data.memory import run_within_memory
 from ds2np.decode import make_decoder
 from ds2np.errors import UserError
 from ds2np.layers import log_softmax
@@ -105,8 +106,17 @@ class Recogniser:
         Raises
         ------
         UserError
-            If the network puts out NaN or infinity.
+            If the network puts out NaN or infinity, or the minibatch does not fit into memory.
         """
+        on_gpu = is_on_gpu(self.model.flat_params)
+        return run_within_memory(
+            lambda n: self._run(x[:n], lengths[:n]),
+            (*x.shape[:2], x.shape[1] * self.config.stride_ms / 1000),
+            lambda fits: "use fewer utterances in a minibatch" + " or --device cpu" * on_gpu,
+            on_gpu,
+        )
+
+    def _run(self, x, lengths):
         self.model.set_training(False)
         long = 1000 * WHOLE_SECONDS / self.config.stride_ms
         if not (np.asarray(lengths) > long).any():

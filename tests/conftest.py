@@ -12,6 +12,19 @@ import pytest
 # Fixtures import what they need: the tests marked gpu run where soundfile and others are missing.
 
 
+def pytest_ignore_collect(collection_path, config):
+    """With `-m gpu`, import only files with tests so marked, and the conftest.py beside them.
+
+    A machine with CUDA may lack packages that the others need.
+    """
+    if config.option.markexpr != "gpu":
+        return None
+    is_folder = collection_path.is_dir()
+    files = collection_path.rglob("test_*.py") if is_folder else [collection_path]
+    marked = any("mark.gpu" in path.read_text(encoding="utf-8") for path in files)
+    return None if marked else True
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

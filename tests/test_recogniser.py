@@ -113,6 +113,19 @@ def test_a_missing_run_decoder_or_device_is_refused(finished, tmp_path):
         Recogniser.load(finished, "tpu")
 
 
+def test_a_lack_of_memory_is_told(trained, monkeypatch):
+    def lack_memory(*given):
+        raise MemoryError
+
+    recogniser, dataset = trained
+    monkeypatch.setattr(recogniser.model, "infer", lack_memory)
+    path = dataset.utterances[1].audio_filepath
+    with pytest.raises(
+        UserError, match=r"1.wav: one utterance of \d+ frames does not fit into memory;"
+    ):
+        recogniser.transcribe(path)
+
+
 def test_outputs_that_are_not_finite_are_not_decoded(trained):
     recogniser, dataset = trained
     recogniser.model.params["output.b"][1] = np.inf

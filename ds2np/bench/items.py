@@ -1,4 +1,7 @@
-"""The items of the benchmark; sizes of the preset base (the paper's) and 5 s of speech."""
+"""The items of the benchmark; sizes of the preset base (the paper's) and 5 s of speech.
+
+A GPU gets larger ones, which keep it busy: 64 utterances of 7 s.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,9 +153,9 @@ def ctc(to_device, N=16, T=250, L=70, V=29):
     return Item(make_ours, lambda torch, device: torch.ctc(device, logits, *rest), tolerance=1e-2)
 
 
-def training_step(to_device, N=16, seconds=5):
-    """Train the preset small on one minibatch; PyTorch trains the closest network it can."""
-    config, training = preset("small"), TrainingConfig()
+def training_step(to_device, N=16, seconds=5, name="small"):
+    """Train a preset on one minibatch; PyTorch trains the closest network it can."""
+    config, training = preset(name), TrainingConfig()
     rng = np.random.default_rng(0)
     T, L = round(FRAMES * seconds), round(CHARACTERS * seconds)
     x = _normal(rng, N, T, config.features)
@@ -163,12 +166,13 @@ def training_step(to_device, N=16, seconds=5):
 
     def make_ours():
         model.move(to_device)
+        on_device = to_device(x)
         optimiser = SGD(
             model.params, model.grads, training.learning_rate, training.momentum, training.max_norm
         )
 
         def step():
-            logits, out_lengths = model.forward(x, lengths)
+            logits, out_lengths = model.forward(on_device, lengths)
             loss, dlogits = ctc_loss(logits, labels, out_lengths, label_lengths)
             model.zero_grads()
             model.backward(dlogits / dlogits.dtype.type(N))
@@ -207,4 +211,17 @@ ITEMS = {
     "ctc-long": partial(ctc, N=64, T=750, L=150),
     "training-step": training_step,
     "decoding": decoding,
+}
+_LAYER = {"N": 64, "T": 350}
+ITEMS_ON_GPU = ITEMS | {
+    "gemm": partial(gemm, size=8192),
+    "convolutions": partial(convolutions, N=64, T=700),
+    "gru": partial(recurrent, GRU, False, **_LAYER, D=512, H=512),
+    "gru-shared": partial(recurrent, GRU, True, **_LAYER, D=512, H=512),
+    "rnn": partial(recurrent, SimpleRNN, False, **_LAYER, D=1280, H=1280),
+    "rnn-shared": partial(recurrent, SimpleRNN, True, **_LAYER, D=1280, H=1280),
+    "ctc": partial(ctc, N=64, T=350, L=100),
+    "training-step": partial(training_step, N=64, seconds=7),
+    "step-base": partial(training_step, N=64, seconds=7, name="base"),
+    "step-paper-9-7": partial(training_step, N=64, seconds=7, name="paper-9-7"),
 }

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ds2np.backend import CPU
+from ds2np.backend import CPU, free_pool
 from ds2np.bench.items import ITEMS
 from ds2np.errors import UserError
 from ds2np.machine import peak_memory
@@ -44,6 +44,13 @@ def print_memory(name, side):
     for _ in range(3):
         step()
     print(peak_memory() - before)
+
+
+def measure_gpu_memory(item, device):
+    """Measure the peak of our arrays on a GPU when an item runs, in bytes."""
+    free_pool()
+    item.make_ours()()
+    return device.peak_memory()
 
 
 def _memory_taken():

@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from ds2np.backend import CPU, choose_device, to_cpu
-from ds2np.bench.items import ITEMS, training_step
-from ds2np.bench.memory import import_torch_side, measure_memory
+from ds2np.backend import CPU, choose_device, describe_gpu, to_cpu
+from ds2np.bench.items import ITEMS, ITEMS_ON_GPU, training_step
+from ds2np.bench.memory import import_torch_side, measure_gpu_memory, measure_memory
 from ds2np.bench.table import header, line, with_range
 from ds2np.bench.timing import spread, time_in_turn
 from ds2np.errors import UserError
@@ -26,22 +26,24 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
     Each item, or each named in `only`, runs `pairs` times after a warm-up, alternating with
     PyTorch. `path` is a JSON file for the results. An unknown item raises UserError.
     """
-    names = [*ITEMS, GROWTH]
+    device = choose_device(device)
+    device.use()
+    items = ITEMS if device == CPU else ITEMS_ON_GPU
+    names = [*items, GROWTH]
     for name in only or []:
         if name not in names:
             raise UserError(f"no item {name!r} to time; choose from {', '.join(names)}")
-    device = choose_device(device)
-    device.use()
     torch_side = import_torch_side() if against_torch else None
-    results = {"machine": _describe_machine(torch_side), "items": {}}
+    results = {"machine": _describe_machine(device, torch_side), "items": {}}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
     print(header(against_torch), flush=True)
     gemm = None
-    for name, make_item in ITEMS.items():
+    for name, make_item in items.items():
         if only and name not in only and name != "gemm":  # the yardstick of the others
             continue
         try:
-            row = _measure(make_item(device), pairs, device, torch_side)
+            item = make_item(device)
+            row = _measure(item, pairs, device, torch_side)
         except DisagreementError as error:
             print(f"{name}: {error}", flush=True)
             return 1
@@ -52,6 +54,8 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
             row["peak_bytes"] = measure_memory(name, "ours")
             if torch_side:
                 row["torch"]["peak_bytes"] = measure_memory(name, "torch")
+        else:
+            row["peak_bytes"] = measure_gpu_memory(item, device)
         results["items"][name] = row
         print(line(name, row), flush=True)
     if not only or GROWTH in only:
@@ -66,8 +70,10 @@ class DisagreementError(Exception):
     """Our results and PyTorch's differ."""
 
 
-def _describe_machine(torch_side):
+def _describe_machine(device, torch_side):
     machine = {"processor": platform.machine(), "cores": os.cpu_count()}
+    if device != CPU:
+        machine |= describe_gpu()
     for package in ("numpy", "scipy", *(["torch"] if torch_side else [])):
         machine[package] = importlib.metadata.version(package)
     return machine

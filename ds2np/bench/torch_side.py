@@ -1,6 +1,7 @@
 """PyTorch's side of the benchmark: the items with PyTorch's own modules, in float32."""
 
 import os
+from functools import partial
 
 import numpy as np
 import torch
@@ -68,8 +69,8 @@ def convolutions(device, x, weights, dout):
 
 def _convolution(shape, stride):
     O, C, *kernel = shape  # noqa: E741
-    padding = [size // 2 for size in kernel]
-    return nn.Conv2d(C, O, kernel, stride, padding, bias=False)
+    kind = nn.Conv2d if len(kernel) == 2 else nn.Conv1d
+    return kind(C, O, kernel, stride, [size // 2 for size in kernel], bias=False)
 
 
 def recurrent(device, x, inputs, recurrences, dout):
@@ -142,7 +143,7 @@ def make_training_step(device, config, training):
     )
 
     def step(x, labels, out_lengths, label_lengths):
-        log_probs = network(x[:, None]).log_softmax(-1).transpose(0, 1)
+        log_probs = network(x).log_softmax(-1).transpose(0, 1)
         loss = ctc_loss(log_probs, labels, out_lengths, label_lengths, reduction="sum") / len(x)
         optimiser.zero_grad()
         loss.backward()
@@ -154,29 +155,49 @@ def make_training_step(device, config, training):
 
 
 class _Network(nn.Module):
-    """Batch norm applies to the input of each GRU, as PyTorch's cannot normalise W x."""
+    """Batch norm applies to the input of each recurrent layer: PyTorch's cannot normalise W x."""
 
     def __init__(self, config, symbols):
         super().__init__()
+        self.over_frequency = len(config.conv[0].kernel) == 2
         front, C, F = [], 1, config.features
+        if not self.over_frequency:  # every frequency is a channel
+            C, F = F, 1
         for conv in config.conv:
             layer = _convolution((conv.channels, C, *conv.kernel), conv.stride)
-            front += [layer, nn.BatchNorm2d(conv.channels), nn.Hardtanh(0, 20)]
+            norm = nn.BatchNorm2d if self.over_frequency else nn.BatchNorm1d
+            front += [layer, norm(conv.channels), nn.Hardtanh(0, 20)]
             C = conv.channels
-            F = (F - 1) // conv.stride[1] + 1
+            F = (F - 1) // conv.stride[1] + 1 if self.over_frequency else 1
         self.front = nn.Sequential(*front)
-        sizes = [C * F, *[config.hidden] * config.layers]
-        self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in sizes)
+        H, kind = config.hidden, {"gru": nn.GRU, "rnn": partial(nn.RNN, nonlinearity="relu")}
+        sizes = [C * F, *[H] * config.layers]
         self.recurrent = nn.ModuleList(
-            nn.GRU(size, config.hidden, bidirectional=True, batch_first=True) for size in sizes[:-1]
+            kind[config.recurrent](size, H, bidirectional=True, batch_first=True)
+            for size in sizes[:-1]
         )
-        self.output = nn.Linear(config.hidden, symbols)
+        self.dense = nn.ModuleList(nn.Linear(H, H, bias=False) for _ in range(config.dense))
+        after = config.dense or 1  # without dense layers, the recurrent outputs are normalised
+        self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in [*sizes[:-1], *[H] * after])
+        self.output = nn.Linear(H, symbols)
 
     def forward(self, x):
-        h = self.front(x).transpose(1, 2).flatten(2)  # (N, T, C * F)
-        for norm, layer in zip(self.norms, self.recurrent, strict=False):
-            h = _sum_directions(layer(norm(h.transpose(1, 2)).transpose(1, 2))[0])
-        return self.output(self.norms[-1](h.transpose(1, 2)).transpose(1, 2))
+        if self.over_frequency:
+            h = self.front(x[:, None]).transpose(1, 2).flatten(2)  # (N, T, C * F)
+        else:
+            h = self.front(x.transpose(1, 2)).transpose(1, 2)
+        norms = iter(self.norms)
+        for layer in self.recurrent:
+            h = _sum_directions(layer(_normalise(next(norms), h))[0])
+        for layer in self.dense:
+            h = _normalise(next(norms), layer(h)).clamp(0, 20)
+        for norm in norms:
+            h = _normalise(norm, h)
+        return self.output(h)
+
+
+def _normalise(norm, h):
+    return norm(h.transpose(1, 2)).transpose(1, 2)
 
 
 def decoding(device, logits, alphabet):

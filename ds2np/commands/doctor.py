@@ -32,7 +32,7 @@ def run(args):
     print(f"optional   {', '.join(optional)}")
     print(f"voices     {_voices()}")
     print(f"processor  {os.cpu_count()} cores; {_blas()}; {_gemm_rate():.0f} GFLOP/s")
-    print(f"GPU        {_gpu()}")
+    faults += _test_gpu()
     free = shutil.disk_usage(".").free / 1e9
     print(f"disk       {free:.0f} GB free")
     if free < NEEDED_GB:
@@ -121,13 +121,70 @@ def _gemm_rate(size=1500):
     return 2 * size**3 / min(times) / 1e9
 
 
-def _gpu():
-    from ds2np.backend import why_no_gpu
+def _test_gpu():
+    """Print the facts about the GPU and test it; return what is wrong with it, in sentences."""
+    from ds2np.backend import describe_gpu, why_no_gpu
 
     reason = why_no_gpu()
     if reason:
-        return f"none: {reason}"
+        print(f"GPU        none: {reason}")
+        return []
+    facts = ", ".join(f"{key} {value}" for key, value in describe_gpu().items())
+    print(f"GPU        {facts.removeprefix('GPU ')}; {_nccl()}")
+    faults = [fault for name, check in GPU_CHECKS.items() if (fault := _fault(name, check))]
+    if not faults:
+        print(
+            f"           tested: {', '.join(GPU_CHECKS)}; the first step of a run compiles more "
+            f"kernels, for up to a minute"
+        )
+    return faults
+
+
+def _product():
     import cupy
 
-    name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    return f"{name}, CuPy {cupy.__version__}"
+    a = cupy.arange(64 * 64, dtype="f").reshape(64, 64) % 7
+    return bool((a @ cupy.eye(64, dtype="f") == a).all())
+
+
+def _transform():
+    import cupy
+    import cupyx.scipy.fft as fft
+
+    x = cupy.arange(60, dtype="f").reshape(10, 6)
+    return bool(cupy.allclose(fft.irfft2(fft.rfft2(x), s=x.shape), x, atol=1e-4))
+
+
+def _kernel():
+    import cupy
+    import numpy as np
+
+    code = 'extern "C" __global__ void twice(float* x) { x[threadIdx.x] *= 2; }'
+    x = cupy.arange(32, dtype=np.float32)
+    cupy.RawKernel(code, "twice")((1,), (32,), (x,))
+    return bool((x == 2 * cupy.arange(32)).all())
+
+
+GPU_CHECKS = {
+    "matrix product": _product,
+    "Fourier transform": _transform,
+    "compiled kernel": _kernel,
+}
+
+
+def _fault(name, check):
+    """Run a check; return what is wrong, as one sentence, or None."""
+    try:
+        return None if check() else f"a {name} on the GPU gives wrong numbers"
+    except Exception as error:  # CuPy raises a class of its own for each library
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return f"a {name} on the GPU fails ({reason})"
+
+
+def _nccl():
+    from cupy.cuda import nccl
+
+    if getattr(nccl, "available", False):
+        version = nccl.get_version()
+        return f"NCCL {version // 10000}.{version % 10000 // 100}.{version % 100}"
+    return "no NCCL (for several GPUs: pip install nvidia-nccl-cu13, or -cu12)"

@@ -50,7 +50,7 @@ def run(main):
     """Call a program and return its exit code; bad input ends in one sentence.
 
     It is what ``main()`` returns, 0 for None; 2 for bad input or a failure of the system, such as a
-    full disk; 130 if interrupted.
+    full disk or memory; 130 if interrupted.
     """
     _make_streams_safe()
     try:
@@ -61,6 +61,9 @@ def run(main):
         return 0
     except UserError as error:
         _print_error(f"error: {error}")
+        return 2
+    except MemoryError as error:
+        _print_error(f"error: there is not enough memory{f' ({error})' if str(error) else ''}")
         return 2
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -6,8 +6,9 @@ phases x[0::s], x[1::s], ... of the input, convolved with stride 1. Chapter 02 d
 
 The rounding errors of a transform are relative to the root mean square of all numbers in it, here
 those of one utterance: in float32 about 2e-7 of that, also where the utterance is much quieter.
-`spreads` decides where the transforms take float64 instead; not on a GPU, where the program would
-have to wait for the answer.
+`spreads` decides where the transforms take float64 instead. Not on a GPU: the program would have to
+wait for the answer, and frames cannot be scaled beforehand, since a filter adds neighbouring ones.
+There, outputs are accurate to about 1e-6 of their utterance's root mean square, quiet or not.
 """
 
 import functools
@@ -17,6 +18,7 @@ import os
 import numpy as np
 
 from ds2np.backend import get_array_module, get_fft_module
+from ds2np.kernels.conv import convolve, convolve_backward, fast_frames, fits_kernels
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, widen_lengths, zero_padding
 from ds2np.layers.streaming import TimeWindow
@@ -96,7 +98,7 @@ def _from_phases(phases, stride, padding, shape):
 
 
 def spreads(x, spread):
-    """Return whether float32 is too coarse for the transforms of x (N, C, T, F) on the CPU.
+    """Return whether float32 is too coarse for the transforms of x (N, C, T, F); never on a GPU.
 
     It is if, in any utterance, the root mean square of a frame or of a frequency is less than the
     whole's divided by `spread`. Frames and frequencies of zeros do not count: padding is no signal.
@@ -132,7 +134,12 @@ def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
     taps = [math.ceil(k / s) for k, s in zip(kernel, stride, strict=True)]  # of one phase's filter
     # Spectra multiply circularly: position t + k wraps around at the transform's length. The kept
     # outputs read up to (outs - 1) + (taps - 1), where dx ends, too: this length wraps nothing.
-    lengths = tuple(_fast_length(max(o, 1) + k - 1) for o, k in zip(outs, taps, strict=True))
+    LT, LF = (max(o, 1) + k - 1 for o, k in zip(outs, taps, strict=True))
+    if fits_kernels(x) and min(outs) > 0:
+        lengths = fast_frames(LT), _fast_length(LF)
+        out, X, W_hat = convolve(x, W, stride, padding, outs, lengths)
+        return out, (X, W_hat, x.shape, W, stride, padding, taps, lengths)
+    lengths = _fast_length(LT), _fast_length(LF)
     x_phases = _to_phases(x.astype(double, copy=False), stride, padding, lengths)
     X = _transform(x_phases, lengths)  # (LT, LF/2+1, N, C*st*sf)
     W_conj = _transform_filters(W.astype(double, copy=False), stride, taps, lengths)
@@ -147,6 +154,8 @@ def conv2d_backward(dout, cache):
     """Compute dx (N, C, T, F) and dW (O, C, KT, KF) from dout (N, O, T_out, F_out)."""
     X, W_conj, x_shape, W, stride, padding, taps, lengths = cache
     xp, dtype, W_shape = get_array_module(dout), dout.dtype, W.shape
+    if fits_kernels(dout):
+        return convolve_backward(dout, X, W_conj, stride, padding, x_shape, W_shape, lengths)
     if X.dtype == xp.complex128 or spreads(dout, GRADIENT_SPREAD):
         dout = dout.astype(xp.float64, copy=False)
         if W_conj.dtype == xp.complex64:

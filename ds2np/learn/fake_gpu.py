@@ -1,7 +1,8 @@
 """A fake GPU: a replacement for CuPy that computes with NumPy and counts operations.
 
-Like CuPy it refuses to mix arrays in main memory with arrays on the GPU and copies none implicitly.
-It counts kernel launches, copies and waits; it does not model their time. Chapter 12 uses it.
+Like CuPy it refuses to mix arrays in main memory with arrays on the GPU, copies none between them
+implicitly and lacks some functions of NumPy. It counts kernel launches, copies and waits; it does
+not model their time. Chapter 12 uses it.
 """
 
 import contextlib
@@ -16,7 +17,14 @@ import scipy.fft
 
 import ds2np.backend
 from ds2np.kernels.host import HostModule
+from ds2np.learn.fake_cublas import Cublas
 
+# Of NumPy, but not of CuPy 14.
+LACKING = (
+    *("block", "einsum_path", "geomspace", "histogram_bin_edges", "insert", "isnat", "matvec"),
+    *("nanpercentile", "nanquantile", "spacing", "unstack", "vecdot", "vecmat"),
+)
+REDUCTIONS = ("sum", "prod", "max", "min", "mean", "var", "std", "any", "all")
 PLAIN = ("shape", "dtype", "ndim", "size", "nbytes", "strides", "flags")
 UNUSED_MEMORY = ("empty", "empty_like")  # allocation launches no kernel
 
@@ -64,10 +72,23 @@ class FakeArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
         options = _unwrap({**options, "out": out} if out else options)
-        result = getattr(ufunc, method)(*_unwrap(inputs), **options)
+        inputs = _unwrap(inputs)
+        result = getattr(ufunc, method)(*inputs, **options)
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        self.log.launches[name] += 1
+        if np.size(result):  # CuPy launches nothing for an empty array
+            self.log.launches[name] += 1
+        if name == "matmul":
+            self.log.launches["copy of a factor"] += sum(map(_is_copied, inputs))
         return out[0] if out else _wrap(result)
+
+    def __array_function__(self, function, types, args, options):
+        """Call the function of the fake CuPy, as in ``np.sum(array_on_the_gpu)``."""
+        return getattr(sys.modules["cupy"], function.__name__)(*args, **options)
+
+    @property
+    def data(self):
+        """The memory, of which cuBLAS wants the address."""
+        return types.SimpleNamespace(ptr=self.numbers.ctypes.data)
 
     def __array__(self, *args, **options):
         raise TypeError("NumPy cannot read an array on the GPU; copy it with to_cpu")
@@ -90,8 +111,10 @@ class FakeArray(np.lib.mixins.NDArrayOperatorsMixin):
         return _counting("getitem", self.numbers.__getitem__, self.numbers)(index)
 
     def __setitem__(self, index, value):
-        self.log.launches["setitem"] += 1
-        self.numbers[_unwrap(index)] = _unwrap(value)
+        index = _unwrap(index)
+        if self.numbers[index].size:
+            self.log.launches["setitem"] += 1
+        self.numbers[index] = _unwrap(value)
 
     def get(self):
         """Copy to main memory, after waiting for all pending operations."""
@@ -139,12 +162,41 @@ def _counting(name, function, owner=None):
     @functools.wraps(function)
     def call(*args, **options):
         given, options = _unwrap(args), _unwrap(options)
+        if name in REDUCTIONS and options.keys() & {"where", "initial"}:
+            raise TypeError(f"CuPy's {name} takes neither where nor initial")
         result = function(*given, **options)
         arrays = [owner, *given] if isinstance(result, np.ndarray) else []
         views = any(isinstance(a, np.ndarray) and np.may_share_memory(a, result) for a in arrays)
-        if not views and name not in UNUSED_MEMORY:
+        if not views and np.size(result) and name not in UNUSED_MEMORY:
             FakeArray.log.launches[name] += 1
         return _wrap(result)
+
+    return call
+
+
+def _is_copied(factor):
+    """Return whether CuPy copies a factor before a matrix product, since cuBLAS cannot read it."""
+    return not (factor.flags.c_contiguous or (factor.ndim <= 2 and factor.flags.f_contiguous))
+
+
+def _transforming(name, transform):
+    """Wrap a transform of `scipy.fft`; a call also pads, copies and divides, as CuPy does."""
+
+    def call(x, s=None, axes=None, norm=None, overwrite_x=False):
+        numbers, launches = _unwrap(x), FakeArray.log.launches
+        sizes = [numbers.shape[axis] for axis in axes] if axes and s else []
+        inverse = name.startswith("i")
+        if inverse and sizes:
+            sizes[-1] = s[-1]  # half of the spectrum is there
+        if sizes != list(s or []):
+            launches["zeros"] += 1
+            launches["copy to pad"] += 1
+        if not numbers.flags.c_contiguous or (inverse and not overwrite_x):
+            launches["copy to transform"] += 1
+        if inverse and norm in (None, "backward"):
+            launches["divide"] += 1
+        launches[name] += 1
+        return _wrap(transform(numbers, s=s, axes=axes, norm=norm, overwrite_x=overwrite_x))
 
     return call
 
@@ -166,41 +218,81 @@ class _RawModule:
         self.module = HostModule(code, cooperative=enable_cooperative_groups, defines=macros)
 
     def get_function(self, name):
-        run = self.module.get_function(name)
+        return _RawKernel(self.module.get_function(name))
 
-        def launch(grid, block, args, *, shared_mem=0):
-            FakeArray.log.launches[name] += 1
-            run(grid, block, _unwrap(args), shared_mem=shared_mem)
 
-        return launch
+class _RawKernel:
+    def __init__(self, kernel):
+        self._kernel = kernel
+
+    def __call__(self, grid, block, args, *, shared_mem=0):
+        _count(self._kernel.name)
+        self._kernel(grid, block, _unwrap(args), shared_mem=shared_mem)
+
+    def __setattr__(self, name, value):
+        if name == "max_dynamic_shared_size_bytes":
+            self._kernel.max_dynamic_shared_size_bytes = value
+        else:
+            super().__setattr__(name, value)
+
+
+class _Event:
+    """A point in the queue of operations; the fake GPU gets there at once."""
+
+    done = True
+
+    def record(self):
+        pass
+
+    def synchronize(self):
+        FakeArray.log.wait()
+
+
+def _count(name):
+    FakeArray.log.launches[name] += 1
 
 
 class _Module(types.ModuleType):
     """A module that wraps the functions of another one for arrays on the GPU."""
 
-    def __init__(self, name, model):
+    def __init__(self, name, model, wrap, lacking=()):
         super().__init__(name)
-        self.model = model
+        self.model, self.wrap, self.lacking = model, wrap, lacking
 
     def __getattr__(self, name):
+        if name in self.lacking:
+            raise AttributeError(f"CuPy has no {name}")
         found = getattr(self.model, name)
         if not callable(found) or isinstance(found, type):
             return found
         if isinstance(found, np.ufunc):  # counted by __array_ufunc__
             return lambda *args, **options: _unwrap((args, options)) and found(*args, **options)
-        return _counting(name, found)
+        return self.wrap(name, found)
 
 
 @contextlib.contextmanager
 def fake_gpu():
     """Replace CuPy by a fake GPU within a ``with`` block and yield its `Log`."""
-    cupy, fft = _Module("cupy", np), _Module("cupyx.scipy.fft", scipy.fft)
+    cupy = _Module("cupy", np, _counting, LACKING)
     cupy.ndarray, cupy.RawModule = FakeArray, _RawModule
     cupy.asarray, cupy.array = _asarray, _array
-    cupy.cuda = types.SimpleNamespace(Device=lambda: types.SimpleNamespace(id="fake"))
-    cupyx, cupyx.scipy = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
-    cupyx.scipy.fft = fft
-    modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx.scipy, "cupyx.scipy.fft": fft}
+    cupy.cuda = types.SimpleNamespace(
+        Device=lambda: types.SimpleNamespace(id="fake"),
+        Event=_Event,
+        get_elapsed_time=lambda start_event, end_event: 0.0,  # it does not model time
+        device=types.SimpleNamespace(get_cublas_handle=lambda: 0),
+    )
+    fft = _Module("cupyx.scipy.fft", scipy.fft, _transforming)
+    modules = {
+        "cupy": cupy,
+        "cupyx.scipy.fft": fft,
+        "cupy_backends.cuda.libs.cublas": Cublas(_count),
+    }
+    for name in list(modules):  # and the packages around them
+        while "." in name:
+            name, _, inner = name.rpartition(".")
+            package = modules.setdefault(name, types.ModuleType(name))
+            setattr(package, inner, modules[f"{name}.{inner}"])
     before = {name: sys.modules.get(name) for name in modules}
     FakeArray.log = log = Log()
     sys.modules.update(modules)

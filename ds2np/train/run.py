@@ -1,28 +1,22 @@
 """A whole run, from manifests to the report: data, network, training."""
 
 import dataclasses
-import itertools
-import math
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from ds2np.audio import Augmentation, augment, load_sounds
 from ds2np.backend import CPU
-from ds2np.data.batches import AHEAD, Batch, pad
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import identify
 from ds2np.errors import UserError
-from ds2np.machine import peak_memory
 from ds2np.model import DeepSpeech2
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.model.transfer import copy_weights
 from ds2np.parallel.communicator import Communicator
 from ds2np.recogniser import Recogniser
 from ds2np.train.statistics import set_input_statistics
-from ds2np.train.step import add_gradients, keep_statistics
 from ds2np.train.trainer import Trainer
+from ds2np.train.trial import train_within_memory, try_longest
 
 MEMORISED = 0.02  # character error rate at which a few utterances count as memorised
 OVERFIT_EPOCHS = 100
@@ -91,9 +85,9 @@ def train(
         )
         if comm.is_main and train_utterances is not dev_utterances:
             _warn_shared(train_utterances, dev_utterances)
-        if device == CPU and not trainer.finished:
-            try_longest(trainer)
-        trainer.run(minutes)
+        if not trainer.finished:
+            try_longest(trainer, device)
+        train_within_memory(trainer, minutes, device)
         return _conclude(trainer, device)
 
 
@@ -152,52 +146,6 @@ def make_change(config, sample_rate):
     noises = load_sounds(Path(config.noise), sample_rate) if config.noise else None
     rooms = load_sounds(Path(config.rooms), sample_rate) if config.rooms else None
     return lambda samples, rng: augment(samples, sample_rate, rng, settings, noises, rooms)
-
-
-def try_longest(trainer):
-    """Run the largest minibatches once, on noise; print and return the peak memory in bytes.
-
-    A run that needs too much memory then fails at its start and not hours later. Augmented
-    recordings are assumed to have their greatest possible length. The model is left unchanged.
-    """
-    model, data = trainer.model, trainer.train_set
-    config = trainer.config
-    lengthening = Augmentation().lengthening if config.augment else 1.0
-    epochs = range(trainer.progress.epoch, config.epochs + 1)
-    plan = itertools.chain.from_iterable(map(trainer.plan, epochs))
-    longest, x, lengths = _largest(plan, data, lengthening)
-    evaluation = trainer.dev_set.plan(1, config.batch_size, config.batch_seconds)
-    labels = pad([data.labels[i] for i in longest], np.int64)
-    restore = keep_statistics(model)
-    ahead = [x.copy() for _ in range(AHEAD)]  # like the minibatches that are prefetched
-    try:
-        model.set_training(True)
-        add_gradients(model, Batch(longest, x, lengths, *labels), 1.0)
-        model.set_training(False)
-        model.forward(*_largest(evaluation, trainer.dev_set)[1:])
-        model.clear_cache()
-    except MemoryError:
-        raise UserError(
-            f"{len(x)} utterances of {x.shape[1]} frames do not fit into memory; "
-            f"use fewer utterances or seconds in a minibatch"
-        ) from None
-    del ahead
-    model.zero_grads()
-    restore()
-    peak = peak_memory()
-    seconds = x.shape[1] * model.config.stride_ms / 1000
-    trainer.log(
-        f"memory: {peak / 1e6:.0f} MB with the largest minibatch, {len(x)} x {seconds:.1f} s"
-    )
-    return peak
-
-
-def _largest(plan, dataset, lengthening=1.0):
-    """Choose the largest minibatch of a plan; return its indices, noise as features, lengths."""
-    indices = max(plan, key=lambda b: len(b) * dataset.frames[b].max())
-    N, T = len(indices), math.ceil(dataset.frames[indices].max() * lengthening)
-    x = np.random.default_rng(0).standard_normal((N, T, dataset.config.features), np.float32)
-    return indices, x, np.full(N, T)
 
 
 def overfit(model_config, training_config, utterances, folder, **options):

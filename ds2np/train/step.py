@@ -36,6 +36,8 @@ class Step:
     ----------
     scale : float
         The weight of each utterance's gradient.
+    batch : Batch or None
+        The latest minibatch.
     layer_done : callable or None
         For `DeepSpeech2.backward`: begins the all-reduce of gradients that are complete.
     named : LeftOut
@@ -49,7 +51,7 @@ class Step:
         self.model, self.dataset, self.comm = model, dataset, comm
         self.scale = 1 / (config.batch_size * config.accumulate)
         self._buckets = Buckets(model, comm)
-        self.named = LeftOut(len(dataset))
+        self.named, self.batch = LeftOut(len(dataset)), None
         self._synchronised = config.sync_batchnorm and comm.size > 1
         if self._synchronised:
             sync_batchnorm(model, comm.sum)
@@ -67,7 +69,7 @@ class Step:
             self.layer_done = self._buckets.layer_done if number == count else None
             while self._rest is not None:
                 batch, self._rest = self._rest, None
-                self._restore = keep_statistics(self.model)
+                self._restore, self.batch = keep_statistics(self.model), batch
                 yield batch
 
     def accepts(self, batch, loss, out_lengths):

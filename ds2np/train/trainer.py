@@ -9,6 +9,7 @@ from collections import deque
 import numpy as np
 
 import ds2np
+from ds2np.backend import is_on_gpu
 from ds2np.ctc import ctc_loss
 from ds2np.data.batches import prefetch, shard
 from ds2np.data.left_out import LeftOut
@@ -72,6 +73,7 @@ class Trainer:
         self.progress, self.report = Progress(), Report(self.folder)
         self.best_evaluation = None
         self._step = Step(model, train_set, config, self.comm)
+        self._clock = Clock(on_gpu=is_on_gpu(model.flat_params))
         self._dev_left_out = LeftOut(len(dev_set))
         self._began = Members.of(train_set)  # the utterances with which the epoch began
         self._places = None  # theirs in the training set, if it has lost some
@@ -82,7 +84,8 @@ class Trainer:
     @property
     def clock(self):
         """The times of the current epoch."""
-        return Clock(self.progress.seconds)
+        self._clock.seconds = self.progress.seconds
+        return self._clock
 
     @property
     def finished(self):
@@ -223,6 +226,7 @@ class Trainer:
     def _finish_epoch(self):
         with self.ema.in_place(), self.clock.part("evaluation"):
             evaluation = self.evaluate(self.recogniser)
+        self.clock.settle()
         row, lowest = self._row(evaluation), self.progress.lowest_rates
         self.progress.end_epoch(row, evaluation.unusable)
         self._began, self._places = Members.of(self.train_set), None

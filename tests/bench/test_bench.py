@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from functools import partial
 from types import SimpleNamespace
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from ds2np import cli
-from ds2np.backend import CPU, to_cpu
+from ds2np.backend import CPU, to_cpu, why_no_gpu
 from ds2np.bench import items
 from ds2np.bench import run as bench
 from ds2np.errors import UserError
@@ -161,6 +162,28 @@ def test_memory_is_that_of_a_fresh_process():
 def test_memory_that_cannot_be_measured_says_why():
     with pytest.raises(UserError, match="memory of nothing cannot be measured: KeyError"):
         bench.measure_memory("nothing", "ours")
+
+
+@pytest.mark.gpu
+def test_a_gpu_is_named_and_its_items_are_timed(small, monkeypatch, tmp_path, capsys):
+    if why_no_gpu():
+        pytest.skip(f"no GPU: {why_no_gpu()}")
+    assert set(SMALL) < set(bench.ITEMS_ON_GPU)
+    step = partial(items.training_step, N=1, seconds=0.2, name="tiny")
+    few = {name: SMALL[name] for name in ("gemm", "gru", "ctc", "decoding")} | {"step-base": step}
+    monkeypatch.setattr(bench, "ITEMS_ON_GPU", few)
+    path = tmp_path / "bench.json"
+    only = ["--pairs", "1", "--json", str(path), "--only", *few]
+    assert cli.main(["bench", "--device", "cuda", *only]) == 0
+    machine, _, *lines = capsys.readouterr().out.splitlines()
+    assert re.search(
+        r", GPU .+, memory \d+ GB, CUDA [\d.]+, driver for CUDA [\d.]+, cupy ", machine
+    )
+    assert [line.split()[0] for line in lines] == [*few]
+    rows = json.loads(path.read_text())["items"]
+    assert rows["gemm"]["share_of_gemm"] == 1
+    assert rows["step-base"]["share_of_gemm"] > 0
+    assert all(row["min_ms"] > 0 and row["peak_bytes"] > 0 for row in rows.values())
 
 
 @pytest.mark.parametrize("name", SMALL)

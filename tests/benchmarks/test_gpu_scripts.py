@@ -2,14 +2,17 @@
 
 import argparse
 import ast
+import importlib.util
 import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
+from ds2np import kernels
 from ds2np.commands import train
 
 ROOT = Path(__file__).parents[2]
@@ -96,12 +99,22 @@ def test_every_part_is_measured_run_and_explained():
 
 
 def test_all_tests_marked_gpu_are_run():
-    marked = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "tests").rglob("test_*.py")
-        if path != Path(__file__) and re.search(r"mark\.gpu\b", path.read_text(encoding="utf-8"))
-    }
-    assert set(re.findall(r"tests/[\w/]*test_\w+\.py", SHELL["first_run.sh"])) == marked
+    command = re.search(r"pytest -m gpu.*?[^\\]\n", SHELL["first_run.sh"], re.S)[0]
+    assert command.endswith(" tests\n")
+
+
+def test_all_kernels_are_watched():
+    spec = importlib.util.spec_from_file_location("sanitize", FOLDER / "sanitize.py")
+    sanitize = importlib.util.module_from_spec(spec)
+    stand_in = types.SimpleNamespace(GPU=None, failed=[])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "timing", stand_in)
+        spec.loader.exec_module(sanitize)
+    sources = [path.read_text(encoding="utf-8") for path in kernels.FOLDER.glob("*.cu")]
+    names = sanitize.kernel_names()
+    assert {"ctc_ways", "ctc_gradient", "to_phases", "from_phases"} <= names
+    assert len(names) == sum(text.count("__global__ void") for text in sources)
+    assert '"kns=$kernel"' in SHELL["first_run.sh"]
 
 
 def test_the_options_of_the_training_exist():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ds2np.backend import why_no_gpu
 from ds2np.commands import doctor
 from ds2np.errors import UserError
 
@@ -53,3 +54,42 @@ def test_a_missing_requirement_is_named(ds2np, missing):
     assert (code, err) == (1, "")
     assert "soundfile 1.2.3, tqdm MISSING, jiwer MISSING, threadpoolctl 1.2.3" in out
     assert out.endswith("verdict: NOT ready: tqdm, jiwer missing (pip install tqdm jiwer)\n")
+
+
+def break_product(monkeypatch):
+    monkeypatch.setitem(doctor.GPU_CHECKS, "matrix product", lambda: False)
+    return "a matrix product on the GPU gives wrong numbers"
+
+
+def break_transform(monkeypatch):
+    def fail():
+        raise RuntimeError("CUFFT_ALLOC_FAILED\nmore")
+
+    monkeypatch.setitem(doctor.GPU_CHECKS, "Fourier transform", fail)
+    return "a Fourier transform on the GPU fails (CUFFT_ALLOC_FAILED)"
+
+
+@pytest.mark.gpu
+def test_the_gpu_is_described_and_tested(ds2np, missing):
+    if why_no_gpu():
+        pytest.skip(f"no GPU: {why_no_gpu()}")
+    missing()
+    code, out, _ = ds2np("doctor")
+    assert code == 0
+    assert re.search(
+        r"GPU        .+, memory \d+ GB, CUDA [\d.]+, driver for CUDA [\d.]+, cupy .+; (no )?NCCL",
+        out,
+    )
+    assert "tested: matrix product, Fourier transform, compiled kernel; the first step" in out
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("break_it", [break_product, break_transform])
+def test_a_broken_gpu_is_named_in_one_sentence(ds2np, missing, monkeypatch, break_it):
+    if why_no_gpu():
+        pytest.skip(f"no GPU: {why_no_gpu()}")
+    missing()
+    fault = break_it(monkeypatch)
+    code, out, err = ds2np("doctor")
+    assert (code, err) == (1, "")
+    assert out.endswith(f"verdict: NOT ready: {fault}\n")

@@ -156,3 +156,12 @@ def test_errors_become_exit_codes(error, code, said, capsys):
 
     assert program.run(main) == code
     assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize(("given", "said"), [((), ""), (("2 bytes",), " (2 bytes)")])
+def test_a_lack_of_memory_ends_in_one_sentence(given, said, capsys):
+    def main():
+        raise MemoryError(*given)
+
+    assert program.run(main) == 2
+    assert capsys.readouterr().err == f"error: there is not enough memory{said}\n"

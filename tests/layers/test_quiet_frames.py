@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ds2np.backend import to_cpu, to_gpu, why_no_gpu
 from ds2np.layers import Conv2D
 from ds2np.layers.conv import GRADIENT_SPREAD, SPREAD, conv2d_backward, conv2d_forward, spreads
 
@@ -103,3 +104,23 @@ def test_ordinary_inputs_stay_in_float32(rng):
     assert spreads(x, SPREAD)
     assert not spreads(x, GRADIENT_SPREAD)
     assert not spreads(x.astype(float), SPREAD)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("loudness", [1, 1e3, 1e6])
+@pytest.mark.parametrize("place", [(ALL, ALL, 8, 11), (1, ALL, 8)], ids=["a click", "a frame"])
+def test_on_a_gpu_errors_are_relative_to_the_whole_utterance(place, loudness, rng):
+    if why_no_gpu():
+        pytest.skip(f"no GPU: {why_no_gpu()}")
+    x, W = draw(rng, 2, 2, 60, 80), draw(rng, 3, 2, *KERNEL)
+    x[place] *= loudness
+    out, cache = conv2d_forward(to_gpu(x), to_gpu(W), STRIDE, PADDING)
+    dout = draw(rng, *out.shape)
+    dx, dW = conv2d_backward(to_gpu(dout), cache)
+    assert cache[0].dtype == np.complex64
+    of_x, of_W = direct_backward(dout.astype(float), x.astype(float), W.astype(float))
+    expected = direct_forward(x.astype(float), W.astype(float))
+    for got, exact in ((out, expected), (dx, of_x)):
+        for one, other in zip(to_cpu(got), exact, strict=True):  # one utterance
+            assert np.abs(one - other).max() < 5e-6 * np.sqrt((other**2).mean())
+    assert np.abs(to_cpu(dW) - of_W).max() < 1e-5 * np.abs(of_W).max()

@@ -2,14 +2,16 @@ import dataclasses
 import math
 
 import pytest
-from helpers import toys
 
-from ds2np.train.run import train
+# Fixtures import what they need, see ../conftest.py.
 
 
 @pytest.fixture
 def run(tmp_path, utterances):
     """Train on the toy; return the folder of the run."""
+    from helpers import toys
+
+    from ds2np.train.run import train
 
     def run(
         name="run", model=toys.MODEL, resume=False, data=utterances, minutes=math.inf, **changes

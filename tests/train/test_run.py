@@ -11,8 +11,9 @@ from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
 from ds2np.model.run_folder import RunFolder
 from ds2np.train.history import read_history
-from ds2np.train.run import overfit, try_longest
+from ds2np.train.run import overfit
 from ds2np.train.trainer import Trainer
+from ds2np.train.trial import try_longest
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
@@ -74,3 +75,30 @@ def test_the_dry_run_assumes_the_greatest_length_of_augmented_recordings(
     config = dataclasses.replace(toys.TRAINING, augment=True)
     try_longest(Trainer(model, data, data, tmp_path, config))
     assert "with the largest minibatch, 4 x 0.6 s" in capsys.readouterr().out
+
+
+def lack_memory(*given):
+    raise MemoryError
+
+
+LACK = (
+    "^4 utterances of 49 frames do not fit into memory; use fewer utterances or seconds in a mini"
+)
+
+
+def test_a_minibatch_that_does_not_fit_is_named_before_the_run(run, monkeypatch):
+    monkeypatch.setattr("ds2np.train.step.ctc_loss", lack_memory)
+    with pytest.raises(UserError, match=LACK):
+        run()
+
+
+def test_a_lack_of_memory_in_the_run_is_told(run, monkeypatch):
+    plain = DeepSpeech2.backward
+    monkeypatch.setattr("ds2np.train.run.try_longest", lambda *given: None)
+
+    def backward(self, dout, *rest):
+        return lack_memory() if dout.shape[1] == 25 else plain(self, dout, *rest)
+
+    monkeypatch.setattr(DeepSpeech2, "backward", backward)
+    with pytest.raises(UserError, match=LACK):
+        run()

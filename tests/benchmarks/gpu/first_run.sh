@@ -59,14 +59,10 @@ grep -q "^no GPU" "$work/environment.log" && exit 1
 
 # 1. Is it correct? Most of the time is spent compiling about 250 small kernels, shared among the
 #    processes.
-tests=(
-    tests/test_devices.py tests/kernels/test_ctc_kernel.py
-    tests/audio/test_audio_gradients.py tests/parallel/test_nccl.py
-)
 share=()
 "$python" -c "import xdist" 2>/dev/null && share=(-n "${PROCESSES:-8}")
 part tests 150 15 "$python" -m pytest -m gpu "${share[@]}" \
-    -p no:benchmark -p no:cacheprovider "${tests[@]}"
+    -p no:benchmark -p no:cacheprovider tests
 
 # 2. What do the parts cost?
 part micro 60 40 "${measure[@]}" micro
@@ -74,6 +70,8 @@ part ctc 60 20 "${measure[@]}" ctc
 part nccl 40 20 "${measure[@]}" nccl
 
 # 3. How fast is a step, and where does its time go?
+part recurrences 40 10 "${measure[@]}" recurrences
+part norms 30 10 "${measure[@]}" norms
 part layers 70 10 "${measure[@]}" layers
 part steps 110 20 "${measure[@]}" steps
 part conv 40 10 "${measure[@]}" conv
@@ -105,7 +103,9 @@ fi
 if command -v compute-sanitizer >/dev/null; then
     tools=(memcheck racecheck synccheck initcheck)
     filter=() processes=()
-    compute-sanitizer --help 2>&1 | grep -q -e --kernel-regex && filter=(--kernel-regex kns=ctc_)
+    if compute-sanitizer --help 2>&1 | grep -q -e --kernel-regex; then
+        for kernel in $("${measure[@]}" kernels); do filter+=(--kernel-regex "kns=$kernel"); done
+    fi
     for tool in "${tools[@]}"; do
         timeout -k 5 $((80 * slower)) compute-sanitizer --tool "$tool" "${filter[@]}" \
             --error-exitcode 1 --print-limit 20 "${measure[@]}" sanitize >"$work/$tool.log" 2>&1 &

@@ -19,7 +19,7 @@ from ds2np import machine
 
 machine.tune()  # before NumPy is imported
 
-PARTS = ("micro", "ctc", "nccl", "layers", "steps", "conv", "sanitize")
+PARTS = ("micro", "ctc", "nccl", "recurrences", "norms", "layers", "steps", "conv", "sanitize")
 PACKAGES = (
     *("numpy", "scipy", "cupy-cuda12x", "cupy-cuda13x", "torch", "nvidia-cublas"),
     *("nvidia-cuda-nvrtc", "nvidia-nccl-cu12", "nvidia-nccl-cu13", "soundfile", "jiwer"),
@@ -30,7 +30,7 @@ PACKAGES = (
 def main():
     """Run the part given on the command line; return 1 if any measurement failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=("environment", *PARTS))
+    parser.add_argument("part", choices=("environment", "kernels", *PARTS))
     parser.add_argument("--tiny", action="store_true", help="small sizes, to try the script")
     args = parser.parse_args()
     from ds2np.backend import why_no_gpu
@@ -40,6 +40,9 @@ def main():
         return 1
     if args.part == "environment":
         print_environment()
+        return 0
+    if args.part == "kernels":
+        print(*sorted(importlib.import_module("sanitize").kernel_names()))
         return 0
     from timing import failed
 

@@ -44,10 +44,15 @@ def measure_memory(size):
 
 def measure_product(dtype, size):
     """Print the rate of large matrix products."""
+    rate = product_rate(dtype, size)
+    print(f"product of {dtype.__name__}, {size} x {size}: {rate:.1f} TFLOP/s", flush=True)
+
+
+def product_rate(dtype, size):
+    """Measure the rate of large matrix products, in TFLOP/s: the ceiling of a training step."""
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal((size, size), np.float32).astype(dtype) for _ in range(2))
-    rate = 2 * size**3 / median(partial(cupy.matmul, GPU(a), GPU(b))) / 1e9
-    print(f"product of {dtype.__name__}, {size} x {size}: {rate:.1f} TFLOP/s", flush=True)
+    return 2 * size**3 / median(partial(cupy.matmul, GPU(a), GPU(b))) / 1e9
 
 
 def measure_recurrent_product(N, H, G):

@@ -8,9 +8,10 @@ from collections import Counter
 import cupy
 import numpy as np
 import pytorch
+from micro import product_rate
 from timing import GPU, clock, going_on, with_range
 
-from ds2np.bench.items import CHARACTERS, FRAMES
+from ds2np.bench.items import CHARACTERS, FRAMES, training_step
 from ds2np.data.batches import Batch
 from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import EMA, SGD
@@ -25,9 +26,10 @@ NAMED = 16  # the slowest passes, which are printed by name
 
 def measure(tiny):
     """Print the steps of each shape, ours and PyTorch's."""
+    ceiling = product_rate(np.float32, 128 if tiny else 8192)
     for shape in [("small", 2, 0.6)] if tiny else SHAPES:
         with going_on(f"step {shape}"):
-            measure_ours(*shape)
+            measure_ours(*shape, ceiling)
         with going_on(f"PyTorch's step {shape}"):
             measure_torch(*shape)
 
@@ -43,8 +45,8 @@ def make_batch(config, N, seconds):
     return Batch(np.arange(N), x, lengths, labels, np.full(N, L))
 
 
-def measure_ours(name, N, seconds):
-    """Print the time of a step and of its parts."""
+def measure_ours(name, N, seconds, ceiling):
+    """Print the time of a step, its share of the rate of large products, and its parts."""
     model = DeepSpeech2(preset(name))
     model.move(GPU)
     model.set_training(True)
@@ -67,11 +69,12 @@ def measure_ours(name, N, seconds):
     GPU.wait()
     first = time.perf_counter() - began
     times = clock(step, seconds=1.5, most=20)[0]
+    rate = training_step(GPU, N, seconds, name).flop / np.median(times) / 1e9  # TFLOP/s
     memory = cupy.get_default_memory_pool().total_bytes() / 1e9
     print(
         f"{name}, {N} x {seconds} s: ours {with_range(times)}, the first {first:.1f} s; loss "
         f"{loss:.1f}, {memory:.2f} GB, {1000 * N * seconds / np.median(times):.0f} s of sound a "
-        f"second",
+        f"second, {rate:.1f} TFLOP/s, {rate / ceiling:.0%} of large products",
         flush=True,
     )
     print_shares(model, step)
@@ -116,10 +119,7 @@ def measure_torch(name, N, seconds):
     import torch
 
     config = preset(name)
-    if config.recurrent == "gru":
-        step = side.make_training_step(pytorch.DEVICE, config, TRAINING)
-    else:
-        step = pytorch.make_rnn_step(config, TRAINING)
+    step = side.make_training_step(pytorch.DEVICE, config, TRAINING)
     batch = make_batch(config, N, seconds)
     T = batch.x.shape[1]
     out_lengths = DeepSpeech2(config).out_lengths(np.full(N, T))  # without padding
