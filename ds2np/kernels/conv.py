@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from ds2np import kernels
-from ds2np.backend import get_array_module, get_fft_module, is_on_gpu
+from ds2np.backend import get_array_module, get_fft_module
 
 THREADS = 256
 TILE = 32  # as in phases.cu
@@ -35,11 +35,6 @@ def _has_small_factors(number):
         while number % prime == 0:
             number //= prime
     return number == 1
-
-
-def fits_kernels(x):
-    """Return whether the kernels support an array: float32 on a GPU, not empty."""
-    return is_on_gpu(x) and x.dtype == np.float32 and x.size > 0
 
 
 def convolve(x, W, stride, padding, shape, lengths):

@@ -17,8 +17,9 @@ import os
 
 import numpy as np
 
+from ds2np import kernels
 from ds2np.backend import get_array_module, get_fft_module
-from ds2np.kernels.conv import convolve, convolve_backward, fast_frames, fits_kernels
+from ds2np.kernels.conv import convolve, convolve_backward, fast_frames
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, widen_lengths, zero_padding
 from ds2np.layers.streaming import TimeWindow
@@ -135,7 +136,7 @@ def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
     # Spectra multiply circularly: position t + k wraps around at the transform's length. The kept
     # outputs read up to (outs - 1) + (taps - 1), where dx ends, too: this length wraps nothing.
     LT, LF = (max(o, 1) + k - 1 for o, k in zip(outs, taps, strict=True))
-    if fits_kernels(x) and min(outs) > 0:
+    if kernels.support(x) and x.size and min(outs) > 0:
         lengths = fast_frames(LT), _fast_length(LF)
         out, X, W_hat = convolve(x, W, stride, padding, outs, lengths)
         return out, (X, W_hat, x.shape, W, stride, padding, taps, lengths)
@@ -154,7 +155,7 @@ def conv2d_backward(dout, cache):
     """Compute dx (N, C, T, F) and dW (O, C, KT, KF) from dout (N, O, T_out, F_out)."""
     X, W_conj, x_shape, W, stride, padding, taps, lengths = cache
     xp, dtype, W_shape = get_array_module(dout), dout.dtype, W.shape
-    if fits_kernels(dout):
+    if kernels.support(dout) and dout.size:
         return convolve_backward(dout, X, W_conj, stride, padding, x_shape, W_shape, lengths)
     if X.dtype == xp.complex128 or spreads(dout, GRADIENT_SPREAD):
         dout = dout.astype(xp.float64, copy=False)

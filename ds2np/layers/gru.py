@@ -61,30 +61,41 @@ def gru_backward(dh, cache):
     dh (B, T, N, H) is the gradient of the states from above, without the recurrent path, which this
     function adds (backpropagation through time).
     """
+    h, h0, gates, Uh, *rest = cache
+    return gru_backward_in_place(dh, (h, h0, gates.copy(), Uh.copy(), *rest))
+
+
+def gru_backward_in_place(dh, cache):
+    """Do the same in a third of the memory: the cache is overwritten and good for one call only."""
     h, h0, gates, Uh, U, activation = cache
     xp = get_array_module(h)
     T, H = h.shape[1], h.shape[3]
     z, r, c = gates[..., :H], gates[..., H : 2 * H], gates[..., 2 * H :]
-    before = xp.concatenate([h0[:, None], h[:, : max(T - 1, 0)]], axis=1)[:, :T]
-    # These derivatives do not depend on the recurrence: all frames at once, outside the loop.
-    slope_z = (c - before) * z * (1 - z)  # dh_t / da^z_t, with sigma' = z (1 - z)
-    slope_c = z * slope_from_output(activation, c)  # dh_t / da^c_t = z_t f'
-    slope_r = Uh * r * (1 - r)  # da^c_t / da^r_t, with sigma' = r (1 - r)
+    # These derivatives do not depend on the recurrence: all frames at once, outside the loop. They,
+    # and then the gradients, take the place of what they are computed from.
     keep = 1 - z  # dh_t / dh_{t-1}, the direct path
+    slope_c = z * slope_from_output(activation, c)  # dh_t / da^c_t = z_t f'
+    slope_z = c  # dh_t / da^z_t = (c_t - h_{t-1}) z (1 - z), with sigma' = z (1 - z)
+    slope_z[:, :1] -= h0[:, None]
+    slope_z[:, 1:] -= h[:, : max(T - 1, 0)]
+    slope_z *= z
+    slope_z *= keep
+    slope_r = Uh  # da^c_t / da^r_t = (U_h h_{t-1}) r (1 - r), with sigma' = r (1 - r)
+    slope_r *= r
+    slope_r *= 1 - r
     U_T = xp.ascontiguousarray(U.swapaxes(1, 2))
-    da = xp.empty_like(gates)
-    dg = xp.empty_like(gates)  # like da, but with the gradient of U_h h_{t-1} in its last block
     carry = xp.zeros_like(h0)
     for t in reversed(range(T)):
         carry += dh[:, t]  # dh_t: from above, and from frame t + 1
-        xp.multiply(carry, slope_z[:, t], out=dg[:, t, :, :H])  # da^z = dh (c - h_{t-1}) z (1 - z)
-        dac = xp.multiply(carry, slope_c[:, t], out=da[:, t, :, 2 * H :])  # da^c = dh z f'
-        xp.multiply(dac, slope_r[:, t], out=dg[:, t, :, H : 2 * H])  # da^r = da^c (U_h h) r (1 - r)
-        xp.multiply(dac, r[:, t], out=dg[:, t, :, 2 * H :])  # d(U_h h_{t-1}) = da^c r
+        xp.multiply(carry, slope_z[:, t], out=z[:, t])  # da^z = dh (c - h_{t-1}) z (1 - z)
+        dac = xp.multiply(carry, slope_c[:, t], out=slope_c[:, t])  # da^c = dh z f'
+        xp.multiply(dac, r[:, t], out=c[:, t])  # d(U_h h_{t-1}) = da^c r
+        xp.multiply(dac, slope_r[:, t], out=r[:, t])  # da^r = da^c (U_h h_{t-1}) r (1 - r)
         carry *= keep[:, t]  # dh_{t-1} = dh (1 - z)
-        carry += dg[:, t] @ U_T  # + U_z^T da^z + U_r^T da^r + U_h^T (da^c r)
-    da[..., : 2 * H] = dg[..., : 2 * H]
-    return da, recurrent_weight_gradient(h, h0, dg), carry
+        carry += gates[:, t] @ U_T  # + U_z^T da^z + U_r^T da^r + U_h^T (da^c r)
+    dU = recurrent_weight_gradient(h, h0, gates)  # the gates are dg now
+    c[...] = slope_c  # da^c in place of da^c r: now they are da
+    return gates, dU, carry
 
 
 class GRU(Recurrent):
@@ -93,4 +104,4 @@ class GRU(Recurrent):
     gates = 3
     default_activation = "tanh"
     steps_forward = staticmethod(gru_forward)
-    steps_backward = staticmethod(gru_backward)
+    steps_backward = staticmethod(gru_backward_in_place)

@@ -59,11 +59,6 @@ def _run(steps, *arguments):
         return map_in_threads("direction", 2, steps, *arguments)
 
 
-def _join(parts):
-    """Concatenate the directions."""
-    return parts[0] if len(parts) == 1 else get_array_module(parts[0]).concatenate(parts)
-
-
 class Recurrent(Layer):
     """Base class of the recurrent layers, from (N, T, D) to (N, T, H).
 
@@ -163,32 +158,32 @@ class Recurrent(Layer):
         xp, (N, T, _, _) = get_array_module(a), a.shape
         if state is None:
             state = xp.zeros((self.directions, N, self.H), a.dtype)
-        a, U = self._turn(a.transpose(2, 1, 0, 3), lengths), self.params["U"]  # (B, T, N, GH)
-        groups = self._groups(a)
-        results = _run(lambda d: self.steps_forward(a[d], U[d], state[d], self.activation), groups)
-        steps = [cache for _, cache in results]
-        h = _join([h for h, _ in results])
-        last = h[:, -1] if T else state
+        a, U = self._turn(a.transpose(2, 1, 0, 3), lengths), self.params["U"]  # each (T, N, GH)
+        groups = self._groups(a[0])
+        results = _run(
+            lambda g: self.steps_forward(xp.stack(a[g]), U[g], state[g], self.activation), groups
+        )
+        h = [of_one for of_group, _ in results for of_one in of_group]  # each (T, N, H)
+        last = xp.stack([of_one[-1] for of_one in h]) if T else state
         h = self._turn(h, lengths)
-        out = h.sum(axis=0) if self.merge == "sum" else xp.concatenate(list(h), axis=-1)
+        added = self.merge == "sum" and self.directions == 2
+        out = h[0] + h[1] if added else xp.concatenate(h, axis=-1)
         out = zero_padding(out.transpose(1, 0, 2), lengths, in_place=True)  # (N, T, H or 2H)
-        return out, last, (groups, steps, lengths)
+        return out, last, (groups, [cache for _, cache in results], lengths)
 
     def _loop_backward(self, dout, cache):
         """Compute da (N, T, inputs, GH) and dU (B, H, GH) of `_loop_forward`."""
         groups, steps, lengths = cache
-        N, T, _ = dout.shape
+        xp = get_array_module(dout)
         dh = zero_padding(dout, lengths).transpose(1, 0, 2)  # (T, N, H or 2H)
-        if self.merge == "sum":
-            dh = dh[None]
-        else:
-            dh = dh.reshape(T, N, self.directions, self.H).transpose(2, 0, 1, 3)
+        dh = [dh] if self.merge == "sum" else xp.split(dh, self.directions, axis=2)
         dh = self._turn(dh, lengths)
-        results = _run(lambda d, cache: self.steps_backward(dh[d], cache), groups, steps)
-        da = self._turn(_join([da for da, _, _ in results]), lengths)
+        results = _run(lambda g, cache: self.steps_backward(xp.stack(dh[g]), cache), groups, steps)
+        da = self._turn([of_one for of_group, _, _ in results for of_one in of_group], lengths)
         if self.inputs < self.directions:
-            da = da.sum(axis=0, keepdims=True)
-        return da.transpose(2, 1, 0, 3), _join([dU for _, dU, _ in results])
+            da = [da[0] + da[1]]
+        da = xp.stack(da, axis=2).swapaxes(0, 1)
+        return da, xp.concatenate([dU for _, dU, _ in results])
 
     def forward_chunk(self, x, state, last):
         if self.directions > 1:
@@ -201,18 +196,16 @@ class Recurrent(Layer):
 
     def _groups(self, a):
         """Return the directions of each loop over time: one loop for all, or one for each."""
-        _, _, N, GH = a.shape
+        _, N, GH = a.shape
         wide = N * self.H * GH >= THREADING_PAYS and get_array_module(a) is np
         if self.directions == 2 and wide:
             return [slice(0, 1), slice(1, 2)]
         return [slice(0, self.directions)]
 
     def _turn(self, x, lengths):
-        """Stack x (1 or B, T, N, ...) to one copy per direction, the second reversed in time."""
-        copies = [x[0]]
-        if self.directions == 2:
-            copies.append(reverse_sequences(x[-1], lengths))
-        return get_array_module(x).stack(copies)
+        """Return x, one (T, N, ...) for all or each direction, for each; the second reversed."""
+        reversed_too = [reverse_sequences(x[-1], lengths)] if self.directions == 2 else []
+        return [x[0], *reversed_too]
 
 
 class Bidirectional(Recurrent):

@@ -33,7 +33,7 @@ from ds2np.layers.activations import slope_from_output
 from ds2np.layers.batchnorm import seq_batchnorm_backward
 from ds2np.layers.conv import _invert_taps, conv2d_backward
 from ds2np.layers.conv1d import conv1d_backward
-from ds2np.layers.gru import gru_backward
+from ds2np.layers.gru import gru_backward_in_place
 from ds2np.layers.linear import linear_backward
 from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 from ds2np.layers.rnn import simple_rnn_backward
@@ -131,9 +131,8 @@ CHECKS = {case.name: check_case(case) for case in CASES}
 CHECKS |= {"CTC": check_ctc, "network": check_network}
 
 OCCUPANCY = "np.add.reduceat(gamma, starts, axis=1)"
-BOTH = "da.sum(axis=0, keepdims=True)"
-TURNED_WITH_PADDING = "self._turn(self._turn(da, lengths), 0 * lengths + T)."
-SPLIT = ".transpose(2, 0, 1, 3)"
+TURN = "for of_one in of_group], lengths)"
+SPLIT = "xp.split(dh, self.directions, axis=2)"
 
 # Checked layer and function with the mistake: what is wrong, the right code, the wrong code.
 
@@ -236,37 +235,34 @@ MISTAKES = {
         ("bias of the first utterance only", "da.sum(axis=(0, 1))", "da[0].sum(axis=0)"),
         ("U forgotten", 'self.grads["U"] +=', "_ ="),
     ],
-    ("GRU", gru_backward): [
+    ("GRU", gru_backward_in_place): [
         ("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0"),
-        ("what goes through U forgotten", "carry += dg[:, t] @ U_T", "pass"),
+        ("what goes through U forgotten", "carry += gates[:, t] @ U_T", "pass"),
         ("U not transposed", "U.swapaxes(1, 2)", "U.reshape(1, 9, 3)"),
         ("z keeps", "keep = 1 - z", "keep = z"),
-        ("z keeps, in its slope", "(c - before)", "(before - c)"),
-        ("slope of z without 1 - z", "* z * (1 - z)", "* z"),
-        ("slope of r without U_h h", "Uh * r * (1 - r)", "r * (1 - r)"),
+        ("z keeps, in its slope", "slope_z *= z", "slope_z *= -z"),
+        ("slope of z without 1 - z", "slope_z *= keep", "pass"),
+        ("slope of r without U_h h", "slope_r = Uh", "slope_r = Uh; slope_r[...] = 1"),
         ("slope of c without z", "z * slope_from_output(", "slope_from_output("),
         ("r forgotten on the way to h", "dac, r[:, t]", "dac, 1"),
-        ("r on the way to x", "da[..., : 2 * H] = dg[..., : 2 * H]", "da[...] = dg"),
-        (
-            "no r in dU",
-            "recurrent_weight_gradient(h, h0, dg)",
-            "recurrent_weight_gradient(h, h0, da)",
-        ),
-        ("state of the same frame", "before = xp", "before = h; xp"),
+        ("gates overwritten too early", "slope_z = c  #", "slope_z = z  #"),
+        ("r on the way to x", "c[...] = slope_c", "pass"),
+        ("no r in dU", "dU = recurrent", "c[...] = slope_c; dU = recurrent"),
+        ("state of the same frame", "h[:, : max(T - 1, 0)]", "h[:, 1:]"),
         ("gates exchanged", "z, r, c =", "r, z, c ="),
         ("time runs forward", "in reversed(range(T))", "in range(T)"),
     ],
     ("Bidirectional", Recurrent._loop_backward): [
-        ("one direction only", BOTH, "da[:1]"),
-        ("not turned back", BOTH, BOTH.replace("da.", "self._turn(da, lengths).")),
-        ("padding turned, too", BOTH, BOTH.replace("da.", TURNED_WITH_PADDING)),
+        ("one direction only", "[da[0] + da[1]]", "da[:1]"),
+        ("not turned back", TURN, TURN.replace("lengths", "0 * lengths")),
+        ("padding turned, too", TURN, TURN.replace("lengths", "0 * lengths + len(dh[0])")),
     ],
     ("Bidirectional", Recurrent.backward): [
         ("directions exchanged", '["U"] += dU', '["U"] += dU[::-1]'),
     ],
     ("Bidirectional, concatenated", Recurrent._loop_backward): [
         ("directions exchanged", SPLIT, SPLIT + "[::-1]"),
-        ("directions interleaved", SPLIT, ".reshape(T, N, self.H, 2).transpose(3, 0, 1, 2)"),
+        ("directions interleaved", SPLIT, "[dh[..., ::2], dh[..., 1::2]]"),
     ],
     ("RowConv", row_conv_backward): [
         ("dx of the past", "dx[:, j:] += dout[:, :-j]", "dx[:, :-j] += dout[:, j:]"),
@@ -328,7 +324,9 @@ MISTAKES = {
     ("network", seq_batchnorm_backward): [
         ("variance taken as a constant", "-by_normal", "0 * by_normal"),
     ],
-    ("network", gru_backward): [("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0")],
+    ("network", gru_backward_in_place): [
+        ("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0")
+    ],
     ("network", _subtract_sorted): [
         ("occupancy forgotten", OCCUPANCY, "(0 * gamma[:, starts])"),
     ],
