@@ -218,7 +218,7 @@ def test_a_minibatch_without_room_is_told_before_training(run, little_memory):
 def test_a_lack_of_memory_during_training_is_told(run, little_memory, monkeypatch):
     from ds2np.errors import UserError
 
-    monkeypatch.setattr("ds2np.train.run.try_longest", lambda *given: little_memory(300_000))
+    monkeypatch.setattr("ds2np.train.run.try_longest", lambda *given: little_memory(60_000))
     with pytest.raises(UserError, match=r"^no room on the GPU for 4 utterances of \d\d frames"):
         run("later")
 

@@ -25,6 +25,7 @@ LACKING = (
     *("nanpercentile", "nanquantile", "spacing", "unstack", "vecdot", "vecmat"),
 )
 REDUCTIONS = ("sum", "prod", "max", "min", "mean", "var", "std", "any", "all")
+ATTRIBUTES = {"MultiProcessorCount": 132, "MaxSharedMemoryPerBlockOptin": 227 * 1024}  # an H200's
 PLAIN = ("shape", "dtype", "ndim", "size", "nbytes", "strides", "flags")
 UNUSED_MEMORY = ("empty", "empty_like")  # allocation launches no kernel
 
@@ -277,7 +278,8 @@ def fake_gpu():
     cupy.ndarray, cupy.RawModule = FakeArray, _RawModule
     cupy.asarray, cupy.array = _asarray, _array
     cupy.cuda = types.SimpleNamespace(
-        Device=lambda: types.SimpleNamespace(id="fake"),
+        Device=lambda id="fake": types.SimpleNamespace(id=id, attributes=ATTRIBUTES),
+        get_current_stream=lambda: types.SimpleNamespace(ptr=0),
         Event=_Event,
         get_elapsed_time=lambda start_event, end_event: 0.0,  # it does not model time
         device=types.SimpleNamespace(get_cublas_handle=lambda: 0),
