@@ -166,7 +166,9 @@ def recurrent_backward(dout, run):
     dg = xp.empty((B, T, N, GH), np.float32)
     (_backward_persistent if run.plan else _backward_steps)(run, xp.ascontiguousarray(dout), da, dg)
     if not separate:
-        da = xp.add(da[0], da[1], out=da[0]).reshape(N, T, 1, GH)
+        both = da[0]
+        both += da[1]  # with out=da[0], CuPy would copy it first
+        da = both.reshape(N, T, 1, GH)
     dU = xp.empty_like(run.U)
     for d in range(B):  # dU = sum over t and n of h_{t-1}^T dg_t
         xp.matmul(run.h[d, :T].reshape(T * N, H).T, dg[d].reshape(T * N, GH), out=dU[d])
