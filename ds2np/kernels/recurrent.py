@@ -134,16 +134,16 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     N, T, inputs, GH = a.shape
     B, H = U.shape[:2]
     gates = GH // H
-    h = xp.empty((B, T + 1, N, H), np.float32)
+    h = xp.empty((B, T + 1, N, H), a.dtype)
     if state is not None:  # zeros are written by the kernels
         h[:, 0] = state
-    kept = xp.empty((B, T, N, 4, H), np.float32) if gates == 3 else h  # which nobody reads
+    kept = xp.empty((B, T, N, 4, H), a.dtype) if gates == 3 else h  # which nobody reads
     frames = lengths_beside(a, lengths)
     concatenate = merge == "concat"
-    clipped = np.int32(activation == "clipped_relu")
+    clipped = xp.int32(activation == "clipped_relu")
     run = Recurrence(U, frames, h, kept, state is None, clipped, inputs, concatenate, plan)
     (_forward_persistent if plan else _forward_steps)(run, a)
-    out = xp.empty((N, T, B * H if concatenate else H), np.float32)
+    out = xp.empty((N, T, B * H if concatenate else H), a.dtype)
     if out.size:
         _launch_each(
             _steps(gates).get_function("merge"),
@@ -162,8 +162,8 @@ def recurrent_backward(dout, run):
     B, T, N, H = run.h[:, 1:].shape
     GH = run.U.shape[2]
     separate = run.inputs == B  # otherwise the directions share their input terms: da is a sum
-    da = xp.empty((N, T, B, GH) if separate else (B, N, T, GH), np.float32)
-    dg = xp.empty((B, T, N, GH), np.float32)
+    da = xp.empty((N, T, B, GH) if separate else (B, N, T, GH), dout.dtype)
+    dg = xp.empty((B, T, N, GH), dout.dtype)
     (_backward_persistent if run.plan else _backward_steps)(run, xp.ascontiguousarray(dout), da, dg)
     if not separate:
         both = da[0]

@@ -109,6 +109,7 @@ def test_all_kernels_are_watched():
     stand_in = types.SimpleNamespace(GPU=None, failed=[])
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "timing", stand_in)
+        patch.syspath_prepend(FOLDER)
         spec.loader.exec_module(sanitize)
     sources = [path.read_text(encoding="utf-8") for path in kernels.FOLDER.glob("*.cu")]
     names = sanitize.kernel_names()

@@ -1,9 +1,9 @@
 """All kernels on a few small shapes, to run under compute-sanitizer."""
 
-import re
 import types
 
 import numpy as np
+from kernel_files import kernels_of
 from timing import GPU, failed
 
 from ds2np import kernels
@@ -43,9 +43,7 @@ def measure(tiny):
 
 def kernel_names():
     """Return the names of all kernels, from their sources."""
-    pattern = r"__global__ void\s+(?:__launch_bounds__\([^)]*\)\s+)?(\w+)"
-    sources = (path.read_text(encoding="utf-8") for path in kernels.FOLDER.glob("*.cu"))
-    return {name for text in sources for name in re.findall(pattern, re.sub(r"//.*", "", text))}
+    return set().union(*(kernels_of(path.stem) for path in kernels.FOLDER.glob("*.cu")))
 
 
 def run_ctc(rng):
