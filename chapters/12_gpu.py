@@ -56,8 +56,8 @@ print("kernels run on the host: ", f"no, {NO_COMPILER}" if NO_COMPILER else "yes
 
 # %% [markdown]
 # The chapter runs with or without either. Where something is missing, the cell that needs it says
-# what it leaves out. **A time on a GPU is printed here only if it was measured:** by the cell above
-# it, or on a card and a day that are named.
+# what it leaves out. **Times on a GPU are measured,** here or on a card and a day that are named, or
+# reckoned from such measurements; the text says which.
 #
 # ## The idea in one picture
 #
@@ -1022,7 +1022,8 @@ else:
 # Then the second bound shows. A launch begins with empty registers: whatever it needs, it reads. The
 # product of a frame needs all of $U$, for $N$ rows of states. In the words of chapter 11, its
 # arithmetic intensity is low: 2 flop for each number of $U$ and each row, which is $N/2$ flop a byte.
-# The next frame reads the same numbers again. That card copied 4.1 TB/s and multiplied at 51 TFLOP/s.
+# The next frame reads the same numbers again. That card copied 4.1 TB/s and multiplied at 51 TFLOP/s. By
+# these rates:
 
 # %%
 H, numbers = 512, 2 * 512 * 3 * 512  # of U, in both directions
