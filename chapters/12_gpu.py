@@ -2,8 +2,8 @@
 # # 12  On the GPU
 #
 # A GPU computes quickly and is told slowly what to compute. We move the network there without
-# changing a line, count what it is told, and then read, line by line, the one program that we wrote
-# for it: the recursion of CTC.
+# changing a line, count what it is told, and then read programs that we wrote for it: the recursion
+# of CTC, line by line, and a recurrent layer that keeps its weights on the chip.
 #
 # ![The network from sound to text, with everything that is trained framed.](images/network_12.svg)
 #
@@ -11,17 +11,20 @@
 #
 # * say of a line of NumPy-like code where it computes, and whether the program waits there;
 # * count the launches of a loop over time, and estimate what they cost;
-# * say which sums need more digits than the numbers that they add up;
+# * say which sums need more digits than the numbers that they add up, and why their order matters;
 # * read a CUDA kernel: blocks, threads, shared memory, barriers, shuffles;
+# * say why a recurrent layer keeps its weights in registers, and what its blocks wait for;
 # * predict what happens when a barrier is forgotten, and see it happen.
 #
-# **You need** chapter 05 (the recursion of CTC) and the loop over time of chapter 04. You need no
-# GPU: all that a GPU would do can be followed here, but for its speed. **Reading time** 60 minutes.
+# **You need** chapter 05 (the recursion of CTC), the GRU of chapter 04 and the roofline of chapter
+# 11. You need no GPU: all that a GPU would do can be followed here, but for its speed. **Reading
+# time** 80 minutes.
 
 # %%
+import functools
 import inspect
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
@@ -31,15 +34,15 @@ import numpy as np
 import ds2np
 from ds2np import ctc, kernels
 from ds2np.backend import get_array_module, to_cpu, to_gpu, why_no_gpu
-from ds2np.ctc.lattice import Lattice
-from ds2np.ctc.recursion import recurse
-from ds2np.ctc.semiring import Probabilities
 from ds2np.gradcheck import numerical_gradient
+from ds2np.kernels import recurrent
+from ds2np.kernels.batchnorm import batchnorm_by_kernel
 from ds2np.kernels.ctc import MAX_LABELS, ctc_by_kernel
-from ds2np.kernels.host import HostModule, why_not_on_host
+from ds2np.kernels.host import ORDERS, HostModule, why_not_on_host
+from ds2np.kernels.recurrent import plan_persistent, recurrent_backward, recurrent_forward
+from ds2np.layers import GRU, Bidirectional, SeqBatchNorm, SimpleRNN
 from ds2np.layers.activations import clipped_relu_forward
 from ds2np.layers.gru import gru_backward, gru_forward
-from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
 from ds2np.learn import check, show
 from ds2np.learn.fake_gpu import fake_gpu
@@ -53,8 +56,8 @@ print("kernels run on the host: ", f"no, {NO_COMPILER}" if NO_COMPILER else "yes
 
 # %% [markdown]
 # The chapter runs with or without either. Where something is missing, the cell that needs it says
-# what it leaves out. **No time on a GPU is printed here that was not measured on the machine that
-# built this page.**
+# what it leaves out. **Times on a GPU are measured,** here or on a card and a day that are named, or
+# reckoned from such measurements; the text says which.
 #
 # ## The idea in one picture
 #
@@ -94,14 +97,15 @@ np.testing.assert_array_equal(clip(x), clipped_relu_forward(x)[0])  # the packag
 #
 # Since many readers have no GPU, `ds2np.learn.fake_gpu` has a **fake** one: it takes CuPy's place,
 # computes with NumPy, and keeps a log. It is as strict as CuPy is. The two memories are apart, so
-# an array of one may not be mixed with an array of the other, and NumPy's own functions cannot see
-# what lies on the GPU.
+# an array of one may not be mixed with an array of the other. NumPy's functions accept an array on the
+# GPU, but hand it on to CuPy's function of the same name: `np.sum(on_gpu)` stays on the GPU.
 
 # %%
 with fake_gpu() as log:
     on_gpu = to_gpu(x)  # copies
     clipped = clip(on_gpu)
-    print("computed by", get_array_module(on_gpu).__name__, "(fake); launches:", log.launches)
+    print("computed by", get_array_module(on_gpu).__name__, "(fake); launches:", dict(log.launches))
+    assert get_array_module(np.sum(on_gpu)) is get_array_module(on_gpu)
     for name, mistake in {
         "x + on_gpu": lambda: x + on_gpu,
         "np.asarray(on_gpu)": lambda: np.asarray(on_gpu),
@@ -124,7 +128,9 @@ with fake_gpu() as log:
 # `model.forward` does that. Lengths and labels stay in main memory, where they are needed for
 # decisions; small copies of them are sent where a layer asks for them.
 #
-# Here is a whole step of training, first on the processor, then on the fake GPU, part by part.
+# Here is a whole step of training: on the processor, then twice on the fake GPU, part by part. First
+# each array operation is launched by itself; then the package uses its **kernels**, programs of our
+# own for the GPU, each of which does the work of many operations in one launch.
 
 # %%
 config = DeepSpeech2Config(
@@ -156,39 +162,62 @@ def training_step(model, each_part):
     return loss
 
 
+@contextmanager
+def array_operations():
+    """Do without the package's kernels: each array operation is a launch."""
+    never = (lambda *given: False,)
+    with patch("ds2np.kernels.support", *never), patch("ds2np.ctc.loss.fits_kernel", *never):
+        yield
+
+
 model = DeepSpeech2(config)
 expected = training_step(model, lambda name: None)
 
-parts = {}
-# The package has a kernel for CTC; the fake GPU needs g++ to run it. Without, array operations.
-arrays_only = patch("ds2np.ctc.loss.fits_kernel", lambda *given: False)
-with fake_gpu() as log, arrays_only if NO_COMPILER else nullcontext():
-    moved = DeepSpeech2(config)
-    moved.move(to_gpu)
-    got = training_step(moved, lambda name: parts.update({name: log.take()}))
-    parameters = {name: to_cpu(value) for name, value in moved.params.items()}
 
-np.testing.assert_allclose(got, expected, rtol=1e-4)
-for name, value in model.params.items():
-    np.testing.assert_allclose(parameters[name], value, rtol=1e-4, atol=1e-6)
+def step_on_gpu(way):
+    """Return a `Log` for each part of a training step on the fake GPU."""
+    parts = {}
+    with fake_gpu() as log, way():
+        moved = DeepSpeech2(config)
+        moved.move(to_gpu)
+        got = training_step(moved, lambda name: parts.update({name: log.take()}))
+        parameters = {name: to_cpu(value) for name, value in moved.params.items()}
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+    for name, value in model.params.items():
+        np.testing.assert_allclose(parameters[name], value, rtol=1e-4, atol=1e-6)
+    return parts
 
-print("part             launches  arrays sent  waits")
-for name, part in parts.items():
-    print(f"{name:15} {part.launches.total():9} {part.sent:12} {part.waits.total():6}")
+
+by_arrays = step_on_gpu(array_operations)
+by_kernels = by_arrays if NO_COMPILER else step_on_gpu(nullcontext)
+if NO_COMPILER:
+    print(f"Not shown here: the launches with the package's kernels, since {NO_COMPILER}.\n")
+print("                   launches       arrays")
+print("part            arrays  kernels     sent  waits")
+for name, part in by_kernels.items():
+    launched = "-" if NO_COMPILER else part.launches.total()
+    counted = by_arrays[name].launches.total(), launched, part.sent, part.waits.total()
+    print("{:15} {:6} {:>8} {:8} {:6}".format(name, *counted))
 print("\nThe lines that wait:")
-for part in parts.values():
+for part in by_kernels.values():
     for line in part.waits:
         print("  ", line)
-assert sum(part.waits.total() for part in parts.values()) == 2
+assert NO_COMPILER or sum(part.waits.total() for part in by_kernels.values()) == 2
 
 # %% [markdown]
 # The same loss and the same new weights, within rounding. (A launch in this table is an operation that
-# CuPy would be asked for; some of them take it more than one.) Forward and backward wait for nothing:
-# the processor may run ahead of the GPU through the whole step. It waits twice, and both times it
-# has to. The optimiser asks for the norm of the gradients before it decides whether to clip them,
-# and the loop wants to print the loss.
+# CuPy would be asked for; some of them take it more than one.) The network has 50 frames after its
+# convolution: with array operations, nearly all launches come from its two recurrent layers and from
+# CTC, which walk through them. The kernels make the count independent of the frames; how, is what
+# this chapter is about.
 #
-# What would one more wait do, say a `print(float(h.max()))` in the loop over time? We can follow a
+# Forward and backward wait for nothing: the processor may run ahead of the GPU through the whole step.
+# It waits twice, at the end, for two numbers that a person wants to see: the norm of the gradients and
+# the loss. No launch depends on either: whether to clip is decided on the GPU, where the norm is. (The
+# package's training loop asks for the losses before the backward pass, since it leaves out utterances
+# whose loss is not finite.)
+#
+# What would more waits do, say a `print(float(h.max()))` in each layer? We can follow a
 # queue with three lines of arithmetic. Let a launch take the processor $c$ and the operation take
 # the GPU $g$; times are in units of $c$.
 
@@ -227,46 +256,37 @@ assert time_of(1000, 1.0, 1) > 1.9 * time_of(1000, 1.0, 1000)
 #
 # ## How many launches is a layer?
 #
-# A recurrent layer cannot do all frames at once, since each needs the one before. So its launches
-# grow with the number of frames $T$, whatever the size of the layer. We count by running the
-# package's own functions on the fake GPU.
+# A recurrent layer cannot do all frames at once, since each needs the one before. Written with array
+# operations, its launches grow with the number of frames $T$, whatever the size of the layer. We
+# count.
 
 
 # %%
-def launches(work, T, H=4):
-    """Count the launches of one of the loops over time, for two directions or all utterances."""
-    a, U = rng.standard_normal((2, T, 3, H)), rng.standard_normal((2, H, H))
-    with fake_gpu() as log:
-        if work == "array form of CTC":
-            lattice = Lattice(np.array([[1, 2]] * 3), np.full(3, T), np.full(3, 2), 0)
-            logits = to_gpu(rng.standard_normal((3, T, 4)))
-            peaks = logits.max(axis=2)
-            log.take()
-            recurse(logits, peaks, lattice, Probabilities(get_array_module(logits)))
-            return log.launches.total()
-        forward, backward, gates = {
-            "simple RNN": (simple_rnn_forward, simple_rnn_backward, 1),
-            "GRU": (gru_forward, gru_backward, 3),
-        }[work]
-        given = [to_gpu(np.concatenate([array] * gates, axis=-1)) for array in (a, U)]
-        h, cache = forward(*given, to_gpu(np.zeros((2, 3, H))))
-        backward(h, cache)
-        return log.launches.total()
+def layer_launches(kind, T, H=4, way=array_operations):
+    """Count the launches of a bidirectional layer, forward and backward, by operation."""
+    x, dout = rng.standard_normal((2, 3, T, H)).astype(np.float32)
+    with fake_gpu() as log, way():
+        layer = Bidirectional(kind, H, H, np.random.default_rng(1))
+        layer.move(to_gpu)
+        x, dout = to_gpu(x), to_gpu(dout)
+        log.take()
+        layer.forward(x, np.full(3, T))
+        layer.backward(dout)
+        return log.launches
 
 
 per_frame = {}
-for work in ("simple RNN", "GRU", "array form of CTC"):
-    few, many = launches(work, 64), launches(work, 128)
-    per_frame[work] = (many - few) / 64
-    assert launches(work, 128, H=16) == many  # the size of the layer does not matter
-    print(f"{work:18} {few:5} launches for 64 frames, {many:5} for 128: "
-          f"{per_frame[work]:.1f} more for each frame")  # fmt: skip
+for kind in (SimpleRNN, GRU):
+    few, many = layer_launches(kind, 64).total(), layer_launches(kind, 128).total()
+    per_frame[kind] = (many - few) / 64
+    assert layer_launches(kind, 128, H=16).total() == many  # the size of the layer does not matter
+    print(f"{kind.__name__:9} {few:5} launches for 64 frames, {many:5} for 128: "
+          f"{per_frame[kind]:.0f} for each frame")  # fmt: skip
 
 # %% [markdown]
-# Now multiply. What one launch costs depends on the machine. We have not measured it here, so we
-# take a published figure: the chapter "Performance Best Practices" of CuPy's user guide times
-# `sqrt(sum(a**2))`, three operations, and prints 44 microseconds of the processor's time, some 15
-# for each. We reckon with 10 and with 20. If there is a GPU, the cell measures it.
+# What does a launch cost? On 2026-11-27 one NVIDIA H200 was at hand, with CuPy 14.2. It took the
+# processor 9 microseconds to ask for an addition, 18 for a product, 5 for a kernel of our own. We
+# reckon with 9 and with 18. If there is a GPU here, the cell measures it.
 
 
 # %%
@@ -281,26 +301,23 @@ def measure_launch(repeats=2000):
     return 1e6 * (time.perf_counter() - began) / repeats
 
 
-T, layers = 400, 7
-total = {
-    "7 layers of simple RNN": layers * per_frame["simple RNN"] * T,
-    "7 layers of GRU": layers * per_frame["GRU"] * T,
-    "array form of CTC": per_frame["array form of CTC"] * T,
-}
-for name, count in total.items():
-    print(f"{name:23} {count:7.0f} launches in {T} frames: "
-          f"{count * 10e-6:.2f} to {count * 20e-6:.2f} s, if each takes 10 to 20 microseconds")  # fmt: skip
+T = 350
+for kind, count in per_frame.items():
+    print(f"{kind.__name__:9} {count * T:5.0f} launches in {T} frames: "
+          f"{count * T * 9e-3:3.0f} to {count * T * 18e-3:3.0f} ms of the processor's time")  # fmt: skip
 if NO_GPU:
     print(f"\nNot measured here: the cost of a launch, since {NO_GPU}.")
 else:
     print(f"\nMeasured on this GPU: {measure_launch():.1f} microseconds for a small operation.")
 
 # %% [markdown]
-# This time passes before the GPU has computed anything worth mentioning, and it stays the same
-# for a layer of 8 units and one of 800. It is why so much work goes into recurrent layers on GPUs,
-# and it is why CTC has **kernels**: programs of our own for the GPU, one of which walks through all
-# frames by itself. One launch for the softmax of all frames, one for all recursions, a third for all
-# gradients.
+# Now the measurement. At that time the package launched each operation of a recurrence by itself. The
+# loops over time of one bidirectional GRU layer took 123 ms for 64 utterances of 350 frames, forward
+# and backward, with 512 units. With 256 units there is a quarter of the arithmetic in them; they took
+# 119 ms. The GPU was waiting for launches.
+#
+# CTC has the same trouble, and we begin with its remedy: a kernel that walks through all frames by
+# itself. One launch for the softmax of all frames, one for all recursions, a third for all gradients.
 
 # %%
 if NO_COMPILER:
@@ -312,7 +329,7 @@ else:
         log.take()
         by_kernel = ctc.ctc_loss(logits, *given)[1]
         with_kernel = log.take().launches
-        with arrays_only:
+        with array_operations():
             by_arrays = ctc.ctc_loss(logits, *given)[1]
         with_arrays = log.take().launches
         np.testing.assert_allclose(to_cpu(by_kernel), to_cpu(by_arrays), atol=3e-5)
@@ -479,7 +496,7 @@ else:
 #
 # **How did this run without a GPU?** The text is nearly C++.
 # [cuda_on_host.h](../ds2np/kernels/host/cuda_on_host.h) defines the few words that are not, and runs one
-# block after another. Each thread is a *fiber*, which runs until it meets a barrier, and then lets
+# block after another (or all at once, if they wait for each other). Each thread is a *fiber*, which runs until it meets a barrier, and then lets
 # the next one run. Wrong arithmetic, wrong indices and forgotten barriers show in this way. Speed
 # does not, and so we time nothing here.
 
@@ -995,12 +1012,401 @@ else:
     print(f"Not run here: the kernels on padding, since {NO_COMPILER}.")
 
 # %% [markdown]
+# ## The recurrence on chip
+#
+# Back to the recurrent layers. The first remedy is plain: put all that a frame computes beside its
+# product into one kernel. A product and a kernel, forward and backward, are 4 launches a frame
+# instead of 25. A first version of such kernels took 24 ms on the card of 2026-11-27 for the loops
+# that had taken 123 ms.
+#
+# Then the second bound shows. A launch begins with empty registers: whatever it needs, it reads. The
+# product of a frame needs all of $U$, for $N$ rows of states. In the words of chapter 11, its
+# arithmetic intensity is low: 2 flop for each number of $U$ and each row, which is $N/2$ flop a byte.
+# The next frame reads the same numbers again. That card copied 4.1 TB/s and multiplied at 51 TFLOP/s. By
+# these rates:
+
+# %%
+H, numbers = 512, 2 * 512 * 3 * 512  # of U, in both directions
+print(f"U of a bidirectional GRU of {H} units: {4 * numbers / 2**20:.0f} MiB")
+for N in (1, 8, 64):
+    read_u, multiply_u = 4 * numbers / 4.1e12, 2 * N * numbers / 51e12
+    print(f"N = {N:2}: {N / 2:4} flop a byte, {1e6 * read_u:.1f} microseconds a frame to read U, "
+          f"{1e6 * multiply_u:.1f} to multiply")  # fmt: skip
+registers = 132 * 65536 * 4
+print(f"The registers of all multiprocessors: {registers / 2**20:.0f} MiB")
+assert registers > 4 * 4 * numbers
+
+# %% [markdown]
+# With few utterances, as when many GPUs share a minibatch or when speech is transcribed live, most of
+# the time goes into reading. (A cache makes the way of $U$ shorter, but each multiprocessor still has
+# to fetch its part.) With 64 it should go into multiplying, but a product as small as this cannot
+# occupy the whole card: it took 15 microseconds there, not 4.
+#
+# Must $U$ be read again? A GPU is built of **multiprocessors**, an H200 of 132; a block runs on one
+# of them, which provides its registers and its shared memory. On a processor the nearest memory is the
+# smallest. A GPU has so many registers that together they hold $U$ several times. So: one
+# launch for *all* frames, in which each thread loads its share of $U$ once and keeps it. The idea comes
+# from the paper's own laboratory (Diamos and others, *Persistent RNNs*, 2016), where it reached
+# 2.8 TFLOP/s with 4 utterances on a Titan X.
+#
+# But now blocks depend on each other. Each computes 32 units, and each needs the units of all others
+# for the next frame. So they have to know of each other after all, and that takes two things:
+#
+# * All blocks must be on the GPU at once. If one waited for another that has yet to find room, it would
+#   wait for ever. CUDA calls this a *cooperative* launch; it is refused if there are too many blocks.
+# * Each block must know when the others have written their units.
+#
+# The fewer blocks wait for each other, the better, and neither utterances nor directions need each
+# other. So utterances are cut into *groups*, which have their own blocks in each direction, and
+# there are as many groups as there is room for. This is what the package plans:
+
+# %%
+print("layer         warps of a block  utterances of a group  blocks")
+for name, H, gates in (("GRU of 256", 256, 3), ("GRU of 512", 512, 3), ("RNN of 1280", 1280, 1),
+                       ("GRU of 1280", 1280, 3)):  # fmt: skip
+    plan = plan_persistent(H, gates, B=2, N=64, multiprocessors=132, shared_bytes=227 * 1024)
+    if plan:
+        print(f"{name:12} {plan.warps:17} {plan.utterances:22} {plan.blocks:7}")
+    else:
+        print(f"{name:12} does not fit: a product and a kernel a frame")
+
+# %% [markdown]
+# In a block of 16 warps a thread has 128 registers, of which 96 may hold weights; a GRU of 1280 units
+# has too many of them. (Four multiprocessors stay free if possible, for others such as the all-reduce of
+# chapter 13.)
+#
+# ### Who waits for whom
+#
+# Again we read the file; now only its most important lines. (`read` counts lines with the files that it
+# includes.) Each block finds out what it works on, and whom it belongs to.
+
+# %%
+source = kernels.read_source("recurrent_persistent")
+lines = source.splitlines()
+read("// The blocks that wait for each other", "arrived = counters + 2 * g;")
+
+# %% [markdown]
+# `BLOCKS` is the number of blocks of a group in one direction: a block for each 32 units. `last` is
+# the number of frames of the group's longest utterance; when it is over, the group is done.
+#
+# The same in Python, for a small layer: 96 units, two directions, eight utterances, on a GPU with room
+# for two groups.
+
+
+# %%
+H, lengths = 96, np.array([9, 7, 8, 6, 5, 4, 5, 3])
+small = plan_persistent(H, 3, B=2, N=8, multiprocessors=16, shared_bytes=227 * 1024)  # 12, 4 free
+BLOCKS = -(-H // 32)
+groups = -(-len(lengths) // small.utterances)
+
+
+def work_of_block(block):
+    """Return what the constructor of Group finds: direction, utterances, first unit, last frame."""
+    g = block // BLOCKS
+    first = g % groups * small.utterances
+    utterances = range(first, min(first + small.utterances, len(lengths)))
+    return g // groups, utterances, block % BLOCKS * 32, lengths[utterances].max()
+
+
+figure, axis = plt.subplots(figsize=(7.5, 4.4), layout="constrained")
+names = []
+for block in range(small.blocks):
+    direction, utterances, unit, last = work_of_block(block)
+    shade = ("#d6e6f2", "#f2e3cf")[block // BLOCKS % groups]
+    axis.barh(
+        [block] * last, 0.62, left=np.arange(last), color=shade, edgecolor="black", height=0.7
+    )
+    names.append(f"{('forward', 'backward')[direction]}, utterances {utterances[0]} to "
+                 f"{utterances[-1]}, units {unit} to {unit + 31}")  # fmt: skip
+for waiting, k in ((1, 1), (3, 1), (6, 4), (11, 2)):
+    group = waiting // BLOCKS * BLOCKS
+    for other in range(group, group + BLOCKS):
+        axis.annotate("", (k + 1, waiting), (k + 0.62, other), arrowprops={"arrowstyle": "->"})
+    axis.axhline(group - 0.5, color="gray", linewidth=0.6)
+axis.set(xlabel="frame of the recurrence", xticks=np.arange(9) + 0.31, xticklabels=range(9))
+axis.set_xlim(-0.2, 9)
+axis.set_yticks(range(small.blocks), names, fontsize=8)
+axis.invert_yaxis()
+show(
+    figure,
+    "Twelve blocks, one below the other, each with a bar for every frame that it computes. Three blocks "
+    "at a time make a group: a direction, four utterances, 96 units. Arrows show what four of the "
+    "blocks wait for before a frame: for the frame before, of the three blocks of their own group. The "
+    "groups of the shorter utterances end after 5 frames, the others after 9.",
+)
+
+# %% [markdown]
+# Arrows go from the three blocks of a group to one of them; between groups there is none. The group of
+# the short utterances is done after 5 frames, and nobody waits for it.
+#
+# ### Arrive and wait
+
+# %%
+read("// What all threads of this block have written", "arrived[0] = arrived[1] = 0;")
+read("unsigned load_acquire", "#define PAUSE()")
+
+# %% [markdown]
+# A group has a counter in the memory that all blocks see. To *arrive*, all threads of the block come to a
+# barrier, so that all have written; then one of them adds 1. To *wait* before frame $k$, one thread looks
+# at the counter until it is `BLOCKS` times $k$; the others wait for this thread, at a barrier. The counter
+# only grows, so that an old frame cannot be mistaken for a new one.
+#
+# The addition is a **release**, the look an **acquire**. Writes need not become visible to other
+# multiprocessors in the order in which they were made: there are caches on the way. A block might see
+# the new counter and old units. Release means: what my block has written before is visible to whoever
+# sees this number. Acquire means: what I read from now on is read after this number. Both are written
+# in the GPU's own assembly language, PTX.
+#
+# ### The product
+#
+# A block multiplies a chunk of utterances by its own columns of $U$. Each thread holds four units (with
+# their gates, all in registers), for a slice of the inner dimension:
+
+# %%
+read("float sum[OF_GATES][4] = {};", "x.w * w[g][u][q + 3];")
+
+# %% [markdown]
+# `x` is read from shared memory, four numbers at once, and serves four units of each gate: reading
+# shared memory would otherwise be the next bound. Then the slices have to be added up: those of four
+# lanes by shuffles, as in `over_warp`, those of the 16 warps by this loop:
+
+# %%
+read("float add_parts", "return sum;")
+
+# %% [markdown]
+# Each warp has a place of its own in `parts`, and they are added up *in the order of the warps*. To let
+# all warps add to one place would be shorter; it would also be in another order each time, and no training
+# could be repeated bit for bit.
+#
+# ### The loop over frames
+
+# %%
+read("// The new state of a unit", "(1 - z) * h_{k-1} + z * c")
+read("for (int k = 0; k < T; ++k)", "group.leave();", below="persistent_forward(")
+
+# %% [markdown]
+# The first function is chapter 04's GRU, for one unit. The loop is the rest: fetch the units of the
+# frame before, multiply, add up, compute. While a block waits for the others, what does not depend on them
+# is on its way from memory: the input terms `a` and the old state. Padding is not computed; a state is
+# carried through it. Backward, the same happens from the last frame on: a thread keeps rows of $U$
+# instead of columns, and what travels from block to block is the gradient of $U h_{k-1}$.
+#
+# ### It runs, in any order
+#
+# The host runs all blocks of such a launch together. From one barrier to the next it runs threads in
+# their order, in the opposite order, or at random; then a thread may also be left behind by all others. The
+# oracle is the loop of chapter 04, forward and backward, in float64.
+
+
+# %%
+@functools.cache
+def compile_text(text, cooperative, defines):
+    return HostModule(text, cooperative=cooperative, defines=dict(defines))
+
+
+def on_host(order, right="", wrong=""):
+    """Let the package's kernels run on the host, perhaps with a mistake planted."""
+
+    def load(name, cooperative=False, **defines):
+        text = kernels.read_source(name).replace(right, wrong)
+        module = compile_text(text, cooperative, tuple(defines.items()))
+        module.order = ORDERS.index(order)
+        return module
+
+    return patch.object(kernels, "load", load)
+
+
+def draw_recurrence(T=9):
+    """Draw input terms, recurrent weights and upstream gradients, the latter 0 on padding."""
+    a = rng.standard_normal((len(lengths), T, 1, 3 * H))
+    U = rng.standard_normal((1, H, 3 * H)) / np.sqrt(H)
+    dout = rng.standard_normal((len(lengths), T, H))
+    dout[np.arange(T) >= lengths[:, None]] = 0
+    return [array.astype(np.float32) for array in (a, U, dout)]
+
+
+def by_loops(a, U, dout):
+    """Return output, da and dU by the loops over time of chapter 04, in float64."""
+    a, U, dout = (array.astype(np.float64) for array in (a, U, dout))
+    h, cache = gru_forward(a.transpose(2, 1, 0, 3), U, np.zeros((1, len(lengths), H)))
+    da, dU, _ = gru_backward(dout.transpose(1, 0, 2)[None], cache)
+    out = h[0].transpose(1, 0, 2)
+    out[np.arange(len(out[0])) >= lengths[:, None]] = 0
+    return out, da.transpose(2, 1, 0, 3), dU
+
+
+def by_launches(a, U, dout):
+    """Return the same by the persistent kernels."""
+    plan = plan_persistent(H, 3, B=1, N=8, multiprocessors=10, shared_bytes=227 * 1024)
+    out, run = recurrent_forward(a, U, None, lengths, "tanh", "sum", plan)
+    return out, *recurrent_backward(dout, run)
+
+
+if NO_COMPILER:
+    print(f"Not run here: the recurrence on the host, since {NO_COMPILER}.")
+else:
+    given = draw_recurrence()
+    expected, first = by_loops(*given), None
+    for order in ORDERS:
+        with on_host(order):
+            got = by_launches(*given)
+        errors = [np.abs(mine - right).max() for mine, right in zip(got, expected, strict=True)]
+        first = first or got
+        assert all((mine == other).all() for mine, other in zip(got, first, strict=True))
+        print("{:8} largest error of output {:.0e}, da {:.0e}, dU {:.0e}".format(order, *errors))
+        assert max(errors) < 1e-5
+    print("the same bits in all orders")
+
+# %% [markdown]
+# Now three mistakes in the waiting. New numbers are drawn for each run: otherwise a block that looks
+# too early might find, in memory that was used before, the right numbers of the last run. Before you run the
+# cell: which of them shows in which order?
+
+# %%
+MISTAKES = {
+    "nobody waits": ("if (first == group.first) group.wait(k);", ""),
+    "one block is not waited for": ("BLOCKS * time)", "BLOCKS * time - 1)"),
+    "arrives before all threads have written": (
+        "    __syncthreads();\n        if (threadIdx.x == 0) add_release",
+        "    if (threadIdx.x == 0) add_release",
+    ),
+}
+for name, mistake in {} if NO_COMPILER else MISTAKES.items():
+    assert source.count(mistake[0]) == 1
+    print(name)
+    found = 0
+    for order in (*ORDERS, "random", "random"):
+        given = draw_recurrence()
+        with on_host(order, *mistake), np.errstate(all="ignore"):  # garbage overflows
+            got = by_launches(*given)
+        wrong = [
+            not np.allclose(mine, right, atol=1e-4)
+            for mine, right in zip(got[:2], by_loops(*given)[:2], strict=True)
+        ]
+        found += any(wrong)
+        verdicts = ["wrong" if one else "right" for one in wrong]
+        print("    {:8}  forward {}, backward {}".format(order, *verdicts))
+    assert found, f"nobody noticed: {name}"
+if NO_COMPILER:
+    print(f"Not run here: mistakes in the waiting, since {NO_COMPILER}.")
+
+# %% [markdown]
+# A mistake in the waiting gives the right answer whenever nobody happens to be late. This is why the
+# package's tests run such kernels in all three orders. And no order can show a release that is none:
+# nothing on the host delays a write. Only a GPU could show it, and only sometimes.
+#
+# ### What it saves
+
+# %%
+WAYS = {
+    "array operations": array_operations,
+    "a product and a kernel a frame": lambda: patch.dict(recurrent.REGISTERS, clear=True),
+    "all frames in one launch": nullcontext,
+}
+for name, way in {} if NO_COMPILER else WAYS.items():
+    layer_launches(GRU, 1, way=way)  # makes the counters, which stay
+    few, many = (layer_launches(GRU, T, way=way) for T in (8, 16))
+    print(f"{name:31} {few.total():3} launches for 8 frames, {many.total():3} for 16")
+if NO_COMPILER:
+    print(f"Not shown here: the launches of a layer by kernels, since {NO_COMPILER}.")
+else:
+    print("\nthe last one:", dict(+many))
+    assert many == few
+    assert many["persistent_forward"] == many["persistent_backward"] == 1
+
+
+def measure_layer(H=512, N=64, T=350):
+    """Time a bidirectional GRU, forward and backward, in milliseconds."""
+    layer = Bidirectional(GRU, H, H, np.random.default_rng(1))
+    layer.move(to_gpu)
+    x = to_gpu(rng.standard_normal((N, T, H)).astype(np.float32))
+    times = []
+    for _ in range(4):  # the first round compiles
+        began = time.perf_counter()
+        layer.forward(x, np.full(N, T))
+        float(layer.backward(x)[0, 0, 0])  # wait
+        times.append(time.perf_counter() - began)
+    return 1e3 * min(times)
+
+
+for name, way in {} if NO_GPU else WAYS.items():
+    with way():
+        print(f"Measured on this GPU: {name}, {measure_layer():.1f} ms")
+if NO_GPU:
+    print(f"\nNot measured here: a layer in the three ways, since {NO_GPU}.")
+
+# %% [markdown]
+# From 25 launches a frame to 4, and to none: what is left is the same for a second and for a minute of
+# speech, and it is mostly what surrounds the recurrence, such as the product with $W$ and batch
+# normalisation. On the card of 2026-11-27, a first version of the persistent kernels took 9 ms for the
+# loops that had taken 123 ms. The kernels as they are here have **not been measured yet**.
+#
+# ## Sums over all blocks
+#
+# Two other parts of the package need a number from *all* blocks before they can go on. Neither needs a
+# cooperative launch: the end of a kernel is a barrier for the whole GPU, since the next kernel
+# begins only then. What it costs is one more launch.
+#
+# **Batch normalisation** needs the mean before it can centre, and the variance before it can divide. Each
+# block adds up a part of a sum, and writes it to a place of its own; every block of the next
+# kernel adds up all parts, in their order:
+
+# %%
+lines = kernels.read_source("batchnorm").splitlines()
+read("// Add up the parts of a sum", "return add_over_lane(sum, at.lanes);")
+read("const Layout at", "at.feature()] = total;", below="// First pass: the sums of x")
+
+# %%
+x, lengths = rng.standard_normal((4, 70, 50)).astype(np.float32), np.array([70, 50, 61, 9])
+gamma, beta = np.ones(50, np.float32), np.zeros(50, np.float32)
+expected, first = SeqBatchNorm(50).forward(x, lengths), None
+for order in () if NO_COMPILER else ORDERS:
+    running = np.zeros(50, np.float32), np.ones(50, np.float32)
+    with on_host(order):
+        got = batchnorm_by_kernel(x, lengths, gamma, beta, running, 1e-5, 0.99, None)[0]
+    first = got if first is None else first
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    np.testing.assert_array_equal(got, first)
+    print(
+        f"{order:8} largest difference from NumPy {np.abs(got - expected).max():.0e}, the same bits"
+    )
+if NO_COMPILER:
+    print(f"Not run here: batch normalisation on the host, since {NO_COMPILER}.")
+
+# %% [markdown]
+# With `atomicAdd` to one place there would be no parts, and no two trainings alike. Which thread takes
+# which numbers matters as well. On the card of 2026-11-27, CuPy's sum over the rows of an array (rows,
+# 1024) read 0.18 TB/s, and its sum over the columns 2.3: the first is what batch normalisation needs. In our
+# kernel, 32 threads side by side read 32 features side by side (not measured yet).
+#
+# **The update** needs the norm of all gradients before it moves the first weight. It is two kernels
+# for all parameters together, which lie in one flat array:
+
+# %%
+lines = kernels.read_source("update").splitlines()
+read("// Every block adds up the same parts", "const float step = rate")
+
+# %% [markdown]
+# All blocks add up the same parts, so all find the same norm, and decide the same: how far to go, or
+# not to move at all. The processor asks for the norm as well, but only for its records, and after
+# both launches.
+#
+# <details><summary><b>Could the update be one kernel, with a counter as in the recurrence? What would it
+# take, and would it pay?</b></summary>
+#
+# All blocks arrive with their part of the sum, and wait until all have. For that they must be on the
+# GPU at once, so there may be no more of them than there is room for, and each takes more of the
+# numbers. It saves one launch a step, some microseconds; in a recurrence it saves several for each frame.
+# The gradients would still be read twice, unless the network is small enough for the registers.
+# </details>
+
+# %% [markdown]
 # ## Exercises
 #
 # Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
 # file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
-# you are. Solutions are [apart](solutions/12_gpu.py). All three are about what threads do; in NumPy
-# you write what *all* of them do.
+# you are. Solutions are [apart](solutions/12_gpu.py). All four are about what threads and blocks do; in
+# NumPy you write what *all* of them do.
 #
 # ### Exercise 12.1: a sum by shuffles
 #
@@ -1058,6 +1464,25 @@ def next_row(before, emissions, skip):
 check("12.3", next_row)
 
 # %% [markdown]
+# ### Exercise 12.4: who waits for whom
+#
+# `times[k, b]` is the time that block $b$ computes in frame $k$, and `group[b]` the number of its
+# group; shapes (T, blocks) and (blocks,). All blocks begin frame 0 at time 0. A block begins a later
+# frame when all blocks of its group have ended the frame before. Return when each block ends each
+# frame, (T, blocks). When you are done: how much later is the last one if all blocks are in one
+# group? Draw the times at random.
+
+
+# %%
+def end_times(times, group):
+    """Compute when each block ends each frame, (T, blocks)."""
+    raise NotImplementedError
+
+
+# %%
+check("12.4", end_times)
+
+# %% [markdown]
 # ## What the paper reports
 #
 # The paper computes CTC on the GPU and has its own kernels for recurrent layers, its own all-reduce
@@ -1065,19 +1490,6 @@ check("12.3", next_row)
 # deployment its weights have half precision, with kernels made for small batches. Without a GPU, none
 # of its speeds can be seen. What can be seen is what makes them necessary: the count of launches, the
 # waits, and the digits that a sum needs.
-#
-# What our package does not have: kernels for the recurrent layers. Their loops over time launch
-# each array operation by itself, as counted above.
-#
-# <details><summary><b>The update of the weights has more launches than one would like. Where do they
-# come from, and how could there be fewer?</b></summary>
-#
-# The optimiser runs through the parameters one by one, a few operations for each: the count grows
-# with the number of arrays, although most of them are small. The network's parameters lie in one
-# piece of memory (`flat_params`, of which the others are views), and so do the gradients; the update
-# treats all numbers alike. Over the flat arrays, the launches would no longer grow with the number of
-# parameters.
-# </details>
 #
 # ## Summary
 #
@@ -1088,11 +1500,12 @@ check("12.3", next_row)
 # * A kernel says what one thread does. Threads of a block share memory and meet at barriers; blocks
 #   know nothing of each other.
 # * Two rows and one barrier a frame: nobody writes where somebody reads.
+# * A recurrent layer reads the same weights in every frame. In registers they are read once; then blocks
+#   have to wait for each other, all on the GPU at once, by a counter with release and acquire.
+# * A sum over all blocks ends with the kernel; the next one adds up the parts, in their order.
 #
-# **A production system** would have such kernels for the recurrent layers, too: one for a whole step,
-# or one that keeps the recurrent weights on the chip for all frames. It would record the launches of a
-# step once and replay them (CUDA graphs), train in half precision with sums in float32, and run the
-# tests of its kernels under a race detector on a GPU.
+# **A production system** would record the launches of a step once and replay them (CUDA graphs), train in
+# half precision with sums in float32, and run the tests of its kernels under a race detector on a GPU.
 #
 # ## Further reading
 #
@@ -1104,5 +1517,8 @@ check("12.3", next_row)
 # * G. Diamos and others: *Persistent RNNs: stashing recurrent weights on-chip*, ICML 2016.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
 # * In the package: [ctc.cu](../ds2np/kernels/ctc.cu), [ctc.py](../ds2np/kernels/ctc.py),
-#   [backend.py](../ds2np/backend.py), [cuda_on_host.h](../ds2np/kernels/host/cuda_on_host.h),
-#   [fake_gpu.py](../ds2np/learn/fake_gpu.py).
+#   [recurrent_persistent.cu](../ds2np/kernels/recurrent_persistent.cu),
+#   [recurrent_steps.cu](../ds2np/kernels/recurrent_steps.cu),
+#   [recurrent.py](../ds2np/kernels/recurrent.py), [batchnorm.cu](../ds2np/kernels/batchnorm.cu),
+#   [update.cu](../ds2np/kernels/update.cu), [backend.py](../ds2np/backend.py),
+#   [cuda_on_host.h](../ds2np/kernels/host/cuda_on_host.h), [fake_gpu.py](../ds2np/learn/fake_gpu.py).

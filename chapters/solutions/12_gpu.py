@@ -33,3 +33,14 @@ def next_row(before, emissions, skip):
             ways = np.logaddexp(ways, before[i])
         now[i + 2] = ways + emissions[i]
     return now
+
+
+def end_times(times, group):
+    """Begin each frame when the slowest of the group has ended the one before: (T, blocks)."""
+    ends = np.empty(times.shape)
+    begin = np.zeros(len(group))
+    for k in range(len(times)):
+        ends[k] = begin + times[k]
+        for g in np.unique(group):
+            begin[group == g] = ends[k, group == g].max()
+    return ends

@@ -126,9 +126,9 @@ CHAPTERS = (
     Chapter(
         "12_gpu",
         "On the GPU",
-        "the same code on CuPy, and the CTC recursion as a CUDA kernel, read line by line",
+        "the same code on CuPy; CUDA kernels, read: the CTC recursion, a recurrence on chip",
         "the GPU implementation of CTC",
-        60,
+        80,
     ),
     Chapter(
         "13_many_gpus",

@@ -31,6 +31,16 @@ def next_row(before, emissions, skip):
     return np.concatenate([np.full(2, -np.inf), ways + emissions])
 
 
+def end_times(times, group):
+    """Let each group begin a frame where its slowest block has ended the one before."""
+    same = group[:, None] == group
+    ends, begin = [], np.zeros(len(group))
+    for of_frame in times:
+        ends.append(begin + of_frame)
+        begin = np.where(same, ends[-1], 0).max(axis=1)
+    return np.stack(ends)
+
+
 def _shuffle_cases(rng):
     return {
         "one lane holds a 1": (np.eye(32)[5],),
@@ -75,6 +85,16 @@ def _row_cases(rng):
     }
 
 
+def _time_cases(rng):
+    return {
+        "one frame": (np.array([[3.0, 1.0, 2.0]]), np.array([0, 0, 1])),
+        "one group": (np.array([[3.0, 1.0], [1.0, 2.0], [5.0, 1.0]]), np.array([0, 0])),
+        "each block alone": (rng.random((4, 3)), np.array([2, 0, 1])),
+        "two groups of two": (rng.random((6, 4)), np.array([0, 0, 1, 1])),
+        "the blocks of a group apart": (rng.random((5, 6)), np.array([4, 1, 4, 1, 1, 4])),
+    }
+
+
 EXERCISES = (
     Exercise(
         "12.1", "shuffle_rounds", "sum over a warp, round by round", shuffle_rounds, _shuffle_cases
@@ -83,4 +103,5 @@ EXERCISES = (
     Exercise(
         "12.3", "next_row", "one frame of the recursion, from row to row", next_row, _row_cases
     ),
+    Exercise("12.4", "end_times", "blocks that wait for their group", end_times, _time_cases),
 )

@@ -82,6 +82,23 @@ def row_underflows(before, emissions, skip):
     return np.concatenate([np.full(2, -np.inf), ways + emissions])
 
 
+def by_slowest(times, group):
+    ends = np.empty(times.shape)
+    for g in set(group):
+        ends[:, group == g] = times[:, group == g].max(axis=1).cumsum()[:, None]
+    return ends
+
+
+def neighbours_in_order(times, group):
+    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))  # groups that stand together
+    ends, begin = [], np.zeros(len(group))
+    for of_frame in times:
+        ends.append(begin + of_frame)
+        slowest = np.maximum.reduceat(ends[-1], starts)
+        begin = np.repeat(slowest, np.diff(starts, append=len(group)))
+    return np.array(ends)
+
+
 WRONG = {
     "12.1": {
         "begins with the nearest lane": other_way_round,
@@ -101,5 +118,12 @@ WRONG = {
         "computes with probabilities, which underflow": row_underflows,
         "skips everywhere": lambda b, e, skip: right.next_row(b, e, np.ones_like(skip)),
         "forgets the emission": lambda b, e, skip: right.next_row(b, 0 * e, skip),
+    },
+    "12.4": {
+        "waits for nobody": lambda times, group: np.cumsum(times, axis=0),
+        "waits for all blocks": lambda times, group: right.end_times(times, 0 * group),
+        "ends when the slowest of the group ends": by_slowest,
+        "takes neighbours for a group": neighbours_in_order,
+        "returns when frames begin": lambda times, group: right.end_times(times, group) - times,
     },
 }
