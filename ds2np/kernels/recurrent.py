@@ -19,7 +19,7 @@ THREADS = 256  # of a block that computes each number once
 REGISTERS = {16: 96, 8: 192}
 # On tensor cores there are 8 warps, of which a thread has 160 registers with two bf16 each.
 TENSOR_WARPS, TENSOR_REGISTERS = 8, 160
-H200 = 9, 132, 227 * 1024  # compute capability, multiprocessors, shared memory of a block
+H200 = 90, 132, 227 * 1024  # compute capability, multiprocessors, shared memory of a block
 FREE = 4  # multiprocessors left to other kernels, such as an all-reduce, if that costs no group
 
 
@@ -119,7 +119,7 @@ def plan_here(x, H, gates, B, N, precision="float32"):
     """Plan a persistent launch for the GPU of the array x; on the host, for an H200."""
     xp = get_array_module(x)
     capability, *limits = H200 if xp is np else _limits(xp.cuda.Device().id)
-    if capability < 8:  # tensor cores without bf16
+    if capability < 80:  # tensor cores without bf16
         precision = "float32"
     return plan_persistent(H, gates, B, N, *limits, precision)
 
@@ -129,9 +129,9 @@ def _limits(device):
     """Return the compute capability of a GPU, its multiprocessors, the shared memory of a block."""
     import cupy
 
-    found = cupy.cuda.Device(device).attributes
-    names = "ComputeCapabilityMajor", "MultiProcessorCount", "MaxSharedMemoryPerBlockOptin"
-    return tuple(found[name] for name in names)
+    device = cupy.cuda.Device(device)
+    names = "MultiProcessorCount", "MaxSharedMemoryPerBlockOptin"
+    return int(device.compute_capability), *(device.attributes[name] for name in names)
 
 
 def recurrent_forward(a, U, state, lengths, activation, merge, plan):
