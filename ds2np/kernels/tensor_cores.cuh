@@ -40,7 +40,10 @@ __device__ __forceinline__ unsigned pack(float first, float second)
 #endif
 
 __device__ __forceinline__ float first_of(unsigned pair) { return __int_as_float(pair << 16); }
-__device__ __forceinline__ float second_of(unsigned pair) { return __int_as_float(pair & 0xffff0000u); }
+__device__ __forceinline__ float second_of(unsigned pair)
+{
+    return __int_as_float(pair & 0xffff0000u);
+}
 
 // Two numbers as two pairs: high + low.
 __device__ __forceinline__ void split(float first, float second, unsigned& high, unsigned& low)

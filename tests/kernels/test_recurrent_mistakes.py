@@ -55,7 +55,7 @@ MISTAKES = {
         "x.old = h[at_state(s, direction, k, n)",
         "x.old = h[at_state(s, direction, k + 1, n)",
     ),
-    "turned with the padding": (PERSISTENT, "frames - 1 - k : k", "frames - k : k"),
+    "the second direction is not turned": (PERSISTENT, "frames - 1 - k : k", "k : k"),
     "no low parts of weights": (
         TENSOR,
         "multiply_tile(sum[m][CHAINS - 1], q, m, 1, b.x, b.y);",
