@@ -17,6 +17,9 @@ from ds2np.kernels.padding import lengths_beside
 THREADS = 256  # of a block that computes each number once
 # A block of 16 warps leaves 128 registers to a thread, one of 8 warps 255: so many hold weights.
 REGISTERS = {16: 96, 8: 192}
+# On tensor cores there are 8 warps, of which a thread has 160 registers with two bf16 each.
+TENSOR_WARPS, TENSOR_REGISTERS = 8, 160
+H200 = 90, 132, 227 * 1024  # compute capability, multiprocessors, shared memory of a block
 FREE = 4  # multiprocessors left to other kernels, such as an all-reduce, if that costs no group
 
 
@@ -33,6 +36,8 @@ class Plan:
     blocks : int
     forward_bytes, backward_bytes : int
         Shared memory of a block.
+    tensor : bool
+        On tensor cores, with three products of bf16 numbers for one.
     """
 
     warps: int
@@ -40,6 +45,7 @@ class Plan:
     blocks: int
     forward_bytes: int
     backward_bytes: int
+    tensor: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,24 +67,42 @@ class Recurrence:
     plan: Plan | None
 
 
-def plan_persistent(H, gates, B, N, multiprocessors, shared_bytes):
-    """Plan a persistent launch for a GPU; None if the weights do not fit into its registers.
+def plan_persistent(H, gates, B, N, multiprocessors, shared_bytes, precision="float32"):
+    """Plan a persistent launch for a GPU; None if the weights do not fit onto its multiprocessors.
 
-    shared_bytes is the shared memory that a block may ask for.
+    shared_bytes is the shared memory that a block may ask for. With a precision other than
+    "float32", on tensor cores if the weights fit there.
     """
-    units = -(-H // 32) * B  # blocks of a group, in all directions
+    blocks = -(-H // 32)  # of a group
+    units = blocks * B  # blocks of a group, in all directions
     groups = max((multiprocessors - FREE) // units, multiprocessors // units > 0)
+    if not groups:
+        return None
+    utterances = -(-N // groups)
+    if precision != "float32":
+        rows = -(-utterances // TENSOR_WARPS) * TENSOR_WARPS
+        forward = _tensor_bytes(2 * gates, 2 * blocks)
+        backward = _tensor_bytes(2, 2 * gates * blocks) + 4 * rows * 32
+        if max(forward, backward) <= shared_bytes:
+            return Plan(TENSOR_WARPS, rows, -(-N // rows) * units, forward, backward, tensor=True)
     for warps, registers in REGISTERS.items():
         of_state, of_gates = _slice(H, warps), _slice(gates * H, warps)
-        if not groups or max(gates * of_state, of_gates) * 4 > registers:
+        if max(gates * of_state, of_gates) * 4 > registers:
             continue
-        utterances = -(-N // groups)
         sums = 4 * warps * warps * 32
         forward = 4 * warps * _stride(of_state, warps) + sums * gates
         backward = 4 * warps * _stride(of_gates, warps) + sums + 4 * utterances * 32
         if max(forward, backward) <= shared_bytes:
             return Plan(warps, utterances, -(-N // utterances) * units, forward, backward)
     return None
+
+
+def _tensor_bytes(outer, inner):
+    """Return the shared memory of recurrent_tensor.cu for weights of outer x inner tiles."""
+    tiles = -(-inner // TENSOR_WARPS)
+    spare = max(tiles - TENSOR_REGISTERS // (8 * outer), 0)
+    sums = 2 * TENSOR_WARPS**2 * (16 * outer + 4)
+    return 4 * (sums + spare * outer * 8 * 32 * TENSOR_WARPS)
 
 
 def _slice(inner, warps):
@@ -91,20 +115,23 @@ def _stride(numbers, warps):
     return 4 * warps * (numbers if numbers // 4 % 2 else numbers + 4)
 
 
-def plan_here(x, H, gates, B, N):
+def plan_here(x, H, gates, B, N, precision="float32"):
     """Plan a persistent launch for the GPU of the array x; on the host, for an H200."""
     xp = get_array_module(x)
-    limits = (132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
-    return plan_persistent(H, gates, B, N, *limits)
+    capability, *limits = H200 if xp is np else _limits(xp.cuda.Device().id)
+    if capability < 80:  # tensor cores without bf16
+        precision = "float32"
+    return plan_persistent(H, gates, B, N, *limits, precision)
 
 
 @functools.cache
 def _limits(device):
-    """Return the multiprocessors of a GPU, and the shared memory that a block may ask for."""
+    """Return the compute capability of a GPU, its multiprocessors, the shared memory of a block."""
     import cupy
 
-    found = cupy.cuda.Device(device).attributes
-    return found["MultiProcessorCount"], found["MaxSharedMemoryPerBlockOptin"]
+    device = cupy.cuda.Device(device)
+    names = "MultiProcessorCount", "MaxSharedMemoryPerBlockOptin"
+    return int(device.compute_capability), *(device.attributes[name] for name in names)
 
 
 def recurrent_forward(a, U, state, lengths, activation, merge, plan):
@@ -193,9 +220,10 @@ def _steps(gates):
 
 def _persistent(run, GH):
     H = run.U.shape[1]
-    return kernels.load(
-        "recurrent_persistent", cooperative=True, GATES=GH // H, HIDDEN=H, WARPS=run.plan.warps
-    )
+    sizes = {"GATES": GH // H, "HIDDEN": H}
+    if run.plan.tensor:
+        return kernels.load("recurrent_tensor", cooperative=True, **sizes)
+    return kernels.load("recurrent_persistent", cooperative=True, **sizes, WARPS=run.plan.warps)
 
 
 def _launch_each(kernel, count, arguments):
@@ -216,7 +244,7 @@ def _forward_persistent(run, a):
         _persistent(run, a.shape[3]).get_function("persistent_forward"),
         run.plan.forward_bytes,
         (
-            *(a, run.U, run.frames, run.h, run.kept, _counters(run)),
+            *(a, run.U, run.frames, run.h, run.kept, _counters(run), *_exchange(run, gates=1)),
             *(np.int32(run.plan.utterances), np.int32(run.from_zeros), run.clipped),
             *_numbers(N, T1 - 1, B, a_row, a_direction),
         ),
@@ -232,6 +260,7 @@ def _backward_persistent(run, dout, da, dg):
         run.plan.backward_bytes,
         (
             *(dout, run.U, run.frames, run.h, run.kept, da, dg, _counters(run)),
+            *_exchange(run, dg.shape[3] // run.U.shape[1]),
             *(np.int32(run.plan.utterances), run.clipped),
             *_numbers(N, T1 - 1, B, a_row, *others),
         ),
@@ -251,6 +280,14 @@ def _zeros(count, _device, _stream):
     import cupy
 
     return cupy.zeros(count, np.uint32)
+
+
+def _exchange(run, gates):
+    """Return where the blocks of recurrent_tensor.cu publish what the next frame multiplies."""
+    if not run.plan.tensor:
+        return ()
+    words = 2 * run.plan.blocks * 32 * run.plan.utterances * gates
+    return (get_array_module(run.h).empty(words, np.uint32),)
 
 
 def _forward_steps(run, a):

@@ -2,11 +2,8 @@
 // all frames (Diamos et al. 2016, "Persistent RNNs"); only the state, or backward the gradient of
 // U h_{k-1}, travels from block to block, through the L2 cache. Arrays and units: recurrent_cell.cuh.
 //
-// Each block has 32 units, with all their gates. Utterances do not wait for each other, so they are
-// cut into groups, and a block waits only for the blocks of its own group and direction. All blocks
-// have to be on the GPU at once: a cooperative launch.
-//
-// In a block, a chunk of WARPS utterances is multiplied at a time:
+// Each block has 32 units, with all their gates, and waits for the others of its group
+// (recurrent_group.cuh). In a block, a chunk of WARPS utterances is multiplied at a time:
 //   product  Thread (warp, lane) has the weights of four units, 4 * (lane % 8) to + 3, and of one
 //            slice of the inner dimension, 4 * warp + lane / 8. So a number of the state, read from
 //            shared memory, serves four units at least. Four lanes add up their slices by shuffles,
@@ -18,8 +15,8 @@
 //   forward  WARPS * STRIDE(HIDDEN) + WARPS * WARPS * GATES * 32
 //   backward WARPS * STRIDE(GATES * HIDDEN) + WARPS * WARPS * 32 + utterances of a group * 32
 #include "recurrent_cell.cuh"
+#include "recurrent_group.cuh"
 
-#define BLOCKS ((HIDDEN + 31) / 32)
 #define THREADS (32 * WARPS)
 #define SLICES (4 * WARPS)
 #define WIDE (GATES * HIDDEN)
@@ -28,70 +25,6 @@
 // Four lanes read four slices at once: an odd distance, in float4, keeps them in different banks.
 #define DISTANCE(inner) (SLICE(inner) / 4 % 2 ? SLICE(inner) : SLICE(inner) + 4)
 #define STRIDE(inner) (SLICES * DISTANCE(inner))
-
-#ifdef __CUDA_ARCH__
-__device__ __forceinline__ unsigned load_acquire(const unsigned* p)
-{
-    unsigned value;
-    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(p) : "memory");
-    return value;
-}
-__device__ __forceinline__ unsigned add_release(unsigned* p)
-{
-    unsigned before;
-    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;" : "=r"(before) : "l"(p) : "memory");
-    return before;
-}
-#define PAUSE()
-#else  // on the host, a thread that waits lets the others run
-__device__ __forceinline__ unsigned load_acquire(const unsigned* p)
-{
-    return *(const volatile unsigned*)p;
-}
-__device__ __forceinline__ unsigned add_release(unsigned* p) { return atomicAdd(p, 1u); }
-#define PAUSE() __nanosleep(0)
-#endif
-
-// The blocks that wait for each other: those of a direction and a group of utterances.
-struct Group {
-    int direction, first, end;  // its utterances
-    int unit;                   // the first unit of this block
-    int last;                   // the number of frames of its longest utterance
-    unsigned* arrived;          // how often its blocks have arrived; then, how many have left
-
-    __device__ Group(const Shape& s, const int* frames, unsigned* counters, int utterances)
-    {
-        const int groups = (s.N + utterances - 1) / utterances, g = blockIdx.x / BLOCKS;
-        direction = g / groups;
-        first = g % groups * utterances;
-        end = min(first + utterances, s.N);
-        unit = blockIdx.x % BLOCKS * 32;
-        last = 0;
-        for (int n = first; n < end; ++n) last = max(last, frames[n]);
-        arrived = counters + 2 * g;
-    }
-
-    // What all threads of this block have written can be read by a block that has waited.
-    __device__ void arrive() const
-    {
-        __syncthreads();
-        if (threadIdx.x == 0) add_release(arrived);
-    }
-
-    // Wait until all blocks have arrived for the given time.
-    __device__ void wait(int time) const
-    {
-        if (threadIdx.x == 0)
-            while (load_acquire(arrived) < (unsigned)(BLOCKS * time)) PAUSE();
-        __syncthreads();
-    }
-
-    // The last block to leave sets the counters to 0, for the next launch.
-    __device__ void leave() const
-    {
-        if (threadIdx.x == 0 && add_release(arrived + 1) == BLOCKS - 1) arrived[0] = arrived[1] = 0;
-    }
-};
 
 // Copy rows of INNER numbers, which other blocks have written, into slices in shared memory. What
 // lies between and after them must be 0 already.

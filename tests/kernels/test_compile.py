@@ -17,4 +17,7 @@ def test_no_warning():
     own = {k: v for k, v in os.environ.items() if not k.startswith(("LD_", "FAKE_"))}
     ended = subprocess.run([sys.executable, SCRIPT], env=own, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    assert "| persistent_forward, GATES 3, HIDDEN 512, WARPS 16 |" in ended.stdout
+    assert (
+        "| recurrent_persistent, persistent_forward, GATES 3, HIDDEN 512, WARPS 16 |"
+        in ended.stdout
+    )
