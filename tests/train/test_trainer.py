@@ -187,11 +187,12 @@ def test_memory_does_not_grow_from_epoch_to_epoch(run, monkeypatch, utterances):
 
     monkeypatch.setattr(Trainer, "_finish_epoch", measured)
     tracemalloc.start()
-    run(data=utterances * 4, epochs=5)
+    run(data=utterances * 4, epochs=7)
     tracemalloc.stop()
     now, peak = np.array(held[1:]).T  # the first epoch includes lazy imports
     assert now[-1] - now[-3] < 25_000  # bytes: the spectrograms of one minibatch
-    assert np.ptp(peak) < 0.1 * peak[0]
+    # How many minibatches are ahead at once depends on the threads' timing: the least of each half.
+    assert peak[3:].min() < 1.05 * peak[:3].min()
 
 
 def test_a_report_is_written_within_epochs(run, monkeypatch):
