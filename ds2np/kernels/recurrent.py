@@ -13,6 +13,8 @@ import numpy as np
 from ds2np import kernels
 from ds2np.backend import get_array_module
 from ds2np.kernels.padding import lengths_beside
+from ds2np.kernels.products import product
+from ds2np.kernels.small_product import MOST_ROWS, small_product
 
 THREADS = 256  # of a block that computes each number once
 # A block of 16 warps leaves 128 registers to a thread, one of 8 warps 255: so many hold weights.
@@ -93,21 +95,10 @@ def _stride(numbers, warps):
 
 def plan_here(x, H, gates, B, N):
     """Plan a persistent launch for the GPU of the array x; on the host, for an H200."""
-    xp = get_array_module(x)
-    limits = (132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
-    return plan_persistent(H, gates, B, N, *limits)
+    return plan_persistent(H, gates, B, N, *kernels.limits(x))
 
 
-@functools.cache
-def _limits(device):
-    """Return the multiprocessors of a GPU, and the shared memory that a block may ask for."""
-    import cupy
-
-    found = cupy.cuda.Device(device).attributes
-    return found["MultiProcessorCount"], found["MaxSharedMemoryPerBlockOptin"]
-
-
-def recurrent_forward(a, U, state, lengths, activation, merge, plan):
+def recurrent_forward(a, U, state, lengths, activation, merge, plan, half=None):
     """Run the loop over time of a recurrent layer.
 
     Parameters
@@ -123,6 +114,8 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     merge : {"sum", "concat"}
     plan : Plan or None
         Without one, frame by frame.
+    half : ndarray of float16, optional
+        U once more, to be read in each frame if it does not fit on the chip and N is small.
 
     Returns
     -------
@@ -142,7 +135,10 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     concatenate = merge == "concat"
     clipped = np.int32(activation == "clipped_relu")
     run = Recurrence(U, frames, h, kept, state is None, clipped, inputs, concatenate, plan)
-    (_forward_persistent if plan else _forward_steps)(run, a)
+    if plan:
+        _forward_persistent(run, a)
+    else:
+        _forward_steps(run, a, half)
     out = xp.empty((N, T, B * H if concatenate else H), np.float32)
     if out.size:
         _launch_each(
@@ -153,10 +149,11 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     return out, run
 
 
-def recurrent_backward(dout, run):
+def recurrent_backward(dout, run, precision="float32"):
     """Compute da (N, T, inputs, gates * H) and dU (B, H, gates * H) of `recurrent_forward`.
 
-    dout has the shape of the layer's output, with any numbers on padding.
+    dout has the shape of the layer's output, with any numbers on padding. The precision is that of
+    dU; see `ds2np.kernels.products`.
     """
     xp = get_array_module(dout)
     B, T, N, H = run.h[:, 1:].shape
@@ -169,7 +166,8 @@ def recurrent_backward(dout, run):
         da = xp.add(da[0], da[1], out=da[0]).reshape(N, T, 1, GH)
     dU = xp.empty_like(run.U)
     for d in range(B):  # dU = sum over t and n of h_{t-1}^T dg_t
-        xp.matmul(run.h[d, :T].reshape(T * N, H).T, dg[d].reshape(T * N, GH), out=dU[d])
+        before = run.h[d, :T].reshape(T * N, H)
+        product(before.T, dg[d].reshape(T * N, GH), precision, out=dU[d])
     return da, dU
 
 
@@ -238,31 +236,23 @@ def _backward_persistent(run, dout, da, dg):
 
 def _counters(run):
     """Return zeros, two for each direction and group; a launch leaves them as zeros."""
-    xp, count = get_array_module(run.h), 2 * run.plan.blocks
-    if xp is np:
-        return np.zeros(count, np.uint32)
-    return _zeros(count, xp.cuda.Device().id, xp.cuda.get_current_stream().ptr)
+    return kernels.counters(run.h, 2 * run.plan.blocks)
 
 
-@functools.cache
-def _zeros(count, _device, _stream):
-    import cupy
-
-    return cupy.zeros(count, np.uint32)
-
-
-def _forward_steps(run, a):
+def _forward_steps(run, a, half):
     B, T1, N, H = run.h.shape
     GH = a.shape[3]
     kernel = _steps(GH // H).get_function("forward_step")
     a_row, a_direction, *_ = _strides(run, GH)
     sizes = _numbers(N, T1 - 1, H, B, a_row, a_direction)
     u = get_array_module(a).empty((B, N, GH), np.float32)
-    product = _products(run.U)
+    multiply = _products(run.U)
+    if half is not None and N <= MOST_ROWS:
+        multiply = functools.partial(small_product, W=half)
     for k in range(T1 - 1):
         zeros = k == 0 and run.from_zeros
         if not zeros:
-            product(run.h[:, k], u)  # U h_{k-1}
+            multiply(run.h[:, k], out=u)  # U h_{k-1}
         arrays = (a, u, run.frames, run.h, run.kept)
         _launch_each(kernel, B * N * H, (*arrays, *_numbers(zeros, k), run.clipped, *sizes))
 
@@ -274,11 +264,11 @@ def _backward_steps(run, dout, da, dg):
     a_row, _, *others = _strides(run, GH)
     sizes = _numbers(N, T1 - 1, H, B, a_row, *others)
     carry = get_array_module(dg).zeros((B, N, H), np.float32)
-    product = _products(run.U, transpose=True)
+    multiply = _products(run.U, transpose=True)
     for k in reversed(range(T1 - 1)):
         arrays = (dout, run.h, run.kept, run.frames, da, dg, carry)
         _launch_each(kernel, B * N * H, (*arrays, np.int32(k), run.clipped, *sizes))
-        product(dg[:, k], carry, add=True)  # dh_{k-1}: the direct path, and U dg_k
+        multiply(dg[:, k], carry, add=True)  # dh_{k-1}: the direct path, and U dg_k
 
 
 def _products(W, transpose=False):
@@ -298,7 +288,7 @@ def _products(W, transpose=False):
     B, rows, columns = W.shape
     inner, outer = (columns, rows) if transpose else (rows, columns)
 
-    def product(x, out, add=False):
+    def multiply(x, out, add=False):
         # cuBLAS counts columns first: out^T = W^T x^T.
         cublas.sgemmStridedBatched(
             *(handle, int(transpose), 0, outer, x.shape[1], inner, one.ctypes.data),
@@ -306,4 +296,4 @@ def _products(W, transpose=False):
             *((one if add else zero).ctypes.data, out.data.ptr, outer, out.strides[0] // 4, B),
         )
 
-    return product
+    return multiply

@@ -4,6 +4,7 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 from ds2np.errors import check_floats, check_whole
+from ds2np.kernels.small_product import round_to_half
 from ds2np.layers.flat import flat_views, flatten
 from ds2np.layers.padding import widen_lengths
 
@@ -51,9 +52,15 @@ class Layer:
     training : bool
         Training or evaluation mode: batch normalisation uses the statistics of the batch or its
         running statistics.
+    matrices : tuple of str
+        The parameters that matrix products multiply by.
+    precision : str
+        Of matrix products on a GPU; see `set_precision`.
     """
 
     time_axis = 1
+    matrices = ()
+    precision = "float32"
 
     def __init__(self):
         self.params = {}
@@ -61,6 +68,7 @@ class Layer:
         self.buffers = {}
         self.sublayers = {}
         self.training = True
+        self._halves = {}
         self._cache = None
 
     def forward(self, x, lengths):
@@ -197,6 +205,24 @@ class Layer:
         self.training = training
         for layer in self.sublayers.values():
             layer.set_training(training)
+
+    def set_precision(self, precision):
+        """Choose the precision of matrix products on a GPU, also in sublayers.
+
+        Called after the parameters have been loaded and moved: "half" rounds those in ``matrices``
+        to float16, for inference. See `ds2np.kernels.products` for all choices.
+        """
+        self.precision, self._halves = precision, {}
+        if precision == "half":
+            for name in self.matrices:
+                self._halves[name] = round_to_half(self.params[name], name)
+                self.params[name][...] = self._halves[name]
+        for layer in self.sublayers.values():
+            layer.set_precision(precision)
+
+    def matrix(self, name):
+        """Return a parameter for a product: of float16 if the precision is "half"."""
+        return self._halves.get(name, self.params[name])
 
     def state_dict(self):
         """Return parameters and buffers by name; the arrays are not copied."""

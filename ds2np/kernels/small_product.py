@@ -1,0 +1,66 @@
+"""Products of a few rows with weights of 16 bits on a GPU, for inference.
+
+Paper, "Deployment": half-precision weights, and a kernel for the small batches of a server. One
+launch; `ds2np.kernels.products` has the same for arrays, with the weights widened.
+"""
+
+import numpy as np
+
+from ds2np import kernels
+from ds2np.backend import get_array_module
+from ds2np.errors import UserError
+
+MOST_ROWS = 8
+LARGEST = 65504  # the largest float16
+THREADS, COLUMNS, DOWN, WARPS = 256, 64, 32, 8  # as in small_product.cu
+SLICES = 128, 1024  # rows of W that a block sums up: worth a block, and what fits beside 8 rows
+
+
+def round_to_half(W, name):
+    """Round weights to float16; raise a UserError if they do not fit."""
+    largest = float(abs(W).max())
+    if not largest <= LARGEST:
+        raise UserError(
+            f"{name} holds a weight of size {largest:g}, expected at most {LARGEST}, "
+            f"the largest of half precision"
+        )
+    return W.astype(np.float16)
+
+
+def plan_slices(D, tiles, multiprocessors):
+    """Choose into how many parts of how many rows W is cut, given the tiles of 64 columns."""
+    least, most = (-(-D // slice) for slice in reversed(SLICES))
+    parts = max(min(-(-2 * multiprocessors // tiles), most), least, 1)  # two blocks for each
+    slice = max(-(-D // (parts * DOWN)), 1) * DOWN
+    return max(-(-D // slice), 1), slice
+
+
+def small_product(x, W, out):
+    """Compute out = x W for B products at once, each of one to eight rows; return out.
+
+    Parameters
+    ----------
+    x : ndarray of float32 of shape (B, n, D)
+        x[b] is contiguous.
+    W : ndarray of float16 of shape (B, D, H)
+    out : ndarray of float32 of shape (B, n, H)
+    """
+    xp = get_array_module(x)
+    (B, n, D), H = x.shape, W.shape[2]
+    if not out.size:
+        return out
+    rows = 1 << (n - 1).bit_length()  # the kernel is compiled for 1, 2, 4 and 8
+    tiles = B * -(-H // COLUMNS)
+    parts, slice = plan_slices(D, tiles, kernels.limits(x)[0])
+    sums = xp.empty(tiles * parts * rows * COLUMNS if parts > 1 else 1, np.float32)
+    sizes = n, D, H, parts, slice, x.strides[0] // x.itemsize
+    kernels.load("small_product", ROWS=rows).get_function("small_product")(
+        (tiles * parts,),
+        (THREADS,),
+        (
+            *(x[0], W.view(np.uint16), out, sums, kernels.counters(x, tiles)),
+            *(np.int32(size) for size in sizes),
+        ),
+        shared_mem=4 * rows * max(slice, WARPS * COLUMNS),
+    )
+    return out
