@@ -16,6 +16,7 @@ const int PIECE = 8;                 // columns of a thread: 16 bytes
 const int ACROSS = 8;                // threads side by side
 const int COLUMNS = ACROSS * PIECE;  // of a block
 const int DOWN = THREADS / ACROSS;   // rows of W at a time
+const int AHEAD = 4;                 // as many times
 
 // The float of a float16 that is finite, exactly.
 __device__ float widened(unsigned half)
@@ -32,18 +33,18 @@ __device__ float widened(unsigned half)
 #endif
 }
 
-// Eight weights of a row from column j on; 0 beyond its end.
-__device__ void load(const ushort* row, int j, int H, float* w)
+// Eight weights of a row from column j on, two in each number; 0 beyond its end.
+__device__ uint4 load(const ushort* row, int j, int H)
 {
-    if (H % PIECE == 0 && j < H) {  // all rows begin at a multiple of 16 bytes
-        const uint4 eight = *(const uint4*)(row + j);
-        const unsigned two[] = {eight.x, eight.y, eight.z, eight.w};
-#pragma unroll
-        for (int c = 0; c < PIECE; ++c) w[c] = widened(two[c / 2] >> c % 2 * 16);
-    } else {
-#pragma unroll
-        for (int c = 0; c < PIECE; ++c) w[c] = j + c < H ? widened(row[j + c]) : 0.0f;
-    }
+    uint4 eight = {};
+#if WHOLE_PIECES  // H is a multiple of 8, so that all rows begin at a multiple of 16 bytes
+    if (j < H) eight = *(const uint4*)(row + j);
+#else
+    unsigned* const two = &eight.x;
+    for (int c = 0; c < PIECE; ++c)
+        if (j + c < H) two[c / 2] |= (unsigned)row[j + c] << c % 2 * 16;
+#endif
+    return eight;
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) small_product(
@@ -60,23 +61,37 @@ extern "C" __global__ void __launch_bounds__(THREADS) small_product(
     const int first = part * slice, count = min(slice, D - first);
     const int across = threadIdx.x % ACROSS, down = threadIdx.x / ACROSS;
 
-    // All threads need all rows of x: side by side, where a thread reads them at once.
+    // All threads need all rows of x: side by side, where a thread reads them at once. A slice is a
+    // whole number of loops below; beyond the end of x there are zeros.
     for (int r = 0; r < ROWS; ++r)
-        for (int d = threadIdx.x; d < count; d += THREADS)
-            shared[d * ROWS + r] =
-                r < rows ? x[(size_t)matrix * x_stride + (size_t)r * D + first + d] : 0.0f;
+        for (int d = threadIdx.x; d < slice; d += THREADS) {
+            const bool there = r < rows && d < count;
+            const size_t i = (size_t)matrix * x_stride + (size_t)r * D + first + d;
+            shared[d * ROWS + r] = there ? x[i] : 0.0f;
+        }
     __syncthreads();
 
     const int column = place % tiles * COLUMNS;
     float sum[ROWS][PIECE] = {};
-#pragma unroll 4
-    for (int d = down; d < count; d += DOWN) {
-        float w[PIECE];
-        load(W + ((size_t)matrix * D + first + d) * H, column + across * PIECE, H, w);
+    for (int d = down; d < slice; d += AHEAD * DOWN) {
+        uint4 eight[AHEAD] = {};  // all loads first: the memory answers much later
 #pragma unroll
-        for (int r = 0; r < ROWS; ++r)
+        for (int k = 0; k < AHEAD; ++k)
+            if (d + k * DOWN < count) {
+                const size_t row = (size_t)matrix * D + first + d + k * DOWN;
+                eight[k] = load(W + row * H, column + across * PIECE, H);
+            }
 #pragma unroll
-            for (int c = 0; c < PIECE; ++c) sum[r][c] += shared[d * ROWS + r] * w[c];
+        for (int k = 0; k < AHEAD; ++k) {
+            const unsigned two[] = {eight[k].x, eight[k].y, eight[k].z, eight[k].w};
+#pragma unroll
+            for (int c = 0; c < PIECE; ++c) {
+                const float w = widened(two[c / 2] >> c % 2 * 16);
+#pragma unroll
+                for (int r = 0; r < ROWS; ++r)
+                    sum[r][c] += shared[(d + k * DOWN) * ROWS + r] * w;
+            }
+        }
     }
     __syncthreads();  // nobody reads x any more
 

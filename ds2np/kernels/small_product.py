@@ -12,8 +12,9 @@ from ds2np.errors import UserError
 
 MOST_ROWS = 8
 LARGEST = 65504  # the largest float16
-THREADS, COLUMNS, DOWN, WARPS = 256, 64, 32, 8  # as in small_product.cu
-SLICES = 128, 1024  # rows of W that a block sums up: worth a block, and what fits beside 8 rows
+THREADS, WARPS, COLUMNS = 256, 8, 64  # as in small_product.cu
+LOOP = 128  # DOWN * AHEAD of it: rows of W in a thread's loop
+MOST_LOOPS = 8  # of a block: 8 rows of x of as many numbers fit into its shared memory
 
 
 def round_to_half(W, name):
@@ -29,10 +30,10 @@ def round_to_half(W, name):
 
 def plan_slices(D, tiles, multiprocessors):
     """Choose into how many parts of how many rows W is cut, given the tiles of 64 columns."""
-    least, most = (-(-D // slice) for slice in reversed(SLICES))
-    parts = max(min(-(-2 * multiprocessors // tiles), most), least, 1)  # two blocks for each
-    slice = max(-(-D // (parts * DOWN)), 1) * DOWN
-    return max(-(-D // slice), 1), slice
+    loops = max(-(-D // LOOP), 1)
+    wanted = max(2 * multiprocessors // tiles, -(-loops // MOST_LOOPS), 1)  # two blocks for each
+    slice = -(-loops // wanted) * LOOP
+    return -(-loops * LOOP // slice), slice
 
 
 def small_product(x, W, out):
@@ -54,7 +55,8 @@ def small_product(x, W, out):
     parts, slice = plan_slices(D, tiles, kernels.limits(x)[0])
     sums = xp.empty(tiles * parts * rows * COLUMNS if parts > 1 else 1, np.float32)
     sizes = n, D, H, parts, slice, x.strides[0] // x.itemsize
-    kernels.load("small_product", ROWS=rows).get_function("small_product")(
+    module = kernels.load("small_product", ROWS=rows, WHOLE_PIECES=int(H % 8 == 0))
+    module.get_function("small_product")(
         (tiles * parts,),
         (THREADS,),
         (

@@ -2,9 +2,9 @@
 //
 // A bfloat16 is the upper half of a float32: the sign, all 8 bits of the exponent, and 7 of the 23
 // bits behind the point. x = high + low + rest: high is x, rounded, low is what is missing, rounded
-// again, and the rest is at most 2^-18 |x|. So
+// again, and the rest is at most 2^-17 |x|. So
 //
-//   x y = high_x high_y + high_x low_y + low_x high_y + a rest of about 1e-5 x y.
+//   x y = high_x high_y + high_x low_y + low_x high_y + a rest of about 1e-5 |x y|.
 //
 // One thread for each four numbers, far enough apart that neighbours read neighbours.
 

@@ -154,7 +154,7 @@ class DeepSpeech2(Sequential):
         self.to_device = to_device
 
     def set_precision(self, precision):
-        """Choose the precision of matrix products: "float32", or for a GPU "tf32", "bf16x3", "half".
+        """Choose the precision of matrix products; on a GPU, "tf32", "bf16x3" and "half", too.
 
         The convolutions over time and frequency, Fourier transforms, stay in float32, and so does
         the recurrence. "half" rounds weights, for inference; see `Layer.set_precision`. Raises a
