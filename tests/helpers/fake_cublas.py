@@ -25,10 +25,6 @@ class Array(np.ndarray):
         return types.SimpleNamespace(ptr=self.ctypes.data)
 
 
-def to_array(x):
-    return np.array(x, order="K").view(Array)
-
-
 def round_to(x, bits):
     """Round floats to so many significant bits."""
     significand, exponent = np.frexp(x)
@@ -91,7 +87,7 @@ def gemmEx(
 
 
 def use(monkeypatch):
-    """Let products be computed by the fake, on `Array`s."""
+    """Let products of arrays in main memory be computed by the fake."""
     fake = sys.modules[__name__]
     names = "cupy_backends", "cupy_backends.cuda"
     modules = {name: types.ModuleType(name) for name in names}
@@ -102,10 +98,28 @@ def use(monkeypatch):
         modules[f"{package.__name__}.{name}"] = fake
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    device = types.SimpleNamespace(get_cublas_handle=lambda: HANDLE)
-    xp = types.SimpleNamespace(
-        empty=lambda shape, dtype: np.empty(shape, dtype).view(Array),
-        matmul=np.matmul,
-        cuda=types.SimpleNamespace(device=device),
+    cuda = types.SimpleNamespace(
+        device=types.SimpleNamespace(get_cublas_handle=lambda: HANDLE),
+        Device=lambda: types.SimpleNamespace(compute_capability="90"),
     )
+    xp = types.SimpleNamespace(empty=np.empty, matmul=np.matmul, cuda=cuda)
     monkeypatch.setattr(products, "get_array_module", lambda x: xp)
+    original = products._multiply
+
+    def multiply(a, b, out, add=False):
+        original(a.view(Array), b.view(Array), out.view(Array), add)
+        return out
+
+    monkeypatch.setattr(products, "_multiply", multiply)
+
+
+def real_one_multiplies_bfloat16():
+    """Return whether cuBLAS says 1 x 1 = 1; a pretended one may not know bfloat16."""
+    import cupy
+    from cupy_backends.cuda.libs import cublas
+
+    x, out = cupy.full(8, 0x3F80, np.uint16), cupy.zeros(1, np.float32)
+    one, handle = np.ones(1, np.float32).ctypes.data, cupy.cuda.device.get_cublas_handle()
+    x, y = x.data.ptr, out.data.ptr
+    cublas.gemmEx(handle, 0, 0, 1, 1, 1, one, x, 14, 1, x, 14, 1, one, y, 0, 1, 68, -1)
+    return float(out[0]) == 1

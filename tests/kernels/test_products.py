@@ -1,5 +1,7 @@
 """Products in a chosen precision: the split into bfloat16, and what cuBLAS is asked for."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers import fake_cublas
@@ -7,8 +9,9 @@ from helpers.host_kernels import in_every_order, use_on_host
 from helpers.signatures import assert_stands_in
 
 from ds2np import kernels
-from ds2np.backend import to_cpu, to_gpu, why_no_gpu
+from ds2np.backend import to_cpu, to_gpu
 from ds2np.errors import UserError
+from ds2np.kernels import products
 from ds2np.kernels.host import ORDERS, why_not_on_host
 from ds2np.kernels.products import PRECISIONS, check_precision, product, split
 
@@ -76,7 +79,7 @@ def test_the_split_of_a_transpose_is_a_transpose(to, rng):
 def fake(monkeypatch):
     use_on_host(monkeypatch)
     fake_cublas.use(monkeypatch)
-    return fake_cublas.to_array
+    return np.copy
 
 
 def layouts(a, b):
@@ -115,23 +118,11 @@ def test_what_cublas_is_asked_for(precision, fake, rng):
 
 @pytest.mark.parametrize("precision", ERRORS)
 def test_products(precision, to, rng):
-    if to is to_gpu and precision == "bf16x3" and not multiplies_bfloat16():
+    if to is to_gpu and precision == "bf16x3" and not fake_cublas.real_one_multiplies_bfloat16():
         pytest.skip("this cuBLAS does not multiply bfloat16 numbers")
     if to is np.copy and precision == "tf32":
         precision = "float32"
     check(precision, to, rng)
-
-
-def multiplies_bfloat16():
-    """Return whether cuBLAS says 1 x 1 = 1; a pretended one may not know bfloat16."""
-    import cupy
-    from cupy_backends.cuda.libs import cublas
-
-    x, out = cupy.full(8, 0x3F80, np.uint16), cupy.zeros(1, np.float32)
-    one, handle = np.ones(1, np.float32).ctypes.data, cupy.cuda.device.get_cublas_handle()
-    x, y = x.data.ptr, out.data.ptr
-    cublas.gemmEx(handle, 0, 0, 1, 1, 1, one, x, 14, 1, x, 14, 1, one, y, 0, 1, 68, -1)
-    return float(out[0]) == 1
 
 
 def test_three_products_are_much_better_than_one(fake, rng):
@@ -201,22 +192,18 @@ def test_who_may_choose_what(monkeypatch):
         check_precision("fp8", x)
 
 
-@pytest.mark.gpu
-def test_an_older_gpu_has_no_bfloat16(monkeypatch):
-    if why_no_gpu():
-        pytest.skip(f"no GPU: {why_no_gpu()}")
-    import cupy
-
-    class Turing:
-        compute_capability = "75"
-
-    monkeypatch.setattr(cupy.cuda, "Device", Turing)
-    x = cupy.ones(1, np.float32)
-    check_precision("half", x)
-    with pytest.raises(UserError, match=r"tf32 needs a GPU of .* this one has 7\.5"):
-        check_precision("tf32", x)
-    Turing.compute_capability = "120"
-    check_precision("tf32", x)
+def test_an_older_gpu_has_no_bfloat16(fake, monkeypatch):
+    x = np.ones(1, np.float32)
+    xp = products.get_array_module(x)
+    for found, fits in (("75", False), ("80", True), ("120", True)):
+        device = SimpleNamespace(compute_capability=found)
+        monkeypatch.setattr(xp.cuda, "Device", lambda device=device: device)
+        check_precision("half", x)
+        if fits:
+            check_precision("tf32", x)
+            continue
+        with pytest.raises(UserError, match=r"tf32 needs a GPU of .* 8\.0 or .* this one has 7\.5"):
+            check_precision("tf32", x)
 
 
 def test_the_fake_takes_what_cublas_takes():
