@@ -62,20 +62,22 @@ def _compiled(name, cooperative, defines, _device):
 
 
 def limits(x):
-    """Return the multiprocessors of an array's GPU, and the shared memory that a block may ask for.
+    """Return what the GPU of an array can do; on the host, an H200.
 
-    On the host, those of an H200.
+    Its compute capability, times ten; its multiprocessors; and the bytes of shared memory that a
+    block may ask for.
     """
     xp = get_array_module(x)
-    return (132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
+    return (90, 132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
 
 
 @functools.cache
 def _limits(device):
     import cupy
 
-    found = cupy.cuda.Device(device).attributes
-    return found["MultiProcessorCount"], found["MaxSharedMemoryPerBlockOptin"]
+    device = cupy.cuda.Device(device)
+    names = "MultiProcessorCount", "MaxSharedMemoryPerBlockOptin"
+    return int(device.compute_capability), *(device.attributes[name] for name in names)
 
 
 def counters(x, count):

@@ -36,14 +36,12 @@ def check_precision(precision, x):
         raise UserError(
             f"precision {precision} needs a GPU; on the CPU, products are in float32 (--device cpu)"
         )
-    xp = get_array_module(x)
-    if precision != "half" and xp is not np:
-        found = xp.cuda.Device().compute_capability
-        if int(found) < TENSOR_CORES:
-            raise UserError(
-                f"precision {precision} needs a GPU of compute capability 8.0 or later, "
-                f"this one has {found[:-1]}.{found[-1]}"
-            )
+    found = kernels.limits(x)[0]
+    if precision != "half" and found < TENSOR_CORES:
+        raise UserError(
+            f"precision {precision} needs a GPU of compute capability 8.0 or later, "
+            f"this one has {found / 10}"
+        )
 
 
 def product(a, b, precision="float32", out=None):

@@ -98,10 +98,8 @@ def use(monkeypatch):
         modules[f"{package.__name__}.{name}"] = fake
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    cuda = types.SimpleNamespace(
-        device=types.SimpleNamespace(get_cublas_handle=lambda: HANDLE),
-        Device=lambda: types.SimpleNamespace(compute_capability="90"),
-    )
+    device = types.SimpleNamespace(get_cublas_handle=lambda: HANDLE)
+    cuda = types.SimpleNamespace(device=device)
     xp = types.SimpleNamespace(empty=np.empty, matmul=np.matmul, cuda=cuda)
     monkeypatch.setattr(products, "get_array_module", lambda x: xp)
     original = products._multiply

@@ -56,7 +56,7 @@ def test_one_block_or_many_for_the_same_columns(rng, monkeypatch):
     use_on_host(monkeypatch)
     x, W = draw(1, 2, 1280, 24, rng)
     for multiprocessors in (1, 2, 132):
-        monkeypatch.setattr(kernels, "limits", lambda x, count=multiprocessors: (count, 0))
+        monkeypatch.setattr(kernels, "limits", lambda x, count=multiprocessors: (90, count, 0))
         check(x, W)
 
 
