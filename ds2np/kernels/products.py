@@ -4,9 +4,11 @@
 float32   cuBLAS's product of float32 numbers: the default and the reference
 tf32      the factors rounded to 11 bits on their way into the tensor cores; errors of about 1e-3
 bf16x3    each factor split into two bfloat16 numbers, three products of them; errors of about 1e-5
-half      for inference: weights rounded to float16, products with them in float32
+half      for inference: float32, with weights rounded to float16; a few rows are multiplied by
+          `small_product`, which reads half the bytes
 ========  ==========================================================================================
 
+Convolutions by the Fourier transform are not matrix products of this kind: they stay in float32.
 Sums are in float32 everywhere, and so is all that stands between two products: weights, gradients,
 batch statistics. Training in float16 has to scale the loss, lest small gradients become 0; here
 nothing needs that, since bfloat16 and TF32 have the exponents of float32.
@@ -17,7 +19,7 @@ import numpy as np
 from ds2np import kernels
 from ds2np.backend import get_array_module
 from ds2np.errors import UserError
-from ds2np.kernels.small_product import MOST_ROWS, small_product
+from ds2np.kernels.small_product import small_product
 
 TRAINING = ("float32", "tf32", "bf16x3")
 PRECISIONS = (*TRAINING, "half")
@@ -47,15 +49,13 @@ def check_precision(precision, x):
 def product(a, b, precision="float32", out=None):
     """Multiply two matrices (M, K) and (K, N), contiguous or transposes of contiguous ones.
 
-    The precision matters for arrays of float32 on a GPU only. b may be weights of float16: a few
-    rows are multiplied by `small_product`, and for more rows the weights are widened.
+    The precision matters for arrays of float32 on a GPU only. b may be contiguous weights of
+    float16, for a few rows; see `small_product`.
     """
     xp = get_array_module(a)
     if b.dtype == np.float16:
-        if len(a) <= MOST_ROWS and b.flags.c_contiguous and kernels.support(a):
-            out = xp.empty((1, len(a), b.shape[1]), a.dtype)
-            return small_product(xp.ascontiguousarray(a)[None], b[None], out)[0]
-        b = b.astype(a.dtype)
+        out = xp.empty((1, len(a), b.shape[1]), a.dtype)
+        return small_product(xp.ascontiguousarray(a)[None], b[None], out)[0]
     if precision not in ("tf32", "bf16x3") or not kernels.support(a) or 0 in (*a.shape, *b.shape):
         return xp.matmul(a, b, out=out)
     if out is None:

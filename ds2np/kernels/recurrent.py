@@ -14,7 +14,7 @@ from ds2np import kernels
 from ds2np.backend import get_array_module
 from ds2np.kernels.padding import lengths_beside
 from ds2np.kernels.products import product
-from ds2np.kernels.small_product import MOST_ROWS, small_product
+from ds2np.kernels.small_product import small_product
 
 THREADS = 256  # of a block that computes each number once
 # A block of 16 warps leaves 128 registers to a thread, one of 8 warps 255: so many hold weights.
@@ -116,7 +116,7 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan, half=None):
     plan : Plan or None
         Without one, frame by frame.
     half : ndarray of float16, optional
-        U once more, to be read in each frame if it does not fit on the chip and N is small.
+        U once more, for N of at most 8, to be read in each frame if there is no plan.
 
     Returns
     -------
@@ -247,9 +247,7 @@ def _forward_steps(run, a, half):
     a_row, a_direction, *_ = _strides(run, GH)
     sizes = _numbers(N, T1 - 1, H, B, a_row, a_direction)
     u = get_array_module(a).empty((B, N, GH), np.float32)
-    multiply = _products(run.U)
-    if half is not None and N <= MOST_ROWS:
-        multiply = functools.partial(small_product, W=half)
+    multiply = _products(run.U) if half is None else functools.partial(small_product, W=half)
     for k in range(T1 - 1):
         zeros = k == 0 and run.from_zeros
         if not zeros:

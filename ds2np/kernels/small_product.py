@@ -1,13 +1,13 @@
 """Products of a few rows with weights of 16 bits on a GPU, for inference.
 
 Paper, "Deployment": half-precision weights, and a kernel for the small batches of a server. One
-launch; `ds2np.kernels.products` has the same for arrays, with the weights widened.
+launch; for arrays it is ``x @ W.astype(x.dtype)``.
 """
 
 import numpy as np
 
 from ds2np import kernels
-from ds2np.backend import get_array_module
+from ds2np.backend import get_array_module, to_cpu
 from ds2np.errors import UserError
 
 MOST_ROWS = 8
@@ -18,14 +18,17 @@ MOST_LOOPS = 8  # of a block: 8 rows of x of as many numbers fit into its shared
 
 
 def round_to_half(W, name):
-    """Round weights to float16; raise a UserError if they do not fit."""
-    largest = float(abs(W).max())
+    """Round weights to float16, in place, and return them as such; UserError if they do not fit."""
+    in_memory = to_cpu(W)
+    largest = float(abs(in_memory).max())
     if not largest <= LARGEST:
         raise UserError(
             f"{name} holds a weight of size {largest:g}, expected at most {LARGEST}, "
             f"the largest of half precision"
         )
-    return W.astype(np.float16)
+    xp, half = get_array_module(W), in_memory.astype(np.float16)
+    W[...] = xp.asarray(half.astype(W.dtype))
+    return xp.asarray(half)
 
 
 def plan_slices(D, tiles, multiprocessors):

@@ -67,8 +67,8 @@ class Conv1D(Layer):
     def forward(self, x, lengths):
         lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         x = zero_padding(x, lengths)
-        sizes = self.stride, self.padding
-        out, cache = conv1d_forward(x, self.matrix("W"), *sizes, self.precision)
+        W = self.matrix("W", len(x) * int(self.out_lengths(x.shape[1])))
+        out, cache = conv1d_forward(x, W, self.stride, self.padding, self.precision)
         self._cache = cache, lengths
         return zero_padding(out, self.out_lengths(lengths), in_place=True)
 
@@ -82,7 +82,8 @@ class Conv1D(Layer):
         check_frames(x, ("N", "T", self.D), self.params["W"].dtype)
         window = TimeWindow(self.kernel, self.stride, self.padding, self.padding)
         x, state = window.push(x, state, last)
-        return conv1d_forward(x, self.matrix("W"), self.stride, 0, self.precision)[0], state
+        W = self.matrix("W", len(x) * ((x.shape[1] - self.kernel) // self.stride + 1))
+        return conv1d_forward(x, W, self.stride, 0, self.precision)[0], state
 
     def out_shape(self, shape):
         return (self.params["W"].shape[2],)

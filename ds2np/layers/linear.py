@@ -51,7 +51,8 @@ class Linear(Layer):
 
     def forward(self, x, lengths):
         lengths = check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
-        out, cache = linear_forward(zero_padding(x, lengths), self.matrix("W"), self.precision)
+        W = self.matrix("W", x.shape[0] * x.shape[1])
+        out, cache = linear_forward(zero_padding(x, lengths), W, self.precision)
         if "b" in self.params:
             out += self.params["b"]
         self._cache = cache, lengths

@@ -21,6 +21,7 @@ from ds2np.kernels.recurrent import (
     recurrent_backward,
     recurrent_forward,
 )
+from ds2np.kernels.small_product import MOST_ROWS
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
@@ -127,7 +128,7 @@ class Recurrent(Layer):
         lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
         x = zero_padding(x, lengths)
-        a, product = linear_forward(x, self.matrix("W"), self.precision)  # W x_t
+        a, product = linear_forward(x, self.matrix("W", N * T), self.precision)  # W x_t
         if self.norm:
             a = self.norm.forward(a, lengths)  # B(W x_t)
         else:
@@ -135,8 +136,9 @@ class Recurrent(Layer):
         a = a.reshape(N, T, self.inputs, self.gates * self.H)
         if kernels.support(a) and a.size:
             plan = plan_here(a, self.H, self.gates, self.directions, N)
-            given = a, self.params["U"], state, lengths, self.activation, self.merge, plan
-            out, run = recurrent_forward(*given, self._halves.get("U"))
+            half = self._halves.get("U") if N <= MOST_ROWS else None
+            given = a, self.params["U"], state, lengths, self.activation, self.merge
+            out, run = recurrent_forward(*given, plan, half)
             last = run.h[:, T]
         else:
             out, last, run = self._loop_forward(a, state, lengths)

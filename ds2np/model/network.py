@@ -9,7 +9,6 @@ import math
 import numpy as np
 
 from ds2np.backend import to_cpu
-from ds2np.kernels.products import check_precision
 from ds2np.layers import (
     GRU,
     Bidirectional,
@@ -147,21 +146,11 @@ class DeepSpeech2(Sequential):
 
         Its products are in float32 again.
         """
-        super().set_precision("float32")
+        self.set_precision("float32")
         super().move(to_device)
         self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")
         self.flat_buffers = self.flatten("buffers")
         self.to_device = to_device
-
-    def set_precision(self, precision):
-        """Choose the precision of matrix products; on a GPU, "tf32", "bf16x3" and "half", too.
-
-        The convolutions over time and frequency, Fourier transforms, stay in float32, and so does
-        the recurrence. "half" rounds weights, for inference; see `Layer.set_precision`. Raises a
-        UserError if the network's device does not have the precision.
-        """
-        check_precision(precision, self.flat_params)
-        super().set_precision(precision)
 
     def __setstate__(self, state):
         """Restore a copy (`copy`, `pickle`), in which views have become arrays of their own."""

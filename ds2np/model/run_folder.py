@@ -79,7 +79,7 @@ def load_run(run, device=CPU, precision="float32"):
     run : str or Path
         A run folder or a checkpoint file.
     precision : str
-        See `DeepSpeech2.set_precision`.
+        Of matrix products on a GPU; see `ds2np.kernels.products`.
 
     Raises
     ------

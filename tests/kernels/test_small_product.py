@@ -9,7 +9,6 @@ from ds2np.backend import to_cpu
 from ds2np.errors import UserError
 from ds2np.kernels import recurrent
 from ds2np.kernels.host import ORDERS, why_not_on_host
-from ds2np.kernels.products import product
 from ds2np.kernels.small_product import plan_slices, round_to_half, small_product
 from ds2np.layers import GRU, Bidirectional, Conv1D, Linear, SimpleRNN
 
@@ -101,23 +100,29 @@ def test_slices():
 
 def test_weights_that_do_not_fit():
     weights = np.float32([1e-9, 0.5, 65504, 1 + 2**-12])
-    np.testing.assert_array_equal(round_to_half(weights, "W"), [0, 0.5, 65504, 1])
+    half = round_to_half(weights, "W")
+    assert half.dtype == np.float16
+    for rounded in (half, weights):
+        np.testing.assert_array_equal(rounded, [0, 0.5, 65504, 1])
     for weight in (65505, -1e9, np.inf, np.nan):
         with pytest.raises(UserError, match=r"U holds a weight of size .*, expected at most"):
             round_to_half(np.float32([1, weight]), "U")
 
 
-def test_more_rows_widen_the_weights(rng, monkeypatch):
-    use_on_host(monkeypatch)
-    x, W = draw(1, 9, 40, 30, rng)
-    load, launched = kernels.load, []
-    monkeypatch.setattr(kernels, "load", lambda name, **d: launched.append(name) or load(name, **d))
-    for rows in (9, 8, 0):
-        got = product(x[0, :rows], W[0], "half")
-        assert got.dtype == np.float32
-        np.testing.assert_allclose(got, x[0, :rows] @ W[0].astype(np.float32), rtol=1e-5, atol=1e-5)
-    assert launched == ["small_product"]
-    np.testing.assert_array_equal(product(got[:1], W[0].T, "half").shape, (0, 40))
+def test_inference_only(to, rng):
+    layer = Linear(40, 24, rng)
+    layer.move(to)
+    x = to(rng.standard_normal((1, 3, 40)).astype(np.float32))
+    if to is np.copy:
+        with pytest.raises(UserError, match="precision half needs a GPU"):
+            Linear(2, 3, rng, dtype=np.float64).set_precision("half")
+    layer.set_precision("half")
+    out = layer.forward(x, np.array([3]))
+    with pytest.raises(RuntimeError, match="for inference: there is no backward"):
+        layer.backward(out)
+    layer.set_precision("float32")
+    layer.forward(x, np.array([3]))
+    layer.backward(out)
 
 
 LAYERS = {
