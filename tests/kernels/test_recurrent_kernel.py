@@ -232,7 +232,7 @@ def test_planted_mistakes_are_found(mistake, monkeypatch):
         use_on_host(monkeypatch, order, (name, right, wrong))
         rng = np.random.default_rng(0)
         try:
-            with np.errstate(all="ignore"):  # what is not computed may be any number
+            with np.errstate(all="ignore"):  # a mistake may read what was never written
                 check(make(GRU, 36, rng, merge="concat"), 5, 6, rng, name == PERSISTENT)
         except (AssertionError, RuntimeError):
             return True
