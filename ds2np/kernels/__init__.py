@@ -62,22 +62,26 @@ def _compiled(name, cooperative, defines, _device):
 
 
 def limits(x):
-    """Return what the GPU of an array can do; on the host, an H200.
+    """Return the multiprocessors of an array's GPU, and the shared memory that a block may ask for.
 
-    Its compute capability, times ten; its multiprocessors; and the bytes of shared memory that a
-    block may ask for.
+    On the host, those of an H200.
     """
     xp = get_array_module(x)
-    return (90, 132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
+    return (132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
 
 
 @functools.cache
 def _limits(device):
     import cupy
 
-    device = cupy.cuda.Device(device)
-    names = "MultiProcessorCount", "MaxSharedMemoryPerBlockOptin"
-    return int(device.compute_capability), *(device.attributes[name] for name in names)
+    found = cupy.cuda.Device(device).attributes
+    return found["MultiProcessorCount"], found["MaxSharedMemoryPerBlockOptin"]
+
+
+def capability(x):
+    """Return the compute capability, times ten, of an array's GPU; on the host, an H200's."""
+    xp = get_array_module(x)
+    return 90 if xp is np else int(xp.cuda.Device().compute_capability)
 
 
 def counters(x, count):

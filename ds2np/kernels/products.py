@@ -38,7 +38,7 @@ def check_precision(precision, x):
         raise UserError(
             f"precision {precision} needs a GPU; on the CPU, products are in float32 (--device cpu)"
         )
-    found = kernels.limits(x)[0]
+    found = kernels.capability(x)
     if precision != "half" and found < TENSOR_CORES:
         raise UserError(
             f"precision {precision} needs a GPU of compute capability 8.0 or later, "

@@ -95,8 +95,7 @@ def _stride(numbers, warps):
 
 def plan_here(x, H, gates, B, N):
     """Plan a persistent launch for the GPU of the array x; on the host, for an H200."""
-    _, *limits = kernels.limits(x)
-    return plan_persistent(H, gates, B, N, *limits)
+    return plan_persistent(H, gates, B, N, *kernels.limits(x))
 
 
 def recurrent_forward(a, U, state, lengths, activation, merge, plan, half=None):

@@ -55,7 +55,7 @@ def small_product(x, W, out):
         return out
     rows = 1 << (n - 1).bit_length()  # the kernel is compiled for 1, 2, 4 and 8
     tiles = B * -(-H // COLUMNS)
-    parts, slice = plan_slices(D, tiles, kernels.limits(x)[1])
+    parts, slice = plan_slices(D, tiles, kernels.limits(x)[0])
     sums = xp.empty(tiles * parts * rows * COLUMNS if parts > 1 else 1, np.float32)
     sizes = n, D, H, parts, slice, x.strides[0] // x.itemsize
     module = kernels.load("small_product", ROWS=rows, WHOLE_PIECES=int(H % 8 == 0))
