@@ -68,7 +68,7 @@ class Recogniser:
         self.decoder = make_decoder(decoder, self.config) if named else decoder
 
     @classmethod
-    def load(cls, run, device="auto", decoder="greedy"):
+    def load(cls, run, device="auto", decoder="greedy", precision="float32"):
         """Load the best network of a run.
 
         Parameters
@@ -77,15 +77,18 @@ class Recogniser:
             A run folder or a checkpoint file.
         device : str
             "auto", "cpu", "cuda" or "cuda:N".
+        precision : {"float32", "tf32", "bf16x3", "half"}
+            Of matrix products on a GPU; see `ds2np.kernels.products`. "half" is for one to eight
+            utterances at a time.
 
         Raises
         ------
         UserError
-            If there is no such run, device or decoder.
+            If there is no such run, device or decoder, or the device does not have the precision.
         """
         device = choose_device(device)
         device.use()
-        return cls(load_run(run, device), decoder)
+        return cls(load_run(run, device, precision), decoder)
 
     def log_probs(self, x, lengths):
         """Compute the log-probabilities of the symbols in each frame of a padded minibatch.

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import soundfile
+from helpers.host_kernels import use_on_host
 
 import ds2np
 from ds2np.audio import load_audio
@@ -189,3 +190,27 @@ def test_the_gain_of_a_recording_changes_nothing(recogniser, recording, gain):
     expected, got = (recogniser.transcribe(x, rate) for x in (samples, np.float32(gain) * samples))
     assert got.text == expected.text
     assert got.score == pytest.approx(expected.score, abs=1e-3)
+
+
+def test_weights_of_half_precision_change_little(trained, finished, monkeypatch):
+    """The texts stay, and log-probabilities change by less than 0.01."""
+    recogniser, dataset = trained
+    files = [utterance.audio_filepath for utterance in dataset.utterances]
+    x = [recogniser.features.read(file)[None] for file in files]
+    right = [recogniser.log_probs(each, np.array([each.shape[1]]))[0] for each in x]
+    texts = [recogniser.transcribe(file).text for file in files]
+    use_on_host(monkeypatch)
+    half = Recogniser.load(finished, "cpu", precision="half")
+    assert [half.transcribe(file).text for file in files] == texts
+    got = [half.log_probs(each, np.array([each.shape[1]]))[0] for each in x]
+    change = max(np.abs(a - b).max() for a, b in zip(got, right, strict=True))
+    assert 0 < change < 0.01
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16x3", "half"])
+@pytest.mark.parametrize("command", ["evaluate", "transcribe"])
+def test_other_precisions_need_a_gpu(command, precision, ds2np, finished, trained):
+    file = trained[1].utterances[0].audio_filepath
+    code, _, err = ds2np(command, finished, file, "--device", "cpu", "--precision", precision)
+    assert code == 2
+    assert err.startswith(f"error: precision {precision} needs a GPU; on the CPU, products are in")

@@ -54,6 +54,13 @@ def add_device(parser):
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help=text)
 
 
+def add_precision(parser, *others):
+    """Add the option --precision, with choices beyond those of training."""
+    text = "precision of matrix products on a GPU (default: float32)"
+    choices = ["float32", "tf32", "bf16x3", *others]
+    parser.add_argument("--precision", choices=choices, help=text)
+
+
 def add_characters(parser, default):
     """Add the options that choose the alphabet."""
     either = parser.add_mutually_exclusive_group()
@@ -89,15 +96,17 @@ def given_characters(args):
 
 
 def add_recogniser(parser):
-    """Add the run, the decoder and the device."""
+    """Add the run, the decoder, the device and the precision."""
     add = parser.add_argument
     add("run_folder", type=Path, metavar="RUN", help="run folder or checkpoint file")
     add("--decoder", default="greedy", metavar="NAME", help="decoder (default: greedy)")
     add_device(parser)
+    add_precision(parser, "half")
 
 
 def load_recogniser(args):
     """Load the recogniser given by the options of `add_recogniser`."""
     from ds2np.recogniser import Recogniser
 
-    return Recogniser.load(args.run_folder, args.device, args.decoder)
+    options = given(args, "precision")
+    return Recogniser.load(args.run_folder, args.device, args.decoder, **options)

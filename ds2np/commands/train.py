@@ -6,6 +6,7 @@ from pathlib import Path
 from ds2np.commands.options import (
     add_characters,
     add_device,
+    add_precision,
     count,
     given,
     given_characters,
@@ -66,6 +67,7 @@ def add_options(parser):
         help="test whether the set-up memorises N utterances; needs no --dev",
     )
     add_device(parser)
+    add_precision(parser)
 
 
 def run(args):

@@ -59,3 +59,41 @@ def _compiled(name, cooperative, defines, _device):
     return cupy.RawModule(
         code=read_source(name), options=options, enable_cooperative_groups=cooperative
     )
+
+
+def limits(x):
+    """Return the multiprocessors of an array's GPU, and the shared memory that a block may ask for.
+
+    On the host, those of an H200.
+    """
+    xp = get_array_module(x)
+    return (132, 227 * 1024) if xp is np else _limits(xp.cuda.Device().id)
+
+
+@functools.cache
+def _limits(device):
+    import cupy
+
+    found = cupy.cuda.Device(device).attributes
+    return found["MultiProcessorCount"], found["MaxSharedMemoryPerBlockOptin"]
+
+
+def capability(x):
+    """Return the compute capability, times ten, of an array's GPU; on the host, an H200's."""
+    xp = get_array_module(x)
+    return 90 if xp is np else int(xp.cuda.Device().compute_capability)
+
+
+def counters(x, count):
+    """Return zeros beside an array, for kernels that leave them as zeros."""
+    xp = get_array_module(x)
+    if xp is np:
+        return np.zeros(count, np.uint32)
+    return _zeros(count, xp.cuda.Device().id, xp.cuda.get_current_stream().ptr)
+
+
+@functools.cache
+def _zeros(count, _device, _stream):
+    import cupy
+
+    return cupy.zeros(count, np.uint32)

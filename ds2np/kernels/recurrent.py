@@ -13,13 +13,14 @@ import numpy as np
 from ds2np import kernels
 from ds2np.backend import get_array_module
 from ds2np.kernels.padding import lengths_beside
+from ds2np.kernels.products import product
+from ds2np.kernels.small_product import small_product
 
 THREADS = 256  # of a block that computes each number once
 # A block of 16 warps leaves 128 registers to a thread, one of 8 warps 255: so many hold weights.
 REGISTERS = {16: 96, 8: 192}
 # On tensor cores there are 8 warps, of which a thread has 160 registers with two bf16 each.
 TENSOR_WARPS, TENSOR_REGISTERS = 8, 160
-H200 = 90, 132, 227 * 1024  # compute capability, multiprocessors, shared memory of a block
 FREE = 4  # multiprocessors left to other kernels, such as an all-reduce, if that costs no group
 
 
@@ -117,24 +118,12 @@ def _stride(numbers, warps):
 
 def plan_here(x, H, gates, B, N, precision="float32"):
     """Plan a persistent launch for the GPU of the array x; on the host, for an H200."""
-    xp = get_array_module(x)
-    capability, *limits = H200 if xp is np else _limits(xp.cuda.Device().id)
-    if capability < 80:  # tensor cores without bf16
+    if kernels.capability(x) < 80:  # tensor cores without bf16
         precision = "float32"
-    return plan_persistent(H, gates, B, N, *limits, precision)
+    return plan_persistent(H, gates, B, N, *kernels.limits(x), precision)
 
 
-@functools.cache
-def _limits(device):
-    """Return the compute capability of a GPU, its multiprocessors, the shared memory of a block."""
-    import cupy
-
-    device = cupy.cuda.Device(device)
-    names = "MultiProcessorCount", "MaxSharedMemoryPerBlockOptin"
-    return int(device.compute_capability), *(device.attributes[name] for name in names)
-
-
-def recurrent_forward(a, U, state, lengths, activation, merge, plan):
+def recurrent_forward(a, U, state, lengths, activation, merge, plan, half=None):
     """Run the loop over time of a recurrent layer.
 
     Parameters
@@ -150,6 +139,8 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     merge : {"sum", "concat"}
     plan : Plan or None
         Without one, frame by frame.
+    half : ndarray of float16, optional
+        U once more, for N of at most 8, to be read in each frame if there is no plan.
 
     Returns
     -------
@@ -169,7 +160,10 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     concatenate = merge == "concat"
     clipped = xp.int32(activation == "clipped_relu")
     run = Recurrence(U, frames, h, kept, state is None, clipped, inputs, concatenate, plan)
-    (_forward_persistent if plan else _forward_steps)(run, a)
+    if plan:
+        _forward_persistent(run, a)
+    else:
+        _forward_steps(run, a, half)
     out = xp.empty((N, T, B * H if concatenate else H), a.dtype)
     if out.size:
         _launch_each(
@@ -180,10 +174,11 @@ def recurrent_forward(a, U, state, lengths, activation, merge, plan):
     return out, run
 
 
-def recurrent_backward(dout, run):
+def recurrent_backward(dout, run, precision="float32"):
     """Compute da (N, T, inputs, gates * H) and dU (B, H, gates * H) of `recurrent_forward`.
 
-    dout has the shape of the layer's output, with any numbers on padding.
+    dout has the shape of the layer's output, with any numbers on padding. The precision is that of
+    dU; see `ds2np.kernels.products`.
     """
     xp = get_array_module(dout)
     B, T, N, H = run.h[:, 1:].shape
@@ -198,7 +193,8 @@ def recurrent_backward(dout, run):
         da = both.reshape(N, T, 1, GH)
     dU = xp.empty_like(run.U)
     for d in range(B):  # dU = sum over t and n of h_{t-1}^T dg_t
-        xp.matmul(run.h[d, :T].reshape(T * N, H).T, dg[d].reshape(T * N, GH), out=dU[d])
+        before = run.h[d, :T].reshape(T * N, H)
+        product(before.T, dg[d].reshape(T * N, GH), precision, out=dU[d])
     return da, dU
 
 
@@ -269,17 +265,7 @@ def _backward_persistent(run, dout, da, dg):
 
 def _counters(run):
     """Return zeros, two for each direction and group; a launch leaves them as zeros."""
-    xp, count = get_array_module(run.h), 2 * run.plan.blocks
-    if xp is np:
-        return np.zeros(count, np.uint32)
-    return _zeros(count, xp.cuda.Device().id, xp.cuda.get_current_stream().ptr)
-
-
-@functools.cache
-def _zeros(count, _device, _stream):
-    import cupy
-
-    return cupy.zeros(count, np.uint32)
+    return kernels.counters(run.h, 2 * run.plan.blocks)
 
 
 def _exchange(run, gates):
@@ -290,18 +276,18 @@ def _exchange(run, gates):
     return (get_array_module(run.h).empty(words, np.uint32),)
 
 
-def _forward_steps(run, a):
+def _forward_steps(run, a, half):
     B, T1, N, H = run.h.shape
     GH = a.shape[3]
     kernel = _steps(GH // H).get_function("forward_step")
     a_row, a_direction, *_ = _strides(run, GH)
     sizes = _numbers(N, T1 - 1, H, B, a_row, a_direction)
     u = get_array_module(a).empty((B, N, GH), np.float32)
-    product = _products(run.U)
+    multiply = _products(run.U) if half is None else functools.partial(small_product, W=half)
     for k in range(T1 - 1):
         zeros = k == 0 and run.from_zeros
         if not zeros:
-            product(run.h[:, k], u)  # U h_{k-1}
+            multiply(run.h[:, k], out=u)  # U h_{k-1}
         arrays = (a, u, run.frames, run.h, run.kept)
         _launch_each(kernel, B * N * H, (*arrays, *_numbers(zeros, k), run.clipped, *sizes))
 
@@ -313,11 +299,11 @@ def _backward_steps(run, dout, da, dg):
     a_row, _, *others = _strides(run, GH)
     sizes = _numbers(N, T1 - 1, H, B, a_row, *others)
     carry = get_array_module(dg).zeros((B, N, H), np.float32)
-    product = _products(run.U, transpose=True)
+    multiply = _products(run.U, transpose=True)
     for k in reversed(range(T1 - 1)):
         arrays = (dout, run.h, run.kept, run.frames, da, dg, carry)
         _launch_each(kernel, B * N * H, (*arrays, np.int32(k), run.clipped, *sizes))
-        product(dg[:, k], carry, add=True)  # dh_{k-1}: the direct path, and U dg_k
+        multiply(dg[:, k], carry, add=True)  # dh_{k-1}: the direct path, and U dg_k
 
 
 def _products(W, transpose=False):
@@ -337,7 +323,7 @@ def _products(W, transpose=False):
     B, rows, columns = W.shape
     inner, outer = (columns, rows) if transpose else (rows, columns)
 
-    def product(x, out, add=False):
+    def multiply(x, out, add=False):
         # cuBLAS counts columns first: out^T = W^T x^T.
         cublas.sgemmStridedBatched(
             *(handle, int(transpose), 0, outer, x.shape[1], inner, one.ctypes.data),
@@ -345,4 +331,4 @@ def _products(W, transpose=False):
             *((one if add else zero).ctypes.data, out.data.ptr, outer, out.strides[0] // 4, B),
         )
 
-    return product
+    return multiply

@@ -4,6 +4,8 @@ import numpy as np
 
 from ds2np.backend import get_array_module
 from ds2np.errors import check_floats, check_whole
+from ds2np.kernels.products import check_precision
+from ds2np.kernels.small_product import MOST_ROWS, round_to_half
 from ds2np.layers.flat import flat_views, flatten
 from ds2np.layers.padding import widen_lengths
 
@@ -51,9 +53,15 @@ class Layer:
     training : bool
         Training or evaluation mode: batch normalisation uses the statistics of the batch or its
         running statistics.
+    matrices : tuple of str
+        The parameters that matrix products multiply by.
+    precision : str
+        Of matrix products on a GPU; see `set_precision`.
     """
 
     time_axis = 1
+    matrices = ()
+    precision = "float32"
 
     def __init__(self):
         self.params = {}
@@ -61,6 +69,7 @@ class Layer:
         self.buffers = {}
         self.sublayers = {}
         self.training = True
+        self._halves = {}
         self._cache = None
 
     def forward(self, x, lengths):
@@ -177,6 +186,8 @@ class Layer:
         """Check the dtype of dout; return the cache of the last forward pass and clear it."""
         if self._cache is None:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward pass first")
+        if self.precision == "half":
+            raise RuntimeError("weights of half precision are for inference: there is no backward")
         check_floats(dout, "the gradient of the output")
         cache, self._cache = self._cache, None
         return cache
@@ -197,6 +208,27 @@ class Layer:
         self.training = training
         for layer in self.sublayers.values():
             layer.set_training(training)
+
+    def set_precision(self, precision):
+        """Choose the precision of matrix products on a GPU, also in sublayers.
+
+        Called after the parameters have been loaded and moved: "half", for inference only, rounds
+        those in ``matrices`` to float16. See `ds2np.kernels.products` for all choices. Raises a
+        UserError if the device does not have the precision, or weights do not fit.
+        """
+        for value in self.params.values():
+            check_precision(precision, value)
+        self.precision, self._halves = precision, {}
+        if precision == "half":
+            for name in self.matrices:
+                self._halves[name] = round_to_half(self.params[name], name)
+        for layer in self.sublayers.values():
+            layer.set_precision(precision)
+
+    def matrix(self, name, rows):
+        """Return a parameter for a product with so many rows: in float16 for a few."""
+        half = self._halves.get(name)
+        return self.params[name] if half is None or rows > MOST_ROWS else half
 
     def state_dict(self):
         """Return parameters and buffers by name; the arrays are not copied."""

@@ -4,23 +4,28 @@ import math
 
 import numpy as np
 
+from ds2np.kernels.products import product
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, zero_padding
 
 
-def linear_forward(x, W):
-    """Compute out (..., H) = x W from x (..., D) and W (D, H); return it with a cache."""
+def linear_forward(x, W, precision="float32"):
+    """Compute out (..., H) = x W from x (..., D) and W (D, H); return it with a cache.
+
+    For the precision see `ds2np.kernels.products`.
+    """
     # One large product is faster than many small ones.
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    return (rows @ W).reshape(*x.shape[:-1], W.shape[1]), (rows, W)
+    out = product(rows, W, precision).reshape(*x.shape[:-1], W.shape[1])
+    return out, (rows, W, precision)
 
 
 def linear_backward(dout, cache):
     """Compute dx (..., D) and dW (D, H) of `linear_forward` from dout (..., H)."""
-    rows, W = cache
+    rows, W, precision = cache
     drows = dout.reshape(-1, W.shape[1])
-    dx = (drows @ W.T).reshape(*dout.shape[:-1], W.shape[0])  # dx = dout W^T
-    return dx, rows.T @ drows  # dW = x^T dout, summed over all frames
+    dx = product(drows, W.T, precision).reshape(*dout.shape[:-1], W.shape[0])  # dx = dout W^T
+    return dx, product(rows.T, drows, precision)  # dW = x^T dout, summed over all frames
 
 
 class Linear(Layer):
@@ -34,6 +39,8 @@ class Linear(Layer):
         Add a bias b; batch normalisation after the layer would cancel it.
     """
 
+    matrices = ("W",)
+
     def __init__(self, D, H, rng, bias=True, dtype=np.float32):
         super().__init__()
         check_sizes(D=D, H=H)
@@ -44,7 +51,8 @@ class Linear(Layer):
 
     def forward(self, x, lengths):
         lengths = check_batch(x, lengths, ("N", "T", len(self.params["W"])), self.params["W"].dtype)
-        out, cache = linear_forward(zero_padding(x, lengths), self.params["W"])
+        W = self.matrix("W", x.shape[0] * x.shape[1])
+        out, cache = linear_forward(zero_padding(x, lengths), W, self.precision)
         if "b" in self.params:
             out += self.params["b"]
         self._cache = cache, lengths

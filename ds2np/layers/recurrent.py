@@ -21,6 +21,7 @@ from ds2np.kernels.recurrent import (
     recurrent_backward,
     recurrent_forward,
 )
+from ds2np.kernels.small_product import MOST_ROWS
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.linear import linear_backward, linear_forward
@@ -77,6 +78,7 @@ class Recurrent(Layer):
         The function f; the subclass has a default.
     """
 
+    matrices = ("W", "U")
     gates = 1
     default_activation = "clipped_relu"
     directions, inputs, merge = 1, 1, "sum"
@@ -120,16 +122,18 @@ class Recurrent(Layer):
         """Return the output and, if no utterance is padded, the states (B, N, H) after the last."""
         lengths = check_batch(x, lengths, ("N", "T", self.D), self.params["W"].dtype)
         N, T, _ = x.shape
-        a, product = linear_forward(zero_padding(x, lengths), self.params["W"])  # W x_t
+        x = zero_padding(x, lengths)
+        a, product = linear_forward(x, self.matrix("W", N * T), self.precision)  # W x_t
         if self.norm:
             a = self.norm.forward(a, lengths)  # B(W x_t)
         else:
             a += self.params["b"]
         a = a.reshape(N, T, self.inputs, self.gates * self.H)
         if kernels.support(a) and a.size:
-            plan = plan_here(a, self.H, self.gates, self.directions, N)
+            plan = plan_here(a, self.H, self.gates, self.directions, N, self.precision)
+            half = self._halves.get("U") if N <= MOST_ROWS else None
             given = a, self.params["U"], state, lengths, self.activation, self.merge
-            out, run = recurrent_forward(*given, plan)
+            out, run = recurrent_forward(*given, plan, half)
             last = run.h[:, T]
         else:
             out, last, run = self._loop_forward(a, state, lengths)
@@ -138,8 +142,10 @@ class Recurrent(Layer):
 
     def backward(self, dout):
         product, run = self.take_cache(dout)
-        by_kernel = isinstance(run, Recurrence)
-        da, dU = (recurrent_backward if by_kernel else self._loop_backward)(dout, run)
+        if isinstance(run, Recurrence):
+            da, dU = recurrent_backward(dout, run, self.precision)
+        else:
+            da, dU = self._loop_backward(dout, run)
         da = da.reshape(*dout.shape[:2], self.inputs * self.gates * self.H)
         if self.norm:
             da = self.norm.backward(da)

@@ -142,7 +142,11 @@ class DeepSpeech2(Sequential):
         return super().forward_chunk(self.to_device(x), state, last)
 
     def move(self, to_device):
-        """Move the network, and later its inputs, with a `Device`, `to_gpu` or `to_cpu`."""
+        """Move the network, and later its inputs, with a `Device`, `to_gpu` or `to_cpu`.
+
+        Its products are in float32 again.
+        """
+        self.set_precision("float32")
         super().move(to_device)
         self.flat_params, self.flat_grads = self.flatten("params"), self.flatten("grads")
         self.flat_buffers = self.flatten("buffers")

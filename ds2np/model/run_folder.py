@@ -71,18 +71,20 @@ class RunFolder:
                     file.unlink(missing_ok=True)
 
 
-def load_run(run, device=CPU):
+def load_run(run, device=CPU, precision="float32"):
     """Load the best network of a run, in evaluation mode.
 
     Parameters
     ----------
     run : str or Path
         A run folder or a checkpoint file.
+    precision : str
+        Of matrix products on a GPU; see `ds2np.kernels.products`.
 
     Raises
     ------
     UserError
-        If there is no checkpoint, or it cannot be read.
+        If there is no checkpoint, it cannot be read, or the device does not have the precision.
     """
     file = Path(run)
     if file.is_dir():
@@ -93,4 +95,5 @@ def load_run(run, device=CPU):
         file = found[0]
     model = load_checkpoint(file)[0]
     model.move(device)
+    model.set_precision(precision)
     return model

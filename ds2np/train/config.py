@@ -34,6 +34,8 @@ class TrainingConfig:
         SyncBN: use the batch statistics of all processes, not of each one alone.
     patience : int
         Early stopping: epochs without a better validation WER; 0 disables it.
+    precision : {"float32", "tf32", "bf16x3"}
+        Of matrix products on a GPU; see `ds2np.kernels.products`.
     augment : bool
         Augment the recordings, differently in each epoch; see `ds2np.audio.augment`.
     noise, rooms : str
@@ -55,6 +57,7 @@ class TrainingConfig:
     ema: float = 0.98
     sync_batchnorm: bool = False
     patience: int = 0
+    precision: str = "float32"
     augment: bool = False
     noise: str = ""
     rooms: str = ""

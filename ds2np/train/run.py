@@ -64,6 +64,7 @@ def train(
         model = DeepSpeech2(model_config, seed=training_config.seed)
         started = "" if resume else _start_from(training_config.init, model)
         model.move(device)
+        model.set_precision(training_config.precision)
         change = make_change(training_config, model_config.sample_rate)
         train_set = Dataset(train_utterances, model_config, change)
         dev_set = Dataset(dev_utterances, model_config)
@@ -95,7 +96,7 @@ def _conclude(trainer, device):
     """Print what came out, and write the report; return the best network's `Evaluation`."""
     for dataset in (trainer.train_set, trainer.dev_set):
         dataset.suspects.summarise()
-    best = Recogniser(load_run(trainer.folder.path, device))
+    best = Recogniser(load_run(trainer.folder.path, device, trainer.config.precision))
     evaluation = trainer.best_evaluation or trainer.evaluate(best)
     if not trainer.comm.is_main:
         return evaluation

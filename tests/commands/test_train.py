@@ -40,6 +40,7 @@ def test_every_option_reaches_the_run(train, tmp_path):
         "momentum": 0.95,
         "max-norm": 50.0,
         "patience": 3,
+        "precision": "float32",
         "seed": 4,
     }
     flat = [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -77,6 +78,8 @@ def test_overfit_says_whether_it_learned(train, epochs, code):
         (("--longest", "0.01"), "error: no training utterance is 0.01 s or shorter"),
         (("--noise", "somewhere"), "error: noise and rooms need augmentation"),
         (("--augment", "--noise", "/nowhere"), "error: /nowhere: no such folder"),
+        (("--device", "cpu", "--precision", "tf32"), "error: precision tf32 needs a GPU"),
+        (("--precision", "half"), "argument --precision: invalid choice: 'half' (choose from"),
         (("--momentum", "1"), "argument --momentum: 1 is not a number from 0 to below 1"),
         (("--minutes", "0"), "argument --minutes: 0 is not a number above 0 and below 1e30"),
         (("--resume", "--overfit", "2"), "argument --overfit: not allowed with argument --resume"),

@@ -138,11 +138,11 @@ SPLIT = "xp.split(dh, self.directions, axis=2)"
 
 MISTAKES = {
     ("Linear", linear_backward): [
-        ("W not transposed", "drows @ W.T", "drows @ W"),
-        ("dW transposed", "rows.T @ drows", "drows.T @ rows"),
-        ("dW averaged over frames", "rows.T @ drows", "rows.T @ drows / len(rows)"),
-        ("dW of the wrong sign", "rows.T @ drows", "-(rows.T @ drows)"),
-        ("dW off by 0.1 %", "rows.T @ drows", "1.001 * (rows.T @ drows)"),
+        ("W not transposed", "drows, W.T", "drows, W"),
+        ("dW transposed", "rows.T, drows", "drows.T, rows"),
+        ("dW averaged over frames", "rows.T, drows", "rows.T, drows / len(rows)"),
+        ("dW of the wrong sign", "rows.T, drows", "-rows.T, drows"),
+        ("dW off by 0.1 %", "rows.T, drows", "1.001 * rows.T, drows"),
     ],
     ("Linear", Linear.backward): [
         ("padding counted", "dout = zero_padding(dout, lengths)", "pass"),
@@ -160,7 +160,7 @@ MISTAKES = {
         ("windows do not add up", "+= drows[", "= drows["),
         ("filter turned around", "drows[:, :, k]", "drows[:, :, K - 1 - k]"),
         ("zeros in front not cut off", "padding : padding + T]", ":T]"),
-        ("dW transposed", "rows.T @ drows", "drows.T @ rows"),
+        ("dW transposed", "rows.T, drows", "drows.T, rows"),
     ],
     ("Conv1D, stride 2", conv1d_backward): [
         ("stride ignored", "k : k + stride * T_out : stride]", "k : k + T_out]"),

@@ -130,5 +130,5 @@ def test_plans_on_tensor_cores(monkeypatch):
     assert plan_here(x, 2049, 1, 2, 64, "tf32").tensor
     assert plan_here(x, 2113, 1, 2, 64, "tf32") is None  # multiprocessors
     assert plan_persistent(640, 3, 2, 64, 108, 99 * 1024, "tf32") is None
-    monkeypatch.setattr(recurrent, "H200", (75, *recurrent.H200[1:]))
+    monkeypatch.setattr(kernels, "capability", lambda x: 75)
     assert not plan_here(x, 512, 3, 2, 64, "bf16x3").tensor

@@ -133,6 +133,14 @@ def test_another_configuration_cannot_be_resumed(run, changes, named):
     assert contents(folder) == before
 
 
+def test_another_precision_cannot_be_resumed(run, utterances):
+    folder = run(epochs=1)
+    sets = (Dataset(chosen, toys.MODEL) for chosen in (utterances, utterances[:4]))
+    config = dataclasses.replace(toys.TRAINING, precision="tf32")
+    with pytest.raises(UserError, match="precision was float32 in the checkpoint but is now tf32"):
+        Trainer(DeepSpeech2(toys.MODEL), *sets, folder, config).resume()
+
+
 def test_other_data_cannot_be_resumed(run, utterances):
     folder = run(epochs=1, data=utterances[:9])
     before = contents(folder)

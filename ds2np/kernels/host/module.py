@@ -15,7 +15,13 @@ from pathlib import Path
 import numpy as np
 
 SHIM = Path(__file__).parent / "cuda_on_host.h"
-NUMBERS = {"int": np.int32, "unsigned": np.uint32, "float": np.float32, "double": np.float64}
+NUMBERS = {
+    "int": np.int32,
+    "unsigned": np.uint32,
+    "ushort": np.uint16,
+    "float": np.float32,
+    "double": np.float64,
+}
 ORDERS = ("forward", "backward", "random")
 SHARED_BYTES = 48 * 1024  # per block, unless a kernel asks for more
 MOST_SHARED_BYTES = 227 * 1024  # of a block on an H100
@@ -39,8 +45,8 @@ class HostModule:
     Parameters
     ----------
     source : str
-        CUDA kernels with arguments of type int, unsigned, float and double, and pointers to them; a
-        RuntimeError is raised if it cannot be compiled.
+        CUDA kernels with arguments of type int, unsigned, ushort, float and double, and pointers to
+        them; a RuntimeError is raised if it cannot be compiled.
     sanitize : bool
         Check every index; the process must have been started with the address sanitizer loaded.
     cooperative : bool

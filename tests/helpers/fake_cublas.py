@@ -1,0 +1,123 @@
+"""A fake cuBLAS with one function, gemmEx, on raw memory; its GPU is main memory.
+
+`test_products.py` holds it against CuPy's, where that is installed.
+"""
+
+import ctypes
+import sys
+import types
+
+import numpy as np
+
+from ds2np.kernels import products
+
+CUDA_R_32F, CUDA_R_16BF = 0, 14
+CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32 = 68, 77
+CUBLAS_GEMM_DEFAULT = -1
+HANDLE = 16
+
+
+class Array(np.ndarray):
+    """Memory of a GPU, as far as products use it."""
+
+    @property
+    def data(self):
+        return types.SimpleNamespace(ptr=self.ctypes.data)
+
+
+def round_to(x, bits):
+    """Round floats to so many significant bits."""
+    significand, exponent = np.frexp(x)
+    return np.ldexp(np.round(significand * 2**bits), exponent - bits)
+
+
+def _read(pointer, kind, turned, rows, columns, leading, tf32):
+    """Return a matrix, columns first in memory, in float64; as it is multiplied."""
+    if turned:
+        return _read(pointer, kind, 0, columns, rows, leading, tf32).T
+    assert leading >= max(rows, 1)
+    size = (columns - 1) * leading + rows  # the last column may end early
+    memory = np.empty((columns, leading), np.uint32)
+    flat = memory.reshape(-1)[:size]
+    if kind == CUDA_R_32F:
+        flat[:] = np.frombuffer(ctypes.string_at(pointer, 4 * size), np.uint32)
+    else:
+        assert kind == CUDA_R_16BF
+        flat[:] = np.frombuffer(ctypes.string_at(pointer, 2 * size), np.uint16)
+        flat <<= 16
+    x = memory.view(np.float32)[:, :rows].T.astype(np.float64)
+    return round_to(x, 11) if tf32 else x
+
+
+def gemmEx(
+    handle,
+    transa,
+    transb,
+    m,
+    n,
+    k,
+    alpha,
+    A,
+    Atype,
+    lda,
+    B,
+    Btype,
+    ldb,
+    beta,
+    C,
+    Ctype,
+    ldc,
+    computeType,
+    algo,
+):
+    """Compute C = alpha A B + beta C, all columns first; sums in float64, rounded once."""
+    assert (handle, algo, Ctype, Atype) == (HANDLE, CUBLAS_GEMM_DEFAULT, CUDA_R_32F, Btype)
+    tf32 = computeType == CUBLAS_COMPUTE_32F_FAST_TF32
+    assert tf32 or computeType == CUBLAS_COMPUTE_32F
+    assert tf32 == (Atype == CUDA_R_32F)
+    assert ldc >= m
+    a = _read(A, Atype, transa, m, k, lda, tf32)
+    b = _read(B, Btype, transb, k, n, ldb, tf32)
+    size = (n - 1) * ldc + m
+    C = np.frombuffer((ctypes.c_float * size).from_address(C), np.float32)
+    C = np.lib.stride_tricks.as_strided(C, (m, n), (4, 4 * ldc))
+    alpha, beta = (ctypes.c_float.from_address(pointer).value for pointer in (alpha, beta))
+    with np.errstate(invalid="ignore", over="ignore"):  # a GPU does not warn
+        C[...] = alpha * (a @ b) + (beta * C if beta else 0)
+
+
+def use(monkeypatch):
+    """Let products of arrays in main memory be computed by the fake."""
+    fake = sys.modules[__name__]
+    names = "cupy_backends", "cupy_backends.cuda"
+    modules = {name: types.ModuleType(name) for name in names}
+    for kind, name in (("api", "runtime"), ("libs", "cublas")):
+        package = types.ModuleType(f"cupy_backends.cuda.{kind}")
+        setattr(package, name, fake)
+        modules[package.__name__] = package
+        modules[f"{package.__name__}.{name}"] = fake
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    device = types.SimpleNamespace(get_cublas_handle=lambda: HANDLE)
+    cuda = types.SimpleNamespace(device=device)
+    xp = types.SimpleNamespace(empty=np.empty, matmul=np.matmul, cuda=cuda)
+    monkeypatch.setattr(products, "get_array_module", lambda x: xp)
+    original = products._multiply
+
+    def multiply(a, b, out, add=False):
+        original(a.view(Array), b.view(Array), out.view(Array), add)
+        return out
+
+    monkeypatch.setattr(products, "_multiply", multiply)
+
+
+def real_one_multiplies_bfloat16():
+    """Return whether cuBLAS says 1 x 1 = 1; a pretended one may not know bfloat16."""
+    import cupy
+    from cupy_backends.cuda.libs import cublas
+
+    x, out = cupy.full(8, 0x3F80, np.uint16), cupy.zeros(1, np.float32)
+    one, handle = np.ones(1, np.float32).ctypes.data, cupy.cuda.device.get_cublas_handle()
+    x, y = x.data.ptr, out.data.ptr
+    cublas.gemmEx(handle, 0, 0, 1, 1, 1, one, x, 14, 1, x, 14, 1, one, y, 0, 1, 68, -1)
+    return float(out[0]) == 1
