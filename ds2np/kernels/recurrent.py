@@ -80,7 +80,7 @@ def plan_persistent(H, gates, B, N, multiprocessors, shared_bytes, precision="fl
     if not groups:
         return None
     utterances = -(-N // groups)
-    if precision != "float32":
+    if precision in ("tf32", "bf16x3"):
         rows = -(-utterances // TENSOR_WARPS) * TENSOR_WARPS
         forward = _tensor_bytes(2 * gates, 2 * blocks)
         backward = _tensor_bytes(2, 2 * gates * blocks) + 4 * rows * 32

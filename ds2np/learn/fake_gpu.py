@@ -278,7 +278,9 @@ def fake_gpu():
     cupy.ndarray, cupy.RawModule = FakeArray, _RawModule
     cupy.asarray, cupy.array = _asarray, _array
     cupy.cuda = types.SimpleNamespace(
-        Device=lambda id="fake": types.SimpleNamespace(id=id, attributes=ATTRIBUTES),
+        Device=lambda id="fake": types.SimpleNamespace(
+            id=id, attributes=ATTRIBUTES, compute_capability="90"
+        ),
         get_current_stream=lambda: types.SimpleNamespace(ptr=0),
         Event=_Event,
         get_elapsed_time=lambda start_event, end_event: 0.0,  # it does not model time

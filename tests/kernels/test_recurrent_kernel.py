@@ -5,6 +5,7 @@ import pytest
 from helpers.host_kernels import use_on_host
 from helpers.recurrence import check, make
 
+from ds2np import kernels
 from ds2np.backend import to_cpu
 from ds2np.kernels import recurrent
 from ds2np.kernels.host import ORDERS, why_not_on_host
