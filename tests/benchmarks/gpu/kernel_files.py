@@ -23,6 +23,7 @@ RECURRENT = [
 ]  # fmt: skip
 MACROS = {
     "ctc": [{"STATES": states} for states in (1, 3)],
+    "small_product": [{"ROWS": rows, "WHOLE_PIECES": 1} for rows in (1, 8)],
     "recurrent_steps": [{"GATES": gates} for gates in (1, 3)],
     "recurrent_persistent": RECURRENT,
     "recurrent_tensor": [
