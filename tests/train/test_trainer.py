@@ -192,7 +192,7 @@ def test_memory_does_not_grow_from_epoch_to_epoch(run, monkeypatch, utterances):
     now, peak = np.array(held[1:]).T  # the first epoch includes lazy imports
     assert now[-1] - now[-3] < 25_000  # bytes: the spectrograms of one minibatch
     # How many minibatches are ahead at once depends on the threads' timing: the least of each half.
-    assert peak[3:].min() < 1.05 * peak[:3].min()
+    assert peak[3:].min() < 1.1 * peak[:3].min()
 
 
 def test_a_report_is_written_within_epochs(run, monkeypatch):
