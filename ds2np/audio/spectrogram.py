@@ -34,7 +34,7 @@ from ds2np.audio.stft import (
     stft_backward,
     stft_forward,
 )
-from ds2np.backend import get_array_module
+from ds2np.backend import is_on_gpu
 from ds2np.errors import UserError
 from ds2np.machine import map_in_threads, spare_threads
 
@@ -172,7 +172,7 @@ def log_spectrogram(
         out, _ = log_spectrogram_forward(block, size, stride, window, filters, its_level)
         return out.astype(samples.dtype, copy=False)
 
-    if frames <= size_of_block or get_array_module(samples) is not np:
+    if frames <= size_of_block or is_on_gpu(samples):
         return of_frames(0, frames)
     out = np.empty((frames, mels or size // 2 + 1), samples.dtype)
 

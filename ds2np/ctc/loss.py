@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np.backend import get_array_module, is_on_gpu
 from ds2np.ctc.arguments import check_batch
 from ds2np.ctc.lattice import Lattice
 from ds2np.ctc.recursion import blocks, recurse
@@ -47,7 +47,7 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
     """
     logits, *given, blank = check_batch(logits, labels, input_lengths, label_lengths, blank)
     xp = get_array_module(logits)
-    if xp is not np and fits_kernel(logits, given[0]):
+    if is_on_gpu(logits) and fits_kernel(logits, given[0]):
         return ctc_by_kernel(logits, *given, blank)
     loss, dlogits = xp.empty(len(logits), logits.dtype), xp.empty(logits.shape, logits.dtype)
     with np.errstate(**EXPECTED):
@@ -80,7 +80,7 @@ def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
 
 def _groups(logits, labels):
     """Return slices of the utterances, about equal; on a GPU a single one."""
-    N, on_gpu = len(logits), get_array_module(logits) is not np
+    N, on_gpu = len(logits), is_on_gpu(logits)
     count = 1 if on_gpu else -(-N * (2 * labels.shape[1] + 1) // GROUP_STATES)
     size = max(1, -(-N // max(count, 1)))
     return [slice(first, first + size) for first in range(0, N, size)]

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ds2np.backend import get_array_module
+from ds2np.backend import get_array_module, is_on_gpu
 
 FOLDER = Path(__file__).parent
 
 
 def support(x):
     """Return whether the kernels compute on an array: on a GPU, in float32."""
-    return get_array_module(x) is not np and x.dtype == np.float32
+    return is_on_gpu(x) and x.dtype == np.float32
 
 
 def read_source(name):

@@ -21,7 +21,8 @@ from ds2np.backend import get_array_module
 from ds2np.errors import UserError
 from ds2np.kernels.small_product import small_product
 
-TRAINING = ("float32", "tf32", "bf16x3")
+ON_TENSOR_CORES = ("tf32", "bf16x3")
+TRAINING = ("float32", *ON_TENSOR_CORES)
 PRECISIONS = (*TRAINING, "half")
 THREADS = 256
 PIECE = 4 * THREADS  # as in split.cu
@@ -39,7 +40,7 @@ def check_precision(precision, x):
             f"precision {precision} needs a GPU; on the CPU, products are in float32 (--device cpu)"
         )
     found = kernels.capability(x)
-    if precision != "half" and found < TENSOR_CORES:
+    if precision in ON_TENSOR_CORES and found < TENSOR_CORES:
         raise UserError(
             f"precision {precision} needs a GPU of compute capability 8.0 or later, "
             f"this one has {found / 10}"
@@ -56,7 +57,7 @@ def product(a, b, precision="float32", out=None):
     if b.dtype == np.float16:
         out = xp.empty((1, len(a), b.shape[1]), a.dtype)
         return small_product(xp.ascontiguousarray(a)[None], b[None], out)[0]
-    if precision not in ("tf32", "bf16x3") or not kernels.support(a) or 0 in (*a.shape, *b.shape):
+    if precision not in ON_TENSOR_CORES or not kernels.support(a) or 0 in (*a.shape, *b.shape):
         return xp.matmul(a, b, out=out)
     if out is None:
         out = xp.empty((len(a), b.shape[1]), np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 from ds2np import kernels
 from ds2np.backend import get_array_module
 from ds2np.kernels.padding import lengths_beside
-from ds2np.kernels.products import product
+from ds2np.kernels.products import ON_TENSOR_CORES, TENSOR_CORES, product
 from ds2np.kernels.small_product import small_product
 
 THREADS = 256  # of a block that computes each number once
@@ -71,8 +71,8 @@ class Recurrence:
 def plan_persistent(H, gates, B, N, multiprocessors, shared_bytes, precision="float32"):
     """Plan a persistent launch for a GPU; None if the weights do not fit onto its multiprocessors.
 
-    shared_bytes is the shared memory that a block may ask for. With a precision other than
-    "float32", on tensor cores if the weights fit there.
+    shared_bytes is the shared memory that a block may ask for. With "tf32" or "bf16x3", on tensor
+    cores if the weights fit there.
     """
     blocks = -(-H // 32)  # of a group
     units = blocks * B  # blocks of a group, in all directions
@@ -80,7 +80,7 @@ def plan_persistent(H, gates, B, N, multiprocessors, shared_bytes, precision="fl
     if not groups:
         return None
     utterances = -(-N // groups)
-    if precision in ("tf32", "bf16x3"):
+    if precision in ON_TENSOR_CORES:
         rows = -(-utterances // TENSOR_WARPS) * TENSOR_WARPS
         forward = _tensor_bytes(2 * gates, 2 * blocks)
         backward = _tensor_bytes(2, 2 * gates * blocks) + 4 * rows * 32
@@ -118,7 +118,7 @@ def _stride(numbers, warps):
 
 def plan_here(x, H, gates, B, N, precision="float32"):
     """Plan a persistent launch for the GPU of the array x; on the host, for an H200."""
-    if kernels.capability(x) < 80:  # tensor cores without bf16
+    if kernels.capability(x) < TENSOR_CORES:
         precision = "float32"
     return plan_persistent(H, gates, B, N, *kernels.limits(x), precision)
 

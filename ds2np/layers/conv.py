@@ -18,7 +18,7 @@ import os
 import numpy as np
 
 from ds2np import kernels
-from ds2np.backend import get_array_module, get_fft_module
+from ds2np.backend import get_array_module, get_fft_module, is_on_gpu
 from ds2np.kernels.conv import convolve, convolve_backward, fast_frames
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, widen_lengths, zero_padding
@@ -104,7 +104,7 @@ def spreads(x, spread):
     It is if, in any utterance, the root mean square of a frame or of a frequency is less than the
     whole's divided by `spread`. Frames and frequencies of zeros do not count: padding is no signal.
     """
-    if get_array_module(x) is not np or x.dtype == np.float64 or not x.size:
+    if is_on_gpu(x) or x.dtype == np.float64 or not x.size:
         return False
     power = np.einsum("nctf,nctf->ntf", x, x)
     for axis in (1, 2):

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from ds2np import kernels
-from ds2np.backend import get_array_module, one_blas_thread
+from ds2np.backend import get_array_module, is_on_gpu, one_blas_thread
 from ds2np.kernels.recurrent import (
     Recurrence,
     plan_here,
@@ -203,7 +203,7 @@ class Recurrent(Layer):
     def _groups(self, a):
         """Return the directions of each loop over time: one loop for all, or one for each."""
         _, N, GH = a.shape
-        wide = N * self.H * GH >= THREADING_PAYS and get_array_module(a) is np
+        wide = N * self.H * GH >= THREADING_PAYS and not is_on_gpu(a)
         if self.directions == 2 and wide:
             return [slice(0, 1), slice(1, 2)]
         return [slice(0, self.directions)]
