@@ -30,30 +30,33 @@ class Cublas(types.ModuleType):
         """Compute C = alpha A B + beta C for each of a batch; arguments in the order of cuBLAS."""
         a_operation, b_operation, m, n, k, alpha, a, lda, a_step, b, ldb, b_step, *rest = given
         beta, c, ldc, c_step, batch = rest
-        view = functools.partial(self._matrices, dtype, batch)
-        A, B = view(a, lda, a_step, a_operation, m, k), view(b, ldb, b_step, b_operation, k, n)
-        C = view(c, ldc, c_step, self.CUBLAS_OP_N, m, n)
-        alpha, beta = (self._numbers(dtype, address, 1)[0] for address in (alpha, beta))
+        A = matrices_at(a, dtype, (batch, m, k), lda, a_step, a_operation)
+        B = matrices_at(b, dtype, (batch, k, n), ldb, b_step, b_operation)
+        C = matrices_at(c, dtype, (batch, m, n), ldc, c_step)
+        alpha, beta = (numbers_at(address, dtype, 1)[0] for address in (alpha, beta))
         C[...] = alpha * (A @ B) + (beta * C if beta else 0)  # what C holds may be nan
         count(name)
 
-    def _matrices(self, dtype, batch, address, leading, step, operation, rows, columns):
-        """Return matrices (batch, rows, columns), which lie in memory column by column."""
-        if operation != self.CUBLAS_OP_N:
-            stored = self._matrices(
-                dtype, batch, address, leading, step, self.CUBLAS_OP_N, columns, rows
-            )
-            stored = stored.swapaxes(1, 2)
-            return stored.conj() if operation == self.CUBLAS_OP_C else stored
-        if leading < rows:
-            raise ValueError(f"leading dimension is {leading}, expected at least {rows}")
-        count, size = (batch - 1) * step + (columns - 1) * leading + rows, np.dtype(dtype).itemsize
-        return np.lib.stride_tricks.as_strided(
-            self._numbers(dtype, address, count),
-            (batch, rows, columns),
-            (size * step, size, size * leading),
-        )
 
-    def _numbers(self, dtype, address, count):
-        size = count * np.dtype(dtype).itemsize
-        return np.frombuffer((ctypes.c_byte * size).from_address(address), dtype)
+def numbers_at(address, dtype, count):
+    """Return a view of so many numbers in memory."""
+    size = count * np.dtype(dtype).itemsize
+    return np.frombuffer((ctypes.c_byte * size).from_address(address), dtype)
+
+
+def matrices_at(address, dtype, shape, leading, step=0, operation=Cublas.CUBLAS_OP_N):
+    """Return a view of matrices (batch, rows, columns), which lie in memory column by column.
+
+    `leading` is the distance from one column to the next, `step` from one matrix to the next. An
+    operation transposes what is there; conjugates are copies.
+    """
+    batch, rows, columns = shape
+    if operation != Cublas.CUBLAS_OP_N:
+        stored = matrices_at(address, dtype, (batch, columns, rows), leading, step).swapaxes(1, 2)
+        return stored.conj() if operation == Cublas.CUBLAS_OP_C else stored
+    if leading < rows:
+        raise ValueError(f"leading dimension is {leading}, expected at least {rows}")
+    count, size = (batch - 1) * step + (columns - 1) * leading + rows, np.dtype(dtype).itemsize
+    return np.lib.stride_tricks.as_strided(
+        numbers_at(address, dtype, count), shape, (size * step, size, size * leading)
+    )

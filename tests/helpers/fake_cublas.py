@@ -3,13 +3,13 @@
 `test_products.py` holds it against CuPy's, where that is installed.
 """
 
-import ctypes
 import sys
 import types
 
 import numpy as np
 
 from ds2np.kernels import products
+from ds2np.learn.fake_cublas import matrices_at, numbers_at
 
 CUDA_R_32F, CUDA_R_16BF = 0, 14
 CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32 = 68, 77
@@ -31,21 +31,15 @@ def round_to(x, bits):
     return np.ldexp(np.round(significand * 2**bits), exponent - bits)
 
 
-def _read(pointer, kind, turned, rows, columns, leading, tf32):
+def _read(address, kind, turned, rows, columns, leading, tf32):
     """Return a matrix, columns first in memory, in float64; as it is multiplied."""
-    if turned:
-        return _read(pointer, kind, 0, columns, rows, leading, tf32).T
-    assert leading >= max(rows, 1)
-    size = (columns - 1) * leading + rows  # the last column may end early
-    memory = np.empty((columns, leading), np.uint32)
-    flat = memory.reshape(-1)[:size]
-    if kind == CUDA_R_32F:
-        flat[:] = np.frombuffer(ctypes.string_at(pointer, 4 * size), np.uint32)
-    else:
-        assert kind == CUDA_R_16BF
-        flat[:] = np.frombuffer(ctypes.string_at(pointer, 2 * size), np.uint16)
-        flat <<= 16
-    x = memory.view(np.float32)[:, :rows].T.astype(np.float64)
+    assert kind in (CUDA_R_32F, CUDA_R_16BF)
+    assert leading >= max(columns if turned else rows, 1)
+    dtype = np.float32 if kind == CUDA_R_32F else np.uint16
+    x = matrices_at(address, dtype, (1, rows, columns), leading, operation=turned)[0]
+    if kind == CUDA_R_16BF:
+        x = (x.astype(np.uint32) << 16).view(np.float32)
+    x = x.astype(np.float64)
     return round_to(x, 11) if tf32 else x
 
 
@@ -78,10 +72,8 @@ def gemmEx(
     assert ldc >= m
     a = _read(A, Atype, transa, m, k, lda, tf32)
     b = _read(B, Btype, transb, k, n, ldb, tf32)
-    size = (n - 1) * ldc + m
-    C = np.frombuffer((ctypes.c_float * size).from_address(C), np.float32)
-    C = np.lib.stride_tricks.as_strided(C, (m, n), (4, 4 * ldc))
-    alpha, beta = (ctypes.c_float.from_address(pointer).value for pointer in (alpha, beta))
+    C = matrices_at(C, np.float32, (1, m, n), ldc)[0]
+    alpha, beta = (numbers_at(address, np.float32, 1)[0] for address in (alpha, beta))
     with np.errstate(invalid="ignore", over="ignore"):  # a GPU does not warn
         C[...] = alpha * (a @ b) + (beta * C if beta else 0)
 
