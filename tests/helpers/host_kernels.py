@@ -25,11 +25,14 @@ def compile_for_host(name, right="", wrong="", cooperative=False, defines=()):
         pytest.skip(f"no kernels on the host: {why_not_on_host()}")
     source = kernels.read_source(name)
     if right:
-        assert source.count(right) == 1, (
-            f"{right!r} stands {source.count(right)} times in {name}.cu"
-        )
+        # A ValueError, since a mistake shows by an AssertionError or a RuntimeError.
+        if source.count(right) != 1:
+            raise ValueError(f"{right!r} stands {source.count(right)} times in {name}.cu")
         source = source.replace(right, wrong)
-    return HostModule(source, cooperative=cooperative, defines=dict(defines))
+    try:
+        return HostModule(source, cooperative=cooperative, defines=dict(defines))
+    except RuntimeError as error:
+        raise ValueError(f"{name}.cu cannot be compiled: {error}") from None
 
 
 def use_on_host(monkeypatch, order="forward", mistake=(None,)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.host_kernels import compile_for_host, in_every_order, use_on_host
+from helpers.host_kernels import in_every_order, use_on_host
 
 from ds2np import kernels
 from ds2np.backend import to_cpu
@@ -173,7 +173,6 @@ def test_planted_mistakes_are_found(mistake, monkeypatch, rng):
     given = [draw(rng, shape) for shape in BOTH_SHAPES]
     expected = [run(*of_shape, np.float64) for of_shape in given]
     planted = "batchnorm", *MISTAKES[mistake]
-    compile_for_host(*planted)
 
     def run_all():
         for order in ORDERS:

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
+from helpers.host_kernels import use_on_host
 
-from ds2np import kernels
 from ds2np.backend import to_cpu, to_gpu, why_no_gpu
 from ds2np.kernels import conv
-from ds2np.kernels.host import HostModule, why_not_on_host
+from ds2np.kernels.host import ORDERS
 from ds2np.layers.conv import _from_phases, _to_phases, conv2d_backward, conv2d_forward
 
-ORDERS = range(3)  # of the threads: forward, backward, random
 # (A, B, T, F), stride, padding, the transform's lengths.
 SHAPES = {
     "one number": ((1, 1, 1, 1), (1, 1), (0, 0), (1, 1)),
@@ -27,17 +26,6 @@ CONVOLUTIONS = {
 }
 
 
-def compile_for_host(change=lambda text: text):
-    if why_not_on_host():
-        pytest.skip(f"no kernels on the host: {why_not_on_host()}")
-    return HostModule(change(kernels.read_source("phases")))
-
-
-@pytest.fixture(scope="module")
-def on_host():
-    return compile_for_host()
-
-
 @pytest.fixture(autouse=True)
 def skip_without_gpu(request):
     if request.node.get_closest_marker("gpu") and why_no_gpu():
@@ -49,9 +37,7 @@ def to(request, monkeypatch):
     """Run the kernels on the host in each order of the threads, and on a GPU if there is one."""
     if request.param == "gpu":
         return to_gpu
-    module = request.getfixturevalue("on_host")
-    module.order = request.param
-    monkeypatch.setattr(kernels, "load", lambda name: module)
+    use_on_host(monkeypatch, request.param)
     return np.asarray
 
 
@@ -152,17 +138,11 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_planted_mistakes_are_found(mistake, monkeypatch, rng):
-    right, wrong = MISTAKES[mistake]
-
-    def plant(text):
-        assert text.count(right) == 1
-        return text.replace(right, wrong)
-
-    broken = compile_for_host(plant)
-    monkeypatch.setattr(kernels, "load", lambda name: broken)
+    planted = "phases", *MISTAKES[mistake]
 
     def check_all():
-        for broken.order in ORDERS:
+        for order in ORDERS:
+            use_on_host(monkeypatch, order, planted)
             for case in SHAPES.values():
                 check_phases(np.asarray, rng, *case)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.host_kernels import compile_for_host, in_every_order, use_on_host
+from helpers.host_kernels import in_every_order, use_on_host
 
 from ds2np.backend import to_cpu
 from ds2np.kernels.padding import lengths_beside
@@ -116,7 +116,6 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_planted_mistakes_are_found(mistake, monkeypatch, rng):
     planted = "padding", *MISTAKES[mistake]
-    compile_for_host(*planted)
     x, dout, lengths, axis = draw(rng, (3, 2, 70, 160))
     x[0, 0, 0, :2] = 20, np.nan
     expected = relu(x, dout, lengths, axis, np.float64)
