@@ -250,7 +250,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md"
 
 
 def test_ci_runs_the_test_command_of_the_readme():
-    command = "pip install -r requirements.txt && python -m pytest"
+    command = "pip install -r requirements.txt && python -m pytest -n auto"
     assert command in README
     assert command in (ROOT / ".ci" / "run").read_text()
 
