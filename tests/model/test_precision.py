@@ -128,11 +128,11 @@ def test_a_stream_in_half_precision(frames, monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["tf32", "bf16x3", "half"])
 @pytest.mark.parametrize("conv", [ONE_D, TWO_D], ids=["1D", "2D"])
-def test_on_a_gpu(precision, conv):
+def test_on_a_gpu(precision, conv, monkeypatch):
     if why_no_gpu():
         pytest.skip(f"no GPU: {why_no_gpu()}")
-    if precision == "bf16x3" and not fake_cublas.real_one_multiplies_bfloat16():
-        pytest.skip("this cuBLAS does not multiply bfloat16 numbers")
+    if precision == "bf16x3":
+        fake_cublas.complete(monkeypatch)
     model, moved = make(conv), make(conv)
     moved.move(to_gpu)
     moved.set_precision(precision)
