@@ -153,7 +153,7 @@ def ctc(to_device, N=16, T=250, L=70, V=29):
     return Item(make_ours, lambda torch, device: torch.ctc(device, logits, *rest), tolerance=1e-2)
 
 
-def training_step(to_device, N=16, seconds=5, name="small"):
+def training_step(to_device, N=16, seconds=5, name="small", precision="float32"):
     """Train a preset on one minibatch; PyTorch trains the closest network it can."""
     config, training = preset(name), TrainingConfig()
     rng = np.random.default_rng(0)
@@ -166,6 +166,7 @@ def training_step(to_device, N=16, seconds=5, name="small"):
 
     def make_ours():
         model.move(to_device)
+        model.set_precision(precision)
         on_device = to_device(x)
         optimiser = SGD(
             model.params, model.grads, training.learning_rate, training.momentum, training.max_norm
@@ -212,6 +213,7 @@ ITEMS = {
     "training-step": training_step,
     "decoding": decoding,
 }
+STEPS = "training-step", "step-base", "step-paper-9-7"
 _LAYER = {"N": 64, "T": 350}
 ITEMS_ON_GPU = ITEMS | {
     "gemm": partial(gemm, size=8192),

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ds2np.backend import CPU, choose_device, describe_gpu, to_cpu
-from ds2np.bench.items import ITEMS, ITEMS_ON_GPU, training_step
+from ds2np.bench.items import ITEMS, ITEMS_ON_GPU, STEPS, training_step
 from ds2np.bench.memory import import_torch_side, measure_gpu_memory, measure_memory
 from ds2np.bench.table import header, line, with_range
 from ds2np.bench.timing import spread, time_in_turn
@@ -20,12 +20,23 @@ GROWTH = "growth"
 MIN_SECONDS = 0.3  # per run; quick items are repeated and averaged
 
 
-def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=None):
+def run_bench(
+    *,
+    against_torch=False,
+    pairs=5,
+    only=None,
+    device="auto",
+    path=None,
+    precision="float32",
+):
     """Time the items and print a table; return 1 if our results and PyTorch's differ.
 
     Each item, or each named in `only`, runs `pairs` times after a warm-up, alternating with
-    PyTorch. `path` is a JSON file for the results. An unknown item raises UserError.
+    PyTorch. `path` is a JSON file for the results. `precision` is that of training steps on a GPU,
+    where PyTorch's stay in float32. An unknown item raises UserError.
     """
+    if against_torch and precision != "float32":
+        raise UserError(f"PyTorch's steps are in float32, not in {precision}: compare them in that")
     device = choose_device(device)
     device.use()
     items = ITEMS if device == CPU else ITEMS_ON_GPU
@@ -34,7 +45,8 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
         if name not in names:
             raise UserError(f"no item {name!r} to time; choose from {', '.join(names)}")
     torch_side = import_torch_side() if against_torch else None
-    results = {"machine": _describe_machine(device, torch_side), "items": {}}
+    machine = _describe_machine(device, torch_side) | {"precision": precision}
+    results = {"machine": machine, "items": {}}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
     print(header(against_torch), flush=True)
     gemm = None
@@ -42,7 +54,8 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
         if only and name not in only and name != "gemm":  # the yardstick of the others
             continue
         try:
-            item = make_item(device)
+            options = {"precision": precision} if name in STEPS else {}
+            item = make_item(device, **options)
             row = _measure(item, pairs, device, torch_side)
         except DisagreementError as error:
             print(f"{name}: {error}", flush=True)
@@ -59,7 +72,7 @@ def run_bench(*, against_torch=False, pairs=5, only=None, device="auto", path=No
         results["items"][name] = row
         print(line(name, row), flush=True)
     if not only or GROWTH in only:
-        results[GROWTH] = measure_growth(pairs, device)
+        results[GROWTH] = measure_growth(pairs, device, precision)
     if path is not None:
         with replacing(path) as file:
             file.write(json.dumps(results, indent=1) + "\n")
@@ -128,11 +141,11 @@ def _compare(ours, theirs, tolerance):
             )
 
 
-def measure_growth(pairs, device, N=16, seconds=5):
+def measure_growth(pairs, device, precision, N=16, seconds=5):
     """Time training steps with N, T or both doubled, relative to proportional growth."""
     doubled = {"T": (1, 2), "N": (2, 1), "T and N": (2, 2)}
     steps = [
-        training_step(device, N=N * n, seconds=seconds * t).make_ours()
+        training_step(device, N * n, seconds * t, precision=precision).make_ours()
         for n, t in [(1, 1), *doubled.values()]
     ]
     for step in steps:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ds2np.commands.options import add_device, count
+from ds2np.commands.options import add_device, add_precision, count, given
 
 
 def add_options(parser):
@@ -13,6 +13,7 @@ def add_options(parser):
     add("--only", nargs="+", metavar="NAME", help="parts to time (default: all)")
     add("--json", type=Path, metavar="FILE", help="write the results to a file")
     add_device(parser)
+    add_precision(parser)
 
 
 def run(args):
@@ -25,4 +26,5 @@ def run(args):
         only=args.only,
         device=args.device,
         path=args.json,
+        **given(args, "precision"),
     )

@@ -145,6 +145,19 @@ def test_different_results_are_not_timed(torch_side, capsys):
     assert "ctc: relative error of loss is 9.1e-02" in capsys.readouterr().out
 
 
+def test_training_steps_have_a_precision(small, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(
+        "ds2np.model.DeepSpeech2.set_precision", lambda self, precision: asked.append(precision)
+    )
+    options = ["bench", "--device", "cpu", "--precision", "tf32"]
+    assert cli.main([*options, "--only", "training-step"]) == 0
+    assert asked[-1] == "tf32"
+    assert "precision tf32" in capsys.readouterr().out.splitlines()[0]
+    assert cli.main([*options, "--against", "torch"]) == 2
+    assert "PyTorch's steps are in float32, not in tf32" in capsys.readouterr().err
+
+
 def test_without_torch_one_sentence_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "ds2np.bench.torch_side", raising=False)

@@ -107,7 +107,7 @@ def use(monkeypatch):
 def complete(monkeypatch):
     """Let this GPU multiply bfloat16 numbers; skip the test where it cannot.
 
-    A pretended one keeps its memory in main memory, where the fake reads it, and may lack just this.
+    A pretended one has its memory in main memory, where the fake reads it, and may lack just this.
     """
     import cupy
     from cupy_backends.cuda.libs import cublas

@@ -70,7 +70,8 @@ part ctc 60 20 "${measure[@]}" ctc
 part nccl 40 20 "${measure[@]}" nccl
 
 # 3. How fast is a step, and where does its time go?
-part recurrences 40 10 "${measure[@]}" recurrences
+part products 40 30 "${measure[@]}" products
+part recurrences 40 15 "${measure[@]}" recurrences
 part norms 30 10 "${measure[@]}" norms
 part layers 70 10 "${measure[@]}" layers
 part steps 110 20 "${measure[@]}" steps

@@ -7,6 +7,7 @@ import pytorch
 from timing import GPU, clock, going_on
 
 from ds2np.backend import to_cpu
+from ds2np.kernels.products import ON_TENSOR_CORES
 from ds2np.layers import GRU, Bidirectional, SimpleRNN
 
 # Kind, utterances, frames, features, hidden units.
@@ -38,6 +39,10 @@ def measure_layer(kind, N, T, D, H):
         layer.backward(upstream)
 
     line = f"{kind.__name__} N {N} T {T} D {D} H {H}: ours {_times(forward, both)}"
+    for precision in ON_TENSOR_CORES:
+        layer.set_precision(precision)
+        line += f", in {precision} {_times(forward, both)}"
+    layer.set_precision("float32")
     if side := pytorch.find_side():
         name = "GRU" if kind is GRU else "RNN"
         their_forward = pytorch.recurrent_forward(name, x, H)

@@ -19,7 +19,10 @@ from ds2np import machine
 
 machine.tune()  # before NumPy is imported
 
-PARTS = ("micro", "ctc", "nccl", "recurrences", "norms", "layers", "steps", "conv", "sanitize")
+PARTS = (
+    *("micro", "ctc", "nccl", "products", "recurrences", "norms", "layers", "steps", "conv"),
+    "sanitize",
+)
 PACKAGES = (
     *("numpy", "scipy", "cupy-cuda12x", "cupy-cuda13x", "torch", "nvidia-cublas"),
     *("nvidia-cuda-nvrtc", "nvidia-nccl-cu12", "nvidia-nccl-cu13", "soundfile", "jiwer"),

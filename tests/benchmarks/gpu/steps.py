@@ -13,6 +13,7 @@ from timing import GPU, clock, going_on, with_range
 
 from ds2np.bench.items import CHARACTERS, FRAMES, training_step
 from ds2np.data.batches import Batch
+from ds2np.kernels.products import ON_TENSOR_CORES
 from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import EMA, SGD
 from ds2np.train.config import TrainingConfig
@@ -78,6 +79,9 @@ def measure_ours(name, N, seconds, ceiling):
         flush=True,
     )
     print_shares(model, step)
+    for precision in ON_TENSOR_CORES:
+        model.set_precision(precision)
+        print(f"  in {precision} {with_range(clock(step, most=20)[0])}", flush=True)
 
 
 def print_shares(model, step):
