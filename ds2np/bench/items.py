@@ -90,7 +90,8 @@ def convolutions(to_device, N=16, T=500, F=161, channels=32):
     x, lengths = _normal(rng, N, 1, T, F), np.full(N, T)
     stack = Sequential({str(i): layer for i, layer in enumerate(layers)})
     flop = _flop(stack, (1, F), T, N)
-    dout = _normal(rng, *stack.forward(x, lengths).shape)
+    O, F_out = stack.out_shape((1, F))  # noqa: E741
+    dout = _normal(rng, N, O, stack.out_lengths(lengths)[0], F_out)
     weights = [(layer.params["W"].copy(), layer.stride) for layer in layers]
 
     def make_ours():

@@ -54,7 +54,7 @@ def convolve(x, W, stride, padding, shape, lengths):
     Returns
     -------
     out : array of shape (N, O, T_out, F_out)
-    X, W_hat : arrays of shape (LT, LF // 2 + 1, N or O, C * st * sf)
+    X, W_hat : arrays of shape (LT, LF // 2 + 1, N or O, st * sf * C)
     """
     X = _transform(to_phases(x, stride, padding, lengths))
     W_hat = _transform(to_phases(W, stride, (0, 0), lengths))
@@ -71,7 +71,7 @@ def convolve_backward(dout, X, W_hat, stride, padding, x_shape, W_shape, lengths
 
 
 def to_phases(x, stride, padding, lengths):
-    """Turn x (A, B, T, F) into phases (LT, LF, A, B * st * sf) by one launch."""
+    """Turn x (A, B, T, F) into phases (LT, LF, A, st * sf * B) by one launch."""
     xp = get_array_module(x)
     (A, B, _, _), (QT, QF) = x.shape, lengths
     phases = xp.empty((QT, QF, A, B * stride[0] * stride[1]), np.float32)
@@ -81,7 +81,7 @@ def to_phases(x, stride, padding, lengths):
 
 
 def from_phases(phases, stride, padding, shape):
-    """Turn phases (LT, LF, A, B * st * sf) back into x of a shape (A, B, T, F) by one launch."""
+    """Turn phases (LT, LF, A, st * sf * B) back into x of a shape (A, B, T, F) by one launch."""
     A, B, T, F = shape
     x = get_array_module(phases).empty(shape, np.float32)
     blocks = T * _tiles(F) * _tiles(A * B)
@@ -94,8 +94,7 @@ def _tiles(size):
 
 
 def _launch(name, blocks, source, target, shape, lengths, stride, padding):
-    A, B, T, F = shape
-    sizes = (np.int32(i) for i in (A * B, T, F, *lengths, *stride, *padding))
+    sizes = (np.int32(i) for i in (*shape, *lengths, *stride, *padding))
     kernel = kernels.load("phases").get_function(name)
     kernel((blocks,), (THREADS,), (source, target, *sizes), shared_mem=4 * TILE * (TILE + 1))
 

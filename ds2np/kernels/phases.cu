@@ -21,20 +21,23 @@ __device__ Tile tile_of_block(int F, int rows)
     return {block / over_rows / over_f, block / over_rows % over_f * TILE, block % over_rows * TILE};
 }
 
-// Index of phases (QT, QF, A * B, st, sf) for time t = st q + r and frequency f = sf q' + s.
-__device__ size_t phase_index(int t, int f, int row, int QF, int rows, int st, int sf)
+// Index of phases (QT, QF, A, st, sf, B) for time t = st q + r, frequency f = sf q' + s and row
+// (a, b): neighbours in b stay neighbours.
+__device__ size_t phase_index(int t, int f, int row, int QF, int A, int B, int st, int sf)
 {
-    return ((((size_t)(t / st) * QF + f / sf) * rows + row) * st + t % st) * sf + f % sf;
+    const size_t of_a = ((size_t)(t / st) * QF + f / sf) * A + row / B;
+    return ((of_a * st + t % st) * sf + f % sf) * B + row % B;
 }
 
 // One block for each time of the padded image and each tile; 32 floats by 33 of shared memory.
 extern "C" __global__ void to_phases(
-    const float* x,  // (A, B, T, F), rows = A * B
-    float* phases,   // (QT, QF, A, B * st * sf)
-    int rows, int T, int F, int QT, int QF, int st, int sf,
+    const float* x,  // (A, B, T, F)
+    float* phases,   // (QT, QF, A, st * sf * B)
+    int A, int B, int T, int F, int QT, int QF, int st, int sf,
     int pt, int pf)  // zeros before the first time and frequency
 {
     extern __shared__ float shared[];
+    const int rows = A * B;
     const Tile tile = tile_of_block(QF * sf, rows);
     const int lane = threadIdx.x % TILE, line = threadIdx.x / TILE, lines = blockDim.x / TILE;
     const int t = tile.t - pt, f = tile.f + lane - pf;
@@ -47,17 +50,18 @@ extern "C" __global__ void to_phases(
     const int row = tile.row + lane;
     for (int i = line; i < TILE; i += lines)
         if (row < rows && tile.f + i < QF * sf)
-            phases[phase_index(tile.t, tile.f + i, row, QF, rows, st, sf)] =
+            phases[phase_index(tile.t, tile.f + i, row, QF, A, B, st, sf)] =
                 shared[lane * PITCH + i];
 }
 
 // One block for each time of the image and each tile. What no window reached becomes 0.
 extern "C" __global__ void from_phases(
-    const float* phases,  // (QT, QF, A, B * st * sf)
-    float* x,             // (A, B, T, F), rows = A * B
-    int rows, int T, int F, int QT, int QF, int st, int sf, int pt, int pf)
+    const float* phases,  // (QT, QF, A, st * sf * B)
+    float* x,             // (A, B, T, F)
+    int A, int B, int T, int F, int QT, int QF, int st, int sf, int pt, int pf)
 {
     extern __shared__ float shared[];
+    const int rows = A * B;
     const Tile tile = tile_of_block(F, rows);
     const int lane = threadIdx.x % TILE, line = threadIdx.x / TILE, lines = blockDim.x / TILE;
     const int t = tile.t + pt, row = tile.row + lane;
@@ -65,7 +69,7 @@ extern "C" __global__ void from_phases(
         const int f = tile.f + i + pf;
         const bool reached = row < rows && t < QT * st && f < QF * sf;
         shared[i * PITCH + lane] =
-            reached ? phases[phase_index(t, f, row, QF, rows, st, sf)] : 0;
+            reached ? phases[phase_index(t, f, row, QF, A, B, st, sf)] : 0;
     }
     __syncthreads();
     const int f = tile.f + lane;

@@ -296,6 +296,11 @@ class Sequential(Layer):
             lengths = layer.out_lengths(lengths)
         return lengths
 
+    def out_shape(self, shape):
+        for layer in self.sublayers.values():
+            shape = layer.out_shape(shape)
+        return shape
+
     def trace(self, shape, lengths):
         """Follow the shape of a frame and the lengths (N,) through the layers, without computing.
 

@@ -3,6 +3,8 @@
 Paper, "Batch Normalization for Deep RNNs". Chapter 03 derives it; chapter 13 synchronises it.
 """
 
+import math
+
 import numpy as np
 
 from ds2np import kernels
@@ -10,8 +12,10 @@ from ds2np.backend import get_array_module
 from ds2np.kernels.batchnorm import batchnorm_by_kernel, batchnorm_gradient_by_kernel
 from ds2np.layers.base import Layer, check_sizes, check_time_axis
 from ds2np.layers.padding import check_batch, length_mask, zero_padding
+from ds2np.layers.parts import map_parts
 
 EPSILON = 1e-5  # added to the variance: a constant feature must not divide by 0
+PART = 2**18  # numbers that are normalised at a time
 
 
 def _rows(x):
@@ -24,6 +28,11 @@ def _rows(x):
 def _spread(mask, x):
     """Reshape a mask (N, T) to broadcast over x."""
     return mask[:, :, None] if x.ndim == 3 else mask[:, None, :, None]
+
+
+def _map(function, x):
+    """Return the results of `map_parts` for some utterances at a time."""
+    return map_parts(function, x, max(PART // max(math.prod(x.shape[1:]), 1), 1))
 
 
 def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, all_reduce=None):
@@ -53,25 +62,36 @@ def seq_batchnorm_forward(x, gamma, beta, mask, statistics=None, all_reduce=None
     xp = get_array_module(x)
     if statistics is None:
         frames = mask.sum() * (1 if x.ndim == 3 else x.shape[3])
-        sums = xp.append(x.sum(axis=axes), frames).astype(x.dtype, copy=False)
+        total = sum(_map(lambda part: x[part].sum(axis=axes), x))
+        sums = xp.append(total, frames).astype(x.dtype, copy=False)
         if all_reduce:
             all_reduce(sums)
         batch_count = xp.maximum(sums[-1], 1)  # n; 1 without real frames, to avoid 0 / 0
         mean = sums[:-1] / batch_count  # mu = sum x / n
     else:
         batch_count, (mean, var) = None, statistics
-    normal = x - mean.reshape(column)  # x - mu
-    normal *= mask  # padding holds -mu now: back to 0
+    normal, out = xp.empty_like(x), xp.empty_like(x)
+
+    def centre(part):
+        centred = xp.subtract(x[part], mean.reshape(column), out=normal[part])  # x - mu
+        centred *= mask[part]  # padding holds -mu now: back to 0
+        return (centred * centred).sum(axis=axes) if statistics is None else None
+
+    def scale(part):
+        scaled = normal[part]
+        scaled *= inverse_std.reshape(column)  # x_hat = (x - mu) / s
+        y = xp.multiply(scaled, gamma.reshape(column), out=out[part])
+        y += beta.reshape(column)  # y = gamma x_hat + beta
+        y *= mask[part]
+
+    squares = _map(centre, x)
     if statistics is None:
-        squares = (normal * normal).sum(axis=axes)
+        squares = sum(squares)
         if all_reduce:
             all_reduce(squares)
         var = squares / batch_count  # sigma^2 = sum (x - mu)^2 / n
     inverse_std = 1 / xp.sqrt(var + x.dtype.type(EPSILON))  # 1 / s, s = sqrt(sigma^2 + epsilon)
-    normal *= inverse_std.reshape(column)  # x_hat = (x - mu) / s
-    out = normal * gamma.reshape(column)
-    out += beta.reshape(column)  # y = gamma x_hat + beta
-    out *= mask
+    _map(scale, x)
     return out, (mean, var, normal, inverse_std, gamma, mask, batch_count)
 
 
@@ -83,22 +103,29 @@ def seq_batchnorm_backward(dout, cache, all_reduce=None):
     """
     _, _, normal, inverse_std, gamma, mask, batch_count = cache
     axes, column = _rows(dout)
-    dbeta = dout.sum(axis=axes)  # dbeta = sum dy
-    dx = dout * normal
-    dgamma = dx.sum(axis=axes)  # dgamma = sum dy x_hat
+    xp = get_array_module(dout)
+
+    def sums_of(part):  # sum dy, sum dy x_hat
+        return xp.stack([dout[part].sum(axis=axes), (dout[part] * normal[part]).sum(axis=axes)])
+
+    dbeta, dgamma = sums = sum(_map(sums_of, dout))
     if batch_count is None:
-        dx = dout.copy()
-    else:  # x acts directly, through the mean and through the variance
-        xp = get_array_module(dout)
-        sums = xp.stack([dgamma, dbeta])
-        if all_reduce:
-            all_reduce(sums)
-        by_normal, by_one = sums / batch_count  # dgamma / n, dbeta / n
-        xp.multiply(normal, -by_normal.reshape(column), out=dx)  # variance: -x_hat dgamma / n
-        dx += dout  # directly: dy
-        dx -= by_one.reshape(column)  # mean: -dbeta / n
-        dx *= mask
-    dx *= (gamma * inverse_std).reshape(column)  # dx = gamma/s (dy - dbeta/n - x_hat dgamma/n)
+        return dout * (gamma * inverse_std).reshape(column), dgamma, dbeta
+    # x acts directly, through the mean and through the variance.
+    if all_reduce:
+        sums = sums.copy()
+        all_reduce(sums)
+    by_one, by_normal = sums / batch_count  # dbeta / n, dgamma / n
+    dx = xp.empty_like(dout)
+
+    def gradient(part):
+        d = xp.multiply(normal[part], -by_normal.reshape(column), out=dx[part])  # variance
+        d += dout[part]  # directly: dy
+        d -= by_one.reshape(column)  # mean
+        d *= mask[part]
+        d *= (gamma * inverse_std).reshape(column)  # dx = gamma/s (dy - dbeta/n - x_hat dgamma/n)
+
+    _map(gradient, dout)
     return dx, dgamma, dbeta
 
 

@@ -13,21 +13,23 @@ There, outputs are accurate to about 1e-6 of their utterance's root mean square,
 
 import functools
 import math
-import os
 
 import numpy as np
 
 from ds2np import kernels
-from ds2np.backend import get_array_module, get_fft_module, is_on_gpu
+from ds2np.backend import get_array_module, get_fft_module, is_on_gpu, one_blas_thread
 from ds2np.kernels.conv import convolve, convolve_backward, fast_frames
 from ds2np.layers.base import Layer, check_sizes
 from ds2np.layers.padding import check_batch, check_frames, widen_lengths, zero_padding
+from ds2np.layers.parts import map_parts
 from ds2np.layers.streaming import TimeWindow
+from ds2np.machine import spare_threads
 
 # How much quieter a frame may be than the whole before the transforms take float64. Its outputs
 # keep an accuracy of 1e-5; its gradients, which are summed anyway, of 2e-3. In speech, the quietest
 # frames have at least 1/5 of the whole's root mean square, their gradients 1/2000.
 SPREAD, GRADIENT_SPREAD = 10, 1e4
+FREQUENCIES, FRAMES = 24, 8  # that are multiplied, or turned around, at a time
 
 
 def conv_out_length(length, kernel, stride, padding):
@@ -44,13 +46,13 @@ def _fast_length(length):
 
 
 def _workers(fft):
-    return {"workers": os.cpu_count()} if fft.__name__ == "scipy.fft" else {}
+    return {"workers": spare_threads()} if fft.__name__ == "scipy.fft" else {}
 
 
-def _transform(x, lengths):
-    """Return the spectrum (LT, LF // 2 + 1, ...) over the leading axes, zero-padded to lengths."""
+def _transform(x):
+    """Return the spectrum (LT, LF // 2 + 1, ...) of x (LT, LF, ...) over the leading axes."""
     fft = get_fft_module(x)
-    return fft.rfft2(x, s=lengths, axes=(0, 1), **_workers(fft))
+    return fft.rfft2(x, axes=(0, 1), **_workers(fft))
 
 
 def _invert(X, lengths):
@@ -59,42 +61,101 @@ def _invert(X, lengths):
     return fft.irfft2(X, s=lengths, axes=(0, 1), **_workers(fft))
 
 
-def _invert_taps(X, lengths, taps):
-    """Invert `_transform` for the first taps of either axis only, by two matrix products."""
-    # A filter is much shorter than the transform: cheaper than a full inverse and cropping.
-    xp = get_array_module(X)
-    (LT, LF), (QT, QF), K = lengths, taps, X.shape[1]
-    # x_j = 1/M sum_m X_m exp(2 pi i m j / M), along either axis.
-    over_t = np.exp(2j * np.pi * np.outer(np.arange(QT), np.arange(LT)) / LT) / LT
-    over_f = np.exp(2j * np.pi * np.outer(np.arange(QF), np.arange(K)) / LF) / LF
-    over_f[:, 1 : (LF + 1) // 2] *= 2  # the mirrored frequencies, which rfft leaves out
-    over_t, over_f = (xp.asarray(m.astype(X.dtype)) for m in (over_t, over_f))
-    rest = X.shape[2:]
-    x = (over_t @ X.reshape(LT, -1)).reshape(QT, K, -1)
-    x = over_f.real @ x.real - over_f.imag @ x.imag
-    return x.reshape(QT, QF, *rest)
+class _Filters:
+    """Filters (O, C, KT, KF) and their spectra, of which only some frequencies are there at a time.
+
+    A filter is much shorter than the transform. Two matrix products with the few waves that its
+    taps need, one along either axis, cost less than a transform of zeros, or one of which only the
+    taps are kept. The spectra would be many times as large as the filters.
+    """
+
+    def __init__(self, W, stride, lengths, dtype):
+        self.xp, self.W, self.stride = get_array_module(W), W, stride
+        self.dtype = np.result_type(dtype, np.complex64)
+        self.taps = [math.ceil(k / s) for k, s in zip(W.shape[2:], stride, strict=True)]
+        (QT, QF), (LT, LF) = self.taps, lengths
+        self.over_t = self._waves(LT, LT, QT)
+        self.over_f = self._waves(LF // 2 + 1, LF, QF)
+        phases = _to_phases(W, stride, (0, 0), self.taps, dtype)  # (QT, QF, O, st * sf * C)
+        self.shape, phases = phases.shape[2:], phases.reshape(QT, QF, -1)
+        # Over frequency: (QT, LF / 2 + 1, O * st * sf * C).
+        self.half = self.xp.empty((QT, len(self.over_f), phases.shape[2]), self.dtype)
+        self.half.real, self.half.imag = self.over_f.real @ phases, self.over_f.imag @ phases
+
+    def _waves(self, frequencies, length, taps):
+        """Return exp(2 pi i m j / length) for frequencies m and taps j."""
+        waves = np.exp(2j * np.pi * np.outer(np.arange(frequencies), np.arange(taps)) / length)
+        return self.xp.asarray(waves.astype(self.dtype))
+
+    def conjugate_spectrum(self, part):
+        """Return the conjugates of the filters' `_transform` for a part of the frequencies."""
+        # W*_m = sum_j w_j exp(2 pi i m j / L), along either axis.
+        spectrum = self.over_t[part] @ self.half.reshape(len(self.half), -1)
+        return spectrum.reshape(-1, *self.half.shape[1:2], *self.shape)
+
+    def invert_over_time(self, spectrum, part):
+        """Return the share of some frequencies in the sum over time of `invert`."""
+        return self.over_t[part].T @ spectrum.reshape(len(spectrum), -1)
+
+    def invert(self, over_time, lengths):
+        """Return filters (O, C, KT, KF) from the sum of what `invert_over_time` returned."""
+        # w_j = 1/L sum_m W_m exp(2 pi i m j / L), along either axis.
+        LT, LF = lengths
+        waves = self.over_f.T / (LT * LF)
+        waves[:, 1 : (LF + 1) // 2] *= 2  # the mirrored frequencies, which rfft leaves out
+        half = over_time.reshape(self.half.shape)
+        taps = waves.real @ half.real - waves.imag @ half.imag
+        phases = taps.reshape(*self.taps, *self.shape)
+        return _from_phases(phases, self.stride, (0, 0), self.W.shape[2:])
 
 
-def _to_phases(x, stride, padding, shape):
-    """Reshape (A, B, T, F) to phases (QT, QF, A, B * st * sf), with zeros around the data."""
+def _turn(x, stride, shape):
+    """Return a view (QT, QF, A, st, sf, B) of x (A, B, QT * st, QF * sf)."""
+    (st, sf), (QT, QF) = stride, shape
+    # t = st q + r: position q of phase r, and the same along frequency.
+    return x.reshape(*x.shape[:2], QT, st, QF, sf).transpose(2, 4, 0, 3, 5, 1)
+
+
+def _for_frequencies(multiply, X):
+    """Return multiply(part) for parts of the frequencies (LT, ...) of X."""
+    with one_blas_thread():
+        return map_parts(multiply, X, FREQUENCIES)
+
+
+def _copy(target, source):
+    """Copy an array with another order in memory, some frames at a time."""
+
+    def copy(part):
+        target[part] = source[part]
+
+    map_parts(copy, target, FRAMES)
+
+
+def _to_phases(x, stride, padding, shape, dtype=None):
+    """Turn (A, B, T, F) into phases (QT, QF, A, st * sf * B), with zeros around the data."""
     A, B, T, F = x.shape
     (st, sf), (pt, pf), (QT, QF) = stride, padding, shape
-    padded = get_array_module(x).zeros((A, B, QT * st, QF * sf), x.dtype)
+    xp, dtype = get_array_module(x), dtype or x.dtype
+    padded = xp.zeros((A, B, QT * st, QF * sf), dtype)
     padded[:, :, pt : pt + T, pf : pf + F] = x[:, :, : QT * st - pt, : QF * sf - pf]
-    # t = st q + r: position q of phase r, and the same along frequency.
-    phases = padded.reshape(A, B, QT, st, QF, sf).transpose(2, 4, 0, 1, 3, 5)
-    return phases.reshape(QT, QF, A, B * st * sf)
+    phases = xp.empty((QT, QF, A, st, sf, B), dtype)
+    _copy(phases, _turn(padded, stride, shape))
+    return phases.reshape(QT, QF, A, st * sf * B)
 
 
-def _from_phases(phases, stride, padding, shape):
-    """Invert `_to_phases`: from (QT, QF, A, B * st * sf) to (A, B, T, F)."""
+def _from_phases(phases, stride, padding, shape, dtype=None):
+    """Invert `_to_phases`: from (QT, QF, A, st * sf * B) to (A, B, T, F)."""
     QT, QF, A, _ = phases.shape
     (st, sf), (pt, pf), (T, F) = stride, padding, shape
     B = phases.shape[3] // (st * sf)
-    padded = phases.reshape(QT, QF, A, B, st, sf).transpose(2, 3, 0, 4, 1, 5)
-    inner = padded.reshape(A, B, QT * st, QF * sf)[:, :, pt : pt + T, pf : pf + F]
-    x = get_array_module(phases).zeros((A, B, T, F), phases.dtype)
-    x[:, :, : inner.shape[2], : inner.shape[3]] = inner  # no window may have reached the end of x
+    xp, dtype = get_array_module(phases), dtype or phases.dtype
+    padded = xp.empty((A, B, QT * st, QF * sf), dtype)
+    _copy(_turn(padded, stride, (QT, QF)), phases.reshape(QT, QF, A, st, sf, B))
+    inner = padded[:, :, pt : pt + T, pf : pf + F]
+    if inner.shape[2:] == (T, F):
+        return inner
+    x = xp.zeros((A, B, T, F), dtype)
+    x[:, :, : inner.shape[2], : inner.shape[3]] = inner  # no window reached the end of x
     return x
 
 
@@ -115,11 +176,6 @@ def spreads(x, spread):
     return False
 
 
-def _transform_filters(W, stride, taps, lengths):
-    """Return the conjugate spectrum (LT, LF // 2 + 1, O, C * st * sf) of filters (O, C, KT, KF)."""
-    return _transform(_to_phases(W, stride, (0, 0), taps), lengths).conj()
-
-
 def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
     """Compute out (N, O, T_out, F_out) from x (N, C, T, F) and W (O, C, KT, KF), with a cache.
 
@@ -138,37 +194,44 @@ def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
     LT, LF = (max(o, 1) + k - 1 for o, k in zip(outs, taps, strict=True))
     if kernels.support(x) and x.size and min(outs) > 0:
         lengths = fast_frames(LT), _fast_length(LF)
-        out, X, W_hat = convolve(x, W, stride, padding, outs, lengths)
-        return out, (X, W_hat, x.shape, W, stride, padding, taps, lengths)
+        out, *spectra = convolve(x, W, stride, padding, outs, lengths)
+        return out, (spectra, x.shape, W, stride, padding, lengths)
     lengths = _fast_length(LT), _fast_length(LF)
-    x_phases = _to_phases(x.astype(double, copy=False), stride, padding, lengths)
-    X = _transform(x_phases, lengths)  # (LT, LF/2+1, N, C*st*sf)
-    W_conj = _transform_filters(W.astype(double, copy=False), stride, taps, lengths)
-    # out_t = sum_k W_k x_{t+k}, summed over channels and phases: at each frequency, a product
-    # Out = X W_conj^T of (N, C*st*sf) by (C*st*sf, O).
-    out = _invert(X @ W_conj.swapaxes(2, 3), lengths)[: outs[0], : outs[1]]  # (T_out, F_out, N, O)
-    out = xp.ascontiguousarray(out.transpose(2, 3, 0, 1), dtype)
-    return out, (X, W_conj, x.shape, W, stride, padding, taps, lengths)
+    X = _transform(_to_phases(x, stride, padding, lengths, double))  # (LT, LF/2+1, N, st*sf*C)
+    filters = _Filters(W, stride, lengths, double)
+    Out = xp.empty((*X.shape[:3], len(W)), X.dtype)
+
+    def multiply(part):
+        # out_t = sum_k W_k x_{t+k}, summed over channels and phases: at each frequency, a product
+        # Out = X W_conj^T of (N, st*sf*C) by (st*sf*C, O).
+        W_conj = filters.conjugate_spectrum(part)
+        xp.matmul(X[part], W_conj.swapaxes(2, 3), out=Out[part])
+
+    _for_frequencies(multiply, X)
+    out = _invert(Out, lengths)[: outs[0], : outs[1]]  # (T_out, F_out, N, O)
+    return _from_phases(out, (1, 1), (0, 0), outs, dtype), (X, x.shape, W, stride, padding, lengths)
 
 
 def conv2d_backward(dout, cache):
     """Compute dx (N, C, T, F) and dW (O, C, KT, KF) from dout (N, O, T_out, F_out)."""
-    X, W_conj, x_shape, W, stride, padding, taps, lengths = cache
-    xp, dtype, W_shape = get_array_module(dout), dout.dtype, W.shape
+    X, x_shape, W, stride, padding, lengths = cache
     if kernels.support(dout) and dout.size:
-        return convolve_backward(dout, X, W_conj, stride, padding, x_shape, W_shape, lengths)
-    if X.dtype == xp.complex128 or spreads(dout, GRADIENT_SPREAD):
-        dout = dout.astype(xp.float64, copy=False)
-        if W_conj.dtype == xp.complex64:
-            W_conj = _transform_filters(W.astype(xp.float64), stride, taps, lengths)
-    D = _transform(dout.transpose(2, 3, 0, 1), lengths)  # (LT, LF/2+1, N, O)
-    dX = _invert(D @ W_conj.conj(), lengths)  # dx_t = sum_k dout_{t-k} W_k: a convolution, D W
-    dx = _from_phases(dX, stride, padding, x_shape[2:])
-    # dW_k = sum_{n,t} dout_t x_{t+k}: a correlation again, D_conj^T X.
-    dW = _invert_taps(D.conj().swapaxes(2, 3) @ X, lengths, taps)
-    dW = _from_phases(dW, stride, (0, 0), W_shape[2:])
-    dx, dW = (gradient.astype(dtype, copy=False) for gradient in (dx, dW))
-    return dx, dW
+        return convolve_backward(dout, *X, stride, padding, x_shape, W.shape, lengths)
+    xp, dtype = get_array_module(dout), dout.dtype
+    double = xp.float64 if spreads(dout, GRADIENT_SPREAD) else X.real.dtype
+    D = _transform(_to_phases(dout, (1, 1), (0, 0), lengths, double))  # (LT, LF/2+1, N, O)
+    filters = _Filters(W, stride, lengths, double)
+    dX = xp.empty(X.shape, D.dtype)
+
+    def multiply(part):
+        # dx_t = sum_k dout_{t-k} W_k: a convolution, D W.
+        xp.matmul(D[part], filters.conjugate_spectrum(part).conj(), out=dX[part])
+        # dW_k = sum_{n,t} dout_t x_{t+k}: a correlation again, D_conj^T X.
+        return filters.invert_over_time(D[part].conj().swapaxes(2, 3) @ X[part], part)
+
+    dW = filters.invert(sum(_for_frequencies(multiply, X)), lengths)
+    dx = _from_phases(_invert(dX, lengths), stride, padding, x_shape[2:], dtype)
+    return dx, dW.astype(dtype, copy=False)
 
 
 def resolve_padding(padding, kernel):

@@ -9,6 +9,7 @@ c; in cuDNN and PyTorch it keeps the old state:
 
 from ds2np.backend import get_array_module
 from ds2np.layers.activations import activate, slope_from_output
+from ds2np.layers.frame_product import frame_product
 from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 
 
@@ -34,9 +35,10 @@ def gru_forward(a, U, h0, activation="tanh"):
     Uh = xp.empty_like(h)  # U_h h_{t-1}
     # Each frame is computed in small contiguous arrays that stay in the CPU's cache, then copied.
     state, c = h0.copy(), xp.empty_like(h0)
-    g, zr = xp.empty((B, N, GH), a.dtype), xp.empty((B, N, 2 * H), a.dtype)
+    zr = xp.empty((B, N, 2 * H), a.dtype)
+    multiply_U = frame_product(U, N)
     for t in range(T):
-        xp.matmul(state, U, out=g)  # U_z h_{t-1}, U_r h_{t-1}, U_h h_{t-1}: (B, N, 3H)
+        g = multiply_U(state)  # U_z h_{t-1}, U_r h_{t-1}, U_h h_{t-1}: (B, N, 3H)
         Uh[:, t] = g[..., 2 * H :]
         xp.add(a[:, t, :, : 2 * H], g[..., : 2 * H], out=zr)  # a^z_t + U_z h_{t-1}, and for r
         zr *= 0.5  # sigma(x) = (1 + tanh(x / 2)) / 2 cannot overflow
@@ -83,7 +85,7 @@ def gru_backward_in_place(dh, cache):
     slope_r = Uh  # da^c_t / da^r_t = (U_h h_{t-1}) r (1 - r), with sigma' = r (1 - r)
     slope_r *= r
     slope_r *= 1 - r
-    U_T = xp.ascontiguousarray(U.swapaxes(1, 2))
+    multiply_U_T = frame_product(U.swapaxes(1, 2), h.shape[2])
     carry = xp.zeros_like(h0)
     for t in reversed(range(T)):
         carry += dh[:, t]  # dh_t: from above, and from frame t + 1
@@ -92,7 +94,7 @@ def gru_backward_in_place(dh, cache):
         xp.multiply(dac, r[:, t], out=c[:, t])  # d(U_h h_{t-1}) = da^c r
         xp.multiply(dac, slope_r[:, t], out=r[:, t])  # da^r = da^c (U_h h_{t-1}) r (1 - r)
         carry *= keep[:, t]  # dh_{t-1} = dh (1 - z)
-        carry += gates[:, t] @ U_T  # + U_z^T da^z + U_r^T da^r + U_h^T (da^c r)
+        carry += multiply_U_T(gates[:, t])  # + U_z^T da^z + U_r^T da^r + U_h^T (da^c r)
     dU = recurrent_weight_gradient(h, h0, gates)  # the gates are dg now
     c[...] = slope_c  # da^c in place of da^c r: now they are da
     return gates, dU, carry

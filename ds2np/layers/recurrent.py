@@ -49,7 +49,7 @@ def recurrent_weight_gradient(h, h0, dg):
 
 # Multiplications per step and direction above which two threads, one for each direction, are faster
 # than one loop for both with half the calls.
-THREADING_PAYS = 2_000_000
+THREADING_PAYS = 1_000_000
 
 
 def _run(steps, *arguments):

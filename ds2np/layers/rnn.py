@@ -2,6 +2,7 @@
 
 from ds2np.backend import get_array_module
 from ds2np.layers.activations import activate, slope_from_output
+from ds2np.layers.frame_product import frame_product
 from ds2np.layers.recurrent import Recurrent, recurrent_weight_gradient
 
 
@@ -13,9 +14,10 @@ def simple_rnn_forward(a, U, h0, activation="clipped_relu"):
     """
     xp = get_array_module(a)
     h = xp.empty_like(a)
+    multiply_U = frame_product(U, a.shape[2])
     state = h0
     for t in range(a.shape[1]):
-        state = xp.add(state @ U, a[:, t], out=h[:, t])  # a_t + U h_{t-1}: (B, N, H)
+        state = xp.add(multiply_U(state), a[:, t], out=h[:, t])  # a_t + U h_{t-1}: (B, N, H)
         activate(activation, state, out=state)  # h_t = f(a_t + U h_{t-1})
     return h, (h, h0, U, activation)
 
@@ -28,14 +30,14 @@ def simple_rnn_backward(dh, cache):
     """
     h, h0, U, activation = cache
     xp = get_array_module(h)
-    U_T = xp.ascontiguousarray(U.swapaxes(1, 2))
+    multiply_U_T = frame_product(U.swapaxes(1, 2), h.shape[2])
     slope = slope_from_output(activation, h)  # f' of all frames at once
     da = xp.empty_like(h)
     carry = xp.zeros_like(h0)
     for t in reversed(range(h.shape[1])):
         carry += dh[:, t]  # dh_t: from above, and from frame t + 1
         # da_t = dh_t f'(a_t + U h_{t-1}), dh_{t-1} = U^T da_t
-        carry = xp.multiply(carry, slope[:, t], out=da[:, t]) @ U_T
+        carry = multiply_U_T(xp.multiply(carry, slope[:, t], out=da[:, t]))
     return da, recurrent_weight_gradient(h, h0, da), carry
 
 

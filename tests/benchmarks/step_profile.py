@@ -21,9 +21,9 @@ machine.tune()  # before NumPy is imported
 
 import numpy as np  # noqa: E402
 
-from ds2np import model  # noqa: E402
 from ds2np.backend import to_cpu  # noqa: E402
 from ds2np.bench.items import ITEMS  # noqa: E402
+from ds2np.model import network  # noqa: E402
 
 STEPS = 7
 
@@ -54,7 +54,7 @@ def main():
     x, y = np.ones(50_000_000, np.float32), np.ones(50_000_000, np.float32)
     print(f"memory: {2 * x.nbytes / time_each(partial(np.copyto, y, x)) / 1e9:.0f} GB/s (copying)")
 
-    seconds, build = defaultdict(list), model.build_layers
+    seconds, build = defaultdict(list), network.build_layers
 
     def build_timed(*arguments):
         layers = build(*arguments)
@@ -64,7 +64,7 @@ def main():
                 setattr(layer, way, timed)
         return layers
 
-    model.build_layers = build_timed
+    network.build_layers = build_timed
     step = ITEMS["training-step"](to_cpu).make_ours()
     step()
     for of_layer in seconds.values():

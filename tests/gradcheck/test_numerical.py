@@ -31,7 +31,7 @@ from ds2np.layers import (
 )
 from ds2np.layers.activations import slope_from_output
 from ds2np.layers.batchnorm import seq_batchnorm_backward
-from ds2np.layers.conv import _invert_taps, conv2d_backward
+from ds2np.layers.conv import _Filters, conv2d_backward
 from ds2np.layers.conv1d import conv1d_backward
 from ds2np.layers.gru import gru_backward_in_place
 from ds2np.layers.linear import linear_backward
@@ -170,15 +170,15 @@ MISTAKES = {
         ("dx in the padding", "return zero_padding(dx, lengths)", "return dx"),
     ],
     ("Conv2D", conv2d_backward): [
-        ("dx correlated, not convolved", "W_conj.conj()", "W_conj"),
-        ("dW convolved, not correlated", "D.conj()", "D"),
+        ("dx correlated, not convolved", "(part).conj()", "(part)"),
+        ("dW convolved, not correlated", "D[part].conj()", "D[part]"),
         ("dx one frame late", "return dx,", "return np.roll(dx, 1, axis=2),"),
         ("zeros in front not cut off", "padding, x_shape", "(0, 0), x_shape"),
-        ("filters exchanged", "W_shape[2:])", "W_shape[2:])[::-1]"),
+        ("filters exchanged", "return dx, dW", "return dx, dW[::-1]"),
     ],
-    ("Conv2D, stride 2x2", _invert_taps): [
+    ("Conv2D, stride 2x2", _Filters.invert): [
         ("mirrored frequencies forgotten", "*= 2", "*= 1"),
-        ("frequency 0 doubled", "over_f[:, 1 :", "over_f[:, 0 :"),
+        ("frequency 0 doubled", "waves[:, 1 :", "waves[:, 0 :"),
     ],
     ("Conv2D, stride 2x2", Conv2D.backward): [
         ("padding counted", "zero_padding(dout, self.out_lengths(lengths), time_axis=2)", "dout"),
@@ -191,14 +191,14 @@ MISTAKES = {
     ],
     **{
         (name, seq_batchnorm_backward): [
-            ("mean taken as a constant", "dx -= by_one.reshape(column)", "pass"),
+            ("mean taken as a constant", "d -= by_one.reshape(column)", "pass"),
             ("variance taken as a constant", "-by_normal", "0 * by_normal"),
             ("padded frames counted", "batch_count = cache", "batch_count = cache; " + padded),
             ("divided by count - 1", "sums / batch_count", "sums / (batch_count - 1)"),
             ("gamma forgotten", "gamma * inverse_std", "inverse_std"),
             ("standard deviation forgotten", "gamma * inverse_std", "gamma"),
-            ("dx in the padding", "dx *= mask", "pass"),
-            ("dgamma without the input", "dgamma = dx.sum", "dgamma = dout.sum"),
+            ("dx in the padding", "d *= mask[part]", "pass"),
+            ("dgamma without the input", "(dout[part] * normal[part])", "dout[part]"),
             ("dgamma and dbeta exchanged", "return dx, dgamma, dbeta", "return dx, dbeta, dgamma"),
         ]
         for name, padded in (
@@ -210,7 +210,7 @@ MISTAKES = {
         ("padding counted", "dout = zero_padding(dout, lengths, self.time_axis)", "pass"),
     ],
     ("SimpleRNN", simple_rnn_backward): [
-        ("carry forgotten", "@ U_T", "* 0"),
+        ("carry forgotten", "multiply_U_T(xp", "0 * (xp"),
         ("U not transposed", "U.swapaxes(1, 2)", "U"),
         ("slope forgotten", "slope[:, t]", "1"),
         ("slope of the frame before", "slope[:, t]", "slope[:, t - 1]"),
@@ -237,7 +237,7 @@ MISTAKES = {
     ],
     ("GRU", gru_backward_in_place): [
         ("what is kept forgotten", "carry *= keep[:, t]", "carry *= 0"),
-        ("what goes through U forgotten", "carry += gates[:, t] @ U_T", "pass"),
+        ("what goes through U forgotten", "carry += multiply_U_T(gates[:, t])", "pass"),
         ("U not transposed", "U.swapaxes(1, 2)", "U.reshape(1, 9, 3)"),
         ("z keeps", "keep = 1 - z", "keep = z"),
         ("z keeps, in its slope", "slope_z *= z", "slope_z *= -z"),
@@ -320,7 +320,7 @@ MISTAKES = {
             "lattice.states.max() + 0 * n",
         ),
     ],
-    ("network", conv2d_backward): [("dW convolved, not correlated", "D.conj()", "D")],
+    ("network", conv2d_backward): [("dW convolved, not correlated", "D[part].conj()", "D[part]")],
     ("network", seq_batchnorm_backward): [
         ("variance taken as a constant", "-by_normal", "0 * by_normal"),
     ],

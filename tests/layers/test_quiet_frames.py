@@ -117,7 +117,7 @@ def test_on_a_gpu_errors_are_relative_to_the_whole_utterance(place, loudness, rn
     out, cache = conv2d_forward(to_gpu(x), to_gpu(W), STRIDE, PADDING)
     dout = draw(rng, *out.shape)
     dx, dW = conv2d_backward(to_gpu(dout), cache)
-    assert cache[0].dtype == np.complex64
+    assert cache[0][0].dtype == np.complex64
     of_x, of_W = direct_backward(dout.astype(float), x.astype(float), W.astype(float))
     expected = direct_forward(x.astype(float), W.astype(float))
     for got, exact in ((out, expected), (dx, of_x)):
