@@ -4,6 +4,7 @@ None of the settings changes results, and each does nothing where it does not ap
 some of them.
 """
 
+import contextvars
 import ctypes
 import functools
 import os
@@ -85,10 +86,15 @@ def _pool(process, name, count):
 def map_in_threads(name, count, function, *arguments):
     """Map a function over sequences of arguments in threads, and return a list.
 
-    The threads are kept for the next call of this name; a fork, which does not inherit them, gets
-    its own.
+    NumPy's error settings apply in them, too. The threads are kept for the next call of this name;
+    a fork, which does not inherit them, gets its own.
     """
-    return list(_pool(os.getpid(), name, count).map(function, *arguments))
+    pool = _pool(os.getpid(), name, count)
+    futures = [
+        pool.submit(contextvars.copy_context().run, function, *given)
+        for given in zip(*arguments, strict=True)
+    ]
+    return [future.result() for future in futures]
 
 
 def peak_memory():

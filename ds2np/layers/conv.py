@@ -78,9 +78,7 @@ class _Filters:
         self.over_f = self._waves(LF // 2 + 1, LF, QF)
         phases = _to_phases(W, stride, (0, 0), self.taps, dtype)  # (QT, QF, O, st * sf * C)
         self.shape, phases = phases.shape[2:], phases.reshape(QT, QF, -1)
-        # Over frequency: (QT, LF / 2 + 1, O * st * sf * C).
-        self.half = self.xp.empty((QT, len(self.over_f), phases.shape[2]), self.dtype)
-        self.half.real, self.half.imag = self.over_f.real @ phases, self.over_f.imag @ phases
+        self.half = self.over_f @ phases  # over frequency: (QT, LF / 2 + 1, O * st * sf * C)
 
     def _waves(self, frequencies, length, taps):
         """Return exp(2 pi i m j / length) for frequencies m and taps j."""

@@ -6,7 +6,7 @@ OpenBLAS does without the copy if these are at most 100^3, so here the weights a
 frames, into blocks of columns that are narrow enough. Chapter 11 measures it.
 """
 
-from ds2np.backend import get_array_module
+from ds2np.backend import get_array_module, is_on_gpu
 
 SMALL = 100**3
 WIDTHS = 64, 32, 16  # of a block: whole vectors of the processor
@@ -20,7 +20,8 @@ def frame_product(W, N):
     xp = get_array_module(W)
     B, inner, outer = W.shape
     fitting = (w for w in WIDTHS if outer % w == 0 and N * inner * w <= SMALL)
-    width = outer if N == 1 else next(fitting, outer)  # one row: a product of a vector, no copies
+    # One row is a product of a vector, which copies nothing.
+    width = outer if N == 1 or is_on_gpu(W) else next(fitting, outer)
     count = outer // width
     blocks = xp.ascontiguousarray(W.reshape(B, inner, count, width).swapaxes(1, 2))
     out = xp.empty((B, N, outer), W.dtype)

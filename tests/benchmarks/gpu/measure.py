@@ -20,9 +20,9 @@ from ds2np import machine
 machine.tune()  # before NumPy is imported
 
 PARTS = (
-    *("micro", "ctc", "nccl", "products", "recurrences", "norms", "layers", "steps", "conv"),
+    "micro", "ctc", "nccl", "products", "recurrences", "norms", "layers", "steps", "conv",
     "sanitize",
-)
+)  # fmt: skip
 PACKAGES = (
     *("numpy", "scipy", "cupy-cuda12x", "cupy-cuda13x", "torch", "nvidia-cublas"),
     *("nvidia-cuda-nvrtc", "nvidia-nccl-cu12", "nvidia-nccl-cu13", "soundfile", "jiwer"),
