@@ -44,7 +44,7 @@ from ds2np.ctc import ctc_loss, lattice, recursion
 from ds2np.ctc.semiring import LOG_ZERO, Logs
 from ds2np.data.batches import make_batch, plan_epoch, prefetch
 from ds2np.gradcheck import check_gradients
-from ds2np.layers import conv, recurrent
+from ds2np.layers import batchnorm, conv, recurrent
 from ds2np.layers.batchnorm import seq_batchnorm_forward
 from ds2np.layers.gru import gru_backward, gru_forward
 from ds2np.layers.linear import linear_forward
@@ -539,6 +539,44 @@ compare(
 )
 
 # %% [markdown]
+# **Weights in narrow blocks.** Before a BLAS multiplies, it copies its factors into the order in which
+# it reads them. In a large product that is next to nothing. In the product of one frame, $U$ has
+# $3H^2$ numbers, and each is multiplied only $N$ times, so copying it takes about as long. OpenBLAS
+# leaves the copy out where a product has at most $100^3$ multiplications. So the package cuts $U$ into
+# blocks of at most 64 columns, once for all frames (`ds2np/layers/frame_product.py`). Only OpenBLAS's
+# kernels for AVX-512 do so, and those have to be chosen before NumPy is imported, as the commands of
+# the package do. So this runs in a process of its own; on other processors it is no gain.
+
+# %%
+code = f"""
+import time
+from ds2np import machine
+machine.tune()
+import numpy as np
+from threadpoolctl import threadpool_limits
+from ds2np.layers.frame_product import frame_product
+U = np.random.default_rng(0).standard_normal((2, {H}, {3 * H}), np.float32)
+before = np.random.default_rng(1).standard_normal((2, {N}, {H}), np.float32)
+multiply = frame_product(U, {N})
+np.testing.assert_allclose(multiply(before), before @ U, atol=1e-3)
+
+def seconds(form):
+    began = time.process_time()
+    for _ in range(300):
+        form(before)
+    return time.process_time() - began
+
+with threadpool_limits(1):
+    for _ in range(7):
+        print(seconds(lambda x: x @ U) / seconds(multiply))
+"""
+lines = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+ratios = [float(line) for line in lines.stdout.split()]
+idea = "recurrent weights in narrow blocks"
+gains[idea] = statistics.median(ratios), min(ratios), max(ratios)
+print("{}: {:.2f} ({:.2f} to {:.2f})".format(idea, *gains[idea]))
+
+# %% [markdown]
 # **In place.** `y = y * 2` makes a new array; `y *= 2` writes into the one that is there. A large new
 # array costs passes through the narrow pipe. We shift and scale an array of 20 MB.
 
@@ -1020,6 +1058,35 @@ else:
     print("not measured: this setting is one of glibc, which is not here")
 
 # %% [markdown]
+# **Part by part.** A normalisation is six operations in a row, each of which fetches an array from
+# memory and puts one back. If a few utterances at a time go through all of them, their numbers stay in
+# the cache meanwhile. The package does so in batch normalisation and convolutions
+# (`ds2np/layers/parts.py`), where threads also share the parts; here there is one thread.
+
+# %%
+many_frames = normal(16, 250, 3 * H)
+all_real = np.ones(many_frames.shape[:2], np.float32)
+
+
+def normalise(map_parts):
+    kept, batchnorm.map_parts = batchnorm.map_parts, map_parts
+    try:
+        return seq_batchnorm_forward(many_frames, gamma, beta, all_real)[0]
+    finally:
+        batchnorm.map_parts = kept
+
+
+def one_after_another(function, x, size):
+    return [function(slice(i, i + size)) for i in range(0, len(x), size)]
+
+
+compare(
+    "normalisation part by part",
+    lambda: normalise(lambda function, x, size: [function(slice(None))]),
+    lambda: normalise(one_after_another),
+)
+
+# %% [markdown]
 # **Fetched ahead.** Reading recordings is waiting for a disk. While the network computes, threads
 # make the next minibatches. The toy below waits 4 ms for each utterance, as for a disk, and 20 ms for
 # each step, as for a network. Here the clock on the wall is the point.
@@ -1191,8 +1258,8 @@ print_table("What each idea is worth")
 #
 # What was tried and left out, or turned out to be no gain, is knowledge too. From the same page:
 #
-# * Kernels of BLAS that use wider instructions (AVX-512) speed up large products and do nothing for a
-#   whole step: see the last line of the table above.
+# * Kernels of BLAS that use wider instructions (AVX-512) double the speed of large products, and a
+#   whole step hardly notices: see the last line of the table above.
 # * A thread for each direction in narrow layers: starting and joining them costs more than it gains.
 # * One call of `exp` for all three ways of CTC's recursion, not three: no difference.
 # * Blocks of the spectrogram smaller or larger than 1,500 frames: both slower.

@@ -49,6 +49,20 @@ def one_loop():
     recurrent.THREADING_PAYS = float("inf")
 
 
+def whole_products():
+    """Multiply each frame by all recurrent weights at once."""
+    from ds2np.layers import frame_product
+
+    frame_product.WIDTHS = ()
+
+
+def whole_arrays():
+    """Normalise and convolve whole arrays, operation by operation."""
+    from ds2np.layers import batchnorm, conv
+
+    batchnorm.map_parts = conv.map_parts = lambda function, x, size: [function(slice(None))]
+
+
 def windows_as_rows():
     """Convolve by one matrix product over all windows, laid out as rows."""
     import numpy as np
@@ -99,6 +113,8 @@ IDEAS = {
     "freed memory is kept": forget_memory,
     "one BLAS thread in the recurrence": shared_products,
     "a thread for each wide direction": one_loop,
+    "recurrent weights in narrow blocks": whole_products,
+    "normalisation and convolution part by part": whole_arrays,
     "convolution by the Fourier transform": windows_as_rows,
     "CTC takes columns, not numbers": number_by_number,
 }
