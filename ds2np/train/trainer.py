@@ -305,6 +305,8 @@ class Trainer:
             raise UserError(
                 f"{self.folder.last} cannot be resumed: {error}; start a new run in another folder"
             ) from None
+        # A setting that is newer than the checkpoint had its default value then.
+        saved = {**dataclasses.asdict(type(self.config)()), **saved}
         for name, value in self._identity().items():
             if name not in MAY_CHANGE and (before := saved.get(name)) != value:
                 raise UserError(

@@ -283,6 +283,15 @@ def edit_progress(tmp_path):
     return edit
 
 
+def test_a_setting_newer_than_the_checkpoint_had_its_default(run, edit_progress):
+    run(epochs=1)
+    edit_progress(lambda p: p["identity"].pop("precision"))
+    run(epochs=2, resume=True)
+    edit_progress(lambda p: p["identity"].pop("momentum"))
+    with pytest.raises(UserError, match=r"momentum was 0\.98 in the checkpoint but is now"):
+        run(epochs=2, resume=True, momentum=0.5)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
