@@ -61,6 +61,11 @@ def _invert(X, lengths):
     return fft.irfft2(X, s=lengths, axes=(0, 1), **_workers(fft))
 
 
+def _taps_of_phase(W, stride):
+    """Return along time and frequency how many taps of filters (O, C, KT, KF) a phase has."""
+    return [math.ceil(k / s) for k, s in zip(W.shape[2:], stride, strict=True)]
+
+
 class _Filters:
     """Filters (O, C, KT, KF) and their spectra, of which only some frequencies are there at a time.
 
@@ -72,7 +77,7 @@ class _Filters:
     def __init__(self, W, stride, lengths, dtype):
         self.xp, self.W, self.stride = get_array_module(W), W, stride
         self.dtype = np.result_type(dtype, np.complex64)
-        self.taps = [math.ceil(k / s) for k, s in zip(W.shape[2:], stride, strict=True)]
+        self.taps = _taps_of_phase(W, stride)
         (QT, QF), (LT, LF) = self.taps, lengths
         self.over_t = self._waves(LT, LT, QT)
         self.over_f = self._waves(LF // 2 + 1, LF, QF)
@@ -186,7 +191,7 @@ def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
         int(conv_out_length(*of_axis))
         for of_axis in zip(x.shape[2:], kernel, stride, padding, strict=True)
     ]
-    taps = [math.ceil(k / s) for k, s in zip(kernel, stride, strict=True)]  # of one phase's filter
+    taps = _taps_of_phase(W, stride)
     # Spectra multiply circularly: position t + k wraps around at the transform's length. The kept
     # outputs read up to (outs - 1) + (taps - 1), where dx ends, too: this length wraps nothing.
     LT, LF = (max(o, 1) + k - 1 for o, k in zip(outs, taps, strict=True))
