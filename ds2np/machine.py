@@ -86,15 +86,22 @@ def _pool(process, name, count):
 def map_in_threads(name, count, function, *arguments):
     """Map a function over sequences of arguments in threads, and return a list.
 
-    NumPy's error settings apply in them, too. The threads are kept for the next call of this name;
-    a fork, which does not inherit them, gets its own.
+    This thread is one of the `count`: it need not be woken, which takes as long as some parts. The
+    others are kept for the next call of this name; a fork, which does not inherit them, gets its
+    own. NumPy's error settings apply in them, too.
     """
-    pool = _pool(os.getpid(), name, count)
-    futures = [
-        pool.submit(contextvars.copy_context().run, function, *given)
-        for given in zip(*arguments, strict=True)
-    ]
-    return [future.result() for future in futures]
+    calls = list(zip(*arguments, strict=True))
+    if count == 1 or len(calls) == 1:
+        return [function(*given) for given in calls]
+    pool = _pool(os.getpid(), name, count - 1)
+    futures = [pool.submit(contextvars.copy_context().run, function, *given) for given in calls]
+    results = [None] * len(calls)
+    for i in reversed(range(len(calls))):
+        if futures[i].cancel():  # not begun; the other threads start at the other end
+            results[i] = function(*calls[i])
+        else:
+            results[i] = futures[i].result()
+    return results
 
 
 def peak_memory():

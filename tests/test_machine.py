@@ -1,5 +1,6 @@
 import os
 import sys
+import threading
 
 import pytest
 
@@ -76,3 +77,29 @@ def test_memory_is_kept_where_glibc_is(monkeypatch, libc):
 
 def test_it_runs_on_this_machine():
     machine.keep_memory()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("calls", [0, 1, 2, 7])
+def test_threads_return_results_in_the_order_of_the_calls(count, calls):
+    assert machine.map_in_threads("t", count, pow, range(calls), [2] * calls) == [
+        i * i for i in range(calls)
+    ]
+
+
+def test_the_calling_thread_is_one_of_the_threads():
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(_):
+        both.wait()
+        return threading.current_thread()
+
+    found = machine.map_in_threads("t", 2, meet, range(2))
+    assert len(set(found)) == 2
+    assert threading.current_thread() in found
+
+
+def test_an_error_in_any_thread_is_raised():
+    for bad in range(3):
+        with pytest.raises(ZeroDivisionError):
+            machine.map_in_threads("t", 2, lambda i, bad=bad: 1 // (i - bad), range(3))

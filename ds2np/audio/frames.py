@@ -110,11 +110,12 @@ def frame_backward(dout, cache):
     return dsamples.reshape(-1)[:count]
 
 
-def window_forward(frames, window):
-    """Multiply frames (T, size) by a window (size,) from `make_window`."""
+def window_forward(frames, window, out=None):
+    """Multiply frames (T, size) by a window (size,) from `make_window`; into ``out``, if given."""
     check_axes(frames, "T", "size")
-    window = get_array_module(frames).asarray(window, dtype=frames.dtype)
-    return frames * window, window
+    xp = get_array_module(frames)
+    window = xp.asarray(window, dtype=(frames if out is None else out).dtype)
+    return xp.multiply(frames, window, out=out), window
 
 
 def window_backward(dout, cache):

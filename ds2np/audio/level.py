@@ -66,8 +66,10 @@ def running_power_backward(dout, cache):
     return frames * (dpowers * (2 / frames.shape[1])).astype(frames.dtype)
 
 
-def power_normalise_forward(power, level, floor=FLOOR):
+def power_normalise_forward(power, level, floor=FLOOR, out=None):
     """Divide the power (T, F) of frames by the level (T,) of their clip, and add the floor.
+
+    The result goes into ``out``, if given, which may be the power.
 
     With the mean over frequency p_t of frame t:
 
@@ -77,7 +79,8 @@ def power_normalise_forward(power, level, floor=FLOOR):
     """
     xp = get_array_module(power)
     level = xp.where(level > 0, level, xp.ones_like(level))[:, None]
-    out = (power + floor * (power.mean(axis=1, keepdims=True) + level)) / level
+    out = xp.add(power, floor * (power.mean(axis=1, keepdims=True) + level), out=out)
+    out /= level
     return out, (out, level, floor)
 
 

@@ -4,7 +4,7 @@ Paper, "Input": log-spectrograms of power-normalised clips, from windows of 20 m
 combines the steps of frames.py, stft.py and mel.py. Chapter 01 derives them.
 """
 
-import os
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ds2np.audio.frames import (
     frame_forward,
     frame_sizes,
     make_window,
+    window_forward,
 )
 from ds2np.audio.level import (
     clip_power_backward,
@@ -31,15 +32,22 @@ from ds2np.audio.stft import (
     log_forward,
     power_backward,
     power_forward,
+    rfft_forward,
     stft_backward,
     stft_forward,
 )
-from ds2np.backend import is_on_gpu
+from ds2np.backend import get_array_module, is_on_gpu
 from ds2np.errors import UserError
 from ds2np.machine import map_in_threads, spare_threads
 
-# Frames per block, in float32: longer than a sentence, and small enough for the processor's cache.
-BLOCK = 1500
+# Frames per block: many enough for the time of Python's calls, and few enough for the cache.
+BLOCK = 512
+
+
+def unit_window(name, size):
+    """Return the window (size,) of `make_window`, scaled so that white noise keeps its power."""
+    weights = make_window(name, size)
+    return weights / (weights * weights).sum() ** 0.5
 
 
 def log_spectrogram_forward(samples, size, stride, window="hann", filters=None, level=None):
@@ -69,9 +77,7 @@ def log_spectrogram_forward(samples, size, stride, window="hann", filters=None, 
     ValueError
         If there are fewer samples than one window needs.
     """
-    weights = make_window(window, size)
-    weights = weights / (weights * weights).sum() ** 0.5  # white noise keeps its power
-    spectrum, stft_cache = stft_forward(samples, weights, stride)  # (T, F), complex
+    spectrum, stft_cache = stft_forward(samples, unit_window(window, size), stride)
     power, power_cache = power_forward(spectrum)
     level_cache = mel_cache = None
     if level is not None:
@@ -162,28 +168,33 @@ def log_spectrogram(
         )
     filters = None if mels is None else mel_filters(sample_rate, size, mels)
 
-    dtype = samples.dtype if level is None else level.dtype
-    size_of_block = BLOCK * 4 // dtype.itemsize
-
-    def of_frames(first, count):
-        block = samples[first * stride : (first + count - 1) * stride + size]
-        its_level = None if level is None else level[first : first + count]
-        block = block.astype(dtype, copy=False)
-        out, _ = log_spectrogram_forward(block, size, stride, window, filters, its_level)
-        return out.astype(samples.dtype, copy=False)
-
-    if frames <= size_of_block or is_on_gpu(samples):
-        return of_frames(0, frames)
-    out = np.empty((frames, mels or size // 2 + 1), samples.dtype)
-
-    def fill(start, stop):
-        for first in range(start, stop, size_of_block):
-            count = min(size_of_block, stop - first)
-            out[first : first + count] = of_frames(first, count)
-
-    if (threads := spare_threads()) == 1:
-        fill(0, frames)
-        return out
+    out = get_array_module(samples).empty((frames, mels or size // 2 + 1), samples.dtype)
+    arguments = out, samples, unit_window(window, size), stride, filters, level
+    threads = 1 if is_on_gpu(samples) else min(spare_threads(), -(-frames // BLOCK))
     cuts = np.linspace(0, frames, threads + 1, dtype=int)
-    map_in_threads("spectrogram", os.cpu_count(), fill, cuts[:-1], cuts[1:])
+    map_in_threads("spectrogram", threads, partial(fill_part, *arguments), cuts[:-1], cuts[1:])
     return out
+
+
+def fill_part(out, samples, window, stride, filters, level, start, stop):
+    """Write frames start to stop of `log_spectrogram_forward` into out (T, F) or (T, mels).
+
+    On a CPU in blocks: they use the same arrays in turn, which stay in the cache of a core.
+    """
+    xp, size, dtype = get_array_module(out), len(window), (out if level is None else level).dtype
+    frames, _ = frame_forward(samples, size, stride)
+    rows = stop - start if is_on_gpu(out) else min(BLOCK, stop - start)
+    faded, power = xp.empty((rows, size), dtype), xp.empty((rows, size // 2 + 1), dtype)
+    for first in range(start, stop, rows):
+        part = slice(first, min(first + rows, stop))
+        count = part.stop - part.start
+        window_forward(frames[part], window, faded[:count])
+        spectrum, _ = rfft_forward(faded[:count])
+        of_part, _ = power_forward(spectrum, power[:count])
+        if level is not None:
+            power_normalise_forward(of_part, level[part], out=of_part)
+        if filters is not None:
+            of_part, _ = mel_forward(of_part, filters)
+        if level is None:
+            of_part += POWER_FLOOR
+        xp.log(of_part, out=out[part])

@@ -75,11 +75,11 @@ def stft_backward(dout, cache):
     return frame_backward(window_backward(dfaded, window_cache), frame_cache)
 
 
-def power_forward(spectrum):
-    """Compute the power (T, F) of a spectrum (T, F): |X|^2 = (Re X)^2 + (Im X)^2."""
-    power = spectrum.real**2
-    power += spectrum.imag**2
-    return power, spectrum
+def power_forward(spectrum, out=None):
+    """Compute the power (T, F) of a spectrum (T, F), |X|^2; into ``out``, if given."""
+    xp = get_array_module(spectrum)
+    power = xp.abs(spectrum, out=out)
+    return xp.multiply(power, power, out=power), spectrum
 
 
 def power_backward(dout, cache):

@@ -16,7 +16,5 @@ def map_parts(function, x, size):
     """
     if is_on_gpu(x) or len(x) <= size:
         return [function(slice(None))]
-    parts, threads = [slice(i, i + size) for i in range(0, len(x), size)], spare_threads()
-    if threads == 1:
-        return [function(part) for part in parts]
-    return map_in_threads("parts", threads, function, parts)
+    parts = [slice(i, i + size) for i in range(0, len(x), size)]
+    return map_in_threads("parts", spare_threads(), function, parts)

@@ -55,8 +55,6 @@ THREADING_PAYS = 1_000_000
 def _run(steps, *arguments):
     """Run the loops over time, in parallel threads if there are two."""
     with one_blas_thread():
-        if len(arguments[0]) == 1:
-            return [steps(*(of_all[0] for of_all in arguments))]
         return map_in_threads("direction", 2, steps, *arguments)
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from ds2np.audio import log_spectrogram
+from ds2np.audio import log_spectrogram, spectrogram
 from ds2np.audio.frames import WINDOWS, count_frames, frame_sizes, make_window
 from ds2np.audio.mel import mel_filters
-from ds2np.audio.spectrogram import log_spectrogram_forward
+from ds2np.audio.spectrogram import BLOCK, log_spectrogram_forward
 from ds2np.audio.stft import POWER_FLOOR
 from ds2np.errors import UserError
 
@@ -61,8 +61,10 @@ def test_single_precision_is_precise_enough(rng):
     np.testing.assert_allclose(out, log_spectrogram(samples, 16000), atol=0.01)
 
 
-@pytest.mark.parametrize("frames", [1500, 1501, 3000, 4321])
-def test_long_sounds_are_computed_in_blocks_without_seams(frames, rng):
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("frames", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1, 4321])
+def test_long_sounds_are_computed_in_blocks_without_seams(frames, threads, rng, monkeypatch):
+    monkeypatch.setattr(spectrogram, "spare_threads", lambda: threads)
     size, stride = frame_sizes(1000, 20, 10)
     samples = rng.standard_normal((frames - 1) * stride + size + 3)
     whole, _ = log_spectrogram_forward(samples, size, stride)
@@ -70,3 +72,11 @@ def test_long_sounds_are_computed_in_blocks_without_seams(frames, rng):
     whole, _ = log_spectrogram_forward(samples, size, stride, filters=mel_filters(1000, size, 4))
     np.testing.assert_allclose(log_spectrogram(samples, 1000, mels=4), whole, rtol=1e-12)
     assert len(whole) == frames
+    level = rng.uniform(0.5, 2, frames)
+    whole, _ = log_spectrogram_forward(samples, size, stride, level=level)
+    np.testing.assert_array_equal(log_spectrogram(samples, 1000, level=level), whole)
+    single = log_spectrogram(samples.astype(np.float32), 1000, level=level)
+    assert single.dtype == np.float32
+    rounded = samples.astype(np.float32).astype(float)
+    whole, _ = log_spectrogram_forward(rounded, size, stride, level=level)
+    np.testing.assert_allclose(single, whole, rtol=1e-6, atol=1e-6)

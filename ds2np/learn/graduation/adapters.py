@@ -9,10 +9,9 @@ import functools
 
 import numpy as np
 
-from ds2np.audio.frames import make_window
 from ds2np.audio.level import power_normalise_forward
 from ds2np.audio.mel import mel_filters, mel_forward
-from ds2np.audio.spectrogram import log_spectrogram_forward
+from ds2np.audio.spectrogram import fill_part
 from ds2np.audio.stft import POWER_FLOOR, log_forward
 from ds2np.ctc.loss import ctc_loss, state_posterior
 from ds2np.ctc.recursion import PathSums, recurse
@@ -60,18 +59,16 @@ def _collapse_by(answer):
 
 
 def _power_spectrum_by(answer):
-    def run(samples, size, stride, window="hann", filters=None, level=None):
-        weights = make_window(window, size)
-        weights = weights / (weights * weights).sum() ** 0.5
-        power = cast(answer(samples, weights, stride), samples.dtype)
+    def run(out, samples, window, stride, filters, level, start, stop):
+        part = samples[start * stride : (stop - 1) * stride + len(window)]
+        power = cast(answer(part, window, stride), (out if level is None else level).dtype)
         if level is not None:
-            power, _ = power_normalise_forward(power, level)
+            power, _ = power_normalise_forward(power, level[start:stop])
         if filters is not None:
             power, _ = mel_forward(power, filters)
-        floor = POWER_FLOOR if level is None else 0
-        return log_forward(power, floor)[0], None  # nothing flows back to the waveform in training
+        out[start:stop], _ = log_forward(power, POWER_FLOOR if level is None else 0)
 
-    return log_spectrogram_forward, run
+    return fill_part, run
 
 
 def _mel_filters_by(answer):

@@ -1,4 +1,4 @@
-"""The scripts of the first run on a GPU: they cannot run here, but what they name has to exist."""
+"""The scripts of measurements: most of them take too long here, but what they name has to exist."""
 
 import argparse
 import ast
@@ -72,7 +72,7 @@ def test_importing_a_script_needs_few_packages(path):
     assert strangers <= {"ds2np", "numpy", "cupy", "cupy_backends"}
 
 
-@every_script
+@pytest.mark.parametrize("path", sorted(FOLDER.parent.rglob("*.py")), ids=lambda path: path.name)
 def test_what_a_script_takes_from_the_package_exists(path):
     tree = parse(path)
     modules = {"side": "ds2np.bench.torch_side"}  # as pytorch.find_side returns it
