@@ -1263,7 +1263,7 @@ print_table("What each idea is worth")
 #   whole step hardly notices: see the last line of the table above.
 # * A thread for each direction in narrow layers: starting and joining them costs more than it gains.
 # * One call of `exp` for all three ways of CTC's recursion, not three: no difference.
-# * Blocks of the spectrogram smaller or larger than 1,500 frames: both slower.
+# * Blocks of the spectrogram smaller or larger than 512 frames: both slower.
 #
 # From this chapter: whatever the list under the picture names here. Two recipes that one hears often,
 # "in place is faster" and "by Fourier it is faster", deserve the question: at which size?
