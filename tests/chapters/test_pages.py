@@ -23,6 +23,8 @@ import pages
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
+MINUS = "\N{MINUS SIGN}"
+BAR = '<mo stretchy="false" lspace="0" rspace="0">|</mo>'
 PLAYER = '<figure><audio controls src="data:audio/mpeg;base64,AAAA"></audio></figure>'
 
 
@@ -325,6 +327,25 @@ def test_the_command_says_what_to_open(monkeypatch, capsys, library):
         (r"\max_{k} a", ["<munder><mi>max</mi>"]),
         (r"\mathrm{softmax}(x)", ["<mtext>softmax</mtext>"]),
         (r"\hat{y}", ['<mover accent="true">']),
+        (
+            r"\overline{c - i s}",
+            ['<mrow class="overline"><mrow><mi>c</mi>', "s</mi></mrow></mrow>"],
+        ),
+        (r"P = |X|^2", [f"{BAR}<mi>X</mi><msup>{BAR}<mn>2</mn>"]),
+        (
+            r"\lVert g \rVert = \left|g\right|",
+            [f"{BAR.replace('|', '‖')}<mi>g</mi>", 'stretchy="true"'],
+        ),
+        (r"x = -1", [f'<mo>=</mo><mo form="prefix">{MINUS}</mo><mn>1</mn>']),
+        (r"|x| - 1", [f"<mo>{MINUS}</mo>"]),
+        (
+            r"a_{t-1} / 2",
+            [f'<mo lspace="0" rspace="0">{MINUS}</mo>', '<mo lspace="0" rspace="0">/</mo>'],
+        ),
+        (r"2 \left( \sum_{i} x \right)", ['<munder><mo lspace="0">∑</mo>']),
+        (r"\frac{1}{T} \sum_{i} x", ["<munder><mo>∑</mo>"]),
+        (r"0, \dots, \infty", ["<mi>…</mi>", "<mi>∞</mi>"]),
+        (r"\mu_f, f", ['<mi class="leaning">f</mi>', "<mi>f</mi>"]),
         (r"\text{50\% of it}", ["50%\N{NO-BREAK SPACE}of"]),
         (r"\{1, 2\}", [">{<", ">}<"]),
         (r"a < b \;\&\; c", ["<mo>&lt;</mo>", "&amp;"]),
