@@ -1,7 +1,8 @@
 """The book as pages for a browser, made from the built notebooks.
 
 They lie in one folder and need nothing from elsewhere: formulas are MathML, players and figures are
-part of the page, drawings, solutions and whatever else the chapters link to lie beside them.
+part of the page, the font, drawings, solutions and whatever else the chapters link to lie beside
+them. All links are relative, so any host of files will do, at any address.
 """
 
 import html
@@ -24,7 +25,9 @@ from ds2np.files import replacing
 from ds2np.learn.book import CHAPTERS, FOLDER
 
 TITLE = "Deep Speech 2 from scratch"
+DOCUMENTS = "README.md", "tests/benchmarks/README.md", "tests/benchmarks/gpu/README.md"
 LIST = ".files-of-the-book"
+PAGES = {".ipynb", ".md"}
 PICTURES = {".svg", ".png", ".jpg", ".gif"}
 LONG = 45  # characters of LaTeX; a longer formula within a line may be wider than a phone
 
@@ -72,16 +75,23 @@ def write_pages(folder):
         raise UserError(
             f"notebooks are missing; build them first: python chapters/build.py {' '.join(missing)}"
         )
-    pages = [Page(chapter) for chapter in CHAPTERS]
-    files = {"index.html": _index(pages), "pages.css": FOLDER / "pages.css"}
+    pages = [ChapterPage(chapter) for chapter in CHAPTERS]
+    documents = _documents(pages)
+    files = {"index.html": _index(pages, documents), "pages.css": FOLDER / "pages.css"}
     files["images/network.svg"] = FOLDER / "images" / "network.svg"
+    for path in (FOLDER / "fonts").iterdir():
+        if path.suffix in {".woff2", ".txt"}:
+            files[f"fonts/{path.name}"] = path
     for i, page in enumerate(pages):
-        files[f"{page.chapter.file}.html"] = page.whole(
+        files[page.place] = page.whole(
             before=pages[i - 1].chapter if i else None,
             after=pages[i + 1].chapter if i + 1 < len(pages) else None,
         )
-        for path in page.files:
-            name = _place(path)
+    for document in documents:
+        files[document.place] = document.whole()
+    for path in set().union(*(page.files for page in [*pages, *documents])):
+        name = _place(path)
+        if name not in files:
             files[name] = path if path.suffix in PICTURES else _code_page(path, name)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / LIST) as list_file:
@@ -111,61 +121,49 @@ def _files_of_earlier_book(folder):
     return earlier
 
 
+def _documents(pages):
+    """Read the documents of the project, and those that they or the chapters lead to."""
+    documents = {}
+    waiting = [FOLDER.parent.resolve() / name for name in DOCUMENTS]
+    waiting += [path for page in pages for path in sorted(page.files)]
+    for path in waiting:
+        if path.suffix == ".md" and path not in documents:
+            documents[path] = Document(path)
+            waiting += sorted(documents[path].files)
+    return list(documents.values())
+
+
 class Page:
-    """A chapter on its way from notebook to page.
+    """A text on its way from Markdown to HTML.
 
     Parameters
     ----------
-    chapter : ds2np.learn.book.Chapter
+    source : Path
+        Its links start beside it.
+    formulas : bool
+        Whether what stands between dollars is a formula.
 
     Attributes
     ----------
-    body : str
-        HTML.
+    place : str
+        Name of its page.
     headings : list of (int, str, str)
         Level, anchor and HTML of each.
     files : set of Path
         What the page shows or links to, within the repository.
     """
 
-    def __init__(self, chapter):
-        self.chapter = chapter
+    def __init__(self, source, formulas):
+        self.source, self.place = source, _place(source)
         self.headings, self.files = [], set()
         self._markdown = MarkdownIt("commonmark", {"highlight": _highlight_fence}).enable("table")
-        self._markdown.use(dollarmath_plugin, double_inline=True, allow_labels=False)
+        if formulas:
+            self._markdown.use(dollarmath_plugin, double_inline=True, allow_labels=False)
         for name in ("math_inline", "math_inline_double", "math_block"):
             self._markdown.add_render_rule(name, lambda _, *rest: self._formula(*rest))
         self._markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
         self._markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
-        cells = nbformat.read(FOLDER / f"{chapter.file}.ipynb", as_version=4).cells
-        self.body = "\n".join(self._cell(cell) for cell in cells)
-
-    def whole(self, before, after):
-        """Return the page; before and after are the neighbouring chapters, or None."""
-        name = f"{self.chapter.number} {self.chapter.title}"
-        items = "".join(
-            f'<li class="level{level}"><a href="#{anchor}">{text}</a></li>\n'
-            for level, anchor, text in self.headings
-            if level > 1
-        )
-        contents = f"<details><summary>In this chapter</summary>\n<ul>\n{items}</ul>\n</details>\n"
-        navigation = _navigation(before, after)
-        return PAGE.format(
-            title=html.escape(f"{name} - {TITLE}"),
-            up="",
-            navigation=navigation.replace("</nav>", f"{contents}</nav>"),
-            body=self.body,
-            end=navigation,
-        )
-
-    def _cell(self, cell):
-        if cell.cell_type == "markdown":
-            return self._local(self._text(cell.source))
-        if cell.cell_type == "raw":
-            return ""
-        parts = [_preformatted(_highlight(cell.source, PythonLexer()), "code")]
-        parts += [self._local(self._output(output)) for output in cell.outputs]
-        return f'<div class="cell">\n{"".join(parts)}</div>'
+        self._markdown.add_render_rule("code_block", _render_code)
 
     def _text(self, source):
         tokens = self._markdown.parse(source)
@@ -198,10 +196,90 @@ class Page:
         try:
             formula = to_mathml(latex, display)
         except ValueError as error:
-            raise UserError(f"{self.chapter.file}: the formula {latex}: {error}") from None
+            raise self._wrong(f"the formula {latex}: {error}") from None
         if display:
             return f'<span class="block">{formula}</span>\n'
         return f'<span class="long">{formula}</span>' if len(latex) > LONG else formula
+
+    def _local(self, text):
+        """Let all links and pictures of a piece of HTML lead to where they are in the book."""
+        return re.sub(r'\b(src|href)="([^"]*)"', self._link, text)
+
+    def _link(self, match):
+        kind, address = match.groups()
+        address, sharp, anchor = html.unescape(address).partition("#")
+        if not address or address.startswith(("data:", "mailto:")):
+            return match[0]
+        if re.match(r"(https?:)?//", address):
+            if kind == "src":
+                raise self._wrong(f"{address} is not part of the repository")
+            return match[0]
+        path = (self.source.parent / unquote(address)).resolve()
+        root = FOLDER.parent.resolve()
+        if not path.exists() or not path.is_relative_to(root):
+            raise self._wrong(f"the link to {address} leads nowhere")
+        if path.is_dir():
+            return f'title="the folder {path.relative_to(root).as_posix()}"'
+        if path.suffix not in PAGES:
+            self.files.add(path)
+            return f'{kind}="{quote(_place(path))}"'
+        if path.suffix == ".md":
+            self.files.add(path)
+        return f'{kind}="{quote(_place(path))}{sharp}{anchor}"'
+
+    def _wrong(self, what):
+        return UserError(f"{self.source.stem}: {what}")
+
+
+class ChapterPage(Page):
+    """A chapter on its way from notebook to page.
+
+    Parameters
+    ----------
+    chapter : ds2np.learn.book.Chapter
+
+    Attributes
+    ----------
+    body : str
+        HTML.
+    """
+
+    def __init__(self, chapter):
+        super().__init__(FOLDER / f"{chapter.file}.ipynb", formulas=True)
+        self.chapter = chapter
+        self.body = "\n".join(self._cell(c) for c in nbformat.read(self.source, as_version=4).cells)
+
+    def whole(self, before, after):
+        """Return the page; before and after are the neighbouring chapters, or None."""
+        name = f"{self.chapter.number} {self.chapter.title}"
+        items = "".join(
+            f'<li class="level{level}"><a href="#{anchor}">{text}</a></li>\n'
+            for level, anchor, text in self.headings
+            if level > 1
+        )
+        contents = f"<details><summary>In this chapter</summary>\n<ul>\n{items}</ul>\n</details>\n"
+        navigation = _navigation(before, after)
+        return PAGE.format(
+            title=html.escape(f"{name} - {TITLE}"),
+            up="",
+            navigation=navigation.replace("</nav>", f"{contents}</nav>"),
+            body=self.body,
+            end=navigation,
+        )
+
+    def picture(self):
+        """Return the first drawing that shows more than the chapter's place, as HTML; or ""."""
+        drawings = re.findall(r'<img[^>]*src="images/[^>]*>', self.body)
+        return next((d for d in drawings if "/network" not in d), "".join(drawings[:1]))
+
+    def _cell(self, cell):
+        if cell.cell_type == "markdown":
+            return self._local(self._text(cell.source))
+        if cell.cell_type == "raw":
+            return ""
+        parts = [_preformatted(_highlight(cell.source, PythonLexer()), "code")]
+        parts += [self._local(self._output(output)) for output in cell.outputs]
+        return f'<div class="cell">\n{"".join(parts)}</div>'
 
     def _output(self, output):
         if output.output_type == "stream":
@@ -217,34 +295,44 @@ class Page:
             return f'<p><img class="figure" src="{source}" alt="{alt}"></p>\n'
         return _preformatted(html.escape(data.get("text/plain", "")), "output")
 
-    def _local(self, text):
-        """Let all links and pictures of a piece of HTML lead to where they are in the book."""
-        return re.sub(r'\b(src|href)="([^"]*)"', self._link, text)
 
-    def _link(self, match):
-        kind, address = match.groups()
-        address, sharp, anchor = html.unescape(address).partition("#")
-        if not address or address.startswith(("data:", "mailto:")):
-            return match[0]
-        if re.match(r"(https?:)?//", address):
-            if kind == "src":
-                raise UserError(f"{self.chapter.file}: {address} is not part of the repository")
-            return match[0]
-        path = (FOLDER / unquote(address)).resolve()
-        root = FOLDER.parent.resolve()
-        if not path.exists() or not path.is_relative_to(root):
-            raise UserError(f"{self.chapter.file}: the link to {address} leads nowhere")
-        if path.is_dir():
-            return f'title="the folder {path.relative_to(root).as_posix()}"'
-        if path.suffix == ".ipynb":
-            return f'{kind}="{quote(path.stem)}.html{sharp}{anchor}"'
-        self.files.add(path)
-        return f'{kind}="{quote(_place(path))}"'
+class Document(Page):
+    """A document of the project on its way from Markdown to page.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    body, title : str
+        HTML.
+    """
+
+    def __init__(self, path):
+        super().__init__(path, formulas=False)
+        self.body = self._local(self._text(path.read_text(encoding="utf-8")))
+        self.title = self.headings[0][2]
+
+    def whole(self):
+        """Return the page."""
+        title = re.sub("<[^>]*>", "", self.title)
+        return PAGE.format(
+            title=title, up="", navigation=_navigation(None, None), body=self.body, end=""
+        )
+
+    def _new_anchor(self, heading):
+        """Return the anchor that a host of repositories gives to a heading."""
+        return super()._new_anchor(re.sub(r"[^\w\s-]", "", heading.lower()))
 
 
 def _place(path):
     """Say where a file of the repository lies in the book."""
-    folder = FOLDER.resolve()
+    folder, path = FOLDER.resolve(), path.resolve()
+    if path.suffix == ".ipynb":
+        return f"{path.stem}.html"
+    if path.suffix == ".md":
+        return "-".join(path.relative_to(folder.parent).with_suffix(".html").parts)
     if path.is_relative_to(folder):
         name = path.relative_to(folder).as_posix()
     else:
@@ -282,7 +370,7 @@ def _code_page(path, name):
     )
 
 
-def _index(pages):
+def _index(pages, documents):
     hours = sum(page.chapter.minutes for page in pages) / 60
     parts = [
         f"<h1>{TITLE}</h1>",
@@ -293,20 +381,25 @@ def _index(pages):
         'layer, CTC, text."></p>',
         f"<p>{len(pages)} chapters, about {hours:.0f} hours with the exercises. To run the cells "
         "and to solve the exercises, open the notebooks: <code>jupyter lab chapters</code>.</p>",
+        "<p>About the project</p>\n<ul>\n"
+        + "".join(f'<li><a href="{quote(d.place)}">{d.title}</a></li>\n' for d in documents)
+        + "</ul>",
     ]
     for page in pages:
-        chapter, file = page.chapter, f"{page.chapter.file}.html"
+        chapter, file = page.chapter, page.place
         sections = "".join(
             f'<li><a href="{file}#{anchor}">{text}</a></li>\n'
             for level, anchor, text in page.headings
             if level == 2
         )
         parts.append(
-            f'<section>\n<h2><a href="{file}">{html.escape(f"{chapter.number} {chapter.title}")}'
+            f'<section>\n<div class="cover">{page.picture()}</div>\n'
+            f'<h2><a href="{file}">{html.escape(f"{chapter.number} {chapter.title}")}'
             f"</a></h2>\n<p>You build {html.escape(chapter.builds)}.</p>\n"
             f'<p class="facts">{chapter.minutes} minutes; in the paper: '
             f"{html.escape(chapter.paper)}</p>\n"
-            f'<ul class="sections">\n{sections}</ul>\n'
+            f"<details><summary>{'Sections and exercises' if chapter.exercises else 'Sections'}"
+            f'</summary>\n<ul class="sections">\n{sections}</ul>\n'
         )
         exercises = "".join(
             f'<li><a href="{file}#{_anchor_of(exercise, page)}">{exercise.number}</a> '
@@ -315,7 +408,7 @@ def _index(pages):
         )
         if exercises:
             parts.append(f'<p>Exercises</p>\n<ul class="exercises">\n{exercises}</ul>\n')
-        parts.append("</section>")
+        parts.append("</details>\n</section>")
     return PAGE.format(title=TITLE, up="", navigation="", body="\n".join(parts), end="")
 
 
@@ -333,6 +426,10 @@ def _highlight_fence(code, language, _):
     except ClassNotFound:
         lexer = get_lexer_by_name("text")
     return _preformatted(_highlight(code, lexer), "code")
+
+
+def _render_code(_, tokens, i, *__):
+    return _preformatted(html.escape(tokens[i].content.rstrip("\n")), "code")
 
 
 def _preformatted(text, kind):

@@ -1,6 +1,7 @@
 """The book as pages: all that they show is in their folder, and every formula is one."""
 
 import base64
+import html
 import re
 import shutil
 import sys
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
+from fontTools.ttLib import TTFont
 
 from ds2np.errors import UserError
 from ds2np.learn.book import CHAPTERS, FOLDER, Chapter
@@ -18,13 +20,10 @@ from ds2np.learn.exercise import Exercise
 
 sys.path.append(str(FOLDER))
 import build
-import mathematics
 import pages
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
-MINUS = "\N{MINUS SIGN}"
-BAR = '<mo stretchy="false" lspace="0" rspace="0">|</mo>'
 PLAYER = '<figure><audio controls src="data:audio/mpeg;base64,AAAA"></audio></figure>'
 
 
@@ -66,7 +65,7 @@ def assert_complete(folder):
     """Assert that all a book's pages lead to is in its folder, and that nothing comes from afar."""
     read = {path: Reader(path) for path in folder.rglob("*.html")}
     for path, page in read.items():
-        assert not {"script", "iframe", "base"} & {tag for tag, _ in page.tags}
+        assert not {"iframe", "base"} & {tag for tag, _ in page.tags}
         for tag, address in page.links:
             if address.startswith("data:"):
                 continue
@@ -81,6 +80,7 @@ def assert_complete(folder):
     style = (folder / "pages.css").read_text()
     assert "http" not in style
     assert "@import" not in style
+    assert all((folder / name).is_file() for name in re.findall(r'url\("([^"]*)"\)', style))
     return read
 
 
@@ -93,7 +93,7 @@ class ToyChapter(Chapter):
 def library(tmp_path, monkeypatch):
     """Return the folder of a book of two chapters, the second one not there yet."""
     folder = tmp_path / "repository" / "chapters"
-    for name in ("images/network.svg", "pages.css"):
+    for name in ("images/network.svg", "pages.css", "fonts/book-mathematics.woff2"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(FOLDER / name, folder / name)
     (folder / "images" / "a toy.svg").write_text("<svg/>")
@@ -106,7 +106,16 @@ def library(tmp_path, monkeypatch):
         ToyChapter("01_toy", "Toys & games", "a toy", "none", 30, (exercise,)),
         ToyChapter("02_more", "More", "more", "none", 45),
     )
+    (tmp_path / "repository" / "README.md").write_text(
+        "# The `toy`\n\n[01](chapters/01_toy.ipynb), [of it](docs/more.md#a-part-and-more), [the "
+        'code](ds2np/toy.py), <img src="chapters/images/a toy.svg" alt="a toy">.\n\n    $ toys $\n'
+    )
+    (tmp_path / "repository" / "docs").mkdir()
+    (tmp_path / "repository" / "docs" / "more.md").write_text(
+        "# More\n\n## A part, and more\n\n[Back](../README.md)\n"
+    )
     monkeypatch.setattr(pages, "FOLDER", folder)
+    monkeypatch.setattr(pages, "DOCUMENTS", ("README.md",))
     monkeypatch.setattr(pages, "CHAPTERS", chapters)
     write(folder, "02_more", "# 02 More\n\nBack to [toys](01_toy.ipynb).")
     return folder
@@ -220,6 +229,53 @@ def test_a_page_with_everything(library):
     assert "30 minutes" in index
 
 
+def test_documents_are_pages_too(library):
+    page_of(library, "# 01\n\n[more](../docs/more.md)")
+    book = library.parent / "book"
+    text = (book / "README.html").read_text()
+    assert '<h1 id="the-toy">The <code>toy</code></h1>' in text
+    assert "<title>The toy</title>" in text
+    for address in ("01_toy.html", "docs-more.html#a-part-and-more", "code/ds2np/toy.py.html"):
+        assert f'href="{address}"' in text
+    assert 'src="images/a%20toy.svg"' in text
+    assert '<pre class="code" tabindex="0"><code>$ toys $</code></pre>' in text
+    assert 'href="README.html"' in (book / "docs-more.html").read_text()
+    assert 'href="docs-more.html"' in (book / "01_toy.html").read_text()
+    index = (book / "index.html").read_text()
+    assert '<li><a href="README.html">The <code>toy</code></a></li>' in index
+    assert '<li><a href="docs-more.html">More</a></li>' in index
+
+
+def test_a_document_with_a_mistake_is_named(library):
+    (library.parent / "docs" / "more.md").write_text("# More\n\n[x](nowhere.md)")
+    with pytest.raises(UserError, match=r"^more: the link to nowhere\.md leads nowhere"):
+        page_of(library, "# 01")
+
+
+def test_the_picture_of_a_chapter_in_the_contents(library):
+    network, toy = "![the network](images/network.svg)", "![a toy](images/a%20toy.svg)"
+    for text, shown in (("", 0), (network, 1), (f"{network}\n\n{toy}\n\n{network}", 0)):
+        page_of(library, f"# 01\n\n{text}")
+        index = (library.parent / "book" / "index.html").read_text().split("<section>")[1]
+        assert index.count('src="images/network.svg"') == shown
+        assert index.count('src="images/a%20toy.svg"') == (toy in text)
+
+
+def test_the_font_has_a_table_of_mathematics_and_every_sign_of_the_book(book):
+    file = book / "fonts" / "book-mathematics.woff2"
+    assert file.stat().st_size < 400 * 1024
+    assert (book / "fonts" / "GUST-FONT-LICENSE.txt").exists()
+    pytest.importorskip("brotli", reason="only with brotli can fontTools read the font")
+    font = TTFont(file)
+    assert {"MATH", "cmap"} <= set(font.keys())
+    letters = set()
+    for path in book.glob("*.html"):
+        for formula in re.findall(r"<math.*?</math>", path.read_text(encoding="utf-8"), re.S):
+            letters |= set(html.unescape(re.sub(r"<[^>]*>|\s", "", formula)))
+    assert len(letters) > 100
+    assert letters - {chr(code) for code in font.getBestCmap()} == set()
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -252,10 +308,11 @@ def test_missing_notebooks(library, monkeypatch, capsys):
 
 def test_an_earlier_book_is_replaced_and_what_it_had_more_goes(library):
     book = library.parent / "book"
-    page_of(library, "# 01\n\n![a toy](images/a%20toy.svg)")
-    assert (book / "images" / "a toy.svg").exists()
+    solution = book / "solutions" / "01_toy.py.html"
+    page_of(library, "# 01\n\n[s](solutions/01_toy.py)")
+    assert solution.exists()
     assert "second" in page_of(library, "# 01\n\nsecond")
-    assert not (book / "images" / "a toy.svg").exists()
+    assert not solution.exists()
     page_of(library, "# 01\n\n[s](solutions/01_toy.py)")
 
 
@@ -316,55 +373,6 @@ def test_the_command_says_what_to_open(monkeypatch, capsys, library):
     monkeypatch.setattr(sys, "argv", ["build.py", "--html", str(book)])
     assert build.main() == 0
     assert Path(capsys.readouterr().out.strip()) == book / "index.html"
-
-
-@pytest.mark.parametrize(
-    ("latex", "parts"),
-    [
-        (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", ["<mtable", 'columnalign="right"']),
-        (r"\log p", ['<mi>log</mi><mspace width="0.167em" /><mi>p</mi>']),
-        (r"2 \ln (p)", ['<mspace width="0.167em" /><mi>ln</mi><mo stretchy="false">(</mo>']),
-        (r"\max_{k} a", ["<munder><mi>max</mi>"]),
-        (r"\mathrm{softmax}(x)", ["<mtext>softmax</mtext>"]),
-        (r"\hat{y}", ['<mover accent="true">']),
-        (
-            r"\overline{c - i s}",
-            ['<mrow class="overline"><mrow><mi>c</mi>', "s</mi></mrow></mrow>"],
-        ),
-        (r"P = |X|^2", [f"{BAR}<mi>X</mi><msup>{BAR}<mn>2</mn>"]),
-        (
-            r"\lVert g \rVert = \left|g\right|",
-            [f"{BAR.replace('|', '‖')}<mi>g</mi>", 'stretchy="true"'],
-        ),
-        (r"x = -1", [f'<mo>=</mo><mo form="prefix">{MINUS}</mo><mn>1</mn>']),
-        (r"|x| - 1", [f"<mo>{MINUS}</mo>"]),
-        (
-            r"a_{t-1} / 2",
-            [f'<mo lspace="0" rspace="0">{MINUS}</mo>', '<mo lspace="0" rspace="0">/</mo>'],
-        ),
-        (r"2 \left( \sum_{i} x \right)", ['<munder><mo lspace="0">∑</mo>']),
-        (r"\frac{1}{T} \sum_{i} x", ["<munder><mo>∑</mo>"]),
-        (r"0, \dots, \infty", ["<mi>…</mi>", "<mi>∞</mi>"]),
-        (r"\mu_f, f", ['<mi class="leaning">f</mi>', "<mi>f</mi>"]),
-        (r"\text{50\% of it}", ["50%\N{NO-BREAK SPACE}of"]),
-        (r"\{1, 2\}", [">{<", ">}<"]),
-        (r"a < b \;\&\; c", ["<mo>&lt;</mo>", "&amp;"]),
-    ],
-)
-def test_formulas(latex, parts):
-    formula = mathematics.to_mathml(latex, display=True)
-    assert formula.startswith('<math display="block">')
-    for part in parts:
-        assert part in formula
-
-
-@pytest.mark.parametrize(
-    "latex",
-    [r"\foo{x}", r"\frac{a", r"\frac{a}", "a}", "a & b", r"a \\ b", r"\left( x", "x_", r"x^{"],
-)
-def test_what_is_no_formula(latex):
-    with pytest.raises(ValueError, match=r"\w"):
-        mathematics.to_mathml(latex)
 
 
 def test_what_a_cell_prints_in_pieces_is_joined_and_keeps_its_place():
