@@ -17,6 +17,7 @@ from fontTools.ttLib import TTFont
 from ds2np.errors import UserError
 from ds2np.learn.book import CHAPTERS, FOLDER, Chapter
 from ds2np.learn.exercise import Exercise
+from ds2np.learn.widget import widget_html
 
 sys.path.append(str(FOLDER))
 import build
@@ -274,6 +275,12 @@ def test_the_font_has_a_table_of_mathematics_and_every_sign_of_the_book(book):
             letters |= set(html.unescape(re.sub(r"<[^>]*>|\s", "", formula)))
     assert len(letters) > 100
     assert letters - {chr(code) for code in font.getBestCmap()} == set()
+
+
+def test_a_widget_stands_in_the_page_as_it_is(library):
+    widget = widget_html("ctc_lattice")
+    output = nbformat.v4.new_output("display_data", {"text/html": widget})
+    assert widget in page_of(library, "# 01", ('show_widget("ctc_lattice")', output))
 
 
 @pytest.mark.parametrize(

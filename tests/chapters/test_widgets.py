@@ -1,0 +1,141 @@
+"""The widgets: their arithmetic is the package's, they load nothing, they have a still picture."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from helpers.widgets import WIDGETS, call, needs_browser, needs_node, touch
+
+from ds2np.ctc import ctc_loss, state_posterior
+from ds2np.ctc.lattice import Lattice
+from ds2np.ctc.recursion import recurse
+from ds2np.ctc.semiring import Logs
+from ds2np.decode.greedy import collapse
+from ds2np.errors import UserError
+from ds2np.learn import show_widget
+from ds2np.learn.book import FOLDER
+from ds2np.learn.widget import widget_html
+
+sys.path.append(str(FOLDER / "drawings"))
+import widgets
+
+NAMES = sorted({path.stem for path in WIDGETS.glob("*.js")} - {"kit"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_widget_loads_nothing(name):
+    code = re.search("<script>(.*)</script>", widget_html(name), re.DOTALL)[1]
+    assert set(re.findall(r"\w+://[^\"]*", code)) == {"http://www.w3.org/2000/svg"}
+    for way in ("fetch", "XMLHttpRequest", "import", "WebSocket", "sendBeacon", "eval", "</script"):
+        assert not re.search(rf"(?<!\w){re.escape(way)}\b", code)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_widget_has_a_still_picture(name):
+    assert re.search('<img alt="[^"]{80,}" src="data:image/svg[+]xml;base64,', widget_html(name))
+
+
+def test_a_widget_is_displayed(monkeypatch):
+    seen = []
+    monkeypatch.setattr("IPython.display.display", seen.append)
+    show_widget(NAMES[0])
+    assert seen[0].data == widget_html(NAMES[0])
+    with pytest.raises(UserError, match="there is no widget nothing"):
+        show_widget("nothing")
+
+
+def distribution(rng, T, V):
+    logits = 2 * rng.standard_normal((T, V))
+    return logits, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+@needs_node
+@pytest.mark.parametrize("labels", [[1], [1, 2, 3], [2, 2, 1], [1, 1, 1, 1]], ids=str)
+@pytest.mark.parametrize("T", [7, 12])
+def test_the_lattice_computes_as_the_package_does(labels, T):
+    logits, y = distribution(np.random.default_rng(T), T, V := max(labels) + 1)
+    batch = logits[None], np.array([labels]), np.array([T]), np.array([len(labels)])
+    got = call("ctc_lattice", "solve", y.tolist(), labels)
+    loss, gradient = ctc_loss(*batch)
+    lattice = Lattice(*batch[1:], blank=0)
+    sums = recurse(batch[0], np.log(np.exp(logits).sum(axis=1))[None], lattice, Logs(np))
+    for name, expected in (
+        ("alpha", np.exp(sums.alpha[:, :, 0])),
+        ("beta", np.exp(sums.beta[:, :, 0])),
+        ("gamma", state_posterior(*batch)[0]),
+        ("gradient", gradient[0]),
+        ("loss", loss[0]),
+        ("p", np.exp(-loss[0])),
+    ):
+        np.testing.assert_allclose(got[name], expected, rtol=1e-10, atol=1e-14, err_msg=name)
+    assert np.shape(got["allowed"]) == (T, V)
+    share = np.zeros((len(lattice.real),) * 2)  # of the paths, from state to state
+    for to in range(len(share)):
+        for start in call("ctc_lattice", "waysInto", got["states"], to):
+            share[start, to] = call("ctc_lattice", "flow", y.tolist(), got, 4, start, to)
+    np.testing.assert_allclose(share.sum(axis=0), got["gamma"][4], atol=1e-12)
+    np.testing.assert_allclose(share.sum(axis=1), got["gamma"][3], atol=1e-12)
+
+
+@needs_node
+def test_a_word_that_does_not_fit_has_an_infinite_loss_and_no_gradient():
+    _, y = distribution(np.random.default_rng(0), 3, 2)
+    got = call("ctc_lattice", "solve", y.tolist(), [1, 1, 1])
+    assert got["loss"] is None
+    assert got["p"] == 0
+    assert not np.any(got["gradient"])
+    assert not np.any(got["gamma"])
+
+
+@needs_node
+def test_steps_down_the_gradient_and_dragging():
+    logits, y = distribution(np.random.default_rng(1), 8, 4)
+    gradient = np.array(call("ctc_lattice", "solve", y.tolist(), [1, 2, 3])["gradient"])
+    expected = np.exp(logits - 0.7 * gradient)
+    expected /= expected.sum(axis=1, keepdims=True)
+    got = call("ctc_lattice", "descend", y.tolist(), gradient.tolist(), 0.7)
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    dragged = np.array(call("ctc_lattice", "withProbability", y[0].tolist(), 2, 0.9))
+    assert dragged[2] == 0.9
+    assert dragged.sum() == pytest.approx(1)
+    np.testing.assert_allclose(dragged[:2] / y[0, :2], 0.1 / (1 - y[0, 2]))
+    certain = call("ctc_lattice", "withProbability", [0, 1, 0], 1, 0.5)
+    assert certain == [0.25, 0.5, 0.25]
+    for path in ([0, 1, 1, 0, 1, 2, 2], [3, 3, 0, 0], [0, 0]):
+        got = call("ctc_lattice", "readBestPath", np.eye(4)[path].tolist())
+        assert got == list(collapse(path))
+
+
+@needs_node
+def test_the_still_lattice_is_what_the_widget_begins_with():
+    logits = widgets.vague_logits(8, 4, [1, 2, 3])
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(call("ctc_lattice", "vague", 8, 4, [1, 2, 3]), expected, rtol=1e-12)
+
+
+TYPE = """
+const input = place.querySelector("input[type=text]");
+input.value = "see"; input.dispatchEvent(new Event("input"));
+place.querySelectorAll("button")[1].click();
+const bar = place.querySelector("#bar-2-1");
+bar.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+const box = place.querySelector("#bar-5-0 rect").getBoundingClientRect();
+const at = (type, share) => new PointerEvent(type, {
+  clientX: box.left + share * box.width, clientY: box.top + 5, bubbles: true, cancelable: true });
+place.querySelector("#bar-5-0 rect").dispatchEvent(at("pointerdown", 0.2));
+window.dispatchEvent(at("pointermove", 0.8));
+window.dispatchEvent(at("pointerup", 0.8));
+window.dispatchEvent(at("pointermove", 0.1));
+"""
+
+
+@needs_browser
+def test_one_types_and_drags_in_the_lattice(tmp_path):
+    y = np.full((8, 3), 1 / 3)
+    y[2] = [(1 - 1 / 3 - 0.05) / 2, 1 / 3 + 0.05, (1 - 1 / 3 - 0.05) / 2]
+    y[5] = [0.8, 0.1, 0.1]
+    loss = ctc_loss(np.log(y)[None], np.array([[1, 2, 2]]), np.array([8]), np.array([3]))[0][0]
+    shown = touch("ctc_lattice", TYPE, tmp_path)
+    assert f"p(see | x) = {np.exp(-loss):#.3g}, loss = {loss:.3f}." in shown
+    assert shown.count("<circle") == 7 * 8
