@@ -4,8 +4,14 @@ import numpy as np
 from svg import BLUE, INK, RED, SOFT, Drawing
 
 from ds2np.ctc import state_posterior
+from ds2np.layers.conv1d import conv1d_forward
+from ds2np.layers.gru import gru_forward
 
 WORD, FRAMES = "cat", 8
+X, W, STRIDE, PADDING = [0, 0, 1, 3, 3, 2, -1, -2, 0, 1], [-1, 0, 1], 2, 1
+
+INPUT = [0, 1, 0, 0, 0, -1, 0, 0.5, 0, 0]
+GATES = {"wz": 8, "bz": -4, "wr": 0, "br": 4, "wc": 2, "uc": 0}
 
 
 def vague_logits(frames, symbols, labels):
@@ -66,6 +72,75 @@ def ctc_lattice():
     return drawing
 
 
+def _bar(drawing, left, middle, cell, value, fill, top, half=34):
+    height = abs(value) / top * half
+    drawing.box(left + 1, middle - half, cell - 2, 2 * half, color="#dddddd")
+    drawing.box(left + 2, middle - height * (value > 0), cell - 4, height, fill, fill, 0)
+    text = f"{round(value, 2):g}".replace("-", "\N{MINUS SIGN}")
+    drawing.text(left + cell / 2, middle + (14 if value >= 0 else -5), text, 12)
+
+
+def sliding_kernel():
+    """Draw a row of numbers, the kernel at its third stop, and the outputs up to there."""
+    x = np.array(X, float)[None, :, None]
+    out = conv1d_forward(x, np.array(W, float)[:, None, None], STRIDE, PADDING)[0][0, :, 0]
+    padded = [0] * PADDING + X + [0] * PADDING
+    drawing = Drawing(
+        700,
+        300,
+        "A row of ten numbers as bars, with a zero added at either end; below it a kernel of three "
+        "weights at its third stop, framed above in red; below that the three outputs so far and "
+        "dashed boxes for those that are to come, one for every second number.",
+    )
+    cell, now, rows, top = 700 / len(padded), 2, (54, 152, 250), max(3, np.abs(out).max())
+    for label, row in zip(("input", "kernel", "output"), rows, strict=True):
+        drawing.text(4, row - 39, label, 12, SOFT, anchor="start")
+    for i, value in enumerate(padded):
+        _bar(drawing, i * cell, rows[0], cell, value, "#a9cbe3", 3)
+    for k, weight in enumerate(W):
+        left = (STRIDE * now + k) * cell
+        corners = [(left, 20), (left + cell, 20), (left + cell, 88), (left, 88), (left, 20)]
+        drawing.line(*corners, color=RED, width=2)
+        _bar(drawing, left, rows[1], cell, weight, "#f0c889", 3)
+    for t, value in enumerate(out):
+        left = (STRIDE * t + (len(W) - 1) / 2) * cell
+        if t <= now:
+            _bar(drawing, left, rows[2], cell, value, "#a5cdb0", top)
+        else:
+            a, b, c, d = left + 1, left + cell - 1, rows[2] - 34, rows[2] + 34
+            drawing.line((a, c), (b, c), (b, d), (a, d), (a, c), color="#999999", dashed=True)
+    return drawing
+
+
+def gru_gate():
+    """Draw the input, the update gate, the candidate and the state of one unit, a latch."""
+    x, g = np.array(INPUT, float), GATES
+    a = np.stack([g["wz"] * x + g["bz"], g["wr"] * x + g["br"], g["wc"] * x], axis=-1)
+    U, h0 = np.array([[[0.0, 0.0, g["uc"]]]]), np.zeros((1, 1, 1))
+    h, (_, _, gates, *_) = gru_forward(a[None, :, None], U, h0)
+    rows = (
+        ("the input x", x, "#a9cbe3"),
+        ("the update gate z: how much of the state is replaced", gates[0, :, 0, 0], "#f0c889"),
+        ("the candidate c", gates[0, :, 0, 2], "#cccccc"),
+        ("the state h", h[0, :, 0, 0], "#a5cdb0"),
+    )
+    drawing = Drawing(
+        700,
+        310,
+        "One unit of a GRU over ten frames, each number a bar. The input is high in frame 1, low "
+        "in frame 5, and half as high in frame 7. The update gate opens in frame 1, and halfway in "
+        "frame 7; so the state takes the candidate of frame 1 and holds it, and ignores the low "
+        "input of frame 5.",
+    )
+    for i, (label, values, fill) in enumerate(rows):
+        middle = 44 + 76 * i
+        drawing.text(4, middle - 31, label, 12, SOFT, anchor="start")
+        for t, value in enumerate(values):
+            _bar(drawing, 70 * t, middle, 70, value, fill, 1, half=26)
+    return drawing
+
+
 def draw():
     """Return the text of the pictures, by file name."""
-    return {"widget_ctc_lattice.svg": str(ctc_lattice())}
+    pictures = ctc_lattice, sliding_kernel, gru_gate
+    return {f"widget_{picture.__name__}.svg": str(picture()) for picture in pictures}

@@ -147,27 +147,15 @@ function buildLattice(place) {
     };
     const step = { ArrowRight: 0.05, ArrowUp: 0.05, ArrowLeft: -0.05, ArrowDown: -0.05 };
     return make("g", {
-      id: `bar-${t}-${k}`, tabindex: 0, role: "slider", "aria-valuemin": 0, "aria-valuemax": 100,
+      "data-name": `bar-${t}-${k}`, tabindex: 0, role: "slider", "aria-valuemin": 0, "aria-valuemax": 100,
       "aria-valuenow": Math.round(100 * value), "aria-label": `${letters[k]} in frame ${t}`,
       style: "touch-action: pan-y; cursor: ew-resize",
-      onpointerdown: (event) => {
-        event.preventDefault();
-        const move = (e) => at(e);
-        const stop = () => {
-          window.removeEventListener("pointermove", move);
-          window.removeEventListener("pointerup", stop);
-          window.removeEventListener("pointercancel", stop);
-        };
-        window.addEventListener("pointermove", move);
-        window.addEventListener("pointerup", stop);
-        window.addEventListener("pointercancel", stop);
-        at(event);
-      },
+      onpointerdown: dragging(at),
       onkeydown: (event) => {
         if (!(event.key in step)) return;
         event.preventDefault();
         set(t, k, y[t][k] + step[event.key]);
-        panel.querySelector(`#bar-${t}-${k}`).focus();
+        panel.querySelector(`[data-name=bar-${t}-${k}]`).focus();
       },
     },
     make("rect", { x, y: top, width: inner, height: 22, fill: "#ffffff", stroke: "#bbbbbb" }),

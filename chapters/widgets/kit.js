@@ -31,14 +31,66 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A number with two digits at most, and a minus that is as wide as a plus. */
+const written = (value) => String(Math.round(100 * value) / 100).replace("-", "\u2212");
+
 /** A labelled slider; `change` receives its number. */
 function slider(label, min, max, step, value, change) {
-  const output = make("output", {}, String(value));
+  const output = make("output", {}, written(value));
   const input = make("input", {
     type: "range", min, max, step, value,
-    oninput: () => { output.textContent = input.value; change(Number(input.value)); },
+    oninput: () => { output.textContent = written(input.value); change(Number(input.value)); },
   });
   return make("label", {}, `${label} `, input, " ", output);
+}
+
+/** A handler of "pointerdown": `move` receives this event and all until the pointer is let go. */
+function dragging(move) {
+  return (event) => {
+    event.preventDefault();
+    const stop = () => {
+      window.removeEventListener("pointermove", move);
+      for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, stop);
+    };
+    window.addEventListener("pointermove", move);
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, stop);
+    move(event);
+  };
+}
+
+/**
+ * A number between -top and top as a bar from the line in the middle of its box, in a panel.
+ *
+ * If there is a `change`, one may drag it by steps, and it receives the new number.
+ */
+function numberBar(panel, bar) {
+  const { name, value, left, middle, width, half, top, step, fill, change } = bar;
+  const height = (Math.min(Math.abs(value), top) / top) * half, up = value >= 0;
+  const set = (wanted) => change(Math.max(-top, Math.min(top, Math.round(wanted / step) * step)));
+  const touch = change ? {
+    tabindex: 0, role: "slider", "aria-label": name.replace("-", " "),
+    "aria-valuemin": -top, "aria-valuemax": top, "aria-valuenow": value,
+    style: "touch-action: none; cursor: ns-resize",
+    onpointerdown: dragging((event) => {
+      set((top * (middle - event.clientY + panel.getBoundingClientRect().top)) / half);
+    }),
+    onkeydown: (event) => {
+      const move = { ArrowUp: step, ArrowDown: -step }[event.key];
+      if (!move) return;
+      event.preventDefault();
+      set(value + move);
+      panel.querySelector(`[data-name=${name}]`).focus();
+    },
+  } : {};
+  return make("g", { "data-name": name, ...touch },
+    make("rect", {
+      x: left + 1, y: middle - half, width: width - 2, height: 2 * half, fill: "#ffffff",
+      stroke: "#dddddd",
+    }),
+    make("rect", { x: left + 2, y: up ? middle - height : middle, width: width - 4, height, fill }),
+    make("text", {
+      x: left + width / 2, y: middle + (up ? 13 : -4), "text-anchor": "middle", "font-size": 11,
+    }, written(value)));
 }
 
 /** Call `draw` whenever the width of an element has changed, after the browser's layout. */

@@ -13,6 +13,8 @@ from ds2np.ctc.recursion import recurse
 from ds2np.ctc.semiring import Logs
 from ds2np.decode.greedy import collapse
 from ds2np.errors import UserError
+from ds2np.layers.conv1d import conv1d_forward
+from ds2np.layers.gru import gru_forward
 from ds2np.learn import show_widget
 from ds2np.learn.book import FOLDER
 from ds2np.learn.widget import widget_html
@@ -118,12 +120,12 @@ TYPE = """
 const input = place.querySelector("input[type=text]");
 input.value = "see"; input.dispatchEvent(new Event("input"));
 place.querySelectorAll("button")[1].click();
-const bar = place.querySelector("#bar-2-1");
+const bar = place.querySelector("[data-name=bar-2-1]");
 bar.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
-const box = place.querySelector("#bar-5-0 rect").getBoundingClientRect();
+const box = place.querySelector("[data-name=bar-5-0] rect").getBoundingClientRect();
 const at = (type, share) => new PointerEvent(type, {
   clientX: box.left + share * box.width, clientY: box.top + 5, bubbles: true, cancelable: true });
-place.querySelector("#bar-5-0 rect").dispatchEvent(at("pointerdown", 0.2));
+place.querySelector("[data-name=bar-5-0] rect").dispatchEvent(at("pointerdown", 0.2));
 window.dispatchEvent(at("pointermove", 0.8));
 window.dispatchEvent(at("pointerup", 0.8));
 window.dispatchEvent(at("pointermove", 0.1));
@@ -139,3 +141,100 @@ def test_one_types_and_drags_in_the_lattice(tmp_path):
     shown = touch("ctc_lattice", TYPE, tmp_path)
     assert f"p(see | x) = {np.exp(-loss):#.3g}, loss = {loss:.3f}." in shown
     assert shown.count("<circle") == 7 * 8
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("T", "K", "stride", "padding"), [(10, 3, 2, 1), (7, 5, 3, 2), (6, 1, 1, 0)]
+)
+def test_the_kernel_computes_as_the_package_does(T, K, stride, padding):
+    rng = np.random.default_rng(T)
+    x, w = rng.standard_normal((1, T, 1)), rng.standard_normal((K, 1, 1))
+    out, _ = conv1d_forward(x, w, stride, padding)
+    given = w.ravel().tolist(), stride, padding
+    got = call("sliding_kernel", "convolve", x.ravel().tolist(), *given)
+    np.testing.assert_allclose(got, out.ravel(), rtol=1e-12)
+    assert call("sliding_kernel", "outLength", T, K, stride, padding) == out.shape[1]
+
+
+@needs_node
+def test_a_kernel_longer_than_the_input_has_no_output():
+    assert call("sliding_kernel", "convolve", [1, 2], [1, 1, 1, 1, 1], 1, 1) == []
+    assert call("sliding_kernel", "convolve", [1], [1, 1, 1, 1, 1], 3, 0) == []
+    assert call("sliding_kernel", "outLength", 1, 5, 3, 0) == 0
+
+
+@needs_node
+def test_the_still_kernel_is_what_the_widget_begins_with():
+    begin = {"x": widgets.X, "w": widgets.W, "stride": widgets.STRIDE, "padding": widgets.PADDING}
+    assert call("sliding_kernel", "beginning") == begin
+
+
+SLIDE = """
+const [stride, padding, output] = place.querySelectorAll("input[type=range]");
+stride.value = 1; stride.dispatchEvent(new Event("input"));
+output.value = 3; output.dispatchEvent(new Event("input"));
+const press = (id, key) => place.querySelector(id)
+  .dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+press("[data-name=weight-2]", "ArrowUp"); press("[data-name=input-4]", "ArrowDown");
+const box = place.querySelector("[data-name=input-2] rect").getBoundingClientRect();
+const at = (type) => new PointerEvent(type, {
+  clientX: box.left + 5, clientY: box.top + box.height * 0.75, bubbles: true, cancelable: true });
+place.querySelector("[data-name=input-2] rect").dispatchEvent(at("pointerdown"));
+window.dispatchEvent(at("pointerup"));
+"""
+
+
+@needs_browser
+def test_one_slides_the_kernel_and_drags_its_numbers(tmp_path):
+    shown = touch("sliding_kernel", SLIDE, tmp_path).replace("\N{MINUS SIGN}", "-")
+    assert "10 numbers, 3 weights, stride 1, padding 1: 10 outputs." in shown
+    assert "Output 3 = -1 · -1.5 + 0 · 3 + 1.5 · 2.5 = 5.25" in shown
+    assert shown.count('data-name="output-') == 4
+
+
+def package_gru(x, weights):
+    """Return z, r, c and h of the package's GRU of one unit, (T, 4)."""
+    w = weights
+    a = np.stack([w["wz"] * x + w["bz"], w["wr"] * x + w["br"], w["wc"] * x], axis=-1)
+    U = np.array([[[0.0, 0.0, w["uc"]]]])
+    h, (_, _, gates, *_) = gru_forward(a[None, :, None], U, np.zeros((1, 1, 1)))
+    return np.concatenate([gates[0, :, 0], h[0, :, 0]], axis=-1)
+
+
+@needs_node
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gate_computes_as_the_package_does(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(12)
+    weights = {name: 2 * rng.standard_normal() for name in ("wz", "bz", "wr", "br", "wc", "uc")}
+    got = call("gru_gate", "gru", x.tolist(), weights)
+    got = [[frame[name] for name in ("z", "r", "c", "h")] for frame in got]
+    np.testing.assert_allclose(got, package_gru(x, weights), rtol=1e-10)
+
+
+@needs_node
+def test_the_still_gate_is_what_the_widget_begins_with():
+    begin = {"x": widgets.INPUT, "weights": widgets.GATES}
+    assert call("gru_gate", "beginning") == begin
+
+
+GATE = """
+place.querySelector("select").selectedIndex = 1;
+place.querySelector("select").dispatchEvent(new Event("change"));
+const wc = place.querySelectorAll("input[type=range]")[4];
+wc.value = 1; wc.dispatchEvent(new Event("input"));
+place.querySelector("[data-name=x-3]")
+  .dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", bubbles: true }));
+"""
+
+
+@needs_browser
+def test_one_drags_the_input_and_the_weights_of_the_gate(tmp_path):
+    x = np.array(widgets.INPUT, float)
+    x[3] = 0.25
+    weights = {"wz": 0, "bz": -1.5, "wr": 0, "br": 4, "wc": 1, "uc": 0}
+    (old, *_), (z, _, c, h) = package_gru(x, weights)[2, 3:], package_gru(x, weights)[3]
+    shown = touch("gru_gate", GATE, tmp_path).replace("\N{MINUS SIGN}", "-")
+    terms = f"{1 - z:.2g} · {old:.2g} + {z:.2g} · {c:.2g} = {h:.2g}"
+    assert f"Frame 3: h = (1 - z) · old h + z · c = {terms}" in shown
