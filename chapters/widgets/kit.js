@@ -103,13 +103,17 @@ function onNewWidth(element, draw) {
   }).observe(element);
 }
 
-/** Start a widget wherever its still picture stands: `build` fills an empty element. */
+/**
+ * Start a widget wherever its still picture stands: `build` receives an empty element to fill, and
+ * one with what stood there.
+ */
 function start(name, build) {
   for (const figure of document.querySelectorAll(`figure[data-widget="${name}"]`)) {
     if (figure.dataset.started) continue;
     figure.dataset.started = "yes";
     const place = make("div", { class: "ds2np-widget" });
-    figure.replaceChildren(make("style", {}, STYLE), place);
-    build(place);
+    const still = make("div", {}, ...figure.childNodes);
+    figure.append(make("style", {}, STYLE), place);
+    build(place, still);
   }
 }

@@ -75,8 +75,14 @@ def show(figure, description):
 
 def play(samples, rate, title=""):
     """Show an audio player for samples of shape (samples,) at a sampling rate in Hz."""
-    import soundfile
     from IPython.display import HTML, display
+
+    display(HTML(f"<figure>{player_html(samples, rate, title)}</figure>"))
+
+
+def player_html(samples, rate, title=""):
+    """Return a caption, if there is a title, and an audio player as HTML."""
+    import soundfile
 
     samples = np.asarray(samples, np.float32)
     seconds = len(samples) / rate
@@ -90,9 +96,4 @@ def play(samples, rate, title=""):
     )  # small; all browsers play it
     sound = base64.b64encode(file.getvalue()).decode()
     caption = f"<figcaption>{html.escape(title)} ({seconds:.1f} s)</figcaption>" if title else ""
-    display(
-        HTML(
-            f"<figure>{caption}"
-            f'<audio controls src="data:audio/mpeg;base64,{sound}"></audio></figure>'
-        )
-    )
+    return f'{caption}<audio controls src="data:audio/mpeg;base64,{sound}"></audio>'

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.widgets import WIDGETS, call, needs_browser, needs_node, touch
 
-from ds2np.ctc import ctc_loss, state_posterior
+from ds2np.ctc import ctc_loss, forced_align, state_posterior
 from ds2np.ctc.lattice import Lattice
 from ds2np.ctc.recursion import recurse
 from ds2np.ctc.semiring import Logs
@@ -15,25 +15,33 @@ from ds2np.decode.greedy import collapse
 from ds2np.errors import UserError
 from ds2np.layers.conv1d import conv1d_forward
 from ds2np.layers.gru import gru_forward
-from ds2np.learn import show_widget
+from ds2np.learn import play_letters, show_widget
 from ds2np.learn.book import FOLDER
-from ds2np.learn.widget import widget_html
+from ds2np.learn.widget import letters_html, widget_html
 
 sys.path.append(str(FOLDER / "drawings"))
 import widgets
 
-NAMES = sorted({path.stem for path in WIDGETS.glob("*.js")} - {"kit"})
+PICTURES = sorted({path.stem for path in WIDGETS.glob("*.js")} - {"kit", "lit_letters"})
+SOUND = np.sin(np.arange(16000) / 5)
+TIMES = np.array([[0.1, 0.14], [0.3, 0.32], [0.5, 0.6]])
 
 
-@pytest.mark.parametrize("name", NAMES)
+def shown(name):
+    if name == "lit_letters":
+        return letters_html(SOUND, 16000, "a <", TIMES, "a tone")
+    return widget_html(name)
+
+
+@pytest.mark.parametrize("name", [*PICTURES, "lit_letters"])
 def test_a_widget_loads_nothing(name):
-    code = re.search("<script>(.*)</script>", widget_html(name), re.DOTALL)[1]
+    code = re.search("<script>(.*)</script>", shown(name), re.DOTALL)[1]
     assert set(re.findall(r"\w+://[^\"]*", code)) == {"http://www.w3.org/2000/svg"}
     for way in ("fetch", "XMLHttpRequest", "import", "WebSocket", "sendBeacon", "eval", "</script"):
         assert not re.search(rf"(?<!\w){re.escape(way)}\b", code)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_a_widget_has_a_still_picture(name):
     assert re.search('<img alt="[^"]{80,}" src="data:image/svg[+]xml;base64,', widget_html(name))
 
@@ -41,8 +49,8 @@ def test_a_widget_has_a_still_picture(name):
 def test_a_widget_is_displayed(monkeypatch):
     seen = []
     monkeypatch.setattr("IPython.display.display", seen.append)
-    show_widget(NAMES[0])
-    assert seen[0].data == widget_html(NAMES[0])
+    show_widget(PICTURES[0])
+    assert seen[0].data == widget_html(PICTURES[0])
     with pytest.raises(UserError, match="there is no widget nothing"):
         show_widget("nothing")
 
@@ -138,9 +146,9 @@ def test_one_types_and_drags_in_the_lattice(tmp_path):
     y[2] = [(1 - 1 / 3 - 0.05) / 2, 1 / 3 + 0.05, (1 - 1 / 3 - 0.05) / 2]
     y[5] = [0.8, 0.1, 0.1]
     loss = ctc_loss(np.log(y)[None], np.array([[1, 2, 2]]), np.array([8]), np.array([3]))[0][0]
-    shown = touch("ctc_lattice", TYPE, tmp_path)
-    assert f"p(see | x) = {np.exp(-loss):#.3g}, loss = {loss:.3f}." in shown
-    assert shown.count("<circle") == 7 * 8
+    text = touch("ctc_lattice", TYPE, tmp_path)
+    assert f"p(see | x) = {np.exp(-loss):#.3g}, loss = {loss:.3f}." in text
+    assert text.count("<circle") == 7 * 8
 
 
 @needs_node
@@ -187,10 +195,10 @@ window.dispatchEvent(at("pointerup"));
 
 @needs_browser
 def test_one_slides_the_kernel_and_drags_its_numbers(tmp_path):
-    shown = touch("sliding_kernel", SLIDE, tmp_path).replace("\N{MINUS SIGN}", "-")
-    assert "10 numbers, 3 weights, stride 1, padding 1: 10 outputs." in shown
-    assert "Output 3 = -1 · -1.5 + 0 · 3 + 1.5 · 2.5 = 5.25" in shown
-    assert shown.count('data-name="output-') == 4
+    text = touch("sliding_kernel", SLIDE, tmp_path).replace("\N{MINUS SIGN}", "-")
+    assert "10 numbers, 3 weights, stride 1, padding 1: 10 outputs." in text
+    assert "Output 3 = -1 · -1.5 + 0 · 3 + 1.5 · 2.5 = 5.25" in text
+    assert text.count('data-name="output-') == 4
 
 
 def package_gru(x, weights):
@@ -235,6 +243,46 @@ def test_one_drags_the_input_and_the_weights_of_the_gate(tmp_path):
     x[3] = 0.25
     weights = {"wz": 0, "bz": -1.5, "wr": 0, "br": 4, "wc": 1, "uc": 0}
     (old, *_), (z, _, c, h) = package_gru(x, weights)[2, 3:], package_gru(x, weights)[3]
-    shown = touch("gru_gate", GATE, tmp_path).replace("\N{MINUS SIGN}", "-")
+    text = touch("gru_gate", GATE, tmp_path).replace("\N{MINUS SIGN}", "-")
     terms = f"{1 - z:.2g} · {old:.2g} + {z:.2g} · {c:.2g} = {h:.2g}"
-    assert f"Frame 3: h = (1 - z) · old h + z · c = {terms}" in shown
+    assert f"Frame 3: h = (1 - z) · old h + z · c = {terms}" in text
+
+
+def test_without_scripts_there_is_a_player_and_the_text(monkeypatch):
+    seen = []
+    monkeypatch.setattr("IPython.display.display", seen.append)
+    play_letters(SOUND, 16000, "a <", TIMES, "a tone")
+    still = seen[0].data.split("<script>")[0]
+    assert '<audio controls src="data:audio/mpeg;base64,' in still
+    assert '<span data-start="0.300"> </span><span data-start="0.500">&lt;</span></p>' in still
+    assert "<figcaption>a tone (1.0 s)</figcaption>" in still
+    with pytest.raises(ValueError, match="2 letters need as many times, got 3"):
+        play_letters(SOUND, 16000, "ab", TIMES)
+
+
+@needs_node
+def test_the_letter_that_is_lit_is_the_one_of_the_alignment():
+    logits, _ = distribution(np.random.default_rng(3), 12, 4)
+    aligned = forced_align(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), [1, 2, 2, 3])
+    starts = aligned.times(20)[:, 0].tolist()
+    for t in range(12):
+        i = call("lit_letters", "lastStarted", starts, 0.020 * t + 0.001)
+        assert i == sum(start <= t for start in aligned.starts) - 1
+        if aligned.path[t]:
+            assert aligned.path[t] == [1, 2, 2, 3][i]
+
+
+LETTERS = """
+place.querySelector("audio").play = () => {};
+place.querySelectorAll("button")[1].click();
+place.querySelector("audio").dispatchEvent(new Event("seeked"));
+"""
+
+
+@needs_browser
+def test_one_clicks_a_letter(tmp_path):
+    text = touch(shown("lit_letters"), LETTERS, tmp_path)
+    lit = [bool(re.search("outline", style)) for style in re.findall("<button[^>]*>", text)]
+    assert lit == [False, True, False]
+    assert "<audio" in text
+    assert "a tone (1.0 s)" in text

@@ -33,11 +33,15 @@ def call(widget, function, *arguments):
 
 
 def touch(widget, script, folder):
-    """Return the text of a page with a widget after a script has touched it; errors fail."""
+    """Return the text of a page with a widget after a script has touched it; errors fail.
+
+    The widget is given by its name or as HTML.
+    """
+    text = widget if "<" in widget else widget_html(widget)
     page = folder / "page.html"
     page.write_text(
         "<!DOCTYPE html><meta charset=utf-8><script>onerror = (m) => { document.title = m; };"
-        f"</script>{widget_html(widget)}"
+        f"</script>{text}"
         f"<script>const place = document.querySelector('figure');{script}</script>",
         encoding="utf-8",
     )
