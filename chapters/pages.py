@@ -23,12 +23,14 @@ from pygments.util import ClassNotFound
 from ds2np.errors import UserError
 from ds2np.files import replacing
 from ds2np.learn.book import CHAPTERS, FOLDER
+from ds2np.learn.widget import widget_html
 
 TITLE = "Deep Speech 2 from scratch"
 DOCUMENTS = "README.md", "tests/benchmarks/README.md", "tests/benchmarks/gpu/README.md"
 LIST = ".files-of-the-book"
 PAGES = {".ipynb", ".md"}
 PICTURES = {".svg", ".png", ".jpg", ".gif"}
+WIDGET = r"<!-- widget (\w+) -->"
 LONG = 45  # characters of LaTeX; a longer formula within a line may be wider than a phone
 
 PAGE = """<!DOCTYPE html>
@@ -274,12 +276,19 @@ class ChapterPage(Page):
 
     def _cell(self, cell):
         if cell.cell_type == "markdown":
-            return self._local(self._text(cell.source))
+            return re.sub(WIDGET, self._widget, self._local(self._text(cell.source)))
         if cell.cell_type == "raw":
             return ""
         parts = [_preformatted(_highlight(cell.source, PythonLexer()), "code")]
         parts += [self._local(self._output(output)) for output in cell.outputs]
         return f'<div class="cell">\n{"".join(parts)}</div>'
+
+    def _widget(self, match):
+        """Return a widget that the page has and the notebook has not."""
+        try:
+            return widget_html(match[1])
+        except UserError as error:
+            raise self._wrong(error) from None
 
     def _output(self, output):
         if output.output_type == "stream":

@@ -3,6 +3,7 @@
 import numpy as np
 from svg import BLUE, INK, RED, SOFT, Drawing
 
+from ds2np.audio import log_spectrogram
 from ds2np.ctc import state_posterior
 from ds2np.layers.conv1d import conv1d_forward
 from ds2np.layers.gru import gru_forward
@@ -11,6 +12,7 @@ WORD, FRAMES = "cat", 8
 X, W, STRIDE, PADDING = [0, 0, 1, 3, 3, 2, -1, -2, 0, 1], [-1, 0, 1], 2, 1
 
 INPUT = [0, 1, 0, 0, 0, -1, 0, 0.5, 0, 0]
+COLOURS = "#0c0728", "#521e6e", "#b43c5a", "#f58c3c", "#fcfabe"
 GATES = {"wz": 8, "bz": -4, "wr": 0, "br": 4, "wc": 2, "uc": 0}
 
 
@@ -140,7 +142,35 @@ def gru_gate():
     return drawing
 
 
+def microphone():
+    """Draw the spectrogram of two whistles, in the widget's colours."""
+    rate, seconds = 8000, 1.6
+    t = np.arange(int(rate * seconds)) / rate
+    rising = np.sin(2 * np.pi * (800 * t + 600 * t**2)) * (np.abs(t - 0.4) < 0.3)
+    falling = np.sin(2 * np.pi * (4000 * t - 1000 * t**2)) * (np.abs(t - 1.15) < 0.35)
+    power = log_spectrogram(0.5 * (rising + falling), rate)[:, :80]
+    power = power[: len(power) // 3 * 3].reshape(-1, 3, 80).mean(axis=1)
+    power = power.reshape(len(power), 40, 2).max(axis=2)
+    shade = np.clip((power + 18) / 18 * 4, 0, 4).round().astype(int)
+    drawing = Drawing(
+        700,
+        280,
+        "A spectrogram: time from left to right, frequency from bottom to top, loud parts light. A "
+        "whistle rises, then another one falls. Where scripts run, your own microphone can draw "
+        "such a picture while you speak.",
+    )
+    width, height = 700 / len(power), 7
+    drawing.box(0, 0, 700, 280, COLOURS[0], line=0)
+    for level, colour in enumerate(COLOURS[1:], 1):
+        cells = "".join(
+            f"M{x * width:.1f} {273 - y * height}h{width:.1f}v{height}h-{width:.1f}z"
+            for x, y in np.argwhere(shade == level)
+        )
+        drawing.shapes.append(f'<path d="{cells}" fill="{colour}"/>')
+    return drawing
+
+
 def draw():
     """Return the text of the pictures, by file name."""
-    pictures = ctc_lattice, sliding_kernel, gru_gate
+    pictures = ctc_lattice, sliding_kernel, gru_gate, microphone
     return {f"widget_{picture.__name__}.svg": str(picture()) for picture in pictures}

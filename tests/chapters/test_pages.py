@@ -281,6 +281,11 @@ def test_a_widget_stands_in_the_page_as_it_is(library):
     widget = widget_html("ctc_lattice")
     output = nbformat.v4.new_output("display_data", {"text/html": widget})
     assert widget in page_of(library, "# 01", ('show_widget("ctc_lattice")', output))
+    text = page_of(library, "# 01\n\nSpeak:\n\n<!-- widget microphone -->\n\nThen *look*.")
+    assert widget_html("microphone") in text
+    assert "<em>look</em>" in text
+    with pytest.raises(UserError, match="01_toy: there is no widget nothing"):
+        page_of(library, "# 01\n\n<!-- widget nothing -->")
 
 
 @pytest.mark.parametrize(

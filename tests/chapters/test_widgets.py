@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers.widgets import WIDGETS, call, needs_browser, needs_node, touch
 
+from ds2np.audio import log_spectrogram
 from ds2np.ctc import ctc_loss, forced_align, state_posterior
 from ds2np.ctc.lattice import Lattice
 from ds2np.ctc.recursion import recurse
@@ -286,3 +287,30 @@ def test_one_clicks_a_letter(tmp_path):
     assert lit == [False, True, False]
     assert "<audio" in text
     assert "a tone (1.0 s)" in text
+
+
+@needs_node
+@pytest.mark.parametrize(("rate", "bins"), [(16000, 161), (4000, 30)])
+def test_the_microphone_computes_as_the_package_does(rate, bins):
+    samples = np.random.default_rng(0).standard_normal(rate // 10)
+    samples[: rate // 20] = 0
+    got = call("microphone", "spectrogram", samples.tolist(), rate // 50, rate // 100, bins)
+    np.testing.assert_allclose(got, log_spectrogram(samples, rate)[:, :bins], rtol=1e-9, atol=1e-9)
+
+
+ASK = """
+let asked = 0;
+Object.defineProperty(navigator, "mediaDevices", { value: {
+  getUserMedia: async () => { asked += 1; throw new Error("no, thank you"); } } });
+const before = asked;
+place.querySelector("button").click();
+setTimeout(() => place.append(`asked ${before}, then ${asked}`), 0);
+"""
+
+
+@needs_browser
+def test_the_microphone_is_asked_for_and_only_when_one_wants_it(tmp_path):
+    text = touch("microphone", ASK, tmp_path)
+    assert "asked 0, then 1" in text
+    assert "There is no sound: no, thank you." in text
+    assert "Use the microphone" in text
