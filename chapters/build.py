@@ -2,7 +2,7 @@
 
     python chapters/build.py            all notebooks
     python chapters/build.py 01 05      some of them
-    python chapters/build.py --html book    pages for a browser or any static host, from the notebooks
+    python chapters/build.py --html book    pages for any static host, from the built notebooks
 
 A notebook's source is NN_name.py beside it, in jupytext's percent format: change that, then build.
 """

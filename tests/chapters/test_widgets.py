@@ -298,10 +298,12 @@ def test_the_microphone_computes_as_the_package_does(rate, bins):
     np.testing.assert_allclose(got, log_spectrogram(samples, rate)[:, :bins], rtol=1e-9, atol=1e-9)
 
 
-ASK = """
+STUB = """<script>
 let asked = 0;
 Object.defineProperty(navigator, "mediaDevices", { value: {
   getUserMedia: async () => { asked += 1; throw new Error("no, thank you"); } } });
+</script>"""
+ASK = """
 const before = asked;
 place.querySelector("button").click();
 setTimeout(() => place.append(`asked ${before}, then ${asked}`), 0);
@@ -310,7 +312,7 @@ setTimeout(() => place.append(`asked ${before}, then ${asked}`), 0);
 
 @needs_browser
 def test_the_microphone_is_asked_for_and_only_when_one_wants_it(tmp_path):
-    text = touch("microphone", ASK, tmp_path)
+    text = touch(STUB + widget_html("microphone"), ASK, tmp_path)
     assert "asked 0, then 1" in text
     assert "There is no sound: no, thank you." in text
     assert "Use the microphone" in text
