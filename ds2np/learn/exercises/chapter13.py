@@ -41,6 +41,10 @@ def _mean_cases(rng):
     def case(*counts):
         return rng.standard_normal((len(counts), 3)), np.array(counts)
 
+    def gone(arguments, *processes):
+        arguments[0][list(processes)] = np.nan
+        return arguments
+
     idle = case(2, 0, 1)
     idle[0][1] = np.nan
     return {
@@ -49,6 +53,8 @@ def _mean_cases(rng):
         "one large shard, three small ones": case(13, 1, 1, 1),
         "a shard without utterances, whose mean is NaN": idle,
         "one process": case(4),
+        "two processes without utterances": gone(case(3, 0, 1, 0), 1, 3),
+        "NaN from a process that had utterances": gone(case(2, 1), 1),
     }
 
 
@@ -101,6 +107,11 @@ EXERCISES = (
         _round_cases,
     ),
     Exercise(
-        "13.4", "ring_bytes", "bytes sent by each process of a ring", ring_bytes, _bytes_cases
+        "13.4",
+        "ring_bytes",
+        "bytes sent by each process of a ring",
+        ring_bytes,
+        _bytes_cases,
+        lists=True,
     ),
 )
