@@ -1,24 +1,9 @@
 """Every exercise: its stub is not done, its solution is correct, plausible mistakes are wrong."""
 
-import importlib.util
-from pathlib import Path
-
-import pytest
+from helpers.exercises import per_exercise, solution, wrong_answers
 
 from ds2np.learn.book import CHAPTERS, FOLDER
 from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG
-
-EXERCISES = [(chapter, exercise) for chapter in CHAPTERS for exercise in chapter.exercises]
-per_exercise = pytest.mark.parametrize(
-    ("chapter", "exercise"), EXERCISES, ids=[e.number for _, e in EXERCISES]
-)
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def stub_of(chapter, exercise):
@@ -38,14 +23,12 @@ def test_the_stub_is_not_done(chapter, exercise):
 
 @per_exercise
 def test_the_solution_is_correct(chapter, exercise):
-    solutions = load(FOLDER / "solutions" / f"{chapter.file}.py")
-    assert str(exercise.check(getattr(solutions, exercise.function))) == CORRECT
+    assert str(exercise.check(solution(chapter, exercise))) == CORRECT
 
 
 @per_exercise
 def test_plausible_mistakes_are_wrong(chapter, exercise):
-    answers = load(Path(__file__).parent / "wrong_answers" / f"chapter{chapter.number}.py").WRONG
-    mistakes = answers[exercise.number]
+    mistakes = wrong_answers(chapter, exercise)
     assert len(mistakes) >= 2
     for mistake, answer in mistakes.items():
         verdict = exercise.check(answer)

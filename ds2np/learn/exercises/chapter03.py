@@ -86,6 +86,7 @@ def _backward_cases(rng):
         "a feature that never changes": constant,
         "an utterance without frames": case([0, 3], 3, 2, garbage=5.0),
         "infinities in the padding": case([1, 3], 4, 2, garbage=np.inf),
+        "no real frames": case([0, 0], 2, 2, garbage=5.0),
     }
 
 

@@ -87,6 +87,7 @@ def _loss_cases(rng):
             1, 4, 3, [[1, 2]], [4], [2], shift=np.array([[900.0], [-900.0], [0.0], [300.0]])
         ),
         "an utterance without frames and labels": case(2, 3, 3, [[1], [1]], [0, 3], [0, 1]),
+        "one frame": case(2, 1, 3, [[2], [0]], [1, 1], [1, 0]),
         "labels but no frames": case(2, 3, 3, [[1], [1]], [0, 3], [1, 1]),
         "the blank is the last symbol": case(2, 6, 4, [[0, 1], [2, 2]], [6, 5], [2, 2], blank=3),
         "a blank in the middle": case(1, 5, 4, [[3, 0, 0]], [5], [3], blank=1),

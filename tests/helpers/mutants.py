@@ -102,83 +102,99 @@ class _Replace(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+class _Unstrict(ast.NodeTransformer):
+    """Leave out ``strict``: sequences of unequal length do not occur."""
+
+    def visit_keyword(self, node):
+        return None if node.arg == "strict" else node
+
+
+def _nodes(node, statement=None):
+    """Yield all nodes in the order of a transformer, each with the first line of its statement."""
+    if isinstance(node, ast.stmt):
+        statement = ast.unparse(node).partition("\n")[0]
+    yield node, statement
+    for child in ast.iter_child_nodes(node):
+        yield from _nodes(child, statement)
+
+
 def mutate(source, function):
     """Yield changed versions of a function in a module's source, as pairs of (what, callable)."""
-    tree = ast.parse(source)
-    index = next(
-        i
-        for i, node in enumerate(tree.body)
-        if isinstance(node, ast.FunctionDef) and node.name == function
-    )
+    tree = _Unstrict().visit(ast.parse(source))
+    index = next(i for i, node in enumerate(tree.body) if getattr(node, "name", "") == function)
     original = tree.body[index]
     if isinstance(original.body[0], ast.Expr):  # the docstring
         original.body = original.body[1:]
-    number = -1
-    nodes = []
-
-    class Number(ast.NodeVisitor):
-        def visit(self, node):
-            nodes.append(node)
-            self.generic_visit(node)
-
-    Number().visit(original)
-    for number, node in enumerate(nodes):
+    for number, (node, statement) in enumerate(_nodes(original)):
         for other in _changes(node):
+            other = ast.fix_missing_locations(other)
             body = copy.deepcopy(tree.body)
-            body[index] = ast.fix_missing_locations(
-                _Replace(number, other).visit(copy.deepcopy(original))
-            )
-            line = ast.unparse(node).split("\n")[0]
-            what = f"line {node.lineno}: {line} -> {ast.unparse(ast.fix_missing_locations(other))}"
-            names = {"__name__": "mutant"}
-            exec(compile(ast.Module(body, []), "mutant", "exec"), names)
-            yield what.split("\n")[0], names[function]
+            body[index] = _Replace(number, other).visit(body[index])
+            names = {}
+            exec(compile(ast.fix_missing_locations(ast.Module(body, [])), "mutant", "exec"), names)
+            old, new = (ast.unparse(n).partition("\n")[0] for n in (node, other))
+            yield f"{old} -> {new} in `{statement}`", names[function]
 
 
-def spoil(function, arity):
+def on_parts(change, value):
+    """Change all arrays, numbers and texts within a value."""
+    if isinstance(value, dict):
+        return {key: on_parts(change, part) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(on_parts(change, part) for part in value)
+    return change(value)
+
+
+def on_numbers(change):
+    return lambda value: value if isinstance(value, str) or callable(value) else change(value)
+
+
+def forget(value):
+    """Put something in the place of an argument that does not depend on it."""
+    if isinstance(value, np.ndarray):
+        return np.zeros_like(value)
+    if isinstance(value, str):
+        return "?" * len(value)
+    if callable(value):
+        return lambda dout: (dout, {})
+    return not value if isinstance(value, bool) else type(value)(1)
+
+
+def disturb(value):
+    """Change a number in each array or list, in place."""
+    if isinstance(value, dict):
+        value.clear()
+    elif isinstance(value, list):
+        value.append(value[0] if value else 0)
+    elif isinstance(value, np.ndarray) and value.size:
+        value.flat[0] = 1 - value.flat[0]
+
+
+RESULTS = {
+    "rounded to integers": np.trunc,
+    "not precise": lambda x: x * (1 + 1e-4),
+    "the wrong sign": lambda x: -x,
+    "infinities hidden": np.nan_to_num,
+    "one more axis": lambda x: np.asarray(x)[None],
+}
+
+
+def spoil(function, arguments):
     """Yield a right answer made wrong from outside, as pairs of (what, callable)."""
+    for what, change in RESULTS.items():
+        yield what, lambda *given, change=change: on_parts(on_numbers(change), function(*given))
+    if any(isinstance(value, (dict, list, np.ndarray)) for value in arguments):
 
-    def arrays(value):
-        if isinstance(value, dict):
-            return [array for part in value.values() for array in arrays(part)]
-        if isinstance(value, (tuple, list)):
-            return [array for part in value for array in arrays(part)]
-        return [value] if isinstance(value, np.ndarray) else []
+        def changes_arguments(*given):
+            out = copy.deepcopy(function(*given))
+            for value in given:
+                disturb(value)
+            return out
 
-    def on_result(change):
-        def apply(value):
-            if isinstance(value, dict):
-                return {key: apply(part) for key, part in value.items()}
-            if isinstance(value, (tuple, list)):
-                return type(value)(map(apply, value))
-            return change(value) if isinstance(value, (np.ndarray, float, int)) else value
-
-        return lambda *given: apply(function(*given))
-
-    yield "rounded to integers", on_result(np.trunc)
-    yield "not precise", on_result(lambda x: x * (1 + 1e-4))
-    yield "the wrong sign", on_result(lambda x: -x)
-    yield "infinities hidden", on_result(np.nan_to_num)
-    yield "one more axis", on_result(lambda x: np.asarray(x)[None])
-
-    def changes_arguments(*given):
-        out = copy.deepcopy(function(*given))
-        for array in arrays(given):
-            if array.size:
-                array.flat[0] = 1 - array.flat[0]
-        return out
-
-    yield "changes its arguments", changes_arguments
-    for i in range(arity):
+        yield "changes its arguments", changes_arguments
+    for i in range(len(arguments)):
 
         def ignores(*given, i=i):
-            value = given[i]
-            if isinstance(value, np.ndarray):
-                value = np.zeros_like(value)
-            elif isinstance(value, (int, float)) and not isinstance(value, bool):
-                value = type(value)(1)
-            elif isinstance(value, bool):
-                value = not value
-            return function(*given[:i], value, *given[i + 1 :])
+            return function(*given[:i], on_parts(forget, given[i]), *given[i + 1 :])
 
         yield f"argument {i + 1} ignored", ignores
