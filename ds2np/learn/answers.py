@@ -9,6 +9,7 @@ import contextlib
 import io
 import linecache
 import os
+import time
 import traceback
 import types
 from pathlib import Path
@@ -16,7 +17,10 @@ from pathlib import Path
 from ds2np.errors import UserError
 from ds2np.files import locked, replacing
 from ds2np.learn.book import FOLDER
-from ds2np.learn.exercise import CORRECT, NOT_DONE, Verdict
+from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG, Verdict
+from ds2np.learn.limited import SECONDS, Stopped, run_limited
+
+WAIT = 2 * SECONDS  # seconds for the check of another notebook
 
 HEADER = '''"""My own Deep Speech 2: my answers to the exercises."""
 
@@ -43,14 +47,44 @@ def load(path):
     Raises `UserError`, with line and error, if the file cannot be run.
     """
     data = _read(path)
-    return {} if data is None else _run(path, data)
+    if data is None:
+        return {}
+    try:
+        run_limited(lambda: _run(path, data) and None)
+    except Stopped as error:
+        raise UserError(f"{path}: {error}") from None
+    return _run(path, data)
 
 
-def judge(exercise, names):
-    """Check the answer to an exercise, given the names from `load`, and return a `Verdict`."""
-    if exercise.function not in names:
-        return Verdict(NOT_DONE)
-    return exercise.check(names[exercise.function])
+def judge(exercise, path):
+    """Check the answer to an exercise in the reader's file.
+
+    Returns a `Verdict` and what the answer printed. Raises `UserError` as `load` does.
+    """
+    data = _read(path)
+    return (Verdict(NOT_DONE), "") if data is None else _judge(exercise, path, data)
+
+
+def check(exercise, answer):
+    """Check a function, with limits; return a `Verdict` and what the function printed."""
+    try:
+        return run_limited(lambda: exercise.check(answer))
+    except Stopped as error:
+        return Verdict(WRONG, str(error)), ""
+
+
+def _judge(exercise, path, data):
+    def check():
+        with contextlib.redirect_stdout(io.StringIO()):
+            names = _run(path, data)
+        if exercise.function not in names:
+            return Verdict(NOT_DONE)
+        return exercise.check(names[exercise.function])
+
+    try:
+        return run_limited(check)
+    except Stopped as error:
+        return Verdict(WRONG, str(error)), ""
 
 
 def keep(path, exercise, source):
@@ -74,15 +108,30 @@ def keep(path, exercise, source):
     UserError
         If the file could not be run with the answer in it, or another notebook is writing it.
     """
-    with locked(path.with_name(f"{path.name}.lock"), f"{path}"):
+    with _waiting_for(path):
         data = _read(path)
         data = _with_definition(path, HEADER.encode() if data is None else data, exercise, source)
-        with contextlib.redirect_stdout(io.StringIO()):  # the notebook's check has printed it
-            verdict = judge(exercise, _run(path, data))
+        verdict, _ = _judge(exercise, path, data)  # the notebook's check has printed the rest
         if verdict.state == CORRECT:
             with replacing(path, "wb") as file:
                 file.write(data)
     return verdict
+
+
+@contextlib.contextmanager
+def _waiting_for(path):
+    """Hold the file's lock, once another notebook has finished with it."""
+    with contextlib.ExitStack() as stack:
+        end = time.monotonic() + WAIT
+        while True:
+            try:
+                stack.enter_context(locked(path.with_name(f"{path.name}.lock"), f"{path}"))
+                break
+            except UserError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+        yield
 
 
 def _read(path):

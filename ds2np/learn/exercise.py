@@ -116,7 +116,6 @@ class Exercise:
                     return f"the function returns its argument {name} itself; expected a new dict"
         return ""
 
-
     def _rules(self, arguments):
         floats = [a for a in arguments if getattr(a, "dtype", np.dtype(int)).kind in "fc"]
         largest = [abs(a[np.isfinite(a)]).max(initial=0.0) for a in floats]

@@ -26,8 +26,8 @@ def check(number, answer):
     exercise = find_exercise(number)
     if exercise is None:
         raise ValueError(f"there is no exercise {number}")
-    verdict = exercise.check(answer)
-    print(f"{number} {exercise.function}: {verdict}")
+    verdict, printed = answers.check(exercise, answer)
+    print(f"{printed}{number} {exercise.function}: {verdict}")
     if verdict.state == CORRECT:
         _keep(exercise, answer)
 

@@ -11,9 +11,9 @@ from ds2np.learn.exercise import CORRECT
 
 def list_chapters(path):
     """Print all chapters and exercises with their states, and the next exercise; return 0."""
-    with contextlib.redirect_stdout(io.StringIO()):  # hide what the answers print
-        names = answers.load(path)
-        states = {e.number: answers.judge(e, names).state for e in _all_exercises()}
+    with contextlib.redirect_stdout(io.StringIO()):  # hide what the file prints
+        answers.load(path)
+    states = {e.number: answers.judge(e, path)[0].state for e in _all_exercises()}
     following = None
     for chapter in CHAPTERS:
         print(f"{chapter.number}  {chapter.title}: chapters/{chapter.file}.ipynb")
@@ -45,12 +45,12 @@ def check_answers(path, numbers):
             f"there is no {path}; run the checks in {name_notebooks()}; or write it yourself: "
             f"a function {exercises[0].function} answers {exercises[0].number}"
         )
-    names = answers.load(path)
+    answers.load(path)
     states = set()
     for exercise in exercises:
-        verdict = answers.judge(exercise, names)
+        verdict, printed = answers.judge(exercise, path)
         states.add(verdict.state)
-        print(f"{exercise.number} {exercise.function}: {verdict}")
+        print(f"{printed}{exercise.number} {exercise.function}: {verdict}", flush=True)
     return 0 if states == {CORRECT} else 1
 
 

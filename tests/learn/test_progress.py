@@ -152,7 +152,7 @@ def test_a_folder_in_its_place(ds2np, answers_file):
         ("def double():\n    return 2\n", "takes 0 positional arguments but 1 was given"),
         ("def double(x):\n    return two * x\n", "NameError: name 'two' is not defined"),
         ("def double(x):\n    raise SystemExit\n", "your code raised SystemExit"),
-        ("def double(x):\n    x *= 2\n    return x\n", "the function changes its arguments"),
+        ("def double(x):\n    x *= 2\n    return x\n", "the function changes its argument x"),
         ("double = 2\n", "double is of type int; expected a function"),
         ("double = None\n", "double is of type NoneType; expected a function"),
     ],
