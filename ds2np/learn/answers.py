@@ -118,6 +118,29 @@ def keep(path, exercise, source):
     return verdict
 
 
+def take_out(path, exercise):
+    """Move the answer to an exercise from the reader's file to another one beside it.
+
+    Returns the path of that file, or None if there is no answer. Raises `UserError` as `keep` does.
+    """
+    kept = path.with_name(f"{path.stem}_old{path.suffix}")
+    with _waiting_for(path):
+        data = _read(path)
+        lines = [] if data is None else data.splitlines(keepends=True)
+        node = _definition(path, data, exercise) if lines else None
+        if node is None:
+            return None
+        first, last = _first_line(node), node.end_lineno
+        taken = b"".join(lines[first:last])
+        if first and lines[first - 1].strip() == f"# Exercise {exercise.number}".encode():
+            first -= 1
+        with open(kept, "ab") as file:
+            file.write(f"\n\n# Exercise {exercise.number}\n".encode() + taken)
+        with replacing(path, "wb") as file:
+            file.write(b"".join(lines[:first]).rstrip() + b"\n" + b"".join(lines[last:]))
+    return kept
+
+
 @contextlib.contextmanager
 def _waiting_for(path):
     """Hold the file's lock, once another notebook has finished with it."""
@@ -174,22 +197,12 @@ def _describe(error, path):
 
 
 def _with_definition(path, data, exercise, source):
-    _decode(path, data)
-    try:
-        tree = ast.parse(data, str(path))
-    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
-        raise UserError(_describe(error, path)) from None
+    node = _definition(path, data, exercise)
     lines = data.splitlines(keepends=True)
     newline = b"\r\n" if data.count(b"\r\n") else b"\n"
     definition = [line.encode() + newline for line in source.strip("\n").split("\n")]
-    earlier = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name == exercise.function
-    ]
-    if earlier:
-        node = earlier[-1]
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+    if node:
+        first = _first_line(node)
         if not lines[node.end_lineno - 1].endswith((b"\n", b"\r")):
             definition[-1] = definition[-1].rstrip(b"\r\n")
         lines[first : node.end_lineno] = definition
@@ -199,3 +212,22 @@ def _with_definition(path, data, exercise, source):
         comment = f"# Exercise {exercise.number}".encode() + newline
         lines += [newline, newline, comment, *definition]
     return b"".join(lines)
+
+
+def _definition(path, data, exercise):
+    """Find the function that counts as the answer, the last of its name, as a node; or None."""
+    _decode(path, data)
+    try:
+        tree = ast.parse(data, str(path))
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
+        raise UserError(_describe(error, path)) from None
+    found = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == exercise.function
+    ]
+    return found[-1] if found else None
+
+
+def _first_line(node):
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1

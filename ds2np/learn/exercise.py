@@ -12,6 +12,7 @@ import linecache
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -57,8 +58,8 @@ class Exercise:
         Whether a list is as good as the expected array.
     same_dtype : bool
         Whether the result must have the dtype of the first argument.
-    hints : tuple of str
-        From a nudge to nearly the solution.
+    package : callable, optional
+        The package's function, where the reference only calls it.
     """
 
     number: str
@@ -70,7 +71,7 @@ class Exercise:
     results: tuple = ()
     lists: bool = False
     same_dtype: bool = False
-    hints: tuple = ()
+    package: Callable | None = None
 
     def check(self, answer):
         """Compare an answer with the reference in all cases and return a `Verdict`."""
@@ -85,6 +86,14 @@ class Exercise:
         except NotImplementedError:
             return Verdict(NOT_DONE)
         return Verdict(WRONG, fault) if fault else Verdict(CORRECT)
+
+    def origin(self):
+        """Say where the package's own function stands: file and line."""
+        function = inspect.unwrap(self.package or self.reference)
+        file = Path(inspect.getsourcefile(function))
+        line = inspect.getsourcelines(function)[1]
+        folder = Path(__file__).parents[2]
+        return f"{file.relative_to(folder).as_posix()}, line {line}: {function.__name__}"
 
     def _first_fault(self, answer, seed):
         for name, arguments in self.cases(np.random.default_rng(seed)).items():

@@ -4,6 +4,7 @@ from helpers.exercises import per_exercise, solution, wrong_answers
 
 from ds2np.learn.book import CHAPTERS, FOLDER
 from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG
+from ds2np.learn.hints import HINTS
 
 
 def stub_of(chapter, exercise):
@@ -47,3 +48,18 @@ def test_numbers_count_up_in_each_chapter():
     for chapter in CHAPTERS:
         numbers = [exercise.number for exercise in chapter.exercises]
         assert numbers == [f"{chapter.number}.{i}" for i in range(1, len(numbers) + 1)]
+
+
+@per_exercise
+def test_there_are_hints_and_a_place_to_compare_with(chapter, exercise):
+    hints = HINTS[exercise.number]
+    assert len(hints) >= 2
+    assert all(hint[0].isupper() or hint[0].isalnum() for hint in hints)
+    file, _, rest = exercise.origin().partition(", line ")
+    line, _, name = rest.partition(": ")
+    text = (FOLDER.parent / file).read_text(encoding="utf-8").splitlines()
+    assert f"def {name}(" in "".join(text[int(line) - 1 : int(line) + 3])
+
+
+def test_no_hint_is_left_over():
+    assert set(HINTS) == {e.number for chapter in CHAPTERS for e in chapter.exercises}

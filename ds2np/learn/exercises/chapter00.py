@@ -5,6 +5,7 @@ import numpy as np
 
 from ds2np.decode import greedy
 from ds2np.learn.exercise import Exercise
+from ds2np.text.score import align_characters
 
 
 def collapse(path):
@@ -60,7 +61,20 @@ def _cer_cases(rng):
 
 EXERCISES = (
     Exercise(
-        "00.1", "collapse", "symbols of the text from a path", collapse, _collapse_cases, lists=True
+        "00.1",
+        "collapse",
+        "symbols of the text from a path",
+        collapse,
+        _collapse_cases,
+        lists=True,
+        package=greedy.collapse,
     ),
-    Exercise("00.2", "cer", "character error rate of a list of texts", cer, _cer_cases),
+    Exercise(
+        "00.2",
+        "cer",
+        "character error rate of a list of texts",
+        cer,
+        _cer_cases,
+        package=align_characters,
+    ),
 )

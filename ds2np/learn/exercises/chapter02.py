@@ -90,6 +90,7 @@ EXERCISES = (
         _filter_over_time,
         _forward,
         same_dtype=True,
+        package=conv1d.conv1d_forward,
     ),
     Exercise(
         "02.3", "receptive_field", "receptive field and step of a stack", _field_from_above, _stacks
@@ -101,5 +102,6 @@ EXERCISES = (
         _gradients_over_time,
         _backward,
         results=("dx", "dW"),
+        package=conv1d.conv1d_backward,
     ),
 )

@@ -92,7 +92,12 @@ def _backward_cases(rng):
 
 EXERCISES = (
     Exercise(
-        "03.1", "length_mask", "mask of the real frames in a minibatch", length_mask, _mask_cases
+        "03.1",
+        "length_mask",
+        "mask of the real frames in a minibatch",
+        length_mask,
+        _mask_cases,
+        package=padding.length_mask,
     ),
     Exercise(
         "03.2",
@@ -101,6 +106,7 @@ EXERCISES = (
         masked_mean_var,
         _mean_var_cases,
         results=("mean", "variance"),
+        package=batchnorm.seq_batchnorm_forward,
     ),
     Exercise(
         "03.3",
@@ -109,5 +115,6 @@ EXERCISES = (
         seq_batchnorm_backward,
         _backward_cases,
         results=("dx", "dgamma", "dbeta"),
+        package=batchnorm.seq_batchnorm_backward,
     ),
 )

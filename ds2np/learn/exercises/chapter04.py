@@ -84,6 +84,7 @@ EXERCISES = (
         "simple recurrence over a minibatch, several directions at once",
         simple_rnn_forward,
         _forward_cases,
+        package=rnn.simple_rnn_forward,
     ),
     Exercise(
         "04.2",
@@ -92,6 +93,7 @@ EXERCISES = (
         simple_rnn_backward,
         _backward_cases,
         results=("da", "dU", "dh0"),
+        package=rnn.simple_rnn_backward,
     ),
     Exercise(
         "04.3",
@@ -99,6 +101,7 @@ EXERCISES = (
         "gated recurrence over a minibatch, several directions at once",
         gru_forward,
         _gru_cases,
+        package=gru.gru_forward,
     ),
     Exercise(
         "04.4",

@@ -98,7 +98,12 @@ def _loss_cases(rng):
 EXERCISES = (
     Exercise("05.1", "min_frames", "fewest frames for a transcript", min_frames, _min_frames_cases),
     Exercise(
-        "05.2", "ctc_beta", "log-probability of finishing from each state", ctc_beta, _beta_cases
+        "05.2",
+        "ctc_beta",
+        "log-probability of finishing from each state",
+        ctc_beta,
+        _beta_cases,
+        package=recurse,
     ),
     Exercise(
         "05.3",
@@ -106,6 +111,7 @@ EXERCISES = (
         "gradient with respect to the logits from the posterior of the states",
         ctc_logit_gradient,
         _gradient_cases,
+        package=ctc_loss,
     ),
     Exercise(
         "05.4",

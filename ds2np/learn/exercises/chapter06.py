@@ -117,6 +117,7 @@ EXERCISES = (
         _clip_cases,
         tolerance=1e-6,  # others add 1e-6 to the norm that they divide by
         results=("clipped", "norm"),
+        package=SGD.step,
     ),
     Exercise(
         "06.2",
@@ -125,6 +126,7 @@ EXERCISES = (
         sgd_step,
         _step_cases,
         results=("params", "velocity"),
+        package=SGD.step,
     ),
     Exercise(
         "06.3",

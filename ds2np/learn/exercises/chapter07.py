@@ -158,6 +158,7 @@ EXERCISES = (
         out_lengths,
         _length_cases,
         lists=True,
+        package=Sequential.out_lengths,
     ),
     Exercise(
         "07.2",
@@ -166,8 +167,14 @@ EXERCISES = (
         stack_backward,
         _backward_cases,
         results=("dx", "grads"),
+        package=Sequential.backward,
     ),
     Exercise(
-        "07.3", "greedy_decode", "greedy decoding of a minibatch", greedy_decode, _decode_cases
+        "07.3",
+        "greedy_decode",
+        "greedy decoding of a minibatch",
+        greedy_decode,
+        _decode_cases,
+        package=greedy.greedy_decode,
     ),
 )

@@ -98,13 +98,21 @@ EXERCISES = (
     Exercise(
         "13.1", "mean_of_parts", "mean over shards of unequal size", mean_of_parts, _mean_cases
     ),
-    Exercise("13.2", "shard", "shard of a process in every minibatch", shard, _share_cases),
+    Exercise(
+        "13.2",
+        "shard",
+        "shard of a process in every minibatch",
+        shard,
+        _share_cases,
+        package=batches.shard,
+    ),
     Exercise(
         "13.3",
         "ring_round_back",
         "round of reduce-scatter on a ring in the opposite direction",
         ring_round_back,
         _round_cases,
+        package=simulate.ring,
     ),
     Exercise(
         "13.4",
@@ -113,5 +121,6 @@ EXERCISES = (
         ring_bytes,
         _bytes_cases,
         lists=True,
+        package=simulate.ring,
     ),
 )
