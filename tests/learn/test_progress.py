@@ -227,9 +227,8 @@ def test_hints(ds2np):
 
 
 def test_an_answer_that_is_taken_out_is_kept_beside(ds2np, answers_file):
-    answers_file.write_text(
-        f"{RIGHT}\n\n# Exercise 01.2\n@staticmethod\ndef count(x):\n    return 1\n"
-    )
+    mine = "@staticmethod\ndef count(x):\n    return 1\n"
+    answers_file.write_text(f"{RIGHT}\n\n# Exercise 01.2\n{mine}")
     code, out, _ = ds2np("learn", "reset", "1.2")
     kept = answers_file.with_name("my_ds2np_old.py")
     assert (code, out) == (0, f"01.2 count: taken out; it is kept in {kept}\n")

@@ -45,7 +45,7 @@ _SIZES = {
 }
 
 
-def _forward(rng):
+def _forward_cases(rng):
     cases = {
         name: (rng.standard_normal((N, T, D)), rng.standard_normal((K, D, O)), stride, padding)
         for name, (N, T, D, K, O, stride, padding) in _SIZES.items()  # noqa: E741
@@ -56,9 +56,9 @@ def _forward(rng):
     return cases
 
 
-def _backward(rng):
+def _backward_cases(rng):
     cases = {}
-    for name, arguments in _forward(rng).items():
+    for name, arguments in _forward_cases(rng).items():
         out = _filter_over_time(*arguments)
         cases[name] = (rng.standard_normal(out.shape).astype(out.dtype), *arguments)
     return cases
@@ -88,7 +88,7 @@ EXERCISES = (
         "conv1d_forward",
         "convolution over time, with stride",
         _filter_over_time,
-        _forward,
+        _forward_cases,
         same_dtype=True,
         package=conv1d.conv1d_forward,
     ),
@@ -100,7 +100,7 @@ EXERCISES = (
         "conv1d_backward",
         "gradients of a 1D convolution",
         _gradients_over_time,
-        _backward,
+        _backward_cases,
         results=("dx", "dW"),
         package=conv1d.conv1d_backward,
     ),
