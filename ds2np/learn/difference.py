@@ -85,6 +85,8 @@ def _show(value):
         return f"{value:.6g}"
     if isinstance(value, list):
         return f"[{', '.join(map(_show, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_show(part)}' for key, part in value.items())}}}"
     return repr(value)
 
 

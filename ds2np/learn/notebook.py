@@ -34,7 +34,7 @@ def check(number, answer):
     if verdict.state == CORRECT:
         _keep(exercise, answer)
     elif verdict.state == WRONG and exercise.number in HINTS:
-        print(f'help: hint("{exercise.number}")')
+        print(f'for a hint: from ds2np.learn import hint; hint("{exercise.number}")')
 
 
 def hint(number):

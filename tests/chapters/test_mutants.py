@@ -1,13 +1,14 @@
 """The checks see small mistakes: a solution with one change is wrong, a right variant is not."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
 from helpers.exercises import per_exercise, solution, wrong_answers
 from helpers.mutants import RESULTS, mutate, on_numbers, on_parts, spoil
 
-from ds2np.learn.book import FOLDER
+from ds2np.learn.book import FOLDER, find_exercise
 from ds2np.learn.difference import Rules, find_difference
 from ds2np.learn.exercise import CORRECT, SEEDS
 
@@ -114,3 +115,52 @@ def test_right_variants_are_correct(chapter, exercise, way):
 
 def fortran(value):
     return np.asfortranarray(value) if isinstance(value, np.ndarray) else value
+
+
+def clip_as_others_do(grads, max_norm):
+    norm = sum(float((grad**2).sum()) for grad in grads.values()) ** 0.5
+    if not np.isfinite(norm):
+        return {name: np.zeros_like(grad) for name, grad in grads.items()}, norm
+    scale = min(1.0, max_norm / (norm + 1e-6))
+    return {name: grad * scale for name, grad in grads.items()}, norm
+
+
+def stack_states(a, U, h0):
+    states = [h0]
+    for t in range(a.shape[1]):
+        states.append(np.minimum(np.maximum(a[:, t] + np.matmul(states[-1], U), 0), 20))
+    return np.stack(states[1:], axis=1)
+
+
+def stack_windows(x, W, stride=1, padding=0):
+    x = np.pad(x, ((0, 0), (padding, padding), (0, 0)))
+    starts = range(0, x.shape[1] - len(W) + 1, stride)
+    return np.stack([np.einsum("nkd,kdo->no", x[:, t : t + len(W)], W) for t in starts], axis=1)
+
+
+def collapse_by_groups(path):
+    return [symbol for symbol, _ in itertools.groupby(path.tolist()) if symbol]
+
+
+def reverse_by_an_index(x, lengths):
+    t = np.arange(len(x))[:, None]
+    return x[np.where(t < lengths, lengths - 1 - t, t), np.arange(x.shape[1])]
+
+
+def stop_by_two_minima(rates, patience):
+    return 0 < patience < len(rates) and min(rates[-patience:]) >= min(rates[:-patience])
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        ("00.1", collapse_by_groups),
+        ("02.2", stack_windows),
+        ("04.1", stack_states),
+        ("04.4", reverse_by_an_index),
+        ("06.1", clip_as_others_do),
+        ("06.4", stop_by_two_minima),
+    ],
+)
+def test_another_way_to_the_same_result_is_correct(number, answer):
+    assert str(find_exercise(number).check(answer)) == CORRECT

@@ -155,6 +155,7 @@ def test_results_have_names():
 def test_tiny_arguments_are_shown():
     assert show_arguments(["x", "k"], (np.array([-0.0, 1.5]), 2)) == "; x = [0, 1.5], k = 2"
     assert show_arguments(["refs"], (["one", ""],)) == "; refs = ['one', '']"
+    assert show_arguments(["d"], ({"W": np.array([3.0, 4.0])},)) == "; d = {'W': [3, 4]}"
     assert show_arguments(["x"], (np.zeros(100),)) == ""
     assert show_arguments(["layers"], ({"a": max},)) == ""
 
