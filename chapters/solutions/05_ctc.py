@@ -64,7 +64,12 @@ def ctc_logit_gradient(log_probs, posterior, labels):
 
 def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
     """Compute loss and gradient, utterance by utterance, over real frames and labels only."""
-    assert blank == 0
+    if blank != 0:  # let the blank and symbol 0 change places, here and in the gradient
+        places = np.arange(logits.shape[2])
+        places[[0, blank]] = blank, 0
+        swapped = logits[:, :, places], places[labels]
+        loss, dlogits = ctc_loss(*swapped, input_lengths, label_lengths)
+        return loss, dlogits[:, :, places]
     loss = np.zeros(len(logits), logits.dtype)
     dlogits = np.zeros_like(logits)
     for n, (T, L) in enumerate(zip(input_lengths, label_lengths, strict=True)):

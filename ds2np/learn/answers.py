@@ -9,6 +9,7 @@ import contextlib
 import io
 import linecache
 import os
+import time
 import traceback
 import types
 from pathlib import Path
@@ -16,7 +17,10 @@ from pathlib import Path
 from ds2np.errors import UserError
 from ds2np.files import locked, replacing
 from ds2np.learn.book import FOLDER
-from ds2np.learn.exercise import CORRECT, NOT_DONE, Verdict
+from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG, Verdict
+from ds2np.learn.limited import SECONDS, Stopped, run_limited
+
+WAIT = 2 * SECONDS  # seconds for the check of another notebook
 
 HEADER = '''"""My own Deep Speech 2: my answers to the exercises."""
 
@@ -43,14 +47,44 @@ def load(path):
     Raises `UserError`, with line and error, if the file cannot be run.
     """
     data = _read(path)
-    return {} if data is None else _run(path, data)
+    if data is None:
+        return {}
+    try:
+        run_limited(lambda: _run(path, data) and None)
+    except Stopped as error:
+        raise UserError(f"{path}: {error}") from None
+    return _run(path, data)
 
 
-def judge(exercise, names):
-    """Check the answer to an exercise, given the names from `load`, and return a `Verdict`."""
-    if exercise.function not in names:
-        return Verdict(NOT_DONE)
-    return exercise.check(names[exercise.function])
+def judge(exercise, path):
+    """Check the answer to an exercise in the reader's file.
+
+    Returns a `Verdict` and what the answer printed. Raises `UserError` as `load` does.
+    """
+    data = _read(path)
+    return (Verdict(NOT_DONE), "") if data is None else _judge(exercise, path, data)
+
+
+def check(exercise, answer):
+    """Check a function, with limits; return a `Verdict` and what the function printed."""
+    try:
+        return run_limited(lambda: exercise.check(answer))
+    except Stopped as error:
+        return Verdict(WRONG, str(error)), ""
+
+
+def _judge(exercise, path, data):
+    def check():
+        with contextlib.redirect_stdout(io.StringIO()):
+            names = _run(path, data)
+        if exercise.function not in names:
+            return Verdict(NOT_DONE)
+        return exercise.check(names[exercise.function])
+
+    try:
+        return run_limited(check)
+    except Stopped as error:
+        return Verdict(WRONG, str(error)), ""
 
 
 def keep(path, exercise, source):
@@ -74,15 +108,53 @@ def keep(path, exercise, source):
     UserError
         If the file could not be run with the answer in it, or another notebook is writing it.
     """
-    with locked(path.with_name(f"{path.name}.lock"), f"{path}"):
+    with _waiting_for(path):
         data = _read(path)
         data = _with_definition(path, HEADER.encode() if data is None else data, exercise, source)
-        with contextlib.redirect_stdout(io.StringIO()):  # the notebook's check has printed it
-            verdict = judge(exercise, _run(path, data))
+        verdict, _ = _judge(exercise, path, data)  # the notebook's check has printed the rest
         if verdict.state == CORRECT:
             with replacing(path, "wb") as file:
                 file.write(data)
     return verdict
+
+
+def take_out(path, exercise):
+    """Move the answer to an exercise from the reader's file to another one beside it.
+
+    Returns the path of that file, or None if there is no answer. Raises `UserError` as `keep` does.
+    """
+    kept = path.with_name(f"{path.stem}_old{path.suffix}")
+    with _waiting_for(path):
+        data = _read(path)
+        lines = [] if data is None else data.splitlines(keepends=True)
+        node = _definition(path, data, exercise) if lines else None
+        if node is None:
+            return None
+        first, last = _first_line(node), node.end_lineno
+        taken = b"".join(lines[first:last])
+        if first and lines[first - 1].strip() == f"# Exercise {exercise.number}".encode():
+            first -= 1
+        with open(kept, "ab") as file:
+            file.write(f"\n\n# Exercise {exercise.number}\n".encode() + taken)
+        with replacing(path, "wb") as file:
+            file.write(b"".join(lines[:first]).rstrip() + b"\n" + b"".join(lines[last:]))
+    return kept
+
+
+@contextlib.contextmanager
+def _waiting_for(path):
+    """Hold the file's lock, once another notebook has finished with it."""
+    with contextlib.ExitStack() as stack:
+        end = time.monotonic() + WAIT
+        while True:
+            try:
+                stack.enter_context(locked(path.with_name(f"{path.name}.lock"), f"{path}"))
+                break
+            except UserError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+        yield
 
 
 def _read(path):
@@ -125,22 +197,12 @@ def _describe(error, path):
 
 
 def _with_definition(path, data, exercise, source):
-    _decode(path, data)
-    try:
-        tree = ast.parse(data, str(path))
-    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
-        raise UserError(_describe(error, path)) from None
+    node = _definition(path, data, exercise)
     lines = data.splitlines(keepends=True)
     newline = b"\r\n" if data.count(b"\r\n") else b"\n"
     definition = [line.encode() + newline for line in source.strip("\n").split("\n")]
-    earlier = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name == exercise.function
-    ]
-    if earlier:
-        node = earlier[-1]
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+    if node:
+        first = _first_line(node)
         if not lines[node.end_lineno - 1].endswith((b"\n", b"\r")):
             definition[-1] = definition[-1].rstrip(b"\r\n")
         lines[first : node.end_lineno] = definition
@@ -150,3 +212,22 @@ def _with_definition(path, data, exercise, source):
         comment = f"# Exercise {exercise.number}".encode() + newline
         lines += [newline, newline, comment, *definition]
     return b"".join(lines)
+
+
+def _definition(path, data, exercise):
+    """Find the function that counts as the answer, the last of its name, as a node; or None."""
+    _decode(path, data)
+    try:
+        tree = ast.parse(data, str(path))
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
+        raise UserError(_describe(error, path)) from None
+    found = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == exercise.function
+    ]
+    return found[-1] if found else None
+
+
+def _first_line(node):
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1

@@ -4,16 +4,22 @@ A check runs the answer and the package's own function on the same inputs. The v
 case in which they differ, and by how much.
 """
 
+import contextlib
 import copy
 import inspect
+import io
 import linecache
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ds2np.learn.difference import Rules, find_difference, show_arguments
+
 CORRECT, WRONG, NOT_DONE = "correct", "wrong", "not done"
+SEEDS = (0, 1, 2)  # of the numbers in the cases
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,16 @@ class Exercise:
     cases : callable
         Takes a random generator and returns a dict from case name to tuple of arguments.
     tolerance : float
-        Largest allowed difference, relative to the largest expected value (or to 1 if smaller).
+        See `Rules`. Results are compared with the largest expected value, or with a thousandth of
+        the largest one in the arrays of the arguments.
+    results : tuple of str
+        Names of the results, where there are several.
+    lists : bool
+        Whether a list is as good as the expected array.
+    same_dtype : bool
+        Whether the result must have the dtype of the first argument.
+    package : callable, optional
+        The package's function, where the reference only calls it.
     """
 
     number: str
@@ -53,29 +68,77 @@ class Exercise:
     reference: Callable
     cases: Callable
     tolerance: float = 1e-8
+    results: tuple = ()
+    lists: bool = False
+    same_dtype: bool = False
+    package: Callable | None = None
 
     def check(self, answer):
         """Compare an answer with the reference in all cases and return a `Verdict`."""
         if not callable(answer):
             found = type(answer).__name__
             return Verdict(WRONG, f"{self.function} is of type {found}; expected a function")
-        for name, arguments in self.cases(np.random.default_rng(0)).items():
-            expected = self.reference(*copy.deepcopy(arguments))
-            given = copy.deepcopy(arguments)
-            try:
-                with np.errstate(all="ignore"):
-                    got = answer(*given)
-            except NotImplementedError:
-                return Verdict(NOT_DONE)
-            except (Exception, SystemExit) as error:
-                return Verdict(WRONG, f"{_describe(error, answer)} (case: {name})")
-            if got is None and expected is not None:
-                return Verdict(WRONG, "the answer is None; is a return missing?")
-            if difference := find_difference(got, expected, self.tolerance):
-                return Verdict(WRONG, f"{difference} (case: {name})")
-            if find_difference(given, arguments, 0):
-                return Verdict(WRONG, f"the function changes its arguments (case: {name})")
-        return Verdict(CORRECT)
+        try:
+            fault = self._first_fault(answer, SEEDS[0])
+            with contextlib.redirect_stdout(io.StringIO()):  # what it prints was seen once
+                for seed in SEEDS[1:]:
+                    fault = fault or self._first_fault(answer, seed)
+        except NotImplementedError:
+            return Verdict(NOT_DONE)
+        return Verdict(WRONG, fault) if fault else Verdict(CORRECT)
+
+    def origin(self):
+        """Say where the package's own function stands: file and line."""
+        function = inspect.unwrap(self.package or self.reference)
+        file = Path(inspect.getsourcefile(function))
+        line = inspect.getsourcelines(function)[1]
+        folder = Path(__file__).parents[2]
+        return f"{file.relative_to(folder).as_posix()}, line {line}: {function.__name__}"
+
+    def _first_fault(self, answer, seed):
+        for name, arguments in self.cases(np.random.default_rng(seed)).items():
+            if fault := self._fault(answer, arguments):
+                shown = show_arguments(_names(answer, arguments), arguments)
+                return f"{fault} (case: {name}{shown})"
+        return ""
+
+    def _fault(self, answer, arguments):
+        """Describe what is wrong with an answer in one case; return "" if nothing is."""
+        expected = self.reference(*copy.deepcopy(arguments))
+        given = copy.deepcopy(arguments)
+        try:
+            with np.errstate(all="ignore"):
+                got = answer(*given)
+        except NotImplementedError:
+            raise
+        except (Exception, SystemExit) as error:
+            return _describe(error, answer)
+        if got is None and expected is not None:
+            return "the answer is None; is a return missing?"
+        if fault := find_difference(got, expected, self._rules(arguments), self.results):
+            return fault
+        for name, before, after in zip(_names(answer, given), arguments, given, strict=True):
+            if find_difference(after, before, Rules(0)):
+                return f"the function changes its argument {name}"
+            for result in got if isinstance(got, tuple) else (got,):
+                if isinstance(result, dict) and result is after:
+                    return f"the function returns its argument {name} itself; expected a new dict"
+        return ""
+
+    def _rules(self, arguments):
+        floats = [a for a in arguments if getattr(a, "dtype", np.dtype(int)).kind in "fc"]
+        largest = [abs(a[np.isfinite(a)]).max(initial=0.0) for a in floats]
+        dtype = floats[0].dtype if self.same_dtype else None
+        return Rules(self.tolerance, 1e-3 * max(largest, default=0.0), self.lists, dtype)
+
+
+def _names(answer, arguments):
+    """Name the arguments as the answer does."""
+    try:
+        names = list(inspect.signature(answer).parameters)
+    except (TypeError, ValueError):
+        names = []
+    return [*names, *(str(i + 1) for i in range(len(names), len(arguments)))][: len(arguments)]
 
 
 def _describe(error, answer):
@@ -86,70 +149,3 @@ def _describe(error, answer):
     line = linecache.getline(code.co_filename, own[-1]).strip() if own else ""
     where = f", in its line `{line}`" if line else ""
     return f"your code raised {type(error).__name__}: {error}{where}"
-
-
-def find_difference(got, expected, tolerance):
-    """Describe how a result differs from the expected one; return "" if it does not.
-
-    Both are numbers, strings, arrays, or tuples, lists and dicts of them. See `Exercise` for the
-    tolerance.
-    """
-    if got is expected:
-        return ""
-    if isinstance(expected, (tuple, list, dict)):
-        return _difference_of_several(got, expected, tolerance)
-    if isinstance(expected, str) or expected is None:
-        same = isinstance(got, type(expected)) and got == expected
-        return "" if same else f"expected {expected!r}, got {got!r}"
-    try:
-        array = np.asarray(got)
-    except (TypeError, ValueError):  # on a GPU, or a ragged list
-        array = np.asarray(None)
-    if array.dtype.kind not in "biufc":
-        return f"expected numbers; this {type(got).__name__} cannot be converted to numbers"
-    return _difference_of_arrays(array, np.asarray(expected), tolerance)
-
-
-def _difference_of_arrays(got, expected, tolerance):
-    if got.shape != expected.shape:
-        return f"expected shape {expected.shape}, got {got.shape}"
-    dtype = np.result_type(got, expected, np.float64)  # unsigned integers would wrap around
-    got, expected = got.astype(dtype), expected.astype(dtype)
-    finite = np.isfinite(expected)
-    alike = (got == expected) | (np.isnan(got) & np.isnan(expected)) | (finite & np.isfinite(got))
-    if not alike.all():
-        where = tuple(int(i) for i in np.argwhere(~alike)[0])
-        at = f" at {where}" if where else ""
-        return f"expected {expected[where]:.6g}, got {got[where]:.6g}{at}"
-    with np.errstate(over="ignore"):
-        apart = np.abs(np.where(finite, got, 0) - np.where(finite, expected, 0))
-    scale = max(1.0, np.abs(expected[finite]).max(initial=0))
-    if apart.max(initial=0) <= tolerance * scale:
-        return ""
-    where = tuple(int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
-    values = f"expected {expected[where]:.6g}, got {got[where]:.6g}"
-    if not where:
-        return values
-    return (
-        f"the largest difference is {apart.max():.3g}, at {where}: {values}; shape {expected.shape}"
-    )
-
-
-def _difference_of_several(got, expected, tolerance):
-    if isinstance(expected, dict):
-        if not isinstance(got, dict) or set(got) != set(expected):
-            found = sorted(map(str, got)) if isinstance(got, dict) else f"a {type(got).__name__}"
-            return f"expected a dict with the keys {sorted(map(str, expected))}, got {found}"
-        keys = list(expected)
-    else:
-        if isinstance(got, np.ndarray) and got.ndim:
-            got = list(got)
-        if not isinstance(got, (tuple, list)) or len(got) != len(expected):
-            found = len(got) if isinstance(got, (tuple, list)) else f"a {type(got).__name__}"
-            return f"expected {len(expected)} results, got {found}"
-        keys = range(len(expected))
-    for key in keys:
-        if difference := find_difference(got[key], expected[key], tolerance):
-            name = f"[{key!r}]" if isinstance(expected, dict) else f"{key + 1}"
-            return f"result {name}: {difference}"
-    return ""

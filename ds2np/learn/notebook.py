@@ -13,7 +13,10 @@ from ds2np.audio.resampling import resample
 from ds2np.errors import UserError
 from ds2np.learn import answers
 from ds2np.learn.book import find_exercise
-from ds2np.learn.exercise import CORRECT
+from ds2np.learn.exercise import CORRECT, WRONG
+from ds2np.learn.hints import HINTS
+
+_given = {}  # number of hints that were shown, by exercise
 
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
@@ -26,10 +29,24 @@ def check(number, answer):
     exercise = find_exercise(number)
     if exercise is None:
         raise ValueError(f"there is no exercise {number}")
-    verdict = exercise.check(answer)
-    print(f"{number} {exercise.function}: {verdict}")
+    verdict, printed = answers.check(exercise, answer)
+    print(f"{printed}{number} {exercise.function}: {verdict}")
     if verdict.state == CORRECT:
         _keep(exercise, answer)
+    elif verdict.state == WRONG and exercise.number in HINTS:
+        print(f'for a hint: from ds2np.learn import hint; hint("{exercise.number}")')
+
+
+def hint(number):
+    """Print a hint for an exercise such as "05.2"; another call prints the next one."""
+    if number not in HINTS:
+        raise ValueError(f"there is no exercise {number}")
+    hints, given = HINTS[number], _given.get(number, 0)
+    _given[number] = given + 1
+    if given < len(hints):
+        print(f"{number}, hint {given + 1} of {len(hints)}: {hints[given]}")
+    else:
+        print(f"{number}: that was the last hint; the solutions are in chapters/solutions")
 
 
 def _keep(exercise, answer):
@@ -51,7 +68,7 @@ def _keep(exercise, answer):
         print(f"not kept: {error}")
         return
     if verdict.state == CORRECT:
-        print(f"kept in {path.name}")
+        print(f"kept in {path.name}; the package's: {exercise.origin()}")
     else:
         print(
             f"not kept in {path.name}, where it is {verdict}; if it needs names from another "

@@ -1,24 +1,10 @@
 """Every exercise: its stub is not done, its solution is correct, plausible mistakes are wrong."""
 
-import importlib.util
-from pathlib import Path
-
-import pytest
+from helpers.exercises import per_exercise, solution, wrong_answers
 
 from ds2np.learn.book import CHAPTERS, FOLDER
 from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG
-
-EXERCISES = [(chapter, exercise) for chapter in CHAPTERS for exercise in chapter.exercises]
-per_exercise = pytest.mark.parametrize(
-    ("chapter", "exercise"), EXERCISES, ids=[e.number for _, e in EXERCISES]
-)
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from ds2np.learn.hints import HINTS
 
 
 def stub_of(chapter, exercise):
@@ -38,14 +24,12 @@ def test_the_stub_is_not_done(chapter, exercise):
 
 @per_exercise
 def test_the_solution_is_correct(chapter, exercise):
-    solutions = load(FOLDER / "solutions" / f"{chapter.file}.py")
-    assert str(exercise.check(getattr(solutions, exercise.function))) == CORRECT
+    assert str(exercise.check(solution(chapter, exercise))) == CORRECT
 
 
 @per_exercise
 def test_plausible_mistakes_are_wrong(chapter, exercise):
-    answers = load(Path(__file__).parent / "wrong_answers" / f"chapter{chapter.number}.py").WRONG
-    mistakes = answers[exercise.number]
+    mistakes = wrong_answers(chapter, exercise)
     assert len(mistakes) >= 2
     for mistake, answer in mistakes.items():
         verdict = exercise.check(answer)
@@ -64,3 +48,18 @@ def test_numbers_count_up_in_each_chapter():
     for chapter in CHAPTERS:
         numbers = [exercise.number for exercise in chapter.exercises]
         assert numbers == [f"{chapter.number}.{i}" for i in range(1, len(numbers) + 1)]
+
+
+@per_exercise
+def test_there_are_hints_and_a_place_to_compare_with(chapter, exercise):
+    hints = HINTS[exercise.number]
+    assert len(hints) >= 2
+    assert all(hint[0].isupper() or hint[0].isalnum() for hint in hints)
+    file, _, rest = exercise.origin().partition(", line ")
+    line, _, name = rest.partition(": ")
+    text = (FOLDER.parent / file).read_text(encoding="utf-8").splitlines()
+    assert f"def {name}(" in "".join(text[int(line) - 1 : int(line) + 3])
+
+
+def test_no_hint_is_left_over():
+    assert set(HINTS) == {e.number for chapter in CHAPTERS for e in chapter.exercises}

@@ -1,11 +1,13 @@
 """The check of an answer: what counts as equal, and how differences are described."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG, Exercise, find_difference
+from ds2np.learn.difference import Rules, find_difference, show_arguments
+from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG, Exercise
 
 inf, nan = np.inf, np.nan
 RAGGED = [np.zeros(2), np.zeros(3)]
@@ -49,14 +51,16 @@ RAGGED = [np.zeros(2), np.zeros(3)]
     ids=lambda value: repr(value).split(" at 0x")[0],
 )
 def test_the_same(got, expected):
-    assert find_difference(got, expected, 1e-8) == ""
+    assert find_difference(got, expected, Rules(1e-8)) == ""
 
 
 @pytest.mark.parametrize(
     ("got", "expected", "message"),
     [
         (3, 4, "expected 4, got 3"),
-        (False, True, "expected 1, got 0"),
+        (False, True, "expected True, got False"),
+        (0, True, "expected True, got False"),
+        (2.0, True, "expected True, got 2.0"),
         (1 + 2j, 1 - 2j, "expected 1-2j, got 1+2j"),
         (nan, 1.0, "expected 1, got nan"),
         (1.0, nan, "expected nan, got 1"),
@@ -97,6 +101,9 @@ def test_the_same(got, expected):
         (np.zeros(3), "cat", "expected 'cat', got array("),
         (np.zeros(3), None, "expected None, got array("),
         (np.zeros(3), True, "expected shape (), got (3,)"),
+        (np.zeros(2), np.array([0.0, -1.0]), "expected -1, got 0;"),
+        (-0.0, 1.0, "expected 1, got 0"),
+        (4.0, 4.0 + 1e-7, "expected 4.0000001, got 4"),
         (None, 1.0, "expected numbers; this NoneType cannot be converted to numbers"),
         ((1, 2, 3), (1, 2), "expected 2 results, got 3"),
         (1.0, (1, 2), "expected 2 results, got a float"),
@@ -110,15 +117,47 @@ def test_the_same(got, expected):
     ids=lambda value: repr(value).split(" at 0x")[0],
 )
 def test_a_difference_is_described(got, expected, message):
-    assert message in find_difference(got, expected, 1e-8)
+    assert message in find_difference(got, expected, Rules(1e-8))
 
 
 def test_the_tolerance_is_relative_to_the_largest_number():
-    assert not find_difference([1000.0, 1.0], np.array([1000.0, 1.0 + 9e-6]), 1e-8)
-    assert find_difference([1000.0, 1.0], np.array([1000.0, 1.0 + 2e-5]), 1e-8)
-    assert find_difference([1e-3], np.array([1.1e-3]), 1e-8)
-    assert not find_difference([1e-3], np.array([1e-3 + 9e-9]), 1e-8)
-    assert find_difference([1.0], np.array([1.0 + 1e-15]), 0)
+    rules = Rules(1e-8)
+    assert not find_difference([1000.0, 1.0], np.array([1000.0, 1.0 + 9e-6]), rules)
+    assert find_difference([1000.0, 1.0], np.array([1000.0, 1.0 + 2e-5]), rules)
+    assert find_difference([1e-9], np.array([1.1e-9]), rules)
+    assert not find_difference([1e-17], np.array([0.0]), rules)
+    assert not find_difference([1e-17], np.array([-1e-17]), Rules(1e-8, least=1e-3))
+    assert find_difference([1e-10], np.array([-1e-10]), Rules(1e-8, least=1e-3))
+    assert find_difference([1.0], np.array([1.0 + 1e-15]), Rules(0))
+
+
+def test_float32_is_precise_enough_unless_the_dtype_matters():
+    third = np.array([1 / 3])
+    assert not find_difference(third.astype("f"), third, Rules(1e-8))
+    assert find_difference(third.astype("f") + 1e-4, third, Rules(1e-8))
+    assert find_difference(third.astype("f"), third, Rules(0))
+    message = find_difference(third.astype("f"), third, Rules(1e-8, dtype=np.dtype(float)))
+    assert message == "expected the dtype float64, got float32"
+
+
+def test_a_list_is_no_array_where_an_array_matters():
+    rules = Rules(1e-8, lists=False)
+    assert not find_difference([1, 2], np.array([1, 2]), Rules(1e-8))
+    assert "expected an array, got a list" in find_difference([1, 2], np.array([1, 2]), rules)
+    assert "result 1: expected an array" in find_difference([[1], 2], (np.array([1]), 2), rules)
+    assert not find_difference(3, np.array(3), rules)
+
+
+def test_results_have_names():
+    assert find_difference((1, 2), (1, 3), Rules(0), ("dx", "dW")) == "result dW: expected 3, got 2"
+
+
+def test_tiny_arguments_are_shown():
+    assert show_arguments(["x", "k"], (np.array([-0.0, 1.5]), 2)) == "; x = [0, 1.5], k = 2"
+    assert show_arguments(["refs"], (["one", ""],)) == "; refs = ['one', '']"
+    assert show_arguments(["d"], ({"W": np.array([3.0, 4.0])},)) == "; d = {'W': [3, 4]}"
+    assert show_arguments(["x"], (np.zeros(100),)) == ""
+    assert show_arguments(["layers"], ({"a": max},)) == ""
 
 
 @pytest.fixture
@@ -130,7 +169,7 @@ def double(chapters):
     "answer",
     [
         lambda x: 2 * x,
-        lambda x: (2 * x).tolist(),
+        lambda x: (2 * x).astype(np.float32),
         lambda x: np.repeat(2 * x, 2, axis=-1)[..., ::2],
         lambda x, factor=2: x * factor,
         functools.partial(np.multiply, 2),
@@ -159,7 +198,28 @@ def test_an_answer_that_changes_its_argument_and_returns_it_is_wrong(double):
         return x
 
     verdict = double.check(in_place)
-    assert str(verdict) == "wrong: the function changes its arguments (case: three numbers)"
+    assert str(verdict).startswith(
+        "wrong: the function changes its argument x (case: three numbers; x = [0.12573, "
+    )
+
+
+def test_a_dict_that_is_handed_back_is_no_new_dict():
+    same = Exercise("1", "same", "", dict, lambda rng: {"all": ({"W": np.ones(2)},)})
+    assert same.check(lambda grads: {**grads}).state == CORRECT
+    reason = same.check(lambda grads: grads).reason
+    assert reason.startswith("the function returns its argument grads itself; expected a new dict")
+
+
+def test_lists_are_answers_only_where_the_exercise_says_so(double):
+    assert "expected an array, got a list" in double.check(lambda x: (2 * x).tolist()).reason
+    assert replace(double, lists=True).check(lambda x: (2 * x).tolist()).state == CORRECT
+
+
+def test_the_dtype_counts_where_the_exercise_says_so(double):
+    strict = replace(double, same_dtype=True)
+    assert strict.check(lambda x: 2 * x).state == CORRECT
+    reason = strict.check(lambda x: (2 * x).astype(np.float32)).reason
+    assert reason.startswith("expected the dtype float64, got float32")
 
 
 def test_arguments_that_are_no_arrays_count_as_unchanged():
@@ -186,7 +246,7 @@ def test_the_line_is_that_of_the_answer_not_of_what_it_calls(double):
 
     reason = double.check(answer).reason
     assert "ValueError: cannot reshape" in reason
-    assert reason.endswith("in its line `y = np.reshape(x, (2, 2))` (case: three numbers)")
+    assert ", in its line `y = np.reshape(x, (2, 2))` (case: three numbers; x = [" in reason
 
 
 def test_an_error_outside_of_the_lines_of_the_answer(double):
@@ -204,7 +264,9 @@ def test_all_cases_are_the_same_at_each_check(double):
     seen = []
     double.check(lambda x: seen.append(x) or 2 * x)
     double.check(lambda x: seen.append(x) or 2 * x)
-    for first, second in zip(seen[:3], seen[3:], strict=True):
+    once = len(seen) // 2
+    assert any((seen[0] != other).any() for other in seen[1:once] if other.shape == seen[0].shape)
+    for first, second in zip(seen[:once], seen[once:], strict=True):
         np.testing.assert_array_equal(first, second)
 
 

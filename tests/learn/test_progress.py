@@ -1,7 +1,10 @@
 """The command learn: progress, verdicts, and a reader's file in any state."""
 
+import os
+
 import pytest
 
+from ds2np.learn import progress
 from ds2np.learn.book import CHAPTERS
 
 pytestmark = pytest.mark.usefixtures("chapters")
@@ -24,10 +27,10 @@ def test_at_first_nothing_is_done(ds2np, answers_file):
     code, out, err = ds2np("learn")
     assert (code, err) == (0, "")
     assert out == (
-        "01  Toy: chapters/01_toy.ipynb\n"
+        "01  [..]  Toy: chapters/01_toy.ipynb\n"
         "    01.1  not done  double: twice its argument\n"
         "    01.2  not done  count: how many there are\n"
-        "02  More: chapters/02_more.ipynb\n"
+        "02  [.]  More: chapters/02_more.ipynb\n"
         "    02.1  not done  halve: half of its argument\n"
         f"\n0 of 3 exercises done, in {answers_file}\n"
         "next: 01.1 double, in chapters/01_toy.ipynb\n"
@@ -59,6 +62,7 @@ def test_all_done(ds2np, answers_file):
         (["01.2"], ["count"]),
         (["01"], ["double", "count"]),
         (["02", "01.1"], ["halve", "double"]),
+        (["2", "1.1"], ["halve", "double"]),
     ],
 )
 def test_only_what_is_asked_for_is_checked(ds2np, answers_file, numbers, names):
@@ -75,7 +79,7 @@ def test_another_file(ds2np, answers_file, tmp_path):
     assert ds2np("learn", "check")[0] == 2
 
 
-@pytest.mark.parametrize("number", ["03", "01.3", "1.1", "double", "01.", ""])
+@pytest.mark.parametrize("number", ["03", "01.3", "1.3", "double", "01.", "."])
 def test_wrong_numbers(ds2np, answers_file, number):
     answers_file.write_text(RIGHT)
     code, out, err = ds2np("learn", "check", number)
@@ -152,7 +156,7 @@ def test_a_folder_in_its_place(ds2np, answers_file):
         ("def double():\n    return 2\n", "takes 0 positional arguments but 1 was given"),
         ("def double(x):\n    return two * x\n", "NameError: name 'two' is not defined"),
         ("def double(x):\n    raise SystemExit\n", "your code raised SystemExit"),
-        ("def double(x):\n    x *= 2\n    return x\n", "the function changes its arguments"),
+        ("def double(x):\n    x *= 2\n    return x\n", "the function changes its argument x"),
         ("double = 2\n", "double is of type int; expected a function"),
         ("double = None\n", "double is of type NoneType; expected a function"),
     ],
@@ -193,3 +197,65 @@ def test_the_real_book(ds2np, answers_file, monkeypatch):
     ]
     first = next(e for c in CHAPTERS for e in c.exercises)
     assert f"next: {first.number} {first.function}" in out
+
+
+def test_a_bar_for_each_chapter(ds2np, answers_file):
+    answers_file.write_text(RIGHT.replace("len(x)", "0"))
+    assert "01  [#.]  Toy" in ds2np("learn")[1]
+    assert "02  [#]  More" in ds2np("learn")[1]
+
+
+def test_the_next_exercise_is_checked(ds2np, answers_file):
+    answers_file.write_text(RIGHT.replace("len(x)", "0"))
+    code, out, _ = ds2np("learn", "next")
+    assert (code, out.splitlines()[0]) == (
+        1,
+        "01.2 count: how many there are, in chapters/01_toy.ipynb",
+    )
+    assert out.splitlines()[1].startswith("01.2 count: wrong: expected 5, got 0")
+    answers_file.write_text(RIGHT)
+    assert ds2np("learn", "next") == (0, "all done\n", "")
+
+
+def test_hints(ds2np):
+    code, out, _ = ds2np("learn", "hint", "1.1")
+    assert (code, out.count("\n")) == (0, 1)
+    assert out.startswith("01.1, hint 1 of 3: ")
+    assert ds2np("learn", "hint", "1.1", "--all")[1].count("\n") == 3
+    code, _, err = ds2np("learn", "hint")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_an_answer_that_is_taken_out_is_kept_beside(ds2np, answers_file):
+    mine = "@staticmethod\ndef count(x):\n    return 1\n"
+    answers_file.write_text(f"{RIGHT}\n\n# Exercise 01.2\n{mine}")
+    code, out, _ = ds2np("learn", "reset", "1.2")
+    kept = answers_file.with_name("my_ds2np_old.py")
+    assert (code, out) == (0, f"01.2 count: taken out; it is kept in {kept}\n")
+    assert kept.read_text() == f"\n\n# Exercise 01.2\n{mine}"
+    assert answers_file.read_text() == RIGHT
+    assert ds2np("learn", "reset", "01.2", "02")[0] == 0  # the one before it
+    assert "def count" not in answers_file.read_text()
+    assert ds2np("learn", "reset", "01.2")[1] == "01.2 count: not there\n"
+    assert ds2np("learn", "check", "01.1")[0] == 0
+    assert ds2np("learn", "reset")[0] == 2
+
+
+def test_whoever_watches_sees_each_change(chapters, answers_file, capsys, monkeypatch):
+    versions = iter([RIGHT.replace("len(x)", "0"), "def double(:", RIGHT])
+
+    def next_version(_):
+        text = next(versions, None)
+        if text is None:
+            raise KeyboardInterrupt
+        answers_file.write_text(text)
+        os.utime(answers_file, ns=(len(seen), len(seen)))
+        seen.append(text)
+
+    seen = []
+    monkeypatch.setattr(progress.time, "sleep", next_version)
+    assert progress.watch(answers_file) == 0
+    out = capsys.readouterr().out
+    parts = ["01.1 double: not done", "01.2 count: wrong", "error: ", "all done"]
+    assert [part in out for part in parts] == [True] * 4
+    assert sorted(map(out.index, parts)) == list(map(out.index, parts))

@@ -70,13 +70,23 @@ def _mel_cases(rng):
 
 EXERCISES = (
     Exercise(
-        "01.1", "power_spectrum", "power spectrum of each frame", _power_spectrum, _power_cases
+        "01.1",
+        "power_spectrum",
+        "power spectrum of each frame",
+        _power_spectrum,
+        _power_cases,
+        package=stft_forward,
     ),
     Exercise(
         "01.2", "mel_filters", "weight of each frequency in each mel band", mel_filters, _mel_cases
     ),
     Exercise(
-        "01.3", "overlap_add", "backward pass of cutting into frames", _overlap_add, _overlap_cases
+        "01.3",
+        "overlap_add",
+        "backward pass of cutting into frames",
+        _overlap_add,
+        _overlap_cases,
+        package=frame_backward,
     ),
     Exercise(
         "01.4",
@@ -84,5 +94,6 @@ EXERCISES = (
         "gradient of log(|X|^2 + floor) with respect to the complex X",
         _log_power_backward,
         _log_power_cases,
+        package=power_backward,
     ),
 )

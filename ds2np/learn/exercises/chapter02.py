@@ -6,11 +6,11 @@ from ds2np.layers import conv, conv1d
 from ds2np.learn.exercise import Exercise
 
 
-def _filter_over_time(x, W, stride, padding):
+def _filter_over_time(x, W, stride=1, padding=0):
     return conv1d.conv1d_forward(x, W, stride, padding)[0]
 
 
-def _gradients_over_time(dout, x, W, stride, padding):
+def _gradients_over_time(dout, x, W, stride=1, padding=0):
     return conv1d.conv1d_backward(dout, conv1d.conv1d_forward(x, W, stride, padding)[1])
 
 
@@ -42,22 +42,25 @@ _SIZES = {
     "stride 3 leaves frames over that no window reaches": (2, 8, 3, 3, 2, 3, 0),
     "stride 3, greater than the filter of 2": (2, 9, 2, 2, 2, 3, 0),
     "a single frame, filter of 3, padding 1": (2, 1, 2, 3, 2, 1, 1),
-    "fewer frames than the filter: no output": (2, 2, 2, 5, 3, 1, 0),
 }
 
 
-def _forward(rng):
-    return {
+def _forward_cases(rng):
+    cases = {
         name: (rng.standard_normal((N, T, D)), rng.standard_normal((K, D, O)), stride, padding)
         for name, (N, T, D, K, O, stride, padding) in _SIZES.items()  # noqa: E741
     }
+    x, W, *_ = cases["2 features, 3 filters"]
+    cases["no stride and no padding given"] = x, W
+    cases["float32"] = x.astype(np.float32), W.astype(np.float32)
+    return cases
 
 
-def _backward(rng):
+def _backward_cases(rng):
     cases = {}
-    for name, arguments in _forward(rng).items():
+    for name, arguments in _forward_cases(rng).items():
         out = _filter_over_time(*arguments)
-        cases[name] = (rng.standard_normal(out.shape), *arguments)
+        cases[name] = (rng.standard_normal(out.shape).astype(out.dtype), *arguments)
     return cases
 
 
@@ -69,6 +72,10 @@ def _stacks(rng):
         "the same strides in reverse order": ((11, 11), (1, 2)),
         "three layers, kernels 5, 3, 7, strides 2, 3, 2": ((5, 3, 7), (2, 3, 2)),
         "no layers": ((), ()),
+        "four layers, drawn at random": (
+            tuple(rng.integers(1, 9, 4).tolist()),
+            tuple(rng.integers(1, 4, 4).tolist()),
+        ),
     }
 
 
@@ -77,12 +84,24 @@ EXERCISES = (
         "02.1", "conv_out_length", "output length of a convolution", conv.conv_out_length, _lengths
     ),
     Exercise(
-        "02.2", "conv1d_forward", "convolution over time, with stride", _filter_over_time, _forward
+        "02.2",
+        "conv1d_forward",
+        "convolution over time, with stride",
+        _filter_over_time,
+        _forward_cases,
+        same_dtype=True,
+        package=conv1d.conv1d_forward,
     ),
     Exercise(
         "02.3", "receptive_field", "receptive field and step of a stack", _field_from_above, _stacks
     ),
     Exercise(
-        "02.4", "conv1d_backward", "gradients of a 1D convolution", _gradients_over_time, _backward
+        "02.4",
+        "conv1d_backward",
+        "gradients of a 1D convolution",
+        _gradients_over_time,
+        _backward_cases,
+        results=("dx", "dW"),
+        package=conv1d.conv1d_backward,
     ),
 )

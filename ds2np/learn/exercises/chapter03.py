@@ -64,6 +64,9 @@ def _mean_var_cases(rng):
         "far from 0": case([4, 3], 4, (2,), shift=1e6),
         "an utterance without frames": case([0, 3], 3, (2,), garbage=5.0),
         "no real frames": case([0, 0], 2, (2,), garbage=5.0),
+        "a single real frame": case([1, 0], 2, (2,), garbage=5.0),
+        "infinities in the padding": case([1, 2], 3, (2, 2), garbage=np.inf),
+        "very quiet": tuple(a * b for a, b in zip(case([2, 3], 3, (2,)), (1e-9, 1), strict=True)),
     }
 
 
@@ -82,12 +85,19 @@ def _backward_cases(rng):
         "a single real frame": case([1], 2, 2),
         "a feature that never changes": constant,
         "an utterance without frames": case([0, 3], 3, 2, garbage=5.0),
+        "infinities in the padding": case([1, 3], 4, 2, garbage=np.inf),
+        "no real frames": case([0, 0], 2, 2, garbage=5.0),
     }
 
 
 EXERCISES = (
     Exercise(
-        "03.1", "length_mask", "mask of the real frames in a minibatch", length_mask, _mask_cases
+        "03.1",
+        "length_mask",
+        "mask of the real frames in a minibatch",
+        length_mask,
+        _mask_cases,
+        package=padding.length_mask,
     ),
     Exercise(
         "03.2",
@@ -95,6 +105,8 @@ EXERCISES = (
         "mean and variance of the real frames, for features and for channels",
         masked_mean_var,
         _mean_var_cases,
+        results=("mean", "variance"),
+        package=batchnorm.seq_batchnorm_forward,
     ),
     Exercise(
         "03.3",
@@ -102,5 +114,7 @@ EXERCISES = (
         "all gradients of the normalisation, without the padding",
         seq_batchnorm_backward,
         _backward_cases,
+        results=("dx", "dgamma", "dbeta"),
+        package=batchnorm.seq_batchnorm_backward,
     ),
 )

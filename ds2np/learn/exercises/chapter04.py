@@ -34,8 +34,8 @@ def _forward_cases(rng):
     cases = {"one direction, one utterance, from a state of zeros": (a, U, np.zeros_like(h0))}
     cases["from a state that is not zero"] = (a, U, h0)
     cases["one frame"] = (a[:, :1], U, h0)
-    cases["no frames"] = (a[:, :0], U, h0)
     cases["two directions, three utterances"] = _recurrence(rng, B=2, T=5, N=3, H=4)
+    cases["states from 0 to the ceiling"] = _recurrence(rng, B=2, T=8, N=3, H=4, scale=8.0)
     cases["states that reach the ceiling"] = _recurrence(rng, B=2, T=6, N=2, H=3, scale=20.0)
     return cases
 
@@ -57,7 +57,6 @@ def _gru_cases(rng):
         "from a state that is not zero": (a, U, h0),
         "update gates nearly closed": (closed, U, h0),
         "one frame": (a[:, :1], U, h0),
-        "no frames": (a[:, :0], U, h0),
         "two directions, three utterances": _recurrence(rng, B=2, T=5, N=3, H=4, gates=3),
         "input terms of some thousands": wide,
     }
@@ -85,6 +84,7 @@ EXERCISES = (
         "simple recurrence over a minibatch, several directions at once",
         simple_rnn_forward,
         _forward_cases,
+        package=rnn.simple_rnn_forward,
     ),
     Exercise(
         "04.2",
@@ -92,6 +92,8 @@ EXERCISES = (
         "backpropagation through time for the simple recurrence",
         simple_rnn_backward,
         _backward_cases,
+        results=("da", "dU", "dh0"),
+        package=rnn.simple_rnn_backward,
     ),
     Exercise(
         "04.3",
@@ -99,6 +101,7 @@ EXERCISES = (
         "gated recurrence over a minibatch, several directions at once",
         gru_forward,
         _gru_cases,
+        package=gru.gru_forward,
     ),
     Exercise(
         "04.4",

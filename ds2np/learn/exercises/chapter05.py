@@ -37,6 +37,7 @@ def _min_frames_cases(rng):
         "equal labels that are not neighbours": (np.array([1, 2, 1]),),
         "a single label": (np.array([5]),),
         "no labels": (np.array([], int),),
+        "20 labels of 3 symbols": (rng.integers(1, 4, 20),),
     }
 
 
@@ -64,11 +65,12 @@ def _gradient_cases(rng):
 
 
 def _loss_cases(rng):
-    def case(N, T, V, labels, frames, lengths, wild=1.0):
-        logits = rng.standard_normal((N, T, V)) * wild
+    def case(N, T, V, labels, frames, lengths, wild=1.0, shift=0.0, blank=None):
+        logits = rng.standard_normal((N, T, V)) * wild + shift
         for n, count in enumerate(frames):
             logits[n, count:] = np.nan  # the padding
-        return logits, np.array(labels), np.array(frames), np.array(lengths)
+        arguments = logits, np.array(labels), np.array(frames), np.array(lengths)
+        return arguments if blank is None else (*arguments, blank)
 
     return {
         "one utterance": case(1, 6, 4, [[1, 2]], [6], [2]),
@@ -79,6 +81,16 @@ def _loss_cases(rng):
         "an utterance whose equal labels do not fit": case(1, 3, 3, [[1, 1, 2]], [3], [3]),
         "no labels": case(1, 3, 3, [[0, 0]], [3], [0]),
         "logits of several hundred": case(1, 5, 3, [[1, 2]], [5], [2], wild=300.0),
+        "all logits near 1000": case(1, 5, 3, [[1, 2]], [5], [2], shift=1000.0),
+        "all logits near -1000": case(1, 5, 3, [[1, 2]], [5], [2], shift=-1000.0),
+        "another level in each frame": case(
+            1, 4, 3, [[1, 2]], [4], [2], shift=np.array([[900.0], [-900.0], [0.0], [300.0]])
+        ),
+        "an utterance without frames and labels": case(2, 3, 3, [[1], [1]], [0, 3], [0, 1]),
+        "one frame": case(2, 1, 3, [[2], [0]], [1, 1], [1, 0]),
+        "labels but no frames": case(2, 3, 3, [[1], [1]], [0, 3], [1, 1]),
+        "the blank is the last symbol": case(2, 6, 4, [[0, 1], [2, 2]], [6, 5], [2, 2], blank=3),
+        "a blank in the middle": case(1, 5, 4, [[3, 0, 0]], [5], [3], blank=1),
         "200 frames": case(1, 200, 5, [[1, 2, 3, 4]], [200], [4]),
     }
 
@@ -86,7 +98,12 @@ def _loss_cases(rng):
 EXERCISES = (
     Exercise("05.1", "min_frames", "fewest frames for a transcript", min_frames, _min_frames_cases),
     Exercise(
-        "05.2", "ctc_beta", "log-probability of finishing from each state", ctc_beta, _beta_cases
+        "05.2",
+        "ctc_beta",
+        "log-probability of finishing from each state",
+        ctc_beta,
+        _beta_cases,
+        package=recurse,
     ),
     Exercise(
         "05.3",
@@ -94,6 +111,14 @@ EXERCISES = (
         "gradient with respect to the logits from the posterior of the states",
         ctc_logit_gradient,
         _gradient_cases,
+        package=ctc_loss,
     ),
-    Exercise("05.4", "ctc_loss", "loss and gradient of a padded minibatch", ctc_loss, _loss_cases),
+    Exercise(
+        "05.4",
+        "ctc_loss",
+        "loss and gradient of a padded minibatch",
+        ctc_loss,
+        _loss_cases,
+        results=("losses", "gradient"),
+    ),
 )

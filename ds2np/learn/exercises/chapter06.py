@@ -41,6 +41,7 @@ def _clip_cases(rng):
             7.0,
         ),
         "all gradients are 0": (gradients([0.0, 0.0], [0.0]), 5.0),
+        "very small gradients": (gradients([3e-9, 4e-9]), 1.0),
         "an infinity": (gradients([1.0, np.inf], [2.0]), 5.0),
         "NaN in the second array": (gradients([1.0, 2.0], [np.nan]), 5.0),
     }
@@ -93,14 +94,40 @@ def _stop_cases(rng):
         "better than the previous epoch, not than the best": ([0.4, 0.9, 0.8, 0.7], 3),
         "a new best in the last epoch": ([0.5, 0.6, 0.6, 0.3], 3),
         "patience 0: all epochs": ([0.4, 0.5, 0.6, 0.7], 0),
+        "patience 0, before the first epoch": ([], 0),
+        "patience 1, better": ([0.5, 0.4], 1),
+        "patience 1, worse": ([0.5, 0.6], 1),
+        "patience 1, after the first epoch": ([0.5], 1),
+        "patience 1, better than the last, not than the best": ([0.3, 0.5, 0.4], 1),
+        "as many epochs as patience": ([0.5, 0.6, 0.7], 3),
+        "the best epoch is long past": ([0.2, 0.9, 0.8, 0.7, 0.6], 2),
+    } | {
+        f"{count} epochs at random, patience {patience}": (rates.tolist(), patience)
+        for count, patience in ((5, 1), (6, 2), (9, 3), (9, 4))
+        for rates in [rng.integers(1, 6, count) / 10]
     }
 
 
 EXERCISES = (
     Exercise(
-        "06.1", "clip_by_norm", "gradient clipping by the global norm", clip_by_norm, _clip_cases
+        "06.1",
+        "clip_by_norm",
+        "gradient clipping by the global norm",
+        clip_by_norm,
+        _clip_cases,
+        tolerance=1e-6,  # others add 1e-6 to the norm that they divide by
+        results=("clipped", "norm"),
+        package=SGD.step,
     ),
-    Exercise("06.2", "sgd_step", "one step with Nesterov momentum", sgd_step, _step_cases),
+    Exercise(
+        "06.2",
+        "sgd_step",
+        "one step with Nesterov momentum",
+        sgd_step,
+        _step_cases,
+        results=("params", "velocity"),
+        package=SGD.step,
+    ),
     Exercise(
         "06.3",
         "plan_epoch",

@@ -87,6 +87,10 @@ def _length_cases(rng):
         ),
         "an utterance without frames": (np.array([0, 9]), ((5, 2, 2), (5, 2, 2))),
         "no convolutions": (np.array([7, 3]), ()),
+        "nothing left of the shortest, and padding after it": (
+            np.array([9, 1, 0]),
+            ((5, 2, 0), (3, 1, 2)),
+        ),
     }
 
 
@@ -138,12 +142,23 @@ def _decode_cases(rng):
         "blanks only": scores("----"),
         "the same word twice": scores("a-dd -a-d-"),
         "an utterance without frames": scores("ab", ""),
+        "three spaces between two words": scores("a- - -  b", " - - - "),
+        "the last symbol, and scores that are all negative": tuple(
+            a - 20 if i == 0 else a for i, a in enumerate(scores("h-gh", "hh"))
+        ),
+        "other characters": (*scores("ab-a", "b")[:2], "zyxwvutsr"),
     }
 
 
 EXERCISES = (
     Exercise(
-        "07.1", "out_lengths", "output lengths of several convolutions", out_lengths, _length_cases
+        "07.1",
+        "out_lengths",
+        "output lengths of several convolutions",
+        out_lengths,
+        _length_cases,
+        lists=True,
+        package=Sequential.out_lengths,
     ),
     Exercise(
         "07.2",
@@ -151,8 +166,15 @@ EXERCISES = (
         "backward pass of a stack of layers, with all gradients by name",
         stack_backward,
         _backward_cases,
+        results=("dx", "grads"),
+        package=Sequential.backward,
     ),
     Exercise(
-        "07.3", "greedy_decode", "greedy decoding of a minibatch", greedy_decode, _decode_cases
+        "07.3",
+        "greedy_decode",
+        "greedy decoding of a minibatch",
+        greedy_decode,
+        _decode_cases,
+        package=greedy.greedy_decode,
     ),
 )

@@ -21,6 +21,8 @@ def _noise_cases(rng):
         "noise louder than the sound": (draw(30, 0.1), draw(30), -6.0),
         "a fractional ratio": (draw(30), draw(30), 7.5),
         "a pause in the sound": (np.concatenate([np.zeros(40), draw(10)]), draw(50), 10),
+        "a very soft sound": (draw(20, 1e-7), draw(20), 10),
+        "very soft noise": (draw(20), draw(20, 1e-7), 10),
         "silent noise": (draw(20), np.zeros(20), 10),
         "a silent sound": (np.zeros(20), draw(20), 10),
     }
@@ -63,6 +65,8 @@ def _room_cases(rng):
         "the direct sound is the largest, and negative": (draw(20), negative),
         "a response longer than the sound": (draw(9), response(30, 3)),
         "a loud response": (draw(25), 50 * response(8, 1)),
+        "a very soft sound": (1e-7 * draw(12), response(5, 1)),
+        "a very soft response": (draw(12), 1e-7 * response(5, 1)),
         "a silent response": (draw(10), np.zeros(4)),
         "a silent sound": (np.zeros(10), response(4, 0)),
     }

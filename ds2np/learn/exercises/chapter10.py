@@ -69,6 +69,8 @@ def _budget_cases(rng):
         "too loud, and then beyond full scale": (2.0 * np.sign(peaks), peaks, -6.0),
         "no change": (np.zeros(12), sound, -30.0),
         "silence and no change": (np.zeros(12), np.zeros(12), -30.0),
+        "silence allows no change": (change, np.zeros(12), -30.0),
+        "a very soft sound": (change, 1e-7 * sound, -10.0),
     }
 
 

@@ -41,6 +41,10 @@ def _mean_cases(rng):
     def case(*counts):
         return rng.standard_normal((len(counts), 3)), np.array(counts)
 
+    def gone(arguments, *processes):
+        arguments[0][list(processes)] = np.nan
+        return arguments
+
     idle = case(2, 0, 1)
     idle[0][1] = np.nan
     return {
@@ -49,6 +53,8 @@ def _mean_cases(rng):
         "one large shard, three small ones": case(13, 1, 1, 1),
         "a shard without utterances, whose mean is NaN": idle,
         "one process": case(4),
+        "two processes without utterances": gone(case(3, 0, 1, 0), 1, 3),
+        "NaN from a process that had utterances": gone(case(2, 1), 1),
     }
 
 
@@ -92,15 +98,29 @@ EXERCISES = (
     Exercise(
         "13.1", "mean_of_parts", "mean over shards of unequal size", mean_of_parts, _mean_cases
     ),
-    Exercise("13.2", "shard", "shard of a process in every minibatch", shard, _share_cases),
+    Exercise(
+        "13.2",
+        "shard",
+        "shard of a process in every minibatch",
+        shard,
+        _share_cases,
+        package=batches.shard,
+    ),
     Exercise(
         "13.3",
         "ring_round_back",
         "round of reduce-scatter on a ring in the opposite direction",
         ring_round_back,
         _round_cases,
+        package=simulate.ring,
     ),
     Exercise(
-        "13.4", "ring_bytes", "bytes sent by each process of a ring", ring_bytes, _bytes_cases
+        "13.4",
+        "ring_bytes",
+        "bytes sent by each process of a ring",
+        ring_bytes,
+        _bytes_cases,
+        lists=True,
+        package=simulate.ring,
     ),
 )

@@ -112,7 +112,7 @@ def judge_all(path):
     verdicts, replacements = {}, []
     for chapter in CHAPTERS:
         for exercise in chapter.exercises if chapter.number <= LAST_CHAPTER else ():
-            verdicts[exercise] = answers.judge(exercise, names)
+            verdicts[exercise], _ = answers.judge(exercise, path)
             if verdicts[exercise].state != CORRECT:
                 continue
             if found := find_adapter(exercise, names[exercise.function]):

@@ -42,6 +42,22 @@ def without_spaces(refs, hyps):
     return right.cer([r.replace(" ", "") for r in refs], [h.replace(" ", "") for h in hyps])
 
 
+def greedily(ref, hyp):
+    i = j = edits = 0
+    while i < len(ref) and j < len(hyp):
+        if ref[i] == hyp[j]:
+            i, j = i + 1, j + 1
+            continue
+        edits += 1
+        if ref[i + 1 : i + 2] == hyp[j]:
+            i += 1
+        elif hyp[j + 1 : j + 2] == ref[i]:
+            j += 1
+        else:
+            i, j = i + 1, j + 1
+    return edits + len(ref) - i + len(hyp) - j
+
+
 WRONG = {
     "00.1": {
         "drops the blanks first": drops_blanks_first,
@@ -52,6 +68,13 @@ WRONG = {
         "forgets to return": lambda path: None,
     },
     "00.2": {
+        "aligns all texts as one": lambda r, h: (
+            right.count_edits("".join(r), "".join(h)) / sum(map(len, r))
+        ),
+        "walks through both and looks one ahead": lambda r, h: rates(r, h, greedily),
+        "strips the texts first": lambda r, h: rates(
+            r, h, lambda a, b: right.count_edits(a.strip(), b.strip())
+        ),
         "compares place by place": lambda r, h: rates(r, h, place_by_place),
         "an edit of one character for another counts twice": lambda r, h: rates(
             r, h, without_substitutions

@@ -85,6 +85,9 @@ WRONG = {
         ),
     },
     "02.2": {
+        "computes in float32 and returns float64": lambda x, W, stride=1, padding=0: _forward(
+            x, W, stride, padding
+        ),
         "turns the filters around": lambda *a: _forward(*a, W_of=lambda W: W[::-1]),
         "forgets the stride": lambda *a: _forward(*a, window_of=lambda t: t),
         "pads behind the end only": lambda x, W, s, p: _forward(x, W, s, p, pad=(0, 2 * p)),

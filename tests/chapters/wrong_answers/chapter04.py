@@ -94,6 +94,12 @@ WRONG = {
         "hands on what is not clipped": lambda a, U, h0: rnn_forward(a, U, h0, whole=False),
     },
     "04.2": {
+        "has the ceiling at 5": lambda dh, h, h0, U: rnn_backward(
+            dh, np.where(h < 5, h, 20.0), h0, U
+        ),
+        "lets the gradient through at 0": lambda dh, h, h0, U: rnn_backward(
+            dh, h, h0, U, slope=None
+        ),
         "nothing is carried": lambda *given: rnn_backward(*given, carried=False),
         "U not turned": lambda *given: rnn_backward(*given, turned=False),
         "no slope": lambda *given: rnn_backward(*given, slope=None),

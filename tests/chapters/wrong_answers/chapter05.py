@@ -68,6 +68,15 @@ def no_fitting(logits, labels, input_lengths, label_lengths, blank=0):
     return np.where(np.isinf(loss), 0, loss), dlogits
 
 
+def without_shift(logits, labels, input_lengths, label_lengths, blank=0, whole=False):
+    with np.errstate(all="ignore"):
+        peak = np.nanmax(logits, axis=(1, 2), keepdims=True) if whole else 0
+        sums = np.exp(logits - peak).sum(axis=2, keepdims=True)
+        return right.ctc_loss(
+            logits - peak - np.log(sums), labels, input_lengths, label_lengths, blank
+        )
+
+
 WRONG = {
     "05.1": {
         "forgets the blank between equal neighbours": len,
@@ -92,6 +101,11 @@ WRONG = {
         ),
     },
     "05.4": {
+        "does not shift the largest logit to 0": without_shift,
+        "shifts by the largest logit of the utterance": lambda *a: without_shift(*a, whole=True),
+        "ignores which symbol is the blank": lambda logits, labels, T, L, blank=0: right.ctc_loss(
+            logits, labels, T, L
+        ),
         "computes padding": ctc,
         "averages over frames": mean_over_frames,
         "calls a transcript that does not fit learned": no_fitting,

@@ -113,6 +113,11 @@ def shuffles_utterances(frames, batch_size, epoch, seed, max_frames):
 
 WRONG = {
     "06.1": {
+        "hands the same dictionary back if it is short": lambda grads, max_norm: (
+            (grads, norm_of(grads))
+            if norm_of(grads) <= max_norm
+            else right.clip_by_norm(grads, max_norm)
+        ),
         "scales short gradients up": always_scales,
         "clips each array by itself": each_alone,
         "clips each number": each_element,
@@ -138,6 +143,19 @@ WRONG = {
         "shuffles utterances across buckets": shuffles_utterances,
     },
     "06.4": {
+        "asks whether the last epoch is worse than that before its patience": (
+            lambda rates, patience: bool(
+                patience and len(rates) > patience and rates[-1] >= rates[-1 - patience]
+            )
+        ),
+        "asks for patience epochs that are worse than the best, anywhere": (
+            lambda rates, patience: bool(
+                patience and rates and sum(rate > min(rates) for rate in rates) >= patience
+            )
+        ),
+        "wants two epochs at least": lambda rates, patience: right.should_stop(
+            rates, max(patience, 2) if patience else 0
+        ),
         "compares with the epoch before": lambda rates, patience: (
             patience > 0
             and len(rates) > patience

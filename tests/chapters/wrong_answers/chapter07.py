@@ -54,6 +54,9 @@ def decode(log_probs, lengths, characters, padding=False, drop_first=False, tidy
 
 WRONG = {
     "07.1": {
+        "cuts negative lengths off at the end only": lambda n, c: np.maximum(
+            lengths_through(n, c, least=-100), 0
+        ),
         "divides by the strides": divides_by_the_strides,
         "runs through the stack from its end": lambda n, c: lengths_through(n, c, order=-1),
         "adds the padding once": lambda n, c: lengths_through(n, c, padding=1),
@@ -70,6 +73,9 @@ WRONG = {
         "returns nothing": forgets_to_return,
     },
     "07.3": {
+        "makes one space of two, once": lambda x, n, a: [
+            text.replace("  ", " ").strip() for text in decode(x, n, a, tidy=False)
+        ],
         "reads the padding": lambda x, n, a: decode(x, n, a, padding=True),
         "drops blanks before it merges": lambda x, n, a: decode(x, n, a, drop_first=True),
         "does not merge": lambda x, n, a: decode(x, n, a, merge=False),

@@ -90,6 +90,14 @@ def correlates(samples, response):
 
 WRONG = {
     "08.1": {
+        "takes soft sounds for silence": lambda samples, noise, snr_db: (
+            samples if np.sum(samples**2) < 1e-8 else right.add_noise(samples, noise, snr_db)
+        ),
+        "keeps the division from failing by a small number": lambda samples, noise, snr_db: (
+            samples
+            + noise
+            * np.sqrt(np.sum(samples**2) / (np.sum(noise**2) + 1e-10) * 10 ** (-snr_db / 10))
+        ),
         "takes 20 for energies": lambda *a: noise(*a, per_ten=20),
         "forgets the root: energy is not amplitude": lambda *a: noise(*a, root=False),
         "has the sign the wrong way round": lambda *a: noise(*a, sign=1),
@@ -100,6 +108,7 @@ WRONG = {
         "returns the noise alone": lambda x, n, snr: right.add_noise(x, n, snr) - x,
     },
     "08.2": {
+        "returns a list of frames": lambda x, later: list(right.accumulate_turns(x, later)),
         "keeps the phases of the old sound": lambda x, later: np.exp(1j * np.angle(x)),
         "is a frame ahead": lambda x, later: turns(x, later, shift=0),
         "begins with phase 0": lambda x, later: turns(x, later, first=False),
@@ -109,6 +118,12 @@ WRONG = {
         "returns angles": lambda x, later: np.angle(right.accumulate_turns(x, later)),
     },
     "08.3": {
+        "takes soft sounds for silence": lambda samples, response: (
+            samples if np.sum(samples**2) < 1e-8 else right.reverberate(samples, response)
+        ),
+        "takes soft responses for silence": lambda samples, response: (
+            samples if np.abs(response).max() < 1e-4 else right.reverberate(samples, response)
+        ),
         "comes late: the straight sound is not in its time": lambda *a: room(*a, aligned=False),
         "is as loud as the room makes it": lambda *a: room(*a, scaled=False),
         "keeps what echoes after the end": lambda *a: room(*a, whole=True),

@@ -76,6 +76,7 @@ def clips_first(change, samples, decibels):
 
 WRONG = {
     "10.1": {
+        "returns a list of copies": lambda x, t, f: list(right.occlusions(x, t, f)),
         "covers more and more": covers_more_and_more,
         "writes into the given array": one_array_for_all,
         "forgets the tiles that are cut short": forgets_the_rest,
@@ -92,6 +93,9 @@ WRONG = {
         ),
     },
     "10.3": {
+        "lets silence keep its change": lambda change, samples, decibels: (
+            right.within_budget(change, samples, decibels) if samples.any() else change
+        ),
         "takes decibels of amplitude for those of energy": lambda change, samples, decibels: (
             right.within_budget(change, samples, 2 * decibels)
         ),

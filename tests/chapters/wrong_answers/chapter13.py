@@ -30,6 +30,9 @@ def every_chunk_alike(p, numbers):
 
 WRONG = {
     "13.1": {
+        "hides a NaN of a process that had utterances": lambda means, counts: (
+            np.nansum(means * counts[:, None], axis=0) / counts.sum()
+        ),
         "is the mean of means": lambda means, counts: means.mean(axis=0),
         "lets the mean of nothing in": lambda means, counts: (
             (means * counts[:, None]).sum(axis=0) / counts.sum()
@@ -42,6 +45,9 @@ WRONG = {
         ),
     },
     "13.2": {
+        "makes lists of the minibatches": lambda plan, rank, size: [
+            b[rank::size].tolist() for b in plan
+        ],
         "cuts blocks": lambda plan, rank, size: [np.array_split(b, size)[rank] for b in plan],
         "drops what does not divide": lambda plan, rank, size: [
             b[: len(b) // size * size][rank::size] for b in plan

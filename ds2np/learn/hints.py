@@ -1,0 +1,212 @@
+"""Hints for each exercise, from a nudge to nearly the solution."""
+
+HINTS = {
+    "00.1": (
+        "Walk along the path and remember the symbol of the frame before.",
+        "A symbol counts if it differs from the one before it and is not 0; remember blanks, too.",
+    ),
+    "00.2": (
+        "Count the edits of each pair of texts by the table that the chapter draws.",
+        "Row i, column j: one more than the entry above, one more than the entry to the left, or "
+        "the entry diagonally above plus 1 if the two characters differ; take the smallest.",
+        "Add up the edits of all pairs first, and the characters of all references; divide once.",
+    ),
+    "01.1": (
+        "Count the frames first: (samples - size) // stride + 1.",
+        "Frame t is samples[t * stride : t * stride + size]; multiply it by the window.",
+        "The power is the squared size of np.fft.rfft, whose real and imaginary parts count.",
+    ),
+    "01.2": (
+        "mels triangles have mels + 2 corners, evenly spaced in mel from 0 to half the rate.",
+        "Convert the corners back to hertz. Triangle m rises from corner m to m + 1, and falls to "
+        "m + 2; a frequency of the transform has k * sample_rate / size hertz.",
+        "The smaller of the rising and the falling line, but not below 0, is the triangle.",
+    ),
+    "01.3": (
+        "Start with zeros for all samples; each frame adds to its own slice.",
+        "Frame t adds to the slice that begins at t * stride and is as long as a frame.",
+    ),
+    "01.4": (
+        "Two steps, from above: the logarithm divides by what it was taken of; then the power.",
+        "The gradient of the power |X|^2 is twice X.",
+    ),
+    "02.1": (
+        "With p zeros at either end there are length + 2 p frames, and a window ends within them.",
+        "Count the steps from the first window to the last possible one, and the first itself; "
+        "np.maximum with 0 works for numbers and arrays.",
+    ),
+    "02.2": (
+        "Pad the axis of time only: np.pad takes a pair of counts for each axis.",
+        "Window t holds frames stride * t to stride * t + K of the padded x: (N, K, D).",
+        "Sum over K and D at once: np.tensordot(window, W, 2), or reshape both to matrices.",
+    ),
+    "02.3": (
+        "Begin below the first layer: one frame, step 1. Go up, layer by layer.",
+        "A kernel of k adds k - 1 steps of the layer below; then the step grows by the stride.",
+    ),
+    "02.4": (
+        "Every window of x contributes to dW; every window of dx receives from dout.",
+        "Frame t of dout adds window^T @ dout_t to dW, and dout_t @ W^T to the window's frames of "
+        "a padded dx.",
+        "At the end, cut the padding off dx.",
+    ),
+    "03.1": ("np.arange(T) is a row of frame numbers.", "Compare it with lengths[:, None]."),
+    "03.2": (
+        "Replace the padding by 0 before you sum; 0 times NaN is NaN, np.where is not.",
+        "Divide by the number of real values of a feature: for channels, each frame has F of them.",
+        "Subtract the mean, and replace the padding by 0 once more before you square.",
+    ),
+    "03.3": (
+        "Compute the normalised x first, with 0 in the padding; dbeta and dgamma are sums.",
+        "dx = gamma / std * (dout - its mean - normalised x * mean of dout * normalised x), where "
+        "the means are over real frames.",
+    ),
+    "04.1": (
+        "Keep the state of the frame before in a variable; it begins as h0.",
+        "state @ U multiplies each direction's states by its own weights. Clip to 0 and 20, and "
+        "carry the clipped state on.",
+    ),
+    "04.2": (
+        "Go from the last frame to the first and carry a gradient along; it begins as zeros.",
+        "Frame t has two parts: dh of the frame, and what was carried; both pass the slope, 1 "
+        "where the state is between 0 and 20.",
+        "dU gets the state before (h0 for the first frame), transposed, times da; carry da @ U^T.",
+    ),
+    "04.3": (
+        "One product state @ U has the recurrent terms of all three: z, r and c, side by side.",
+        "z and r are sigmas of input term plus recurrent term. The reset gate multiplies the "
+        "recurrent term of c, after the product.",
+        "The new state is (1 - z) * state + z * c. A sigma that cannot overflow: "
+        "0.5 * (1 + tanh(x / 2)).",
+    ),
+    "04.4": (
+        "Copy x, then turn the frames of one utterance after the other.",
+        "The frames of utterance n are x[:length, n]; [::-1] reads them from the end.",
+    ),
+    "05.1": (
+        "Each label needs a frame; when does it need one more?",
+        "Between two equal neighbours there has to be a blank.",
+    ),
+    "05.2": (
+        "Put blanks around the labels: S = 2 L + 1 states, blanks at the even places.",
+        "Frame T has 0 for the last two states. For each earlier frame, add what state s says in "
+        "the frame after to its beta there; then the ways from s, s + 1 and s + 2.",
+        "A way to s + 2 exists if that state is a label that differs from the one at s; "
+        "np.logaddexp adds logarithms and knows -inf.",
+    ),
+    "05.3": (
+        "Without the text the gradient would be the softmax; np.exp(log_probs) is that.",
+        "Subtract the posterior of each state from the column of its symbol; several states share "
+        "the blank's.",
+    ),
+    "05.4": (
+        "Utterance by utterance: real frames and real labels only; zeros and inf elsewhere.",
+        "Shift each frame's logits by the largest one before you take exponentials.",
+        "alpha + beta is the logarithm of all paths through a state; their sum over the states is "
+        "the same in each frame, and its negative is the loss.",
+    ),
+    "06.1": (
+        "One norm for all: the root of the sum of all squares of all arrays.",
+        "If it is larger than max_norm, the factor is max_norm / norm, else 1; look whether it is "
+        "finite first.",
+    ),
+    "06.2": (
+        "The new velocity is momentum times the old one, minus rate times the gradient.",
+        "Nesterov's step looks ahead: momentum times the *new* velocity, minus rate * gradient.",
+    ),
+    "06.3": (
+        "Sort first (a stable np.argsort), then fill minibatches one utterance after the other.",
+        "In later epochs, multiply the lengths by the random factors before you sort.",
+        "Close a minibatch if one more would be too many, or if (its size + 1) times its longest, "
+        "the new one included, is more than max_frames.",
+    ),
+    "06.4": (
+        "Find the first epoch with the best rate.",
+        "Count the epochs after it, and compare with patience; none is 0.",
+    ),
+    "07.1": (
+        "One convolution after the other: the lengths behind one are those before the next.",
+        "Cut at 0 after each convolution, not only at the end.",
+    ),
+    "07.2": (
+        "Backward means: from the last layer to the first.",
+        "reversed(layers.items()) gives names and functions; each function's first result is the "
+        "dout of the next.",
+    ),
+    "07.3": (
+        "argmax over the symbols of the real frames only.",
+        "Merge before you drop: a symbol counts if it differs from that of the frame before.",
+    ),
+    "08.1": (
+        "Energies are sums of squares; snr_db is 10 times the logarithm of their ratio.",
+        "The gain of the noise is the root of (sound's energy / noise's energy / 10^(snr / 10)).",
+    ),
+    "08.2": (
+        "The turn of frame k is the angle of later minus the angle of x.",
+        "Frame 0 keeps its angle; frame k has that plus the turns of all frames before it.",
+    ),
+    "08.3": (
+        "np.convolve gives more samples than went in.",
+        "The direct sound is at argmax of the response's absolute values: begin there, and take "
+        "as many samples as there were.",
+        "Multiply by the root of the energy before over the energy after, unless that is 0.",
+    ),
+    "10.1": (
+        "Two loops: over the first frame of each tile, and within it over the first frequency.",
+        "A slice may end beyond the array: the last tiles become smaller by themselves.",
+    ),
+    "10.2": (
+        "x = (P - mean) / sigma, with one mean for each frequency and one sigma for everything.",
+        "First through the division: inverse_std * (dout - x * mean of all x * dout).",
+        "Then through the mean of each frequency: subtract the mean over time.",
+    ),
+    "10.3": (
+        "Decibels of energy: the size, a root of a sum of squares, may be 10^(decibels / 20) "
+        "times that of the sound.",
+        "Scale down only; then clip samples + change to -1 and 1, and subtract the samples.",
+    ),
+    "11.1": (
+        "A product of (rows, D) by (D, columns) has rows * D * columns multiplications.",
+        "Per frame: D * gates * H for each W that is used, H * gates * H for each direction.",
+    ),
+    "11.2": (
+        "Flop: 2 * rows * inner * columns. Bytes: all three matrices.",
+        "The memory allows bandwidth * flop / bytes, the arithmetic allows peak.",
+    ),
+    "11.3": (
+        "Each dg belongs to the state of the frame before; the first one to h0.",
+        "Put h0 in front of h, leave the last state out, and make one matrix of frames and "
+        "utterances for each direction.",
+    ),
+    "12.1": (
+        "np.arange(32) ^ far says whom each lane listens to.",
+        "All read before anybody writes: make a new array in each round.",
+    ),
+    "12.2": (
+        "Even blocks run forward, odd ones backward; two blocks for each utterance.",
+        "Backward, step k is frame frames[n] - 1 - k, and thread i is state S - 1 - i.",
+    ),
+    "12.3": (
+        "before[2:] are the states themselves, before[1:-1] their neighbours, before[:-2] those "
+        "two places away.",
+        "np.logaddexp of the first two; where skip is true, with the third as well.",
+    ),
+    "12.4": (
+        "Go frame by frame and keep when each block may begin.",
+        "It may begin when the slowest block of its group has ended the frame before.",
+    ),
+    "13.1": (
+        "A mean times its count is a sum.",
+        "Leave out the processes that had no utterance, by their count and not by their NaN.",
+    ),
+    "13.2": ("One slice for each minibatch.", "A slice with a step: from rank on, every size-th."),
+    "13.3": (
+        "All send at the same time: read from the old state, write to a copy.",
+        "Process r receives chunk (r + 1 + k) % p from process (r + 1) % p.",
+    ),
+    "13.4": (
+        "Count the numbers of all chunks, in both halves, without the one that r does not send.",
+        "In the first half r does not send chunk r + 1, in the second not chunk r + 2, around the "
+        "ring.",
+    ),
+}
