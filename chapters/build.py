@@ -7,8 +7,10 @@
 A notebook's source is NN_name.py beside it, in jupytext's percent format: change that, then build.
 """
 
+import ast
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +25,9 @@ from ds2np.errors import UserError
 from ds2np.files import replacing
 
 FOLDER = Path(__file__).parent
+# What statements that draw have in them: matplotlib's names, and the functions of ds2np.plots.
+DRAWING = r"\b(plt|figure|axes|axis|ax|show|plot_\w+)\b"
+ASIDE = 0.7  # share of the lines
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -42,7 +47,22 @@ def read_source(source):
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"{source.stem[:2]}-{i:03}"
+        if cell.cell_type == "code" and is_aside(cell.source):
+            cell.metadata["jupyter"] = nbformat.NotebookNode(source_hidden=True)
     return notebook
+
+
+def is_aside(code):
+    """Whether a cell mostly imports or draws: it is folded, so that the text can be read on."""
+    imports, drawing, lines = 0, 0, 0
+    for node in ast.parse(code).body:
+        count = node.end_lineno - node.lineno + 1
+        lines += count
+        imports += isinstance(node, ast.Import | ast.ImportFrom) * count
+        drawing += bool(re.search(DRAWING, ast.get_source_segment(code, node))) * count
+    if imports > 3:
+        return imports >= ASIDE * lines
+    return "show(" in code and drawing > 5 and drawing >= ASIDE * lines
 
 
 def execute(notebook, timeout=300):

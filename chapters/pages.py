@@ -279,7 +279,11 @@ class ChapterPage(Page):
             return re.sub(WIDGET, self._widget, self._local(self._text(cell.source)))
         if cell.cell_type == "raw":
             return ""
-        parts = [_preformatted(_highlight(cell.source, PythonLexer()), "code")]
+        code = _preformatted(_highlight(cell.source, PythonLexer()), "code")
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            what = "Imports" if cell.source.startswith(("import", "from")) else "How it is drawn"
+            code = f'<details class="aside"><summary>{what}</summary>\n{code}</details>\n'
+        parts = [code]
         parts += [self._local(self._output(output)) for output in cell.outputs]
         return f'<div class="cell">\n{"".join(parts)}</div>'
 

@@ -40,10 +40,28 @@ def test_it_runs_from_top_to_bottom(source):
 def test_the_notebook_is_built_from_its_source(source):
     expected = build.read_source(source)
     built = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    assert [(c.cell_type, c.id, c.source) for c in built.cells] == [
-        (c.cell_type, c.id, c.source) for c in expected.cells
+    assert [(c.cell_type, c.id, c.source, c.metadata) for c in built.cells] == [
+        (c.cell_type, c.id, c.source, c.metadata) for c in expected.cells
     ]
     assert all(cell.execution_count for cell in built.cells if cell.cell_type == "code")
+
+
+def test_what_only_imports_or_draws_is_folded():
+    imports = "import a\nimport b\nimport c\nfrom d import (\n    e,\n)\nx = 1"
+    assert build.is_aside(imports)
+    assert not build.is_aside("import a\nimport b\nimport c\n")  # short enough to be seen
+    assert not build.is_aside(imports.replace("x = 1", "x = 1\ny = 2\nz = 3"))
+    draws = "figure, axes = plt.subplots()\nfor y in ys:\n    axes.plot(y)\n\naxes.grid()\n" * 2
+    assert build.is_aside(f"{draws}show(1)")
+    assert not build.is_aside(draws)
+    assert not build.is_aside(f"{draws}show(1)\n" + "y = x\n" * 6)
+
+
+@per_chapter
+def test_no_more_than_three_imports_are_seen_at_the_beginning(source):
+    first = next(c for c in build.read_source(source).cells if c.cell_type == "code")
+    lines = [] if "jupyter" in first.metadata else first.source.splitlines()
+    assert len([line for line in lines if line.startswith(("import ", "from "))]) <= 3
 
 
 @per_chapter
