@@ -644,8 +644,8 @@ assert by_row == 4
 # Along a row each byte that is fetched is used; down a column it is one in eight. A kernel that only
 # copies would take about eight times as long there. (That is what the count says. Caches may help,
 # if the other seven are wanted soon; how much, has to be measured on a card, and we have not done so.)
-# The order *within* a sector does not matter, nor that all threads read the same number. So in each of
-# our kernels, threads with neighbouring numbers read what lies side by side: states, units, features.
+# The order *within* a sector does not matter, nor that all threads read the same number. The
+# kernels of batch normalisation, at the end of this chapter, are laid out by this rule.
 #
 # ## The CTC kernels, line by line
 #
