@@ -1266,7 +1266,7 @@ for speed in (1, 2, 3, 4):
     print(f"speed {speed}: {np.mean(needed > left):4.0%} of the transcripts no longer fit")
 
 figure, axis = plt.subplots(figsize=(7, 2.5), layout="constrained")
-speeds = (0.5, 0.65, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
+speeds = (0.5, 0.65, 0.8, 0.9, 1.0, 1.1, 1.25, 1.35)
 curves = {name: [] for name in ("plain", "augmented")}
 for speed in speeds:
     utterances = spoil("speed", held_out[:60], lambda x, g, speed=speed: change_speed(x, speed))
