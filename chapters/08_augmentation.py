@@ -14,6 +14,7 @@
 # * build a phase vocoder, which changes the speed of speech without its pitch, and say why phases
 #   have to be turned;
 # * put a voice into a room, by convolution, and make the convolution fast;
+# * cover parts of a spectrogram, as SpecAugment does;
 # * change recordings anew in each epoch and get the same changes whenever the training is repeated;
 # * test fairly whether all this helps.
 #
@@ -1169,8 +1170,8 @@ show(
 
 # %% [markdown]
 # **Voices only** is the control that says what the noise in the training is good for. It has had as many
-# changes as the augmented way has, and as much variety of speakers, but nothing behind the voices. A
-# change teaches to ignore *what it varies*, and nothing else:
+# changes of the voice as the augmented way has, but nothing behind the voices. One would think that a
+# change teaches to ignore *what it varies*, and nothing else. Does it?
 
 # %%
 share = (rates["plain"]["noise"] - rates["voices only"]["noise"]) / (
@@ -1227,11 +1228,11 @@ for i in range(6):
     print(f"{held_out[i].text:22}{plain:26}{augmented}")
 
 # %%
-print("Augmented against plain, by three seeds:")
+print("Augmented against plain, by three seeds; + means fewer mistakes:")
 for test in tests:
     gain = rates["plain"][test] - rates["augmented"][test]
     sure = "" if test in unexplained else "; the choice of recordings may explain it"
-    print(f"  {test:15}{compared('augmented', test)}, by {100 * gain:.1f} points on average{sure}")
+    print(f"  {test:15}{compared('augmented', test)}: {100 * gain:+.1f} points on average{sure}")
 relative = {test: rates["augmented"][test] / rates["plain"][test] for test in ("noise", "babble")}
 print(f"What is left of the mistakes: in noise {relative['noise']:.0%}, in babble "
       f"{relative['babble']:.0%}." + (" What was never heard in training is helped less."
