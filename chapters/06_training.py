@@ -252,22 +252,26 @@ for name, step in (("classical", momentum_step), ("without – r g", forgets_the
     assert apart > 0.01
 
 # %% [markdown]
-# The same start, a larger rate, both kinds side by side:
+# The same start, a larger rate, both kinds side by side. Predict first: which of them swings across
+# the floor more often?
 
 # %%
+away = {}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
 for axis, (name, step) in zip(
     axes, (("momentum", momentum_step), ("Nesterov", nesterov_step)), strict=True
 ):
     path = walk(step, 0.045, 0.8)
     plot_walk(bowl, path, axis, f"{name}: r = 0.045, m = 0.8", (9, 3))
-    away = np.abs(path[8:15, 1]).max()
-    print(f"{name}: from step 8 to step 14 it is at most {away:.2g} away from the floor")
+    away[name] = np.abs(path[8:15, 1]).max()
+    print(f"{name}: from step 8 to step 14 it is at most {away[name]:.2g} away from the floor")
 show(
     figure,
     "Two walks on the bowl. With momentum the walk swings across the floor many times. With "
     "Nesterov's it is on the floor after few steps and follows it to the minimum.",
 )
+calmer = min(away, key=away.get)
+print(f"{calmer} swings less, by a factor of {max(away.values()) / away[calmer]:,.0f}.")
 
 # %% [markdown]
 # ### When does each of them settle?
@@ -450,6 +454,8 @@ floor = curves["large: 0.5"][1][-200:].mean()
 print(f"floor of the large rate: {floor:.4f}; r / (2 - r) / 2 = {0.5 / 1.5 / 2:.4f}")
 for name, (_, loss) in curves.items():
     print(f"{name:18} last epoch: {loss[-per_epoch:].mean():.4f}")
+lowest = min(curves, key=lambda name: curves[name][1][-per_epoch:].mean())
+print(f"Lowest in the end: {lowest}.")
 np.testing.assert_allclose(floor, 0.5 / 1.5 / 2, rtol=0.05)
 assert curves["annealed from 0.5"][1][-1] < 0.2 * curves["large: 0.5"][1][-1]
 
@@ -466,8 +472,10 @@ assert curves["annealed from 0.5"][1][-1] < 0.2 * curves["large: 0.5"][1][-1]
 # %% [markdown]
 # ### The mean of the weights
 #
-# There is a second way down from the floor (Polyak and Juditsky, 1992): let the walkers walk, and
-# take the mean of where they have been of late,
+# There is a second way down from the floor: let the walkers walk, and take the mean of where they
+# have been. Polyak and Juditsky (1992) take the plain mean of all places, and prove how good it is.
+# The package takes an **exponential moving average** (EMA), in which a place counts for less the
+# longer ago it was:
 #
 # $$\bar{w} \leftarrow k\, \bar{w} + (1 - k)\, w.$$
 #
@@ -485,11 +493,14 @@ assert curves["annealed from 0.5"][1][-1] < 0.2 * curves["large: 0.5"][1][-1]
 keep, rate, noise = 0.95, 0.5, np.random.default_rng(1)
 walking = {"w": np.full(walkers, 10.0)}
 mean, package, loss = walking["w"].copy(), EMA(walking, keep), []
+total = np.zeros(walkers)  # for Polyak and Juditsky's mean
 for step in range(1, len(annealed) + 1):
     walking["w"][...] = (1 - rate) * walking["w"] - rate * noise.standard_normal(walkers)
     k = min(keep, step / (step + 10))
     mean = k * mean + (1 - k) * walking["w"]
     package.update(step)
+    if step > len(annealed) // 2:
+        total += walking["w"]
     loss.append((0.5 * mean**2).mean())
 np.testing.assert_allclose(package.mean["w"], mean)
 curves = {
@@ -507,6 +518,10 @@ show(
 )
 less = (1 - keep) / (1 + keep) * (1 + keep * (1 - rate)) / (1 - keep * (1 - rate))
 print(f"floor of the mean: {np.mean(loss[-200:]):.4f}; expected {floor * less:.4f}")
+plain = (0.5 * (total / (len(annealed) // 2)) ** 2).mean()
+print(f"the plain mean of the second half of the walk, at its end: {plain:.4f}")
+better = "the plain mean" if plain < np.mean(loss[-200:]) else "the EMA"
+print(f"Lower here, where the minimum stands still: {better}.")
 np.testing.assert_allclose(np.mean(loss[-200:]), floor * less, rtol=0.2)
 
 # %% [markdown]
@@ -649,8 +664,8 @@ for neighbours in ([4], [20], [4, 4, 4], [20, 20, 20]):
 #
 # The mean over utterances has a plain meaning. Utterances are independent, so the sum of their losses
 # is $-\ln$ of the probability of *all* transcripts, and every utterance has the same part in it
-# whichever way the data are cut into equal minibatches. A long utterance does not go short by
-# this: its loss is that of all that is said in it, and so it is larger from the start. We shall see
+# whichever way the data are cut into equal minibatches. A long utterance is not
+# short-changed: its loss is that of all that is said in it, and so it is larger from the start. We shall see
 # by how much.
 
 # %% [markdown]
@@ -726,9 +741,11 @@ show(
 )
 for name, values in (("loss", first_losses), ("norm", first_norms)):
     print(f"{name}: correlation with the frames {np.corrcoef(frames, values)[0, 1]:.2f}")
+rises = min(np.corrcoef(frames, values)[0, 1] for values in (first_losses, first_norms)) > 0.7
+print("Both rise with the length." if rises else "Length does not explain both of them here.")
 
 # %% [markdown]
-# Both rise with the length, as announced. A long utterance has the largest say just when all that
+# A long utterance has the largest say just when all that
 # it can say is that the network knows nothing.
 #
 # These gradients answer another question, too. How far is the gradient of $N$ utterances, drawn at
@@ -835,7 +852,8 @@ for name, plan in plans.items():
 
 # %% [markdown]
 # A layer works as long on a frame of padding as on a real one. We let the network compute two of
-# these plans, forwards, and compare the times with the numbers of frames.
+# these plans, forwards, and compare the times with the numbers of frames. Predict first: how many
+# times as long will the plan at random take?
 
 # %%
 network.set_training(False)
@@ -850,8 +868,13 @@ for name in ("at random", "buckets: epoch 2"):
             network.forward(x, lengths)
         times.append(time.process_time() - began)
     seconds[name] = min(times)
+more = {}
 for what, of in (("frames", computed), ("time", seconds)):
-    print(f"{what}: at random {of['at random'] / of['buckets: epoch 2']:.2f} times that of buckets")
+    more[what] = of["at random"] / of["buckets: epoch 2"]
+    print(f"{what}: at random {more[what]:.2f} times that of buckets")
+agree = abs(more["time"] / more["frames"] - 1) < 0.15
+print("The time follows the frames, padding or not." if agree else
+      "Frames alone do not explain the time: it has other parts, or the machine was busy.")  # fmt: skip
 
 # %% [markdown]
 # The larger the minibatch, the more padding there is at random, and the more buckets save:
@@ -881,9 +904,12 @@ assert all(a > b for a, b in zip(curves["at random"][1][1:], curves["buckets"][1
 # ## SortaGrad against shuffled
 #
 # Why sort the first epoch? The usual reason: long utterances are hard at first, when the network
-# knows nothing; short ones teach it something, and it meets the long ones prepared. Its table says
-# that a network without batch normalisation had a word error rate of 11.96 % not sorted, and of
-# 10.83 % sorted.
+# knows nothing; short ones teach it something, and it meets the long ones prepared. In the paper's
+# table on SortaGrad, the network without batch normalisation has a word error rate of 11.96 % not
+# sorted, and of 10.83 % sorted. (The table has a second column, for the network with batch
+# normalisation, which ours has, too. So the figure quoted here is not one for a network like ours.)
+#
+# Predict first: will sorting help our network after one epoch? Will it still help after four?
 #
 # Let us try. Three first epochs: shortest first; shuffled minibatches; longest first, as a control.
 # The minibatches themselves are buckets each time, and all later epochs are the same. Only the order
@@ -910,7 +936,10 @@ def learn(seed, first, rate=0.01, epochs=4, max_norm=100.0):
         network.set_training(True)
         for indices in plan_of(epoch, seed, first):
             loss, _, _ = learn_batch(network, indices)
-            steps.append((loss.mean(), optimiser.step()))
+            before = network.flat_params.copy()
+            norm = optimiser.step()
+            moved = np.linalg.norm(network.flat_params - before) / np.linalg.norm(before)
+            steps.append((loss.mean(), norm, moved))
         optimiser.learning_rate /= 1.2
         network.set_training(False)
         logits, lengths = network.forward(dev_x, dev_lengths)
@@ -938,31 +967,53 @@ axis.legend(title="first epoch")
 show(
     figure,
     "Held out loss after each of four epochs, eight seeds for each of three orders, with their "
-    "means. The clouds are apart after the first epoch and overlap in the last.",
+    "means. "
+    + " ".join(
+        f"{order.capitalize()}: after the first epoch from {loss[:, 0].min():.1f} to "
+        f"{loss[:, 0].max():.1f}, after the last from {loss[:, 3].min():.1f} to "
+        f"{loss[:, 3].max():.1f}."
+        for order, loss in dev_loss.items()
+    ),
 )
 
 # %% [markdown]
 # The clouds of points say more than the means. We compare seed by seed: how often is the sorted run
 # better, and how large is the mean difference against its standard error (the spread of the
-# differences, divided by $\sqrt{8}$)? If order did not matter, each seed would be a coin's throw;
-# the last column says how often eight coins would come out at least as unevenly.
+# differences, divided by $\sqrt{8}$)? If order did not matter, each seed would be a coin toss;
+# the last column says how often eight coins would come out at least as unevenly. The verdict at the
+# end of a line asks for less than 1 %, since there are eight lines.
 
 # %%
 coins = np.array([sum(c) for c in itertools.product((0, 1), repeat=8)])
+verdicts = {}
+print("shortest first ...")
 for other in orders[1:]:
     for epoch in (1, 2, 3, 4):
         gain = (dev_loss[other] - dev_loss["shortest first"])[:, epoch - 1]
         better = int((gain > 0).sum())
         chance = (np.abs(coins - 4) >= abs(better - 4)).mean()
+        verdict = ("worse", "better")[better > 4] if chance < 0.01 else "undecided"
+        verdicts[other, epoch] = verdict
         print(
-            f"shortest first against {other:13} after epoch {epoch}: better in {better} of 8,"
-            f" by {gain.mean():5.2f} ± {gain.std(ddof=1) / 8**0.5:.2f}; coins: {chance:.1%}"
+            f"against {other:13} after epoch {epoch}: better in {better} of 8, by {gain.mean():5.2f}"
+            f" ± {gain.std(ddof=1) / 8**0.5:.2f}; coins: {chance:5.1%}; {verdict}"
         )
+words = {
+    "better": "better than",
+    "worse": "worse than",
+    "undecided": "not to be told apart from",
+}
+for epoch, when in ((1, "After one epoch"), (4, "After four epochs")):
+    found = ", ".join(f"{words[verdicts[other, epoch]]} {other}" for other in orders[1:])
+    print(f"{when}, shortest first is, by these eight seeds, {found}.")
+if verdicts["shuffled", 4] == "undecided":
+    print("So what sorting is worth in the end, eight seeds cannot show: a null result.")
 
 # %% [markdown]
 # How to read such a table, whatever its numbers are on your machine:
 #
 # * Where all eight agree, chance is a poor explanation. Where five of eight do, it is a fine one.
+#   "Undecided" does not mean "equal": a small difference needs more seeds than eight to show.
 # * The first line of each block tells what is gained in *time*: how far a network is after one epoch.
 #   The last line tells whether anything is left of it later. These are two questions; answer them
 #   apart.
@@ -970,10 +1021,9 @@ for other in orders[1:]:
 #
 # **What can be concluded:** what order does to *this* network in its first epochs, on *this* task.
 # **What cannot:** whether it does the same for sentences of 15 seconds and networks a thousand times
-# as large. Our network has batch normalisation, too; the paper's figure is of one without. And there is
-# a catch: the sorted epoch *ends* with long utterances, the control with short ones. The held out
-# loss is mostly that of long utterances, and a network may know best what it saw last. Part of
-# the difference between those two may be that.
+# as large and have no batch normalisation. And there is a catch: the sorted epoch *ends* with long
+# utterances, the control with short ones. The held out loss is mostly that of long utterances, and a
+# network may know best what it saw last. Part of the difference between those two may be that.
 #
 # One thing about order needs no statistics. If the memory does not suffice for the longest minibatch,
 # longest first says so at once, and shortest first only at the end of the epoch. On a CPU the
@@ -982,28 +1032,51 @@ for other in orders[1:]:
 # %% [markdown]
 # ## Reading a training curve
 #
-# The same network three times, shuffled from the start, with three rates.
+# The same network three times, shuffled from the start, with three rates. Predict first: which of
+# the three curves looks most reassuring?
+#
+# Besides the loss and the norm of the gradient we draw a third curve, which has the same meaning for
+# every network: how far one step moves the weights, compared with their size,
+#
+# $$\frac{\lVert w_{\text{after}} - w_{\text{before}} \rVert}{\lVert w_{\text{before}} \rVert},$$
+#
+# the **ratio of update to weights**. The course notes of Stanford's CS231n give 1e-3 as a rough rule:
+# far below, the rate may be too small, far above, too large.
 
 # %%
 window = np.ones(8) / 8
 tried = {"too small: 0.0003": 3e-4, "about right: 0.01": 0.01, "too large: 0.1": 0.1}
-curves, norms = {}, {}
+curves, norms, ratios, moves, ends = {}, {}, {}, {}, {}
 for name, rate in tried.items():
     steps, rows = learn(0, "shuffled", rate)
     places = np.arange(len(steps)) / 24
-    curves[name] = places[7:], np.convolve(steps[:, 0], window, "valid")
-    norms[name] = places[7:], np.convolve(steps[:, 1], window, "valid")
-    print(f"{name:18} held out loss {rows[-1, 0]:8.1f}, WER {rows[-1, 1]:.0%}")
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    for column, of_steps in enumerate((curves, norms, ratios)):
+        of_steps[name] = places[7:], np.convolve(steps[:, column], window, "valid")
+    ends[name] = rows[-1, 0]
+    moves[name] = np.median(steps[24:, 2])  # from the second epoch on
+    print(f"{name:18} held out loss {rows[-1, 0]:8.1f}, WER {rows[-1, 1]:4.0%}, "
+          f"median of update / weights {moves[name]:.1e}")  # fmt: skip
+figure, axes = plt.subplots(1, 3, figsize=(13, 3.4), layout="constrained")
 plot_lines(curves, axes[0], "mean of 8 steps", "epoch", "training loss (nats)")
 plot_lines(norms, axes[1], "mean of 8 steps", "epoch", "norm before clipping")
 axes[1].axhline(100, color="0.7", lw=1)
+plot_lines(ratios, axes[2], "mean of 8 steps", "epoch", "update / weights")
+axes[2].axhline(1e-3, color="0.7", lw=1)
 show(
     figure,
-    "Training loss and norm of the gradient over four epochs for three rates. The small rate falls "
-    "slowly and steadily. The middle one falls far. The large one leaps up within the first steps "
-    "and stays high, with gradients above the limit of 100.",
+    "Training loss, norm of the gradient, and ratio of update to weights over four epochs for three "
+    "rates. The small rate falls slowly and steadily, with the smallest ratio. The middle one falls "
+    "far. The large one leaps up within the first steps and stays high, with gradients above the "
+    "limit of 100. Grey lines mark the limit of 100 and the ratio of 0.001.",
 )
+best, nearest = (
+    min(ends, key=ends.get),
+    min(moves, key=lambda name: abs(np.log(moves[name] / 1e-3))),
+)
+others = ", ".join(f"{moves[name] / moves[best]:.1f}" for name in moves if name != best)
+print(f"Best in the end: {best}. The ratios of the other two are {others} times its own.")
+print(f"Nearest to the rough rule of 1e-3: {nearest}." + ("" if nearest == best else
+      " So the rule does not find the best rate here; compare with runs of your own."))  # fmt: skip
 
 # %% [markdown]
 # * **Too small:** a smooth, straight, slow descent. Nothing looks wrong, and that is the danger. If the
@@ -1013,6 +1086,10 @@ show(
 #   (An error rate may exceed 100 %: words that are written though nobody said them count as well.)
 # * **About right:** falls at once, then ever more slowly; a little rough, since minibatches differ.
 # * **A step at each epoch's start** is no bug either: the rate changes there.
+# * **The ratio** is not proportional to the rate: a network that has learned more has smaller
+#   gradients, and where the steps are clipped, the ratio is, too. It counts all weights together, and
+#   momentum multiplies steps that agree by up to $1 / (1 - 0.95) = 20$. So take the rule for what it
+#   is: a ratio of 1e-6 or of 1 is an alarm, a factor of five is not.
 #
 # What if the large rate is not even clipped?
 
@@ -1038,14 +1115,22 @@ numbers = np.arange(1, 25)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
 curves = {order: (numbers, values) for order, values in steps.items()}
 plot_lines(curves, axes[0], "", "step of the first epoch", "loss (nats)", log=False)
-curves = {"shortest first": (numbers, steps["shortest first"] / characters)}
+per_character = steps["shortest first"] / characters
+curves = {"shortest first": (numbers, per_character)}
 plot_lines(curves, axes[1], "", "step of the first epoch", "loss per character (nats)", log=False)
 axes[1].set_ylim(0, None)
 show(
     figure,
     "Left, the loss of each step of the first epoch, sorted and shuffled: the sorted one stays low "
-    "while utterances are short. Right, the sorted loss per character, which falls.",
+    "while utterances are short. Right, the sorted loss per character, "
+    f"{per_character[:4].mean():.1f} in the first four steps and {per_character[-4:].mean():.1f} in "
+    "the last four.",
 )
+rise = steps["shortest first"][-4:].mean() / steps["shortest first"][:4].mean()
+fall = per_character[-4:].mean() / per_character[:4].mean()
+print(f"sorted, last four steps over first four: loss {rise:.2f}, loss per character {fall:.2f}")
+print("The curve rises, and yet the network learns." if fall < 1 < rise else
+      "Here the curve falls by itself." if rise <= 1 else "Nothing is learned in this epoch.")  # fmt: skip
 
 # %% [markdown]
 # ## The plateau
@@ -1069,9 +1154,12 @@ show(
     "rate stays near 100 percent at first and falls later.",
 )
 print("loss:", rows[:, 0].round(1), " WER:", [f"{rate:.0%}" for rate in rows[:, 1]])
+early = rows[rows[:, 1] > 0.95]  # the epochs of the plateau
+fallen = 1 - early[-1, 0] / early[0, 0] if len(early) else 0
+print(f"Over the {len(early)} epochs with an error rate above 95 % the loss fell by {fallen:.0%}.")
 
 # %% [markdown]
-# The loss tells of progress before the error rate does: a word counts as wrong until its last letter
+# The loss falls while the error rate still stands near 100 %: a word counts as wrong until its last letter
 # is right. Whoever looks at the error rate alone may give up too early.
 #
 # <details><summary><b>A rule says: stop if the word error rate has not improved for 3 epochs. What
@@ -1187,7 +1275,8 @@ check("06.4", should_stop)
 # * Noise gives every rate a floor. Begin large, end small.
 # * Every utterance weighs $1/N$, with the $N$ of the whole minibatch.
 # * Buckets save padding; SortaGrad sorts the first epoch. Compare over several seeds, pair by pair.
-# * Look at the loss before the error rate, and at the norms before the loss.
+# * Look at the loss before the error rate, and at the norms before the loss; the ratio of update to
+#   weights says whether a rate is in the usual range.
 #
 # **A production system** would warm the rate up over its first steps and lower it along a cosine;
 # would use an optimiser with a step size for each weight, such as Adam; would fill minibatches by
@@ -1203,6 +1292,8 @@ check("06.4", should_stop)
 # * R. Pascanu, T. Mikolov, Y. Bengio: *On the difficulty of training recurrent neural networks*, ICML
 #   2013.
 # * Y. Bengio, J. Louradour, R. Collobert, J. Weston: *Curriculum learning*, ICML 2009.
+# * B. Polyak, A. Juditsky: *Acceleration of stochastic approximation by averaging*, 1992.
+# * Stanford's CS231n, course notes: *Learning*, "Ratio of weights:updates".
 # * G. Goh: *Why momentum really works*, Distill, 2017.
 # * In the package: [sgd.py](../ds2np/optim/sgd.py), [batches.py](../ds2np/data/batches.py),
 #   [step.py](../ds2np/train/step.py), [toy.py](../ds2np/learn/toy.py).

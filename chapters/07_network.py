@@ -361,8 +361,8 @@ for result in results:
 
 # %% [markdown]
 # All of it, down to the spectrogram `x`, agrees. The errors are scaled by the largest gradient of
-# each array. Now we spoil one layer in the middle: the second recurrent layer shall hand down a
-# gradient that is a tenth too small. Its own parameters are not touched by that.
+# each array. Now we spoil one layer in the middle: the second recurrent layer is made to hand down
+# a gradient that is a tenth too small. Its own parameters are not touched by that.
 
 
 # %%

@@ -268,7 +268,7 @@ show(
 
 # %% [markdown]
 # An upright border, dark on the left and light on the right, is the *beginning* of a sound; light
-# on the left, its end. Lying bands are tones or resonances that stay, slanting ones move. The
+# on the left, its end. Horizontal bands are tones or resonances that stay, slanting ones move. The
 # assertion in the loop says that we have understood the layer: piece times filter, added up, *is*
 # its output (there is no bias; the next layer adds one).
 #
@@ -395,8 +395,17 @@ if has_voice():
 # For each unit of the second recurrent layer and each letter: how much does the unit go with the
 # frames in which the alignment writes this letter? With 96 units and many letters something always
 # fits by chance. So again we *choose* the best unit on one half and *measure* on the other. And we
-# compare with two others: the best unit of the untrained network, and the whole layer, that is, the
-# probability that the output layer computes from all 96 units.
+# ask the layer as a whole, by a *linear probe*: the weighted sum of all 96 units that goes best with
+# the letter's frames on the first half, measured on the other half. Both are done with the untrained
+# network as well.
+#
+# Why not ask the output layer, which computes a probability of each letter from the same 96 units?
+# Because it would judge itself: the frames of a letter come from an alignment of that very output, so
+# it agrees with them nearly by construction. We print it in the last column to show how flattering
+# such a circle is.
+#
+# Predict first: will the best of 96 units tell a letter as well as all of them together? And how well
+# can the layer of a network do that has learned nothing?
 
 
 # %%
@@ -405,6 +414,13 @@ def correlate(values, happens):
     values, happens = values - values.mean(axis=0), happens - happens.mean()
     sizes = np.sqrt((values**2).sum(axis=0) * (happens**2).sum())
     return happens @ values / np.maximum(sizes, 1e-9)
+
+
+def probe(h, k):
+    """Find the weighted sum of all units for symbol k on one half; correlate it on the other."""
+    first, second = (np.c_[half, np.ones(len(half))] for half in h)
+    weights, *_ = np.linalg.lstsq(first, (written[0] == k).astype(float), rcond=None)
+    return correlate((second @ weights)[:, None], written[1] == k)[0]
 
 
 good = [i for i in right if test_set.texts[i]] or list(range(len(xs)))
@@ -430,40 +446,60 @@ for k in range(len(symbols)):
     row = [k]
     for h in (raw_h, trained_h):
         unit = np.abs(correlate(h[0], written[0] == k)).argmax()
-        row += [unit, abs(correlate(h[1], written[1] == k)[unit])]
+        row += [unit, abs(correlate(h[1], written[1] == k)[unit]), probe(h, k)]
     probability = np.exp(log_softmax(logits[1]))[:, [k]]
     rows.append((*row, correlate(probability, written[1] == k)[0]))
 
-print("symbol   untrained: unit     r    trained: unit     r    the whole layer: r")
-for k, raw_unit, raw_r, unit, r, whole in rows:
-    print(f"{symbols[k]!r:8}{raw_unit:16}{raw_r:7.2f}{unit:16}{r:7.2f}{whole:20.2f}")
+print("                untrained                trained         the output")
+print("symbol   best unit    r  all 96   best unit    r  all 96   of itself")
+for k, raw_unit, raw_r, raw_all, unit, r, of_all, circle in rows:
+    print(f"{symbols[k]!r:8}{raw_unit:10}{raw_r:5.2f}{raw_all:8.2f}"
+          f"{unit:12}{r:5.2f}{of_all:8.2f}{circle:12.2f}")  # fmt: skip
 
 # %%
-table = np.array([(raw_r, r, whole) for _, _, raw_r, _, r, whole in rows])
+table = np.array([(raw_r, raw_all, r, of_all) for _, _, raw_r, raw_all, _, r, of_all, _ in rows])
 figure, axis = plt.subplots(figsize=(8, 3), layout="constrained")
-for curve, style, name in zip(
-    table.T, ("x", "s", "o"), ("best unit, untrained", "best unit", "the whole layer"), strict=True
+for curve, style, fill, name in zip(
+    table.T,
+    ("s", "s", "o", "o"),
+    ("white", "0.6", "white", "black"),
+    ("untrained, best unit", "untrained, all units", "trained, best unit", "trained, all units"),
+    strict=True,
 ):
-    axis.plot(curve, style, color="black", ms=6, label=name, mfc="white")
+    axis.plot(curve, style, color="black", ms=6, label=name, mfc=fill)
 names = [symbols[k].replace(" ", "␣") for k, *_ in rows]
 axis.set_xticks(range(len(names)), names)
 axis.set(ylabel="correlation, other half", ylim=(0, 1.02), xlabel="symbol")
 axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 show(
     figure,
-    "For each symbol three marks: the correlation of the best unit of the untrained network, of the "
-    "best unit of the trained one, and of the probability computed from the whole layer.",
+    "For each symbol four marks: the correlation of the best unit and of all units together, of the "
+    "untrained network and of the trained one, with means of "
+    + ", ".join(f"{mean:.2f}" for mean in table.mean(axis=0))
+    + ", in this order.",
 )
-means = table.mean(axis=0)
-print(f"mean: untrained {means[0]:.2f}, trained {means[1]:.2f}, the whole layer {means[2]:.2f}")
+raw_unit, raw_all, one_unit, all_units = table.mean(axis=0)
+print(f"mean, untrained: best unit {raw_unit:.2f}, all units {raw_all:.2f}")
+print(f"mean, trained:   best unit {one_unit:.2f}, all units {all_units:.2f}")
+print(f"mean of the circle, the output asked about itself: {np.mean([r[-1] for r in rows]):.2f}")
+spread, learned = all_units > one_unit + 0.1, all_units > raw_all + 0.1
+print(
+    ("All units together tell a letter far better than the best of them" if spread
+     else "All units together hardly do better than the best of them")
+    + ("; and far better than the units of the untrained network." if learned
+       else "; and hardly better than the units of the untrained network.")
+)  # fmt: skip
 if has_voice():
-    assert means[0] < means[1] < means[2]
+    assert raw_unit < one_unit < all_units > raw_all
 
 # %% [markdown]
 # Training has made units that go with letters, and on utterances on which they were not chosen. But
-# a single one is a poor witness for its letter, while all of them together are a good one. The
+# a single one is a poor witness for its letter, while all of them together are a better one. The
 # knowledge is *distributed*: a letter is a direction in the space of 96 numbers, not one of its
-# axes. "The neuron for x" makes a good story; before believing one, ask how it was chosen, on what
+# axes. And not all of it was learned: the layer of the untrained network is a random mixture of what
+# was heard, and a linear probe finds in it what is there to be found. What training adds is the
+# difference between "untrained, all units" and "trained, all units". Alain and Bengio (see below)
+# follow such probes from layer to layer. "The neuron for x" makes a good story; before believing one, ask how it was chosen, on what
 # it was measured, and what the best of as many random ones would do.
 #
 # Here is the best of ours all the same, over our example, together with the unit of the layer that
@@ -482,7 +518,9 @@ def keeping(half):
     return (now * before).sum(axis=0) / np.sqrt((now**2).sum(axis=0) * (before**2).sum(axis=0))
 
 
-k, _, _, letter_unit, letter_r, _ = max((row for row in rows if row[0] > 0), key=lambda row: row[4])
+k, _, _, _, letter_unit, letter_r, *_ = max(
+    (row for row in rows if row[0] > 0), key=lambda row: row[5]
+)
 keeper, quickest = keeping(halves[0]).argmax(), keeping(halves[0]).argmin()
 h = outputs["gru2"]
 figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
@@ -548,14 +586,33 @@ show(
     "around the time at which the word is written, and dark elsewhere.",
 )
 centres = (np.arange(len(x)) + 0.5) * config.stride_ms
-for word, span, size in zip(words, spans, saliency, strict=True):
+raw_saliency = [np.abs(gradient_of_word(untrained, x, alignment.path, span)) for span in spans]
+
+
+def share_near(size, span):
+    """Share of a map that lies within 300 ms of the middle of a word."""
     middle = (span.start + span.stop) / 2 * config.frame_ms
-    near = size[np.abs(centres - middle) < 300].sum() / size.sum()
-    print(f"{word:6} {near:.0%} of the gradient within 300 ms of the middle of its letters")
+    return size[np.abs(centres - middle) < 300].sum() / size.sum()
+
+
+print("share of the gradient within 300 ms of the middle of the word's letters")
+near = np.array(
+    [[share_near(size, span) for size in both]
+     for span, *both in zip(spans, saliency, raw_saliency, strict=True)]
+)  # fmt: skip
+for word, (trained_share, raw_share) in zip(words, near, strict=True):
+    print(f"{word:6} trained {trained_share:.0%}, untrained {raw_share:.0%}")
+alike = np.abs(np.diff(near, axis=1)).max() < 0.1
+print("The untrained network looks as near as the trained one: this was not learned." if alike
+      else "The two differ: training has changed how far the network looks.")  # fmt: skip
 
 # %% [markdown]
-# Each word has its own stretch of sound, though the recurrent layers could look anywhere: what is
-# far away turns out not to matter. Dashed lines mark where the word is written.
+# Each word has its own stretch of sound, though the recurrent layers could look anywhere. Dashed
+# lines mark where the word is written. It is tempting to say that the network has learned that what
+# is far away does not matter. The control forbids it: where a network that has learned nothing looks as
+# near, the nearness belongs to the *architecture*. (A likely reason: the gates of a fresh GRU stand about
+# half open, so its state fades within a few frames, and so does its gradient.) Training could have
+# changed that, and had no need to.
 #
 # **Test such pictures before you believe them.** First, is it a gradient at all? It has to predict
 # what a small step does. Second, would an *untrained* network draw the same? A map that does not
@@ -840,11 +897,18 @@ comparison = compare_gradients("broken", broken, numerical)
 print(comparison)
 assert not comparison.ok
 cosine = broken @ numerical / (np.linalg.norm(broken) * np.linalg.norm(numerical))
-print(f"cosine of the angle between the broken gradient and the right one: {cosine:.2f}")
+angle = np.degrees(np.arccos(min(cosine, 1)))
+off = np.abs(broken - numerical).max() / np.abs(numerical).max()
+print(
+    f"the broken gradient: {angle:.1f} degrees off, numbers wrong by up to {off:.0%} of the largest"
+)
+print("It points nearly the right way: a walk downhill would hardly notice." if angle < 10 else
+      "It points another way: a walk downhill would suffer.")  # fmt: skip
 
 # %% [markdown]
-# The broken one is the kind that is hard to find without a check: it points roughly the right way,
-# so that everything *seems* to work, only worse.
+# The broken one is the kind that is hard to find without a check. A walk downhill needs the *direction*
+# only, and where that is nearly right, everything seems to work. The check compares the numbers, and
+# so it finds what the walk forgives.
 #
 # What does it cost? One backward pass gives the slope for all samples at once. Finite differences
 # need two forward passes for each sample.
@@ -1280,8 +1344,8 @@ folder.cleanup()  # recordings, run and WAV files are deleted
 # * **It is no mistake of this program.** Gradients exist in all networks that are trained by
 #   gradients. Where training follows them to the weights, anyone who has the weights can follow them
 #   to the input.
-# * **Ours is an easy victim.** It knows ten words; it has heard some minutes of speech, by voices that
-#   are relatives, without any noise. Between the words lies much room that no example
+# * **Ours is an easy victim.** It knows ten words; it has heard some minutes of speech, by closely
+#   related voices, without any noise. Between the words lies much room that no example
 #   has ever filled, and there the borders run where they like, close to the examples, too. And its
 #   sounds have pauses of almost perfect silence, where the logarithm makes it listen sharply.
 # * **We had everything**: the weights, the exact file, the right to feed it directly. Through the air,

@@ -236,8 +236,8 @@ assert share["recurrent layers"] + share["convolutions"] > 0.5
 #
 # A recurrent layer computes $\mathcal{B}(xW)$ for all frames at once, where $\mathcal{B}$ is batch
 # normalisation; then a loop over time does the rest. We run the pieces of one by hand, in the sizes of
-# the network, with random numbers. The last line of the output is what the products $h_{t-1} U$ alone
-# take of the loop's time.
+# the network, with random numbers. The first three lines add up to the layer. The fourth is a part of
+# the third: what the products $h_{t-1} U$ alone take.
 
 # %%
 D = H = model.config.hidden
@@ -257,13 +257,17 @@ pieces = {
 seconds = {name: statistics.median(timed(f) for _ in range(9)) for name, f in pieces.items()}
 whole = sum(list(seconds.values())[:3])
 for name, of_piece in seconds.items():
-    print(f"{name:<16} {of_piece / whole:5.0%}")
+    print(f"{name:<16} {of_piece / whole:5.0%} of the layer")
+loop_over_product = seconds["loop over time"] / seconds["input product"]
+print(f"products: {seconds['of it, products'] / seconds['loop over time']:.0%} of the loop's time")
+print(f"the loop takes {loop_over_product:.1f} times as long as the input product")
 assert seconds["loop over time"] > seconds["input product"]
 
 # %% [markdown]
 # The loop takes far more than the input product, though it has just twice its multiplications:
-# $2 \cdot H \cdot 3H$ a frame for both directions, against $D \cdot 3H$, where $D = H$. Why that is so,
-# the roofline will say.
+# $2 \cdot H \cdot 3H$ a frame for both directions, against $D \cdot 3H$, where $D = H$. A part of the
+# difference the roofline will explain, further down; the rest is what the loop does besides its products:
+# the arithmetic of the gates, and thousands of calls.
 
 # %% [markdown]
 # ## Amdahl's law
@@ -408,6 +412,18 @@ show(
 )
 for name, (of_part, reached) in points.items():
     print(f"{name:<26} {of_part:7.1f} flop a byte, {reached / peak:5.1%} of the peak")
+all_frames, one_frame = (
+    points[f"input product, {which}"][1] for which in ("all frames", "one frame")
+)
+explained = 2 * all_frames / one_frame  # twice the multiplications, at the lower rate
+print(
+    f"\nthe loop over the input product: {explained:.1f} times as long by the rates of the products,"
+)
+print(f"{loop_over_product:.1f} times as long by the clock above: ", end="")
+if loop_over_product > 1.2 * explained:
+    print(f"products explain {explained / loop_over_product:.0%}, gates and calls are the rest")
+else:
+    print("the products explain it")
 
 # %% [markdown]
 # Read it from left to right.
@@ -416,8 +432,8 @@ for name, (of_part, reached) in points.items():
 #   arithmetic helps them; fewer passes over the array do.
 # * The product of a single frame has the same multiplications *a frame* as the large one, and a
 #   lower rate. In the loop over time there is no choice: $h_{t-1}$ must be known before $h_t U$. That
-#   is why the loop takes most of a recurrent layer. The loop's matrices fit into the cache, so the
-#   roof that counts for it is the higher one.
+#   is one reason why the loop takes most of a recurrent layer; the last lines of the output say how
+#   much of it. The loop's matrices fit into the cache, so the roof that counts for it is the higher one.
 # * A convolution can lie *above* the roof. That is no mistake of the machine: we counted the flop of
 #   the direct form, and the Fourier form does with fewer.
 #
@@ -1440,7 +1456,8 @@ check("11.2", attainable_rate)
 # directions; `h0` is (B, N, H), the state before the first frame; `dg` is (B, T, N, GH), the gradient
 # with respect to $h_{t-1} U$. The result is (B, H, GH). Mind which state belongs to which `dg`, and a
 # batch of one frame, or of none. (A loop gives the right numbers too, and the check cannot tell; the
-# clock can.) The package's backward passes use a function of this name, so yours can stand in for it.
+# clock can.) The package's backward passes use a function of this name, and the graduation of
+# [chapter 07](07_network.ipynb) can put yours in its place.
 
 
 # %%

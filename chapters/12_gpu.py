@@ -13,6 +13,7 @@
 # * count the launches of a loop over time, and estimate what they cost;
 # * say which sums need more digits than the numbers that they add up, and why their order matters;
 # * read a CUDA kernel: blocks, threads, shared memory, barriers, shuffles;
+# * reckon how many warps a multiprocessor holds, and count what a warp's reads fetch;
 # * say why a recurrent layer keeps its weights in registers, and what its blocks wait for;
 # * predict what happens when a barrier is forgotten, and see it happen.
 #
@@ -61,13 +62,13 @@ print("kernels run on the host: ", f"no, {NO_COMPILER}" if NO_COMPILER else "yes
 #
 # ## The idea in one picture
 #
-# Two machines work together. The **processor** runs our Python program; the **GPU** computes on
-# arrays that lie in its own memory. When the program says `x + y`, the processor writes an order
+# Two machines work together. The **CPU**, also called the host, runs our Python program; the **GPU** computes on
+# arrays that lie in its own memory. When the program says `x + y`, the CPU writes an order
 # (add these arrays, put the result there) into a queue and goes on at once. This is a **launch**.
 # The GPU takes orders from the queue, one after another.
 #
 # ![Two time lines: with small operations the GPU idles between launches; with large ones the
-# processor is far ahead, until it waits for a result.](images/gpu_12_queue.svg)
+# CPU is far ahead, until it waits for a result.](images/gpu_12_queue.svg)
 #
 # Two things follow. Where the operations are small, all the time goes into launches, and a
 # quicker GPU would not help. And where the program asks for a *number*, as in `float(loss)`, it must
@@ -96,9 +97,9 @@ np.testing.assert_array_equal(clip(x), clipped_relu_forward(x)[0])  # the packag
 # and a test can compare them.
 #
 # Since many readers have no GPU, `ds2np.learn.fake_gpu` has a **fake** one: it takes CuPy's place,
-# computes with NumPy, and keeps a log. It is as strict as CuPy is. The two memories are apart, so
-# an array of one may not be mixed with an array of the other. NumPy's functions accept an array on the
-# GPU, but hand it on to CuPy's function of the same name: `np.sum(on_gpu)` stays on the GPU.
+# computes with NumPy, and keeps a log. Like CuPy, it keeps the two memories apart: an array of one may
+# not be mixed with an array of the other. NumPy's functions accept an array on the GPU, but hand it on
+# to CuPy's function of the same name: `np.sum(on_gpu)` stays on the GPU.
 
 # %%
 with fake_gpu() as log:
@@ -121,6 +122,34 @@ with fake_gpu() as log:
 # directions, makes the program wait; it should be written down where it happens. So the package has
 # two words for it, `to_gpu` and `to_cpu`.
 #
+# The fake is a model, so let us ask where it falls short. With CuPy, the CPU waits for the GPU in each
+# of the following lines: the first two copy a result, the others need to know a *size* before they can
+# go on (how many numbers are above 1?), or print the numbers. Which of them does the log count?
+
+# %%
+seen = {}
+with fake_gpu() as log:
+    g = to_gpu(x)
+    for line, run_it in {
+        "to_cpu(g)": lambda: to_cpu(g),
+        "float(g.sum())": lambda: float(g.sum()),
+        "g[g > 1]": lambda: g[g > 1],
+        "g.nonzero()": lambda: g.nonzero(),
+        "repr(g)": lambda: repr(g),
+    }.items():
+        log.take()
+        run_it()
+        seen[line] = log.waits.total() > 0
+        print(f"{line:15} {'counted as a wait' if seen[line] else 'not counted'}")
+missed = [line for line, counted in seen.items() if not counted]
+print(
+    f"The log does not see the waits of: {', '.join(missed)}." if missed else "It sees all of them."
+)
+
+# %% [markdown]
+# So what follows speaks of the waits *that this log can see*. Where the size of a result depends on
+# numbers on the GPU, there is a wait, whatever a log says.
+#
 # ## What moves, and what waits
 #
 # What has to lie on the GPU? The parameters, their gradients, and the buffers (the running averages
@@ -128,7 +157,7 @@ with fake_gpu() as log:
 # `model.forward` does that. Lengths and labels stay in main memory, where they are needed for
 # decisions; small copies of them are sent where a layer asks for them.
 #
-# Here is a whole step of training: on the processor, then twice on the fake GPU, part by part. First
+# Here is a whole step of training: on the CPU, then twice on the fake GPU, part by part. First
 # each array operation is launched by itself; then the package uses its **kernels**, programs of our
 # own for the GPU, each of which does the work of many operations in one launch.
 
@@ -211,27 +240,27 @@ assert NO_COMPILER or sum(part.waits.total() for part in by_kernels.values()) ==
 # CTC, which walk through them. The kernels make the count independent of the frames; how, is what
 # this chapter is about.
 #
-# Forward and backward wait for nothing: the processor may run ahead of the GPU through the whole step.
-# It waits twice, at the end, for two numbers that a person wants to see: the norm of the gradients and
+# Forward and backward wait for nothing that this log can see: the CPU may run ahead of the GPU through
+# the whole step. It waits twice, at the end, for two numbers that a person wants to see: the norm of the gradients and
 # the loss. No launch depends on either: whether to clip is decided on the GPU, where the norm is. (The
 # package's training loop asks for the losses before the backward pass, since it leaves out utterances
 # whose loss is not finite.)
 #
 # What would more waits do, say a `print(float(h.max()))` in each layer? We can follow a
-# queue with three lines of arithmetic. Let a launch take the processor $c$ and the operation take
+# queue with three lines of arithmetic. Let a launch take the CPU $c$ and the operation take
 # the GPU $g$; times are in units of $c$.
 
 
 # %%
 def time_of(operations, g, wait_every):
-    """Follow processor and GPU; all times are in units of one launch."""
-    processor = gpu = 0.0
+    """Follow CPU and GPU; all times are in units of one launch."""
+    cpu = gpu = 0.0
     for i in range(1, operations + 1):
-        processor += 1.0  # the launch
-        gpu = max(gpu, processor) + g  # begins when it is free and has been told to
+        cpu += 1.0  # the launch
+        gpu = max(gpu, cpu) + g  # begins when it is free and has been told to
         if i % wait_every == 0:
-            processor = gpu
-    return max(processor, gpu)
+            cpu = gpu
+    return max(cpu, gpu)
 
 
 sizes = np.geomspace(0.05, 20, 25)
@@ -284,14 +313,19 @@ for kind in (SimpleRNN, GRU):
           f"{per_frame[kind]:.0f} for each frame")  # fmt: skip
 
 # %% [markdown]
-# What does a launch cost? On 2026-11-27 one NVIDIA H200 was at hand, with CuPy 14.2. It took the
-# processor 9 microseconds to ask for an addition, 18 for a product, 5 for a kernel of our own. We
-# reckon with 9 and with 18. If there is a GPU here, the cell measures it.
+# What does that cost? Two costs must be kept apart. The **launch** itself hands an order to the
+# driver. An **operation of CuPy** is a launch and all that CuPy does around it: look at the arguments,
+# find or compile the right kernel, ask for memory for the result. On 2026-11-27 one NVIDIA H200 was at
+# hand, with CuPy 14.2. It took the CPU 9 microseconds to ask for an addition, 18 for a product, and 5
+# for a kernel of our own, which is given its arrays and has nothing to look for. So a launch costs 5
+# microseconds at most, and the rest of the 9 or 18 is CuPy's work on the CPU. The launches counted
+# above are operations, so we reckon with 9 and with 18. If there is a GPU here, the cell measures an
+# operation.
 
 
 # %%
-def measure_launch(repeats=2000):
-    """Time small operations on the GPU, in microseconds each; the array is tiny on purpose."""
+def measure_operation(repeats=2000):
+    """Time small operations of CuPy, in microseconds each; the array is tiny on purpose."""
     small = to_gpu(np.zeros(32, np.float32))
     for count in (50, repeats):  # the first round compiles
         began = time.perf_counter()
@@ -304,11 +338,11 @@ def measure_launch(repeats=2000):
 T = 350
 for kind, count in per_frame.items():
     print(f"{kind.__name__:9} {count * T:5.0f} launches in {T} frames: "
-          f"{count * T * 9e-3:3.0f} to {count * T * 18e-3:3.0f} ms of the processor's time")  # fmt: skip
+          f"{count * T * 9e-3:3.0f} to {count * T * 18e-3:3.0f} ms of the CPU's time")  # fmt: skip
 if NO_GPU:
-    print(f"\nNot measured here: the cost of a launch, since {NO_GPU}.")
+    print(f"\nNot measured here: the cost of an operation, since {NO_GPU}.")
 else:
-    print(f"\nMeasured on this GPU: {measure_launch():.1f} microseconds for a small operation.")
+    print(f"\nMeasured on this GPU: {measure_operation():.1f} microseconds for a small operation.")
 
 # %% [markdown]
 # Now the measurement. At that time the package launched each operation of a recurrence by itself. The
@@ -501,6 +535,118 @@ else:
 # does not, and so we time nothing here.
 
 # %% [markdown]
+# ## Memory: where the numbers lie
+#
+# Most kernels of this chapter compute little and move much, so what counts is where their numbers lie.
+# The GPU of our measurements, an H200, is built of 132 **streaming multiprocessors** (SM), each with
+# small, near memories of its own:
+#
+# | memory | how much | who sees it |
+# |---|---|---|
+# | registers | 65,536 numbers of 32 bits an SM | one thread |
+# | shared memory | 227 KiB a block at most | the threads of one block |
+# | level 2 cache | 50 MB | all, without being asked |
+# | device memory | 141 GB; a copy ran at 4.1 TB/s on that day | all |
+#
+# (The 4.1 TB/s were measured; the sizes are the maker's.) A read from device memory takes hundreds of
+# clock cycles. An SM does not hurry it up: it *does something else meanwhile*. It holds many warps at
+# once, and in each cycle goes on with one that has its numbers.
+#
+# ### Occupancy
+#
+# How many warps can it hold? At most 64, in at most 32 blocks, and their registers and shared memory
+# have to fit. The share of the 64 that fits is called **occupancy**. It can be reckoned. (The first
+# five rows below are made up, one for each limit; how many registers a kernel takes, the compiler
+# decides.)
+#
+# Predict first: the recurrent kernel at the end of this chapter has blocks of 512 threads with 128
+# registers each. What is its occupancy?
+
+# %%
+SM = {"warps": 64, "blocks": 32, "registers": 65536, "shared memory": 228 * 1024}  # compute 9.0
+
+
+def occupancy(threads, registers, shared):
+    """Return the share of an SM's places for warps that are taken, and what sets the limit."""
+    warps = -(-threads // 32)
+    room = {
+        "warps": SM["warps"] // warps,
+        "blocks": SM["blocks"],
+        "registers": SM["registers"] // (registers * 32 * warps),
+        "shared memory": SM["shared memory"] // (shared + 1024),  # 1 KiB a block for the system
+    }
+    limit = min(room, key=room.get)
+    return room[limit] * warps / SM["warps"], limit
+
+
+print("threads  registers  shared KiB   occupancy  limited by")
+for threads, registers, shared in (
+    (64, 32, 0), (32, 32, 0), (256, 32, 0), (256, 64, 0), (256, 32, 64), (512, 128, 100)
+):  # fmt: skip
+    share, limit = occupancy(threads, registers, 1024 * shared)
+    print(f"{threads:7}{registers:11}{shared:12}{share:12.0%}  {limit}")
+persistent, _ = occupancy(512, 128, 100 * 1024)
+print(f"The recurrent kernel fills {persistent:.0%} of the places" +
+      (", on purpose: its registers hold weights." if persistent < 0.5 else "."))  # fmt: skip
+
+# %% [markdown]
+# Many warps hide the time of reading. But occupancy is a means: a kernel that keeps its numbers in
+# registers reads less, and needs fewer warps to hide it. None of these figures is a speed, and none was
+# measured: they follow from the sizes above.
+#
+# ### Coalescing
+#
+# Device memory is read in *sectors* of 32 bytes, eight floats. When a warp reads, the addresses of its
+# 32 threads are put together (**coalesced**), and each sector that is touched is fetched once. So it
+# matters which threads read which numbers. We count sectors, from the addresses alone.
+
+# %%
+lanes = np.arange(32)
+
+
+def sectors(indices):
+    """Count the sectors of 32 bytes that a warp touches when its threads read these floats."""
+    return len(np.unique(4 * np.asarray(indices) // 32))
+
+
+width = 512  # of an array (T, width): a row lies side by side in memory
+reads = {
+    "x[t, lane]: neighbours in a row": 3 * width + lanes,
+    "x[lane, h]: neighbours in a column": lanes * width + 3,
+    "every second number of a row": 2 * lanes,
+    "the same number for all": 0 * lanes,
+    "a row, from the fourth number on": 3 * width + 4 + lanes,
+    "a row, in random order": 3 * width + rng.permutation(32),
+}
+for name, indices in reads.items():
+    fetched, used = 32 * sectors(indices), 4 * len(np.unique(indices))
+    print(
+        f"{name:36} {sectors(indices):2} sectors, {fetched / used:.1f} bytes fetched for one used"
+    )
+
+strides = np.arange(1, 17)
+figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+axis.bar(strides, [sectors(stride * lanes) for stride in strides], color="0.5")
+axis.axhline(4, color="black", lw=1, ls="--")
+axis.set(xlabel="distance between neighbours' numbers", ylabel="sectors of a warp", xticks=strides)
+show(
+    figure,
+    "Sectors that a warp fetches over the distance between the numbers of neighbouring threads: 4 "
+    "where they lie side by side, twice as many at distance 2, and 32 from distance 8 on. A dashed "
+    "line marks 4, the least.",
+)
+by_column, by_row = (sectors(reads[name]) for name in list(reads)[1::-1])
+print(f"Down a column costs {by_column / by_row:.0f} times the sectors of along a row.")
+assert by_column == 32
+assert by_row == 4
+
+# %% [markdown]
+# Along a row each byte that is fetched is used; down a column it is one in eight. A kernel that only
+# copies would take about eight times as long there. (That is what the count says. Caches may help,
+# if the other seven are wanted soon; how much, has to be measured on a card, and we have not done so.)
+# The order *within* a sector does not matter, nor that all threads read the same number. The
+# kernels of batch normalisation, at the end of this chapter, are laid out by this rule.
+#
 # ## The CTC kernels, line by line
 #
 # Chapter 05 had $\alpha$, the ways into each state, from the first frame on, and $\beta$, the ways out
@@ -1042,8 +1188,8 @@ assert registers > 4 * 4 * numbers
 # to fetch its part.) With 64 it should go into multiplying, but a product as small as this cannot
 # occupy the whole card: it took 15 microseconds there, not 4.
 #
-# Must $U$ be read again? A GPU is built of **multiprocessors**, an H200 of 132; a block runs on one
-# of them, which provides its registers and its shared memory. On a processor the nearest memory is the
+# Must $U$ be read again? A block runs on one of the 132 multiprocessors, which provides its registers
+# and its shared memory. On a CPU the nearest memory is the
 # smallest. A GPU has so many registers that together they hold $U$ several times. So: one
 # launch for *all* frames, in which each thread loads its share of $U$ once and keeps it. The idea comes
 # from the paper's own laboratory (Diamos and others, *Persistent RNNs*, 2016), where it reached
@@ -1388,7 +1534,7 @@ read("// Every block adds up the same parts", "const float step = rate")
 
 # %% [markdown]
 # All blocks add up the same parts, so all find the same norm, and decide the same: how far to go, or
-# not to move at all. The processor asks for the norm as well, but only for its records, and after
+# not to move at all. The CPU asks for the norm as well, but only for its records, and after
 # both launches.
 #
 # <details><summary><b>Could the update be one kernel, with a counter as in the recurrence? What would it
@@ -1494,12 +1640,14 @@ check("12.4", end_times)
 # ## Summary
 #
 # * The array decides where code runs; `to_gpu` and `to_cpu` are the only ways across.
-# * The processor writes orders into a queue. A number that is asked for empties it.
+# * The CPU writes orders into a queue. A number that is asked for empties it.
 # * Small operations cost a launch each, whatever their size. Loops over time are made of them.
 # * Store small, add up large, and in a fixed order.
 # * A kernel says what one thread does. Threads of a block share memory and meet at barriers; blocks
 #   know nothing of each other.
 # * Two rows and one barrier a frame: nobody writes where somebody reads.
+# * A multiprocessor hides the time of reading behind other warps. Neighbouring threads should read
+#   numbers that lie side by side.
 # * A recurrent layer reads the same weights in every frame. In registers they are read once; then blocks
 #   have to wait for each other, all on the GPU at once, by a counter with release and acquire.
 # * A sum over all blocks ends with the kernel; the next one adds up the parts, in their order.

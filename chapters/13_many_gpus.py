@@ -71,7 +71,7 @@ from ds2np.train.history import read_history
 # ## Parts of a minibatch
 #
 # The smallest network there is: one weight for each of two inputs, $y_t = W \cdot x_t$. The loss of
-# an utterance is $\frac{1}{2} \sum_t (y_t - d_t)^2$, where $d_t$ is what we wish for. Its gradient
+# an utterance is $\frac{1}{2} \sum_t (y_t - d_t)^2$, where $d_t$ is the target. Its gradient
 # by $W$ is $\sum_t (y_t - d_t)\, x_t$. Five utterances of unequal length, all numbers whole, so that
 # nothing is rounded:
 
@@ -87,9 +87,9 @@ utterances = [
 def gradient_sum(utterances, W):
     """Add up the gradients of some utterances: (D,)."""
     dW = np.zeros_like(W)
-    for x, wish in utterances:  # (T, D), (T,)
+    for x, target in utterances:  # (T, D), (T,)
         for t in range(len(x)):
-            dW += (x[t] @ W - wish[t]) * x[t]
+            dW += (x[t] @ W - target[t]) * x[t]
     return dW
 
 
@@ -156,7 +156,7 @@ for first in (3, 4, 5):
 
 # %%
 def loss_of_all():
-    return sum(0.5 * ((x @ W - wish) ** 2).sum() for x, wish in utterances) / 5
+    return sum(0.5 * ((x @ W - target) ** 2).sum() for x, target in utterances) / 5
 
 
 def sum_of_sums():
@@ -441,7 +441,18 @@ print("everyone has", held[3][0], f"after {post.rounds} rounds; bytes sent:", po
 
 # %% [markdown]
 # Fewer rounds: $2 \lceil \log_2 p \rceil$ in place of $2 (p - 1)$. But each message still is the
-# whole array, and half of the processes are idle in the first round, three quarters in the next.
+# whole array. And who works? Predict first: how many of 16 processes have nothing to do in the first
+# round, and how many in the next?
+
+# %%
+p = 16
+for k in range((p - 1).bit_length()):
+    busy = {r for near in range(0, p - 2**k, 2 * 2**k) for r in (near, near + 2**k)}
+    print(f"round {k + 1}: {len(busy):2} of {p} send or receive, {1 - len(busy) / p:.0%} are idle")
+
+# %% [markdown]
+# In the first round all work, one half sends and the other receives; then half of them are idle, then
+# three quarters, and so on.
 #
 # ### Ring
 #
@@ -509,8 +520,8 @@ assert (states[3] == 4).sum(axis=1).tolist() == [1, 1, 1, 1]
 # ### How little can be enough?
 #
 # In the ring each process sends $2 (p - 1)$ chunks of a $p$-th: $2 \frac{p - 1}{p}$ of its array, less
-# than twice, however many processes there are. Nothing that adds up number by number can do with
-# less. Here is the proof.
+# than twice, however many processes there are. Nothing in which processes add up element by element can do
+# with less. Here is the proof.
 #
 # Look at one number of the array, and at all messages that carry something about it, be it one
 # process's number or the sum of several. Let $f$ be the process that is the first to know the whole
@@ -529,8 +540,12 @@ assert (states[3] == 4).sum(axis=1).tolist() == [1, 1, 1, 1]
 # $$\text{bytes sent by the busiest} \;\geq\; \frac{2 (p - 1)\, n}{p}.$$
 #
 # In the ring every process sends exactly so much (if $p$ divides the array). It is optimal among all
-# ways that treat each number by itself. Only those that send fewer bytes for a number, as half
-# precision does, can get below.
+# ways that treat each number by itself and in which *processes* do the adding. There are two ways below
+# the bound, and each breaks one of its assumptions. One sends fewer bytes for a number, as half
+# precision does. The other lets the *network* add: a switch that can sum what comes in receives each
+# process's array once and sends the sum back once, so that a process sends $n$ bytes, not nearly $2n$.
+# NVIDIA's SHARP, in the switches between machines, and NVLS, in those between the GPUs of one machine,
+# do this.
 #
 # ### Counted
 #
@@ -628,6 +643,119 @@ show(
 print(f"the ring is faster than the tree from about {faster / 1e3:.0f} kB on")
 
 # %% [markdown]
+# ### The tree, as a pipeline
+#
+# The tree has few rounds, but sends whole arrays and leaves most processes idle. The ring keeps all of
+# them busy, but its rounds grow with $p$. Can one have both? Cut the array into $m$ chunks and send them
+# up the tree one after the other, as on a conveyor belt: while the first is already near the top, the
+# last still leaves the bottom.
+#
+# For this we take a tree in which nobody has more than two children: process $r$ sends to
+# $\lfloor (r - 1) / 2 \rfloor$. (In the tree above, process 0 receives in *every* round of the way up;
+# with more chunks it would be the bottleneck.) A process sends a chunk up when it has it from all of its
+# children. The way down is the way up, backwards.
+
+
+# %%
+def schedule_up(p, m):
+    """Plan the rounds in which m chunks climb a binary tree: lists of (child, parent, chunk)."""
+    has = {r: dict.fromkeys((c for c in (2 * r + 1, 2 * r + 2) if c < p), 0) for r in range(p)}
+    rounds = []
+    while any(count < m for count in has[0].values()):
+        messages = []
+        for parent, counts in has.items():  # counts: how many chunks came from each child
+            ready = [c for c, n in counts.items() if n < m and min(has[c].values(), default=m) > n]
+            if ready:  # one message a round: from the child that is behind
+                child = min(ready, key=counts.get)
+                messages.append((child, parent, counts[child]))
+        for child, parent, _ in messages:
+            has[parent][child] += 1
+        rounds.append(messages)
+    return rounds
+
+
+def pipelined_tree(arrays, m):
+    p = len(arrays)
+    chunks, post = [np.array_split(array.copy(), m) for array in arrays], Post(p)
+    up = schedule_up(p, m)
+    for messages in up:
+        got = post.exchange([(child, parent, chunks[child][c]) for child, parent, c in messages])
+        for _, parent, c in messages:
+            chunks[parent][c] += got[parent]
+    for messages in reversed(up):
+        got = post.exchange([(parent, child, chunks[parent][c]) for child, parent, c in messages])
+        for child, _, c in messages:
+            chunks[child][c] = got[child]
+    return [np.concatenate(each) for each in chunks], post
+
+
+for p, m in ((1, 3), (2, 1), (5, 4), (16, 7)):
+    arrays = [rng.standard_normal(20) for _ in range(p)]
+    held, post = pipelined_tree(arrays, m)
+    for array in held:
+        np.testing.assert_allclose(array, sum(arrays), rtol=0, atol=1e-12)
+
+print("16 processes         rounds   most sent by one, in arrays")
+arrays = [np.ones(256)] * 16
+for name, (_, post) in {
+    "tree": tree(arrays),
+    **{f"pipeline, {m:3} chunks": pipelined_tree(arrays, m) for m in (1, 4, 16, 64)},
+    "ring": ring(arrays),
+}.items():
+    print(f"{name:20} {post.rounds:6} {post.bytes_sent.max() / arrays[0].nbytes:10.3f}")
+
+# %% [markdown]
+# With $m$ chunks a round carries an $m$-th of the array, so more rounds need not take longer. How many
+# chunks are best? A few large ones cost waiting, many small ones latency. Predict first: for long
+# arrays, will the pipeline beat the ring?
+
+# %%
+CHUNKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def pipeline_seconds(p, n):
+    """Return the model's time of the pipelined tree, with the best number of chunks."""
+    return min(ROUNDS[p, m] * (LATENCY + n / m / BANDWIDTH) for m in CHUNKS)
+
+
+ROUNDS = {(p, m): 2 * len(schedule_up(p, m)) for p in (16, 128) for m in CHUNKS}
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True, layout="constrained")
+for axis, p in zip(axes, (16, 128), strict=True):
+    for way, style in (("tree", "--"), ("ring", "-")):
+        axis.loglog(sizes, [1e3 * all_reduce_seconds(way, p, n) for n in sizes], style,
+                    color="black", label=way)  # fmt: skip
+    times = [1e3 * pipeline_seconds(p, n) for n in sizes]
+    axis.loglog(sizes, times, "-.", color="0.5", lw=2, label="pipelined tree")
+    axis.set(xlabel="bytes of the array", title=f"{p} processes")
+axes[0].set_ylabel("time (ms)")
+axes[0].legend()
+show(
+    figure,
+    "Modelled time of an all-reduce against the size of the array, for 16 and for 128 processes. The "
+    "pipelined tree follows the tree for short arrays and stays parallel to the ring for long ones; in "
+    "between, with many processes, it is the fastest.",
+)
+for p in (16, 128):
+    times = {
+        n: {way: all_reduce_seconds(way, p, n) for way in ("tree", "ring")}
+        | {"pipelined tree": pipeline_seconds(p, n)}
+        for n in sizes
+    }
+    best = [min(times[n], key=times[n].get) for n in sizes]
+    won = [n for n, way in zip(sizes, best, strict=True) if way == "pipelined tree"]
+    where = f"from {min(won) / 1e3:,.0f} to {max(won) / 1e3:,.0f} kB" if won else "nowhere"
+    longest = times[sizes[-1]]
+    print(f"{p:3} processes: the pipelined tree is the fastest {where}; at {sizes[-1] / 1e9:.0f} GB it "
+          f"takes {longest['pipelined tree'] / longest['ring']:.1f} times as long as the ring")  # fmt: skip
+
+# %% [markdown]
+# Its inner processes talk to three others and send three arrays, where the ring sends less than two.
+# Libraries take two such trees at once, in which the inner processes of one are the leaves of the other,
+# each for half of the array (Sanders, Speck, Träff, 2009): then all have work, and each sends about
+# $\frac{3}{2} + \frac{1}{2} = 2$ arrays, hardly more than in a ring. NVIDIA's NCCL has had them since version 2.4, for many machines.
+#
+# ### Which one for gradients?
+#
 # Gradients are long arrays: 38 million parameters, one of the sizes in the paper's table, are 152 MB
 # in single precision. For them the paper uses a ring. The counts of utterances and the statistics of
 # batch normalisation are short ones; libraries choose for each array by its length.
@@ -972,15 +1100,19 @@ show(
 )
 points = scaling.weak_scaling(scaling.Step(COMPUTE, 4 * PARAMETERS, LATENCY, BANDWIDTH))
 print(f"slope from 8 to 128 GPUs, 1 being linear: {scaling.linearity(points):.3f}")
+lost = {p: 1 - efficiency(p) for p in (2, 8, 128)}
+for p in (2, 8):
+    print(f"of what the ring loses with 128 GPUs, {lost[p] / lost[128]:.0%} is lost with {p}")
 print(f"the paper: {scaling.PAPER_SAYS}")
 assert 0.97 < scaling.linearity(points) < 1
 assert efficiency(128, "tree") < efficiency(128)
 
 # %% [markdown]
 # The paper reports near-linear weak scaling to 128 GPUs, and the model agrees. How much is that
-# worth? The *shape* is worth something: the ring's bytes hardly grow with $p$, so almost all of the
-# loss is there with the second GPU, and no number of further ones adds much. The *height* is made of
-# what we put in:
+# worth? The *shape* is worth something: each process of the ring sends $2 (p - 1) / p$ of its array,
+# once the array with two GPUs, nearly twice with many, and never more. So about half of the loss is
+# there with the second GPU, most of it with eight, and no number of further ones adds much. The
+# *height* is made of what we put in:
 
 # %%
 print("efficiency at 128 GPUs:")
@@ -1218,7 +1350,8 @@ check("13.1", mean_of_parts)
 # `rank` of `size`: of *every* minibatch, utterances `rank`, `rank + size`, and so on. All processes
 # must have equally many minibatches, even if some are empty, or one would wait for a sum that the
 # others never begin. Of `[array([7, 3, 9])]`, process 1 of 2 gets `[array([3])]`. The package could
-# train with your function; its own begins each minibatch with the process after the last one's end.
+# train with your function, and the graduation of [chapter 07](07_network.ipynb) can put it in the
+# package's place; the package's own begins each minibatch with the process after the last one's end.
 
 
 # %%
@@ -1284,7 +1417,8 @@ check("13.4", ring_bytes)
 # * Gradients of utterances add up, in parts of any size. Add up sums, divide once.
 # * Batch normalisation is the exception: its statistics are of a part, or they are shared.
 # * All-reduce: naive and tree send whole arrays; the ring sends $2 (p - 1) / p$ of one, the least
-#   possible, in many rounds. Long arrays want the ring, short ones the tree.
+#   possible where processes add, in many rounds. Long arrays want the ring, short ones the tree; chunks
+#   that climb a tree one behind the other lie between them.
 # * Buckets let gradients travel while the backward pass goes on.
 # * Weak scaling needs larger minibatches, and these are worth less and less.
 #
@@ -1296,6 +1430,8 @@ check("13.4", ring_bytes)
 #
 # * R. Thakur, R. Rabenseifner, W. Gropp: *Optimization of collective communication operations in
 #   MPICH*, 2005.
+# * P. Sanders, J. Speck, J. L. Träff: *Two-tree algorithms for full bandwidth broadcast, reduction and
+#   scan*, 2009.
 # * P. Patarasuk, X. Yuan: *Bandwidth optimal all-reduce algorithms for clusters of workstations*, 2009.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
 # * P. Goyal and others: *Accurate, large minibatch SGD: training ImageNet in 1 hour*, 2017.

@@ -6,19 +6,19 @@ STATES = "–c–a–t–"
 
 
 def queue():
-    """Draw who works when: the processor that launches, and the GPU that computes."""
+    """Draw who works when: the CPU that launches, and the GPU that computes."""
     drawing = Drawing(
         820,
         330,
-        "Two time lines. Above, small operations: the processor launches one after another, and "
+        "Two time lines. Above, small operations: the CPU launches one after another, and "
         "the GPU is done with each before the next arrives, so it idles most of the time. Below, "
-        "large operations: the processor is far ahead, the GPU works without a gap, and only where "
-        "a result is asked for does the processor wait.",
+        "large operations: the CPU is far ahead, the GPU works without a gap, and only where "
+        "a result is asked for does the CPU wait.",
     )
     left, unit = 130, 24
     for top, name, work in ((60, "small operations", 0.7), (205, "large operations", 4)):
         drawing.text(left, top - 22, name, 15, INK, bold=True, anchor="start")
-        drawing.text(left - 14, top + 17, "processor", 13, SOFT, anchor="end")
+        drawing.text(left - 14, top + 17, "CPU", 13, SOFT, anchor="end")
         drawing.text(left - 14, top + 59, "GPU", 13, SOFT, anchor="end")
         free = 0.0
         for i in range(6):

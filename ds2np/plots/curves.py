@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 STYLES = ("-", "--", "-.", ":")
-MARKERS = (("o", "white"), ("s", "black"), ("^", "0.6"))
+MARKERS = (("o", "white"), ("s", "black"), ("^", "0.6"), ("D", "white"))
 
 
 def plot_lines(curves, axis, title, xlabel, ylabel, log=True):
