@@ -14,6 +14,7 @@ from ds2np.audio.level import power_normalise_forward
 from ds2np.audio.mel import mel_filters, mel_forward
 from ds2np.audio.spectrogram import fill_part
 from ds2np.audio.stft import POWER_FLOOR, log_forward
+from ds2np.audio.vocoder import accumulate_turns
 from ds2np.ctc.loss import ctc_loss, state_posterior
 from ds2np.ctc.recursion import PathSums, recurse
 from ds2np.ctc.semiring import LOG_ZERO, Logs
@@ -305,6 +306,13 @@ def _stack_backward_by(answer):
     return Sequential.backward, run
 
 
+def _accumulate_turns_by(answer):
+    def audible(z):  # -0 and what is nearly 0 have angles, too
+        return np.where(np.abs(z) < np.finfo(z.dtype).tiny, 0, z)
+
+    return accumulate_turns, lambda x, later: cast(answer(audible(x), audible(later)), x.dtype)
+
+
 def _shard_by(answer):
     """Let two processes share each minibatch, and put their shares together again."""
 
@@ -347,6 +355,7 @@ ADAPTERS = {
     "out_lengths": _out_lengths_by,
     "greedy_decode": _greedy_decode_by,
     "stack_backward": _stack_backward_by,
+    "accumulate_turns": _accumulate_turns_by,
     "shard": _shard_by,
     "cer": lambda answer: (cer, answer),
 }

@@ -9,7 +9,8 @@ import numpy as np
 TOLERANCE = 1e-3  # of the largest value; results in float32 differ by 1e-5
 ROUNDING = 1e-6  # of the largest argument: what ought to be 0 rarely is
 EVERY = 20  # calls, of which one at least is compared
-SHARE = 0.01  # of the time, which the comparisons of one function may take beyond that
+# Beyond that, the comparisons of one function may take this share of the time, and these seconds.
+SHARE, SECONDS = 0.01, 0.1
 JUMP = 2  # factor by which a result leaves the range of the earlier ones
 
 _local = threading.local()
@@ -95,7 +96,7 @@ class Shadow:
             _local.now = False
 
     def _is_due(self):
-        cheap = self.seconds <= SHARE * (time.perf_counter() - self._began)
+        cheap = self.seconds <= SECONDS + SHARE * (time.perf_counter() - self._began)
         return self.strict or cheap or self._calls - self._compared >= EVERY
 
     def _is_odd(self, arguments, looks):

@@ -80,11 +80,13 @@ def conclude(served, total, rate, hyp, ref):
     if served == total:
         whose = "your own code"
     elif 2 * served >= total:
-        whose = f"your code, with {total - served} functions of the package,"
+        others = f"{total - served} function{'s' if total - served > 1 else ''}"
+        whose = f"your code, with {others} of the package,"
     elif served:
         whose = f"the package's code, with {served} of {total} functions yours,"
     else:
         whose = "the package's code, without yours,"
     if rate > USELESS:
-        return f"{whose} has not learned to recognise speech: {100 * rate:.0f} % of the words wrong"
+        missed = f"a word error rate of {100 * rate:.0f} %"
+        return f"{whose} has not learned to recognise speech: {missed}"
     return f'{whose} recognised this: "{hyp}" (reference: "{ref}")'
