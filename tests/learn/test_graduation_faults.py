@@ -111,7 +111,7 @@ FAULTS = {
 ENDLESS = {"stubborn()": "  # here", "return endless()": "  # here, too"}
 
 PLANTED = """
-import pathlib, runpy
+import math, pathlib, runpy
 LATE = pathlib.Path("{late}")
 right = runpy.run_path("{book}")["{name}"]
 
@@ -147,6 +147,7 @@ def late(monkeypatch, small, tmp_path):
 
     monkeypatch.setattr(Trainer, "_finish_epoch", finish_epoch)
     training = dataclasses.replace(TRAINING, epochs=EPOCHS, patience=EPOCHS)
+    monkeypatch.setattr(graduation, "AUGMENTED_EPOCHS", EPOCHS)
     monkeypatch.setattr(guard, "SECONDS", 2)
     monkeypatch.setattr(graduation, "TRAINING", training)
     return path

@@ -278,7 +278,7 @@ def _stack_backward_by(answer):
             return guard.protect((current, layer.grads))
 
         def step(name):
-            def layer_backward(dout):
+            def one_layer(dout):
                 # Before a layer is touched: what goes wrong later could not be taken back.
                 if not due or name != due[-1]:
                     expected = f"where that of {due[-1]} is due" if due else "after the last one"
@@ -287,7 +287,7 @@ def _stack_backward_by(answer):
                     raise Fault(f"it gives {name} another gradient than it has got from above")
                 return go_back(name)
 
-            return guard.outside(layer_backward)
+            return guard.outside(one_layer)
 
         try:
             dx, _ = answer(dout, {name: step(name) for name in self.sublayers})

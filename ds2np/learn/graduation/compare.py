@@ -10,7 +10,7 @@ TOLERANCE = 1e-3  # of the largest value; results in float32 differ by 1e-5
 ROUNDING = 1e-6  # of the largest argument: what ought to be 0 rarely is
 EVERY = 20  # calls, of which one at least is compared
 # Beyond that, the comparisons of one function may take this share of the time, and these seconds.
-SHARE, SECONDS = 0.01, 0.1
+SHARE, SECONDS = 0.003, 0.1
 JUMP = 2  # factor by which a result leaves the range of the earlier ones
 
 _local = threading.local()

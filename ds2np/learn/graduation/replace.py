@@ -116,6 +116,8 @@ class Clock:
 
         @functools.wraps(original)
         def function(*arguments, **options):
+            if is_comparing():
+                return original(*arguments, **options)
             began = time.perf_counter()
             try:
                 return original(*arguments, **options)
