@@ -45,13 +45,13 @@ TRAINING = TrainingConfig(
 UTTERANCES, HELD_OUT = 600, 60
 AUGMENTED_EPOCHS = 8  # fewer, as each takes longer
 MINUTES = 120  # of training, at most
-# Word error rates of the package's own code with these settings, measured once: by the kind of the
-# recurrent layers, and whether recordings are augmented.
+# Word error rates of the package's own code with these settings, measured once on 60 recordings: by
+# the kind of the recurrent layers, and whether recordings are augmented.
 PACKAGE_WER = {
     ("rnn", False): 0.0,
     ("gru", False): 0.017,
     ("rnn", True): 0.008,
-    ("gru", True): 0.017,
+    ("gru", True): 0.025,
 }
 
 
