@@ -43,14 +43,14 @@ TRAINING = TrainingConfig(
     epochs=10, learning_rate=6e-3, anneal=1.2, momentum=0.95, max_norm=100.0, patience=5
 )
 UTTERANCES, HELD_OUT = 600, 60
-AUGMENTED_EPOCHS = 8  # fewer, as each takes longer
+AUGMENTED_EPOCHS = 6  # fewer, as each takes longer
 MINUTES = 120  # of training, at most
 # Word error rates of the package's own code with these settings, measured once on 60 recordings: by
 # the kind of the recurrent layers, and whether recordings are augmented.
 PACKAGE_WER = {
     ("rnn", False): 0.0,
     ("gru", False): 0.017,
-    ("rnn", True): 0.008,
+    ("rnn", True): 0.025,
     ("gru", True): 0.025,
 }
 
