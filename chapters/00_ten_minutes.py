@@ -558,7 +558,7 @@ folder.cleanup()  # the recordings of this chapter are deleted; its network is i
 # <details><summary><b>Can the word error rate exceed 100 %?</b> Think first, then look.</summary>
 #
 # Yes: insertions count as well, and nothing limits them. Whoever writes "no no no" where "no" was
-# said has two edits in one word, 200 %. And one who writes nothing at all has only deletions:
+# said has two edits in one word, 200 %. And someone who writes nothing at all has only deletions:
 # exactly 100 %.
 # </details>
 #

@@ -80,7 +80,7 @@ from ds2np.plots import plot_map, plot_spectrogram, plot_waveform
 # X_{t,f} = \sum_{n=0}^{\mathrm{size}-1} a_{t,n} \, e^{-2 \pi i f n / \mathrm{size}}, \qquad
 # P = |X|^2, \qquad Y = \ln(P + \mathrm{floor}).$$
 #
-# Each sign of these lines is explained when we build it. First we need a sound.
+# Every symbol in these formulas is explained when we build it. First we need a sound.
 
 # %%
 rate = 16_000  # samples a second, all through this chapter

@@ -9,8 +9,8 @@
 # **You will be able to**
 #
 # * write a recurrent layer as a loop, and its gradient as a loop that runs the other way;
-# * predict from the recurrent weights whether gradients fade or explode, and say what clipping and
-#   the ceiling of the clipped ReLU do about it;
+# * predict from the recurrent weights and the slopes whether gradients fade or explode, and say what
+#   clipping and the ceiling of the clipped ReLU do about it;
 # * write a GRU and derive its backward pass;
 # * run a layer in both directions over utterances of unequal length;
 # * explain what row convolution gives to a network that must not look ahead, and write it.
@@ -147,7 +147,7 @@ def rnn_by_frames(a, U, h0, f=f):
 
 
 np.testing.assert_allclose(rnn_by_frames(a, U, h0), rnn_by_elements(a, U, h0), rtol=1e-12)
-print("frame by frame is the same as number by number")
+print("frame by frame is the same as element by element")
 
 # %% [markdown]
 # ### Look and listen
@@ -430,13 +430,66 @@ show(
 # The states are tame now, and the gradient is less wild by many powers of ten. It is not cured: it
 # still grows through the units between 0 and 20, and those at the ceiling learn nothing at all.
 # Better not to go there. The package draws an orthogonal matrix for $U$, whose eigenvalues all have
-# $|\lambda| = 1$: right on the edge, where a product with it makes nothing longer or shorter.
+# $|\lambda| = 1$, so that a product with it makes nothing longer or shorter.
 
 # %%
 layer = SimpleRNN(3, 32, np.random.default_rng(0), dtype=np.float64)
 eigenvalues = np.linalg.eigvals(layer.params["U"][0])
 print(f"|eigenvalue| from {np.abs(eigenvalues).min():.3f} to {np.abs(eigenvalues).max():.3f}")
 np.testing.assert_allclose(np.abs(eigenvalues), 1)
+
+# %% [markdown]
+# ### The memory of the real layer
+#
+# So the gradient of the package's layer neither fades nor grows? That was said with slopes of 1. The
+# layer has slopes of 0 as well, where a unit is silent. Predict first: if half of the units are on,
+# what is left of a gradient after 30 frames?
+#
+# We take the package's layer as it is drawn, 64 units, with input terms of mean 0 and variance 1, as
+# batch normalisation makes them, and send a gradient back from the last frame of 16 utterances. As a
+# control, the same with larger $U$, and with all slopes set to 1.
+
+
+# %%
+def gradient_by_distance(forward, backward, a, U, slopes=True):
+    """Send a gradient back from the last frame; return its norm in each frame, the last one first."""
+    h, cache = forward(a, U, np.zeros_like(a[:, 0, :, : U.shape[1]]))
+    dh = np.zeros_like(h)
+    dh[:, -1] = back_rng.standard_normal(dh[:, -1].shape)
+    if not slopes:  # as if all units were on, and below the ceiling
+        cache = (np.ones_like(h), *cache[1:])
+    da, _, _ = backward(dh, cache)
+    norms = np.linalg.norm(da, axis=-1)[0].mean(axis=1)[::-1]
+    return norms / norms[0], h
+
+
+back_rng = np.random.default_rng(0)
+U_real = SimpleRNN(3, 64, np.random.default_rng(0), dtype=np.float64).params["U"]
+normal = back_rng.standard_normal((1, 61, 16, 64))
+simple = rnn.simple_rnn_forward, rnn.simple_rnn_backward
+real, states_real = gradient_by_distance(*simple, normal, U_real)
+open_slopes, _ = gradient_by_distance(*simple, normal, U_real, slopes=False)
+wide, _ = gradient_by_distance(*simple, normal, 1.5 * U_real)
+on = ((states_real > 0) & (states_real < 20)).mean()
+for frames in (10, 30, 60):
+    print(
+        f"after {frames} frames {real[frames]:.0e} is left, with all slopes 1 {open_slopes[frames]:.2f}"
+    )
+per_frame = real[60] ** (1 / 60)
+print(
+    f"{on:.0%} of the units are on; a factor of {per_frame:.2f} a frame, sqrt({on:.2f}) = {on**0.5:.2f}"
+)
+verdict = "The slopes decide, not U alone" if real[30] < 0.01 < open_slopes[30] else "U decides"
+print(f"{verdict}: {real[30]:.0e} against {open_slopes[30]:.2f} after 30 frames.")
+assert abs(per_frame - on**0.5) < 0.1
+
+# %% [markdown]
+# Each frame lets about half of the gradient's squares through, so its norm shrinks by about the root
+# of the share of units that are on, $\sqrt{0.5} \approx 0.7$, and after 30 frames, less than a third
+# of a second, practically nothing is left. An orthogonal $U$ is a good start, no more. A larger $U$
+# makes up for it, at one radius and for one kind of input, and above that radius gradients explode.
+# What we would like is a unit that decides by itself how long to keep a thing: a *gate*. The layer
+# after the next section has one, and its curve stands beside this one there.
 
 # %% [markdown]
 # ### What clipping the gradient does
@@ -497,7 +550,7 @@ print("the optimiser's first step leads to", weight[0])
 # There are three input terms now, $a^z, a^r, a^c$, each of shape (H,) and made from $x_t$ with
 # weights of its own as before; and three recurrent matrices $U_z, U_r, U_h$, each (H, H). With the
 # logistic function $\sigma(x) = 1 / (1 + e^{-x})$, which squeezes every number into 0 to 1, and
-# with a dot for the product number by number (in the drawing and in code the names are az, ar, ac
+# with a dot for the element-wise product (in the drawing and in code the names are az, ar, ac
 # and Uz, Ur, Uh):
 #
 # $$\begin{aligned}
@@ -689,6 +742,40 @@ show(
 # The same $U$ in all four, of radius one half, with which a simple layer forgets within a few
 # frames. With its gates nearly closed the GRU remembers the whole stretch. And the gates are
 # computed from the sound: a unit can hold a thing for as long as it is needed and then let go.
+#
+# Now the package's GRU beside the package's simple layer, both as they are drawn, with the input terms
+# of above, and once more with gates that have learned to stay nearly closed. Predict first: does a
+# GRU remember before it has learned anything?
+
+# %%
+U_three = GRU(3, 64, np.random.default_rng(0), dtype=np.float64).params["U"]
+terms = back_rng.standard_normal((1, 61, 16, 192))
+curves = {"simple layer, as drawn": real, "simple layer, 1.5 U": wide}
+for constant in (0, -4, -6):
+    shifted = terms.copy()
+    shifted[..., :64] += constant
+    norms, _ = gradient_by_distance(gru.gru_forward, gru.gru_backward, shifted, U_three)
+    curves[f"GRU, constant {constant}"] = norms
+for name, norms in curves.items():
+    print(f"{name:23} after 30 frames {norms[30]:.0e}, after 60 {norms[60]:.0e}")
+early = "no more than the simple layer" if curves["GRU, constant 0"][60] < 1e-3 else "already"
+kept = "does" if curves["GRU, constant -6"][60] > 0.1 else "does not"
+print(f"As drawn, the GRU remembers {early}; with its gates nearly closed it {kept}.")
+figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
+plot_lines(curves, axis, "the package's layers", "distance (frames)", "norm of the gradient")
+show(
+    figure,
+    "The norm of the gradient over the distance in frames, with a logarithmic axis. The simple layer "
+    "as drawn and the GRU as drawn fall steeply; with constants of -4 and -6 in the update gate "
+    "the GRU's curves are nearly level.",
+)
+
+# %% [markdown]
+# So a gate is no memory yet: it is something that *can learn* to be one, by closing. A simple layer has
+# no weight that would do that. The LSTM (Hochreiter and Schmidhuber 1997), the older of the two, has a
+# cell beside the state, and three gates: one for what enters the cell, one for what it keeps, one for
+# what it shows. Where the GRU mixes old and new by one number $z$, its gates for keeping and entering
+# are independent. The paper prefers the GRU, which has fewer weights.
 
 # %% [markdown]
 # ## Both directions
@@ -1042,7 +1129,7 @@ np.testing.assert_allclose(layer.grads["U"], dU_both, atol=1e-12)
 print("the bidirectional layer agrees, in its output and in all its gradients")
 
 # %% [markdown]
-# And the time that a batch takes: number by number, frame by frame, and the package.
+# And the time that a batch takes: element by element, frame by frame, and the package.
 
 # %%
 N, T_timed, H_timed = 8, 40, 32
@@ -1060,7 +1147,7 @@ package = min(repeat(lambda: rnn.simple_rnn_forward(a_timed, U_timed, h0_timed),
 by_frames = min(repeat(lambda: one_by_one(rnn_by_frames), number=1))
 by_elements = min(repeat(lambda: one_by_one(rnn_by_elements), number=1, repeat=1))
 print(f"frame by frame, one utterance after the other: {by_frames / package:.1f} times as long")
-print(f"number by number: {by_elements / package:.0f} times as long")
+print(f"element by element: {by_elements / package:.0f} times as long")
 
 # %% [markdown]
 # A call from Python costs about as much for one row as for many, and a product of two matrices uses
@@ -1211,8 +1298,9 @@ check("04.4", reverse_sequences)
 #
 # * A recurrence is one loop forward and one loop backward; what is carried back goes through $U^T$
 #   and the slopes.
-# * The spectral radius of $U$ says whether gradients fade or grow. The ceiling bounds the states,
-#   clipping bounds the step; neither brings back what has vanished.
+# * The spectral radius of $U$ and the share of units that are on say whether gradients fade or grow;
+#   with an orthogonal $U$ the real layer's fade. The ceiling bounds the states, clipping bounds the
+#   step; neither brings back what has vanished.
 # * A GRU opens and closes: where $z$ is near 0, state and gradient pass unchanged.
 # * Two directions see everything and must wait for the end; row convolution sees $\tau$ frames
 #   ahead and waits for those.

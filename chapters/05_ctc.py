@@ -209,7 +209,7 @@ show(
 # %% [markdown]
 # ## Logarithms
 #
-# A sentence of ten seconds has some hundred frames, and each multiplies $\alpha$ by a number
+# A sentence of ten seconds has several hundred frames, and each multiplies $\alpha$ by a number
 # below 1. Floating point does not go that far down.
 
 # %%

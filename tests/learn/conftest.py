@@ -46,3 +46,36 @@ def answers_file(tmp_path, monkeypatch):
     path = tmp_path / "my_ds2np.py"
     monkeypatch.setenv("DS2NP_ANSWERS", str(path))
     return path
+
+
+@pytest.fixture
+def tones(tmp_path):
+    from helpers import toys
+
+    from ds2np.data.manifest import read_manifest
+
+    return read_manifest(toys.make_corpus(tmp_path / "tones"))
+
+
+@pytest.fixture
+def small(monkeypatch, tones, no_report):
+    """Make the graduation's network, data and training small."""
+    from helpers.graduation import NETWORK, TRAINING
+
+    from ds2np.learn.graduation import run as graduation
+
+    monkeypatch.setattr(graduation, "NETWORK", NETWORK)
+    monkeypatch.setattr(graduation, "TRAINING", TRAINING)
+    monkeypatch.setattr(graduation, "make_digits", lambda folder: (tones, tones[:4]))
+
+
+@pytest.fixture
+def graduate(ds2np, small, tmp_path):
+    """Write the reader's file and run the command."""
+
+    def run(text, *options):
+        path = tmp_path / "my_ds2np.py"
+        path.write_text("import numpy as np\n" + text, encoding="utf-8")
+        return ds2np("demo", "--answers", path, "--folder", tmp_path / "demo", *options)
+
+    return run

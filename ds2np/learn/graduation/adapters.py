@@ -6,6 +6,7 @@ writes the package's caches. So each function can be replaced alone.
 """
 
 import functools
+import inspect
 
 import numpy as np
 
@@ -13,9 +14,11 @@ from ds2np.audio.level import power_normalise_forward
 from ds2np.audio.mel import mel_filters, mel_forward
 from ds2np.audio.spectrogram import fill_part
 from ds2np.audio.stft import POWER_FLOOR, log_forward
+from ds2np.audio.vocoder import accumulate_turns
 from ds2np.ctc.loss import ctc_loss, state_posterior
 from ds2np.ctc.recursion import PathSums, recurse
 from ds2np.ctc.semiring import LOG_ZERO, Logs
+from ds2np.data.batches import shard
 from ds2np.decode.greedy import collapse, greedy_decode
 from ds2np.layers import Conv1D, Conv2D, Sequential
 from ds2np.layers.batchnorm import seq_batchnorm_backward, seq_batchnorm_forward
@@ -24,7 +27,10 @@ from ds2np.layers.gru import gru_forward
 from ds2np.layers.padding import length_mask
 from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
+from ds2np.learn.graduation import guard
+from ds2np.learn.graduation.faults import Fault
 from ds2np.optim import SGD
+from ds2np.text import cer
 
 
 def find_adapter(exercise, answer):
@@ -36,21 +42,30 @@ def find_adapter(exercise, answer):
     if not module.startswith("ds2np.") or module.startswith("ds2np.learn."):
         return None
 
+    signature = inspect.signature(reference)
+
     @functools.wraps(reference)
     def call(*arguments, **options):
-        result = answer(*arguments, **options)
-        floats = [a.dtype for a in arguments if getattr(a, "dtype", np.dtype(int)).kind == "f"]
-        return cast(result, floats[0]) if floats else result
+        arguments = signature.bind(*arguments, **options).args
+        result = answer(*arguments)
+        dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
+        return cast(result, dtypes[0]) if dtypes else result
 
     return reference, call
 
 
+def can_replace(exercise):
+    """Return whether an answer to an exercise can replace a function of the package."""
+    return find_adapter(exercise, None) is not None
+
+
 def cast(result, dtype):
-    """Convert the float arrays in a result to the dtype of the network."""
+    """Convert the arrays of floats or complex numbers in a result to the dtype of the network."""
     if isinstance(result, (tuple, list)):
         return type(result)(cast(part, dtype) for part in result)
-    if np.asarray(result).dtype.kind == "f":
-        return np.asarray(result, dtype)
+    kind = np.asarray(result).dtype.kind
+    if kind == "f" or kind == "c" == np.dtype(dtype).kind:
+        return np.asarray(result, np.zeros(0, dtype).real.dtype if kind == "f" else dtype)
     return result
 
 
@@ -252,19 +267,66 @@ def _out_lengths_by(answer):
 
 def _stack_backward_by(answer):
     def run(self, dout, done=None):
-        def step(name, layer):
-            def layer_backward(dout):
-                dx = layer.backward(dout)
-                if done:
-                    done(name)
-                return dx, layer.grads
+        due, current = list(self.sublayers), dout
 
-            return layer_backward
+        def go_back(name):
+            nonlocal current
+            layer = self.sublayers[due.pop()]
+            current = layer.backward(current)
+            if done:
+                done(name)
+            return guard.protect((current, layer.grads))
 
-        layers = {name: step(name, layer) for name, layer in self.sublayers.items()}
-        return answer(dout, layers)[0]
+        def step(name):
+            def one_layer(dout):
+                # Before a layer is touched: what goes wrong later could not be taken back.
+                if not due or name != due[-1]:
+                    expected = f"where that of {due[-1]} is due" if due else "after the last one"
+                    raise Fault(f"it calls the backward pass of {name} {expected}")
+                if not np.array_equal(dout, current, equal_nan=True):
+                    raise Fault(f"it gives {name} another gradient than it has got from above")
+                return go_back(name)
+
+            return guard.outside(one_layer)
+
+        try:
+            dx, _ = answer(dout, {name: step(name) for name in self.sublayers})
+            if due:
+                raise Fault(f"it leaves out the backward pass of {due[-1]}")
+            if not np.array_equal(dx, current, equal_nan=True):
+                raise Fault("it does not return the gradient of the first layer")
+        except Exception as error:
+            fault = error if isinstance(error, Fault) else Fault("it returns no pair of results")
+            while due:
+                go_back(due[-1])
+            fault.result = current
+            raise fault from None
+        return current
 
     return Sequential.backward, run
+
+
+def _accumulate_turns_by(answer):
+    def audible(z):  # -0 and what is nearly 0 have angles, too
+        return np.where(np.abs(z) < np.finfo(z.dtype).tiny, 0, z)
+
+    return accumulate_turns, lambda x, later: cast(answer(audible(x), audible(later)), x.dtype)
+
+
+def _shard_by(answer):
+    """Let two processes share each minibatch, and put their shares together again."""
+
+    def join(indices, shares):
+        place = {i: k for k, i in enumerate(indices.tolist())}
+        return np.array(sorted(np.concatenate(shares).tolist(), key=place.__getitem__), int)
+
+    def run(plan, rank, size):
+        if size > 1:
+            return answer(plan, rank, size)
+        halves = (answer(plan, half, 2) for half in range(2))
+        return list(map(join, plan, zip(*halves, strict=True)))
+
+    return shard, run
 
 
 def _greedy_decode_by(answer):
@@ -293,4 +355,10 @@ ADAPTERS = {
     "out_lengths": _out_lengths_by,
     "greedy_decode": _greedy_decode_by,
     "stack_backward": _stack_backward_by,
+    "accumulate_turns": _accumulate_turns_by,
+    "shard": _shard_by,
+    "cer": lambda answer: (cer, answer),
 }
+
+# Answers that call functions with effects, so that a second call beside them is not possible.
+SELF_CHECKED = {"stack_backward"}

@@ -2,32 +2,42 @@
 
 import contextlib
 import functools
-import linecache
 import sys
 import threading
 import time
-import traceback
 
-import numpy as np
 from tqdm import tqdm
+
+from ds2np.learn.graduation import guard
+from ds2np.learn.graduation.adapters import SELF_CHECKED, find_adapter
+from ds2np.learn.graduation.compare import Shadow, is_comparing
+from ds2np.learn.graduation.faults import Fault, describe, find_fault, place
 
 # Modules that keep the original functions.
 KEPT = ("ds2np.learn.graduation.adapters", "ds2np.learn.exercises")
+MINUTES = 30  # that one answer may take longer than the package's function, in the whole training
 
 
 class Replacement:
     """An answer that replaces a function of the package.
 
-    If it raises an error, the error is printed and the package's function is used again.
+    After its first fault, which is printed, the package's function is used again. A fault is an
+    error, a call that does not end, a change of its arguments, or another result than the package's
+    (see `Shadow`).
 
     Attributes
     ----------
     exercise : Exercise
+    answer : callable
+        The reader's function.
     original, function : callable
         The package's function and its replacement.
     calls : int
     seconds : float
-        Total time of the calls.
+        Total time of the calls, without that of the comparisons.
+    shadow : Shadow
+    compared : bool
+        Whether the shadow is used; else the adapter finds the faults.
     failure : str
         Why it is not used (any more); empty while it is.
     fit : bool
@@ -36,62 +46,93 @@ class Replacement:
         Comparison with the package's function, if it is noticeably slower.
     """
 
-    def __init__(self, exercise, original, replacement, path):
-        self.exercise, self.original, self._path = exercise, original, path
+    def __init__(self, exercise, answer, path):
+        self.exercise, self.answer, self._path = exercise, answer, path
         self.calls, self.seconds, self.failure = 0, 0.0, ""
         self.fit, self.slowness = False, ""
-        self._inside = threading.local()
+        self.shadow = Shadow(exercise)
+        self.compared = exercise.function not in SELF_CHECKED
+        self._lock = threading.Lock()
+        self.original, run = find_adapter(exercise, self._ask)
+        original = self.original
 
         @functools.wraps(original)
         def function(*arguments, **options):
-            # An answer may call the package's function of the same name.
-            if self.failure or getattr(self._inside, "now", False):
+            # What answers call, by whatever name, is the package's.
+            if self.failure or guard.is_inside() or is_comparing():
                 return original(*arguments, **options)
-            self._inside.now = True
-            began = time.perf_counter()
+            began = time.perf_counter() - self.shadow.seconds
             try:
-                with np.errstate(all="ignore"):
-                    return replacement(*arguments, **options)
-            except (Exception, SystemExit) as error:
-                self._fail(error)
+                return run(*arguments, **options)
+            except Fault as fault:
+                self._drop(fault)
+                if fault.result is not None:
+                    return fault.result
+            except Exception as error:
+                self._drop(Fault(f"its result cannot be used ({describe(error)})"))
             finally:
-                self._inside.now = False
                 self.calls += 1
-                self.seconds += time.perf_counter() - began
+                self.seconds += time.perf_counter() - began - self.shadow.seconds
             return original(*arguments, **options)
 
         self.function = function
 
-    def _fail(self, error):
-        if self.failure:  # reported by another thread
-            return
-        self.failure = describe_error(error, self._path)
+    def _ask(self, *arguments):
+        """Call the answer and return its result, if nothing is wrong with it."""
+        given = guard.protect(arguments)
+        try:
+            result = guard.call(self.answer, given, self._path)
+        except guard.TimeUp as error:
+            raise Fault(str(error), error.line) from None
+        except guard.Raised as raised:
+            raise find_fault(raised.error, self._path) from None
+        if self.compared and self.seconds > 60 * MINUTES:
+            raise Fault(f"it has taken {self.seconds / 60:.0f} minutes in all")
+        if self.compared and (problem := self.shadow.find_problem(given, result)):
+            raise Fault(problem)
+        return guard.release(result)
+
+    def _drop(self, fault):
+        with self._lock:
+            if self.failure:  # reported by another thread
+                return
+            self.failure = place(fault, self.answer, self._path)
         tqdm.write(
             f"your {self.exercise.function}: {self.failure}\n"
             f"    the package's own function is used from here on"
         )
 
-    def reset(self):
-        """Reset the calls and seconds."""
+    def reset(self, strict=False):
+        """Reset the calls and seconds; see `Shadow` for ``strict``."""
         self.calls, self.seconds = 0, 0.0
+        self.shadow.reset(strict)
 
 
-def describe_error(error, path):
-    """Describe an error raised by a function in the reader's file, with the line in that file."""
-    frames = traceback.walk_tb(error.__traceback__)
-    lines = [number for frame, number in frames if frame.f_code.co_filename == str(path)]
-    message = f"{type(error).__name__}: {error}".rstrip(": ")
-    if not lines:
-        return f"its result cannot be used ({message})"
-    text = linecache.getline(str(path), lines[-1]).strip()
-    return f"it raised {message}, in {path}, line {lines[-1]}: `{text}`"
+class Clock:
+    """A function of the package, with the number and the total time of its calls."""
+
+    def __init__(self, original):
+        self.original, self.calls, self.seconds = original, 0, 0.0
+
+        @functools.wraps(original)
+        def function(*arguments, **options):
+            if is_comparing():
+                return original(*arguments, **options)
+            began = time.perf_counter()
+            try:
+                return original(*arguments, **options)
+            finally:
+                self.calls += 1
+                self.seconds += time.perf_counter() - began
+
+        self.function = function
 
 
 @contextlib.contextmanager
 def replaced(replacements):
     """Replace the package's functions by answers within a ``with`` block.
 
-    Of several `Replacement`s for the same function the last one is used.
+    Of several `Replacement`s (or `Clock`s) for the same function the last one is used.
     """
     there = {s.original: s.function for s in replacements}
     replace_functions(there)

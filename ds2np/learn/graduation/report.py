@@ -3,6 +3,7 @@
 from ds2np.learn.exercise import CORRECT, NOT_DONE
 
 SHOWN = 5  # test recordings
+USELESS = 0.5  # word error rate above which nothing is recognised
 
 
 def print_answers(path, verdicts, replacements, chosen):
@@ -41,19 +42,51 @@ def print_answers(path, verdicts, replacements, chosen):
             print(f"  {title}:", *lines, sep="\n")
 
 
-def print_result(chosen, refs, hyps, rates):
-    """Print the number of calls, some transcriptions, and the error rates."""
+def print_result(chosen, others, refs, hyps, rates, package):
+    """Print whose functions served, some transcriptions, and the error rates.
+
+    Parameters
+    ----------
+    chosen : list of Replacement
+    others : int
+        Functions that the reader could have written, but the package did.
+    refs, hyps : list of str
+    rates : tuple of two floats
+        Word and character error rates.
+    package : float
+        The word error rate of the package's own code, measured once.
+    """
     served = [s for s in chosen if not s.failure]
+    total = len(chosen) + others
     calls = sum(s.calls for s in served)
-    print(f"\nyour functions used to the end: {len(served)}, in {calls:,} calls")
+    print(f"\n{len(served)} of {total} functions were yours to the end, in {calls:,} calls")
     for replacement in chosen:
         if replacement.failure:
             print(f"your {replacement.exercise.function} was dropped: {replacement.failure}")
+    if len(served) < len(chosen):
+        print("where one was dropped, the package's own took over, and the training went on")
     print("recordings of unseen voices:")
     for i in range(min(SHOWN, len(refs))):
         print(f"    reference   {refs[i]}\n    hypothesis  {hyps[i]}")
-    whose = "your own code" if served else "the package's code, without yours,"
     print(
-        f'{whose} recognised this: "{hyps[0]}" (reference: "{refs[0]}"); WER of all {len(refs)} '
-        f"recordings: {100 * rates[0]:.1f} %, CER {100 * rates[1]:.1f} %"
+        f"WER of all {len(refs)} recordings: {100 * rates[0]:.1f} %, CER {100 * rates[1]:.1f} %; "
+        f"the package's own code alone, measured once: WER {100 * package:.1f} %"
     )
+    print(conclude(len(served), total, rates[0], hyps[0], refs[0]))
+
+
+def conclude(served, total, rate, hyp, ref):
+    """Say whose code has recognised a recording, claiming no more than is true."""
+    if served == total:
+        whose = "your own code"
+    elif 2 * served >= total:
+        others = f"{total - served} function{'s' if total - served > 1 else ''}"
+        whose = f"your code, with {others} of the package,"
+    elif served:
+        whose = f"the package's code, with {served} of {total} functions yours,"
+    else:
+        whose = "the package's code, without yours,"
+    if rate > USELESS:
+        missed = f"a word error rate of {100 * rate:.0f} %"
+        return f"{whose} has not learned to recognise speech: {missed}"
+    return f'{whose} recognised this: "{hyp}" (reference: "{ref}")'

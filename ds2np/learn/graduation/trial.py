@@ -1,43 +1,50 @@
 """Trials of the reader's functions on a minibatch: are they called, correct and fast enough."""
 
+import functools
 import time
 from pathlib import Path
 
 import numpy as np
 
-from ds2np.data.batches import make_batch
+from ds2np.data.batches import make_batch, shard
 from ds2np.data.dataset import Dataset
 from ds2np.evaluate import network_outputs
-from ds2np.learn.graduation.replace import Replacement, replaced
+from ds2np.learn.graduation.adapters import find_adapter
+from ds2np.learn.graduation.faults import describe
+from ds2np.learn.graduation.replace import MINUTES, Clock, replaced
 from ds2np.model import DeepSpeech2
 from ds2np.text import cer
+from ds2np.train.run import make_change
 from ds2np.train.step import add_gradients
 from ds2np.train.trainer import Trainer
 
-MAX_MINUTES = 30  # that one answer may add to the training time
 APART = 0.01  # largest difference of the results, relative to their largest value
 NOTICEABLE = 0.05  # share of a step
+DRAWS = 4  # of the augmentation, so that each effect falls on some recording
 
 
 def try_step(network, training, utterances):
     """Run one training step and one evaluation, and so every function that training calls.
 
-    Returns a list of three arrays: the losses, the gradients, and the parameters after the step.
+    Returns a list of arrays: the spectrograms, the losses, the gradients, and the parameters after
+    the step.
     """
     model = DeepSpeech2(network, seed=training.seed)
-    dataset = Dataset(utterances, model.config)
+    dataset = Dataset(utterances, model.config, make_change(training, network.sample_rate))
     trainer = Trainer(model, dataset, dataset, Path(), training)  # writes nothing yet
     if trainer.finished:
         raise ValueError("the training is finished before its first epoch")
-    batch = make_batch(dataset, trainer.plan(2)[0])
+    indices = shard(trainer.plan(2), trainer.comm.rank, trainer.comm.size)[0]
+    draws = range(DRAWS if training.augment else 1)
+    batches = [make_batch(dataset, indices, (training.seed, draw)) for draw in draws]
     model.set_training(True)
-    loss = add_gradients(model, batch, 1 / len(batch.indices))
+    loss = add_gradients(model, batches[0], 1 / len(batches[0].indices))
     gradients = model.flat_grads.copy()
     trainer.optimiser.step()
     parameters = model.flat_params.copy()
     trainer.evaluate(trainer.recogniser)
     cer(*recognise(trainer.recogniser, utterances[:2]))
-    return [loss, gradients, parameters]
+    return [np.concatenate([batch.x.ravel() for batch in batches]), loss, gradients, parameters]
 
 
 def recognise(recogniser, utterances):
@@ -49,55 +56,82 @@ def recognise(recogniser, utterances):
     return dataset.texts, [found[i] for i in range(len(dataset))]
 
 
-def try_all(replacements, network, training, utterances):
-    """Try each answer alone on a minibatch, then all fit ones combined, and return those in use.
+def try_all(replacements, exercises, network, training, utterances):
+    """Try each answer alone on a minibatch, then all fit ones combined.
 
     Sets `fit`, `failure` and `slowness` of the replacements.
+
+    Parameters
+    ----------
+    replacements : list of Replacement
+    exercises : list of Exercise
+        All whose functions could be used, solved or not.
+    network, training : DeepSpeech2Config, TrainingConfig
+    utterances : list of Utterance
+
+    Returns
+    -------
+    list of Replacement
+        Those in use.
+    list of Exercise
+        Those whose functions the training calls, too, and takes from the package.
     """
     minibatch = Dataset(utterances, network).plan(2, training.batch_size)[0]
     few = [utterances[i] for i in minibatch]
     steps = training.epochs * -(-len(utterances) // training.batch_size)
-    clocks = {s.original: Replacement(s.exercise, s.original, s.original, "") for s in replacements}
+    originals = {e: find_adapter(e, None)[0] for e in exercises}
+    clocks = {original: Clock(original) for original in originals.values()}
+    run = functools.partial(try_step, network, training, few)
     began = time.perf_counter()
     with replaced(clocks.values()):
-        expected = try_step(network, training, few)
+        expected = run()
     whole = time.perf_counter() - began
     for replacement in replacements:
-        if not clocks[replacement.original].calls:
-            continue
-        try:
-            with replaced([replacement]):
-                got = try_step(network, training, few)
-        except Exception as error:  # raised by the package, for a result it cannot use
-            replacement.failure = (
-                f"with it, a minibatch of speech raises {type(error).__name__}: {error}"
-            )
-        if replacement.failure:
-            continue
-        if apart := find_distance(got, expected):
-            replacement.failure = f"on a minibatch of speech {apart}"
-            continue
-        usual = clocks[replacement.original].seconds
-        more = replacement.seconds - usual
-        factor = replacement.seconds / max(usual, 1e-9)
-        slowness = f"{factor:,.{int(factor < 10)}f} times as slow as the package's"
-        if more * steps > 60 * MAX_MINUTES:
-            replacement.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in total"
-            continue
-        if factor > 2 and more > NOTICEABLE * whole:  # less is noise
-            replacement.slowness = slowness
-        replacement.fit = True
+        if clocks[replacement.original].calls:
+            usual = clocks[replacement.original].seconds
+            _try_alone(replacement, usual, whole, steps, expected, run)
     fit = [replacement for replacement in replacements if replacement.fit]
     for replacement in fit:
-        replacement.reset()
-    with replaced(fit):
-        try_step(network, training, few)
-    return [replacement for replacement in fit if replacement.calls and not replacement.failure]
+        replacement.reset(strict=True)
+    used = {replacement.original for replacement in fit}
+    clocks = {original: Clock(original) for original in set(originals.values()) - used}
+    with replaced([*clocks.values(), *fit]):
+        run()
+    chosen = [replacement for replacement in fit if replacement.calls and not replacement.failure]
+    return chosen, [e for e, o in originals.items() if o in clocks and clocks[o].calls]
+
+
+def _try_alone(replacement, usual, whole, steps, expected, run):
+    """Try an answer; the package's takes `usual` of the `whole` seconds of a step."""
+    replacement.reset(strict=True)
+    try:
+        with replaced([replacement]):
+            got = run()
+    except Exception as error:  # raised by the package, for a result it cannot use
+        problem = f"with it, a minibatch of speech raises {describe(error)}"
+        replacement.failure = replacement.failure or problem
+    if replacement.failure:
+        return
+    if apart := find_distance(got, expected):
+        replacement.failure = f"on a minibatch of speech {apart}"
+        return
+    more = replacement.seconds - usual
+    factor = replacement.seconds / max(usual, 1e-9)
+    slowness = f"{factor:,.{int(factor < 10)}f} times as slow as the package's"
+    if more * steps > 60 * MINUTES:
+        replacement.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in total"
+        return
+    if factor > 2 and more > NOTICEABLE * whole:  # less is noise
+        replacement.slowness = slowness
+    replacement.fit = True
 
 
 def find_distance(got, expected):
     """Describe how results of `try_step` differ beyond rounding; return "" if they do not."""
-    for name, a, b in zip(("losses", "gradients", "parameters"), got, expected, strict=True):
+    names = "spectrograms", "losses", "gradients", "parameters"
+    for name, a, b in zip(names, got, expected, strict=True):
+        if a.shape != b.shape:
+            return f"the {name} are {a.size}, with the package's function {b.size}"
         share = np.abs(a - b).max() / max(np.abs(b).max(), 1e-12)
         if not share <= APART:
             return f"the {name} differ from the package's by up to {100 * share:.3g} %"
