@@ -194,7 +194,7 @@ def test_wrong_ones_are_named_with_the_reason(graduate):
     code, out, _ = graduate(SOLUTIONS + "\n\ndef collapse(path):\n    return path[path > 0]\n")
     assert code == 0
     assert list(group(out, "wrong")) == ["collapse"]
-    assert "(case: repeats and blanks)" in group(out, "wrong")["collapse"]
+    assert "(case: repeats and blanks; path = [" in group(out, "wrong")["collapse"]
     assert "collapse" not in group(out, "used in place of the package's own")
 
 

@@ -9,6 +9,7 @@ from helpers.graduation import SOLUTIONS, TRAINING
 from ds2np.learn.graduation import guard
 from ds2np.learn.graduation import run as graduation
 from ds2np.learn.graduation.report import conclude
+from ds2np.learn.limited import run_limited
 from ds2np.train.history import read_history
 from ds2np.train.trainer import Trainer
 
@@ -149,6 +150,7 @@ def late(monkeypatch, small, tmp_path):
     training = dataclasses.replace(TRAINING, epochs=EPOCHS, patience=EPOCHS)
     monkeypatch.setattr(graduation, "AUGMENTED_EPOCHS", EPOCHS)
     monkeypatch.setattr(guard, "SECONDS", 2)
+    monkeypatch.setattr(run_limited, "__defaults__", (2,))
     monkeypatch.setattr(graduation, "TRAINING", training)
     return path
 
@@ -196,14 +198,14 @@ def test_an_answer_that_never_ends_is_wrong(late, graduate):
     code, out, err = graduate(ENDLESS_ANSWER)
     assert (code, err.count("error")) == (0, 0)
     wrong = out.partition("  wrong:\n")[2].splitlines()[0]
-    assert "03.1  length_mask: your code raised TimeUp: it has not ended after 2 s" in wrong
+    assert "03.1  length_mask: your code was stopped after 2 s" in wrong
     assert out.splitlines()[-1].startswith("the package's code, with 1 of 26 functions yours,")
 
 
 def test_a_file_that_never_ends(late, graduate, tmp_path):
     code, out, err = graduate("while True: np.zeros(1)\n")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"error: {tmp_path / 'my_ds2np.py'}, line 2: it has not ended after 2 s")
+    assert err.startswith(f"error: {tmp_path / 'my_ds2np.py'}: your code was stopped after 2 s")
 
 
 def test_what_fails_without_a_culprit_is_tried_again_without_the_answers(
