@@ -31,7 +31,7 @@ from ds2np.audio import log_spectrogram, normalise
 from ds2np.ctc import min_frames
 from ds2np.gradcheck import check_gradients, check_layer
 from ds2np.layers import Conv1D, Conv2D, activations, conv, conv1d
-from ds2np.learn import check, play, show
+from ds2np.learn import check, play, show, show_widget
 from ds2np.learn.sound import say
 from ds2np.model import DeepSpeech2, preset
 from ds2np.model.summary import summary
@@ -98,6 +98,13 @@ print("correlate:", np.correlate(x, w, "valid"))
 print("convolve: ", np.convolve(x, w, "valid"))
 np.testing.assert_allclose(slide(x, w), np.correlate(x, w, "valid"))
 np.testing.assert_allclose(slide(x, w[::-1]), np.convolve(x, w, "valid"))
+
+# %% [markdown]
+# Touch it: drag the weights and the input, change stride and padding, and let the kernel slide. The next
+# output stays hidden until the kernel has come to its place; say first what it will be.
+
+# %%
+show_widget("sliding_kernel")
 
 # %% [markdown]
 # ### How many outputs?
@@ -757,25 +764,26 @@ print("loops and Fourier agree")
 # %% [markdown]
 # The package does this in [conv.py](../ds2np/layers/conv.py), forward and backward. It cuts the
 # phases by one reshape, chooses lengths of which the FFT is fast, and computes the gradient of a
-# filter only at the few places that the filter has. How many multiplications does it save? For
-# the second convolution, a second of sound, and 16 utterances at once, roughly:
+# filter only at the few places that the filter has. How many operations does it save, a
+# multiplication and an addition counted as two? For the second convolution, a second of sound, and 16 utterances at once, roughly:
 
 # %%
 N, T = 16, 50
-direct = N * O * C * KT * KF * T * F_out
+direct = 2 * N * O * C * KT * KF * T * F_out
 waves_t, waves_f = T + KT - 1, F_out + -(-KF // sf) - 1  # numbers along each axis of a phase
 waves = waves_t * (waves_f // 2 + 1)  # a real plane's other half is mirrored
-products = 4 * waves * N * O * C * sf  # a complex product is four real ones
+products = 8 * waves * N * O * C * sf  # complex: four products and four sums
 planes = N * C * sf + O * C * sf + N * O  # inputs, filters, outputs
 transforms = planes * 2.5 * waves_t * waves_f * np.log2(waves_t * waves_f)
 fourier = products + transforms
-print(f"directly {direct / 1e6:,.0f} M multiplications")
+print(f"directly {direct / 1e6:,.0f} M operations")
 print(f"Fourier  {fourier / 1e6:,.0f} M, of which the transforms {transforms / 1e6:,.0f} M")
 print(f"{direct / fourier:.0f} times fewer")
 assert fourier < direct
 
 # %% [markdown]
-# The count for one FFT, $2.5\, M \log_2 M$, is the customary estimate for real numbers. With a
+# The count for one FFT, $2.5\, M \log_2 M$, is the customary estimate of its operations for real
+# numbers. With a
 # filter of 3 × 3 the direct way would have a factor of 9 in place of 231, and Fourier about the
 # same work as before: the large filters of speech are what makes it worth while.
 

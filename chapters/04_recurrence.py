@@ -27,7 +27,7 @@ import numpy as np
 from ds2np.audio import log_spectrogram
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import GRU, Bidirectional, RowConv, SimpleRNN, gru, rnn, rowconv
-from ds2np.learn import check, play, show
+from ds2np.learn import check, play, show, show_widget
 from ds2np.learn.sound import say
 from ds2np.optim import SGD
 from ds2np.plots import plot_lines, plot_reach, plot_states
@@ -699,6 +699,13 @@ def forgets_the_way_along_the_top(g, before, gates, U):
 for broken in (forgets_the_reset, forgets_the_way_along_the_top):
     print(broken.__name__)
     assert not check_gru(broken)
+
+# %% [markdown]
+# One unit to touch: drag its input and its weights, and see the update gate open and close, and the state
+# hold or let go. (Its gates look at the input only, not at the state: $U_z = U_r = 0$.)
+
+# %%
+show_widget("gru_gate")
 
 # %% [markdown]
 # ### How far back does a GRU see?

@@ -13,13 +13,15 @@
 # * derive the sum over all of them by dynamic programming, forwards and backwards;
 # * derive its gradient, and check it against finite differences;
 # * explain why it is computed with logarithms, and what that costs in single precision;
-# * explain why every network that is trained with CTC begins by saying nothing at all.
+# * explain why networks trained with CTC often begin with blanks alone, and end with short spikes
+#   between blanks.
 #
 # **You need** NumPy, logarithms, and the chain rule. Of the other chapters, none: all that counts
 # here is that a network gives a score to each symbol in each frame. **Reading time** 90 minutes.
 
 # %%
 import itertools
+import tempfile
 from timeit import repeat
 
 import matplotlib.pyplot as plt
@@ -27,10 +29,14 @@ import numpy as np
 
 from ds2np import ctc
 from ds2np.ctc.loss import state_posterior
+from ds2np.data.batches import prefetch
+from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import collapse
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers.softmax import log_softmax
-from ds2np.learn import check, show
+from ds2np.learn import check, show, show_widget, toy
+from ds2np.model import DeepSpeech2
+from ds2np.optim import SGD
 from ds2np.plots import plot_lattice, plot_symbols
 
 # %% [markdown]
@@ -207,6 +213,14 @@ show(
 )
 
 # %% [markdown]
+# All of this can be touched: type a word, drag a frame's probabilities, and see what becomes of $\alpha$,
+# $\beta$, their product and the loss. Type a word with equal neighbours, and look where paths must not
+# skip. (The widget counts frames from 1, like the formulas; in code, frame $t$ is row $t - 1$.)
+
+# %%
+show_widget("ctc_lattice")
+
+# %% [markdown]
 # ## Logarithms
 #
 # A sentence of ten seconds has several hundred frames, and each multiplies $\alpha$ by a number
@@ -354,16 +368,23 @@ show(
 assert stages[400][0] < 0.2 < stages[0][0]
 
 # %% [markdown]
-# ## The plateau of blanks
+# ## Why so many blanks?
 #
-# Every network that is trained with CTC starts with the same disappointment: for a while it says
+# Many networks that are trained with CTC start with the same disappointment: for a while they say
 # blanks only. This is no bug, and we can see why with the smallest of all networks, one that does
 # not listen. Its logits are a bias $b$ of $V$ numbers, the same in all frames. What is the best
-# that it can do?
+# that it can do? Predict first: with four symbols that are all equally probable, which share of the
+# frames is blank in the paths that read the text?
 
 # %%
 T_long, text = 60, [1, 2, 3, 1, 2, 3]
 b = np.zeros(V)
+blank_states = [symbol == 0 for symbol in extend(text)]
+equal = np.zeros((1, T_long, V)), np.array([text]), [T_long], [len(text)]
+wanted = state_posterior(*equal)[0][:, blank_states].sum()
+print(
+    f"blanks in {T_long} frames: the network gives {T_long / V:.0f}, the right paths have {wanted:.0f}"
+)
 history = []
 for _ in range(60):
     loss, gradient = ctc_by_columns(np.tile(b, (T_long, 1)), text)
@@ -384,16 +405,17 @@ print(f"blank: {history[-1, 1]:.0%}; 1 - L / T = {1 - len(text) / T_long:.0%}")
 assert history[-1, 1] > 0.7
 
 # %% [markdown]
-# The text has 6 characters for 60 frames, so most frames of most paths are blanks, and the loss falls
-# a long way by nothing but raising the blank. That is the cheapest thing to learn, so it is learned
-# first. Greedy decoding takes the most probable symbol of each frame: now the blank, everywhere. The
-# loss then stands still until the network has learnt to listen a little, when some character
-# rises above the blank in some frame. A training log that shows blanks, an error of 100 % and a
-# falling loss is normal in its first minutes; one whose loss has stood still for epochs is not.
+# The right paths are not blank for the most part: about half of their frames are, while all symbols are
+# equal. But every text holds the blank, in $L + 1$ of its $2L + 1$ states, and its expected count is far
+# above what the network gives it; the characters share the rest among them. The gradient is the
+# difference of the two, so the blank rises first. Once it is probable, the paths with one frame for each
+# character and blanks in all others weigh more than those that stay on a character: it rises on, up to
+# $1 - L / T$, and a network that does not listen says nothing else. Zeyer, Schlüter and Ney (2021) show
+# that this is how the spikes of CTC come about.
 #
-# What every network has to learn first need not be learned. So the package's networks begin with a
-# bias that gives the blank nine tenths where all other logits are 0 (as Lin et al. 2017, "Focal
-# Loss for Dense Object Detection", begin with how rare objects are):
+# Must *every* network go through that? So the package's networks begin with a bias that gives the blank
+# nine tenths where all other logits are 0 (as Lin et al. 2017, "Focal Loss for Dense Object
+# Detection", begin with how rare objects are):
 
 # %%
 b = np.zeros(V)
@@ -406,9 +428,95 @@ print(
 assert begun < 1.1 * history[-1, 0] < history[0, 0]
 
 # %% [markdown]
-# A network that listens leaves the plateau sooner from there: its first blanks already stand between
-# few characters, and the gradient says *where* to write one, not how many.
-# [The benchmarks](../tests/benchmarks/README.md) have a run on real speech both ways.
+# Now a network that listens, the small one of chapter 00, on 120 recordings of spoken digits, both
+# ways: with a bias of 0, and with the planted one. Predict first: will it pass through a time of blanks
+# only? And where do both arrive?
+
+
+# %%
+def blanks_by_step(planted, epochs=4):
+    """Train a small network; return the share of blanks in its best paths at each step, and it."""
+    model = DeepSpeech2(toy.CONFIG, seed=0)
+    if not planted:
+        model.params["output.b"][:] = 0
+    optimiser = SGD(model.params, model.grads, 6e-3, momentum=0.95, max_norm=100)
+    shares = []
+    for epoch in range(1, epochs + 1):
+        for batch in prefetch(spoken, spoken.plan(epoch), (0, epoch)):
+            model.zero_grads()
+            logits, frames = model.forward(batch.x, batch.lengths)
+            real = np.arange(logits.shape[1]) < frames[:, None]
+            shares.append((logits.argmax(axis=2) == 0)[real].mean())
+            loss, dlogits = ctc.ctc_loss(logits, batch.labels, frames, batch.label_lengths)
+            model.backward(dlogits / len(loss))
+            optimiser.step()
+    return np.array(shares), logits[0, : frames[0]].argmax(axis=1)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    recordings = toy.speak_digits(folder, 120, np.random.default_rng(0))
+    spoken = Dataset(recordings, DeepSpeech2(toy.CONFIG).config)
+    ways = {"bias 0": blanks_by_step(False), "planted bias": blanks_by_step(True)}
+for name, (shares, path) in ways.items():
+    runs = [len(list(run)) for symbol, run in itertools.groupby(path) if symbol != 0]
+    steps = ", ".join(f"{shares[step]:.0%}" for step in (0, 2, 5, 10, 20, len(shares) - 1))
+    print(f"{name:13} blanks at steps 1, 3, 6, 11, 21 and {len(shares)}: {steps}; ", end="")
+    print(f"at the end, {np.mean(runs):.1f} frames for a character" if runs else "no character yet")
+plateau = {name: (shares > 0.95).mean() for name, (shares, _) in ways.items()}
+for name, share in plateau.items():
+    words = f"in {share:.0%} of the steps" if share else "never"
+    print(f"{name}: more than 95 % blanks {words}")
+figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
+for (name, (shares, _)), style in zip(ways.items(), ("-", "--"), strict=True):
+    axis.plot(np.arange(1, len(shares) + 1), 100 * shares, style, color="black", label=name)
+axis.set(xlabel="step", ylabel="blanks in the best path (%)", ylim=(0, 101))
+axis.legend(frameon=False)
+show(
+    figure,
+    "The share of blanks in the best paths over the steps of a real training. With a bias of 0 it "
+    "rises from near 0; with the planted bias it falls from near 100 per cent. Both end at about "
+    "the same share.",
+)
+
+# %% [markdown]
+# So the time of blanks is no law. With equal symbols at the beginning this network had none: a digit
+# of three or four letters lasts for a few tenths of a second, and characters are not rare here. Where
+# they are sparse, as in slow speech with long pauses or with a small stride, the pull towards blanks is
+# stronger. With the planted bias the first steps *are* blanks, by construction; its gain is that the
+# loss starts lower, and that the first gradients say *where* to write a character, not how many.
+# [The benchmarks](../tests/benchmarks/README.md) have a run on real speech both ways. A training log
+# that shows blanks, an error of 100 % and a falling loss is normal in its first minutes; one whose loss
+# has stood still for epochs is not.
+#
+# Both ways end alike: a character takes a frame or two, and blanks stand between. For the text that is
+# all one; for *when* a letter was said it is not, so that times from CTC are those of a spike, which may
+# lie anywhere in the sound of the letter.
+#
+# ### The best path is not the best text
+#
+# Greedy decoding takes the most probable *path*. CTC was trained for the *text*, the sum over all of its
+# paths. Two frames, a blank and a letter, are enough for the two to differ. Predict first: the blank has
+# 0.6 in both frames, the letter 0.4. Which text is more probable, nothing or the letter?
+
+# %%
+two = np.array([[0.6, 0.4], [0.6, 0.4]])
+texts = {}
+for path in itertools.product(range(2), repeat=2):
+    p = two[0, path[0]] * two[1, path[1]]
+    texts.setdefault("".join("–a"[k] for k in read(path)) or "(nothing)", []).append(p)
+for text_read, terms in texts.items():
+    print(f"{text_read}: {' + '.join(f'{p:.2f}' for p in terms)} = {sum(terms):.2f}")
+greedy_text = "(nothing)"  # the best symbol of each frame is the blank
+best_text = max(texts, key=lambda name: sum(texts[name]))
+print(f"The best path reads {greedy_text}, the best text is {best_text}.")
+assert best_text != greedy_text
+
+# %% [markdown]
+# Nothing has one path, of 0.36; the letter has three, of 0.64 together. A *beam search* adds up the
+# paths of the same text while it walks through the frames, and finds such texts; it is also the place
+# where a language model can take part. CTC needs one, more than other losses do: given the sound, it
+# takes all frames for *independent* of each other. Having written a q, a CTC network has no way to know
+# in the next frame that it has; only what it hears, before and after, connects them.
 #
 # <details><summary><b>Why must frames outnumber characters?</b> Think first, then look.</summary>
 #
@@ -657,7 +765,9 @@ check("05.4", ctc_loss)
 # * $\alpha$ sums the ways in, $\beta$ the ways out; their product adds up to $p$ in every frame.
 # * The gradient by the logits is softmax minus the probability of each symbol given the text.
 # * Logarithms keep the numbers in range; double precision keeps their digits.
-# * A loss that is infinite names a text that does not fit. Blanks come first in every training.
+# * A loss that is infinite names a text that does not fit.
+# * The blank is in every text, so its probability rises first; characters become spikes. The best path
+#   need not be the best text.
 #
 # **A production system** would compute all utterances' recursions in one kernel on the GPU, would
 # prune states that no sensible path visits, and would train on symbols longer than letters.
@@ -667,6 +777,7 @@ check("05.4", ctc_loss)
 # * A. Graves, S. Fernández, F. Gomez, J. Schmidhuber: *Connectionist temporal classification:
 #   labelling unsegmented sequence data with recurrent neural networks*, ICML 2006.
 # * A. Hannun: *Sequence modeling with CTC*, Distill, 2017.
+# * A. Zeyer, R. Schlüter, H. Ney: *Why does CTC result in peaky behavior?*, 2021.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
 # * In the package: [lattice.py](../ds2np/ctc/lattice.py), [recursion.py](../ds2np/ctc/recursion.py),
 #   [semiring.py](../ds2np/ctc/semiring.py), [loss.py](../ds2np/ctc/loss.py),

@@ -673,9 +673,12 @@ folder.cleanup()  # recordings and runs of this chapter are deleted
 #     python -m ds2np demo --answers
 #
 # What is not done yet, the package does for you; so it works with one exercise as well as with all.
-# It says which functions serve, which are not needed for this network and which are wrong, and by how
-# much yours are slower where that matters. If one of them raises an error half-way, you see in which
-# line, and the training goes on. `--restart` trains anew after you have written more.
+# It says which functions serve, which are not needed for this network and which are wrong, by how
+# much yours are slower where that matters, and prints the word error rate of the package's own code
+# beside yours. While it trains, it compares calls of yours with the package's: if one of them raises an
+# error, never ends, or begins to give wrong results half-way, you see in which line, and the package
+# steps in, so that the training goes on. Exercises 08.1 to 08.3, 11.3 and 13.2, of later chapters,
+# take part, too. `--restart` trains anew after you have written more.
 #
 # ## Summary
 #

@@ -972,7 +972,7 @@ print(
 #
 # ## Does it help?
 #
-# Now the experiment. The task is that of chapter 00: spoken digits, 500 recordings, seen in 6 epochs.
+# Now the experiment. The task is that of chapter 00: spoken digits, 400 recordings, seen in 6 epochs.
 # There are four ways to train:
 #
 # * **plain**: the recordings as they are;
@@ -1001,7 +1001,7 @@ print(
 folder = tempfile.TemporaryDirectory()
 rng = np.random.default_rng(0)
 sizes = (0.87, 1.15)  # speakers to learn from are smaller or larger: their voices, played quicker
-to_learn = toy.speak_digits(folder.name, 500, rng, sizes=sizes)
+to_learn = toy.speak_digits(folder.name, 400, rng, sizes=sizes)
 held_out = toy.speak_digits(folder.name, 120, rng, toy.OTHER_SPEAKERS, sizes=(1, 1))
 
 

@@ -39,7 +39,7 @@ def lattice():
         drawing.line(*points, color=color, width=3, dashed=dashed)
     _dots(drawing, x, y, dx, dy, STATES, FRAMES)
     for t in range(FRAMES):
-        drawing.text(x + t * dx, y - 24, f"t = {t}", size=12, color=SOFT)
+        drawing.text(x + t * dx, y - 24, f"t = {t + 1}", size=12, color=SOFT)
     right = x + FRAMES * dx
     for row, (path, color, dashed) in enumerate(((EARLY, RED, False), (LATE, BLUE, True))):
         top = 120 + 110 * row
