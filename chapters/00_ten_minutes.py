@@ -443,7 +443,7 @@ assert d[-1, -1] == round(score.cer([ref], [hyp]) * len(ref))
 #
 # Write `cer(refs, hyps)` for two lists of texts: all edits divided by all characters of `refs`. For
 # `["nine"]` and `["nene"]` it is 0.25, and for `["no"]` and `["no no no"]` it is 3. `hyps` may hold
-# empty texts, `refs` does not. [Solutions](solutions/00_ten_minutes.py) are apart.
+# empty texts, `refs` does not. A space is a character like any other. [Solutions](solutions/00_ten_minutes.py) are apart.
 
 
 # %%

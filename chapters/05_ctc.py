@@ -738,7 +738,9 @@ check("05.3", ctc_logit_gradient)
 # Put it together for a padded minibatch, with the arguments and results of the package's `ctc_loss`:
 # logits (N, T, V), labels (N, L), and the real lengths of both. The losses come out as (N,), the
 # gradient of their *sum* as (N, T, V): exactly 0 on padding, and 0 with an infinite loss where the
-# text does not fit. Loops over utterances and frames are fine. Later you can train with it.
+# text does not fit. An utterance may have no frames, or no labels; `blank` may be any symbol. Logits may
+# be large, whatever their sign. Use NumPy and your functions from above, written into this one or kept
+# in your file; not the package's. Loops over utterances and frames are fine. Later you can train with it.
 
 
 # %%

@@ -100,7 +100,7 @@ def overlap():
         860,
         350,
         "Two timelines of a step. Above, the gradients of layers 3, 2 and 1 are sent after the "
-        "backward pass is over, while the processor waits. Below, the gradients of layer 3 leave "
+        "backward pass is over, while the CPU waits. Below, the gradients of layer 3 leave "
         "while layer 2 is computed, those of layer 2 while layer 1 is; only layer 1's remain, and "
         "the step ends sooner.",
     )
@@ -108,7 +108,7 @@ def overlap():
     for top, together in ((56, False), (212, True)):
         title = "during the backward pass" if together else "after the backward pass"
         drawing.text(x, top - 14, title, 15, bold=True, anchor="start")
-        drawing.text(x - 14, top + 22, "processor", 13, SOFT, anchor="end")
+        drawing.text(x - 14, top + 22, "CPU", 13, SOFT, anchor="end")
         drawing.text(x - 14, top + 66, "link", 13, SOFT, anchor="end")
         _bar(drawing, x, top, 1.5 * unit, "forward", "#ffffff")
         for i, layer in enumerate((3, 2, 1)):

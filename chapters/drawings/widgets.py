@@ -46,7 +46,7 @@ def ctc_lattice():
     )
     left, cell = 40, 80
     for t in range(FRAMES):
-        drawing.text(left + (t + 0.5) * cell, 22, f"t = {t}", 12, SOFT)
+        drawing.text(left + (t + 0.5) * cell, 22, f"t = {t + 1}", 12, SOFT)
         for k in range(len(letters)):
             x, top, width = left + t * cell + 3, 32 + 28 * k, cell - 6
             drawing.box(x, top, width, 22, color="#bbbbbb")

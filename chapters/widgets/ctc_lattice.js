@@ -148,7 +148,7 @@ function buildLattice(place) {
     const step = { ArrowRight: 0.05, ArrowUp: 0.05, ArrowLeft: -0.05, ArrowDown: -0.05 };
     return make("g", {
       "data-name": `bar-${t}-${k}`, tabindex: 0, role: "slider", "aria-valuemin": 0, "aria-valuemax": 100,
-      "aria-valuenow": Math.round(100 * value), "aria-label": `${letters[k]} in frame ${t}`,
+      "aria-valuenow": Math.round(100 * value), "aria-label": `${letters[k]} in frame ${t + 1}`,
       style: "touch-action: pan-y; cursor: ew-resize",
       onpointerdown: dragging(at),
       onkeydown: (event) => {
@@ -204,7 +204,7 @@ function buildLattice(place) {
     panel.replaceChildren();
     for (let t = 0; t < T; t++) {
       panel.append(make("text", { x: x(t), y: 11, "text-anchor": "middle", "font-size": 11 },
-        t === 0 ? "t = 0" : String(t)));
+        t === 0 ? "t = 1" : String(t + 1)));
       letters.forEach((_, k) => panel.append(
         bar(t, k, left + t * cell + 2, barTop + 27 * k, cell, solved.allowed[t][k])));
     }

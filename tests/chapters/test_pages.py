@@ -55,7 +55,7 @@ class Reader(HTMLParser):
         assert tag == self.open.pop(), f"{self.path.name}:{self.getpos()[0]}: </{tag}>"
 
     def handle_data(self, data):
-        if not {"pre", "code", "math", "title"} & set(self.open):
+        if not {"pre", "code", "math", "title", "script"} & set(self.open):
             self.text += data
 
     def count(self, tag):
