@@ -470,6 +470,7 @@ simple = rnn.simple_rnn_forward, rnn.simple_rnn_backward
 real, states_real = gradient_by_distance(*simple, normal, U_real)
 open_slopes, _ = gradient_by_distance(*simple, normal, U_real, slopes=False)
 wide, _ = gradient_by_distance(*simple, normal, 1.5 * U_real)
+wider = {r: gradient_by_distance(*simple, normal, r * U_real)[0][60] for r in (1, 1.25, 1.5, 2, 3)}
 on = ((states_real > 0) & (states_real < 20)).mean()
 for frames in (10, 30, 60):
     print(
@@ -479,6 +480,8 @@ per_frame = real[60] ** (1 / 60)
 print(
     f"{on:.0%} of the units are on; a factor of {per_frame:.2f} a frame, sqrt({on:.2f}) = {on**0.5:.2f}"
 )
+for radius, left in wider.items():
+    print(f"{radius} U: after 60 frames {left:.0e}")
 verdict = "The slopes decide, not U alone" if real[30] < 0.01 < open_slopes[30] else "U decides"
 print(f"{verdict}: {real[30]:.0e} against {open_slopes[30]:.2f} after 30 frames.")
 assert abs(per_frame - on**0.5) < 0.1
@@ -487,7 +490,8 @@ assert abs(per_frame - on**0.5) < 0.1
 # Each frame lets about half of the gradient's squares through, so its norm shrinks by about the root
 # of the share of units that are on, $\sqrt{0.5} \approx 0.7$, and after 30 frames, less than a third
 # of a second, practically nothing is left. An orthogonal $U$ is a good start, no more. A larger $U$
-# makes up for it, at one radius and for one kind of input, and above that radius gradients explode.
+# makes up for it, at one radius (between 1.25 and 1.5 for these input terms), and above it gradients
+# explode.
 # What we would like is a unit that decides by itself how long to keep a thing: a *gate*. The layer
 # after the next section has one, and its curve stands beside this one there.
 
