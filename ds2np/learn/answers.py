@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ds2np.errors import UserError
 from ds2np.files import locked, replacing
-from ds2np.learn.book import FOLDER
+from ds2np.learn.book import CLONE
 from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG, Verdict
 from ds2np.learn.limited import SECONDS, Stopped, run_limited
 
@@ -34,11 +34,11 @@ def default_path():
     """Return the path of the reader's file.
 
     It is the environment variable DS2NP_ANSWERS if set, else ``my_ds2np.py`` beside the folder of
-    the chapters, or in the current folder if there are no chapters.
+    the chapters, or in the current folder if the package is installed without a clone.
     """
     if path := os.environ.get("DS2NP_ANSWERS"):
         return Path(path)
-    return (FOLDER.parent if FOLDER.is_dir() else Path()) / "my_ds2np.py"
+    return (CLONE or Path()) / "my_ds2np.py"
 
 
 def load(path):

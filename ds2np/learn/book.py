@@ -4,8 +4,9 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-# The folder of the notebooks. It exists in a clone only, not in an installed copy.
-FOLDER = Path(__file__).parents[2] / "chapters"
+ROOT = Path(__file__).parents[2]
+CLONE = ROOT if (ROOT / "chapters" / "build.py").exists() else None  # None: installed without it
+FOLDER = (CLONE or Path(__file__).parent) / "chapters"  # of the notebooks
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,6 @@ CHAPTERS = (
         75,
     ),
 )
-
-
-def name_notebooks():
-    """Name the notebooks in a message, and where to find them if they are not here."""
-    return f"the notebooks{'' if FOLDER.is_dir() else ', which only a clone of the repository has'}"
 
 
 def find_exercise(number):

@@ -6,8 +6,8 @@ import itertools
 import time
 
 from ds2np.errors import UserError
-from ds2np.learn import answers, book
-from ds2np.learn.book import CHAPTERS, find_exercise, name_notebooks
+from ds2np.learn import answers
+from ds2np.learn.book import CHAPTERS, find_exercise
 from ds2np.learn.exercise import CORRECT
 from ds2np.learn.hints import HINTS
 
@@ -26,8 +26,6 @@ def list_chapters(path):
         print(f"next: {exercise.number} {exercise.function}, in {_notebook(chapter)}")
     else:
         print("all done")
-    if not book.FOLDER.is_dir():
-        print("the chapters are notebooks, which only a clone of the repository has")
     return 0
 
 
@@ -130,7 +128,7 @@ def _notebook(chapter):
 def _expect_file(path, exercise):
     if not path.exists():
         raise UserError(
-            f"there is no {path}; run the checks in {name_notebooks()}; or write it yourself: "
+            f"there is no {path}; run the checks in the notebooks; or write it yourself: "
             f"a function {exercise.function} answers {exercise.number}"
         )
 

@@ -124,8 +124,8 @@ def test_characters_of_all_kinds(double, answers_file):
 
 def test_where_the_file_is(monkeypatch, tmp_path):
     monkeypatch.delenv("DS2NP_ANSWERS", raising=False)
-    assert module.default_path() == module.FOLDER.parent / "my_ds2np.py"
-    monkeypatch.setattr(module, "FOLDER", tmp_path / "chapters")
+    assert module.default_path() == module.CLONE / "my_ds2np.py"
+    monkeypatch.setattr(module, "CLONE", None)
     assert str(module.default_path()) == "my_ds2np.py"
     monkeypatch.setenv("DS2NP_ANSWERS", str(tmp_path / "x.py"))
     assert module.default_path() == tmp_path / "x.py"

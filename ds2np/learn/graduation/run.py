@@ -11,7 +11,7 @@ from ds2np.data.manifest import read_manifest, write_manifest
 from ds2np.errors import UserError
 from ds2np.files import locked, make_folder
 from ds2np.learn import answers, sound, toy
-from ds2np.learn.book import CHAPTERS, name_notebooks
+from ds2np.learn.book import CHAPTERS
 from ds2np.learn.exercise import CORRECT
 from ds2np.learn.graduation import guard
 from ds2np.learn.graduation.adapters import can_replace
@@ -82,7 +82,7 @@ def graduate(path, folder, resume=False, restart=False, device="auto"):
         raise UserError(f"--device {device}: --answers runs on the CPU only")
     if not path.exists():
         raise UserError(
-            f"there is no {path}; it gets your answers from the checks in {name_notebooks()}"
+            f"there is no {path}; it gets your answers from the checks in the notebooks"
         )
     run = RunFolder(folder / "graduation")
     run.check_free()
