@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import colab
 import jupytext
 import nbformat
 from nbclient import NotebookClient
@@ -28,15 +29,18 @@ FOLDER = Path(__file__).parent
 # What statements that draw have in them: matplotlib's names, and the functions of ds2np.plots.
 DRAWING = r"\b(plt|figure|axes|axis|ax|show|plot_\w+)\b"
 ASIDE = 0.7  # share of the lines
+HIDDEN = nbformat.NotebookNode(source_hidden=True)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-def read_source(source):
+def read_source(source, repository=None):
     """Read a chapter's source as a notebook without outputs, the same at each reading.
 
     Parameters
     ----------
     source : Path
+    repository : str, optional
+        Its public address, for a chapter that opens in Google Colab (default: the project's).
 
     Returns
     -------
@@ -48,7 +52,12 @@ def read_source(source):
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"{source.stem[:2]}-{i:03}"
         if cell.cell_type == "code" and is_aside(cell.source):
-            cell.metadata["jupyter"] = nbformat.NotebookNode(source_hidden=True)
+            cell.metadata["jupyter"] = HIDDEN
+    if repository := repository or colab.find_repository():
+        notebook.cells[0].source += f"\n\n{colab.link(repository, source.stem)}"
+        setup = nbformat.v4.new_code_cell(colab.setup(repository), id=f"{source.stem[:2]}-colab")
+        setup.metadata["jupyter"] = HIDDEN
+        notebook.cells.insert(1, setup)
     return notebook
 
 
