@@ -21,10 +21,12 @@
 # %%
 import itertools
 import tempfile
+from dataclasses import replace
 from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
+import soundfile
 
 from ds2np import ctc
 from ds2np.ctc.loss import state_posterior
@@ -33,10 +35,10 @@ from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import collapse
 from ds2np.gradcheck import compare_gradients, numerical_gradient
 from ds2np.layers.softmax import log_softmax
-from ds2np.learn import check, show, show_widget, toy
+from ds2np.learn import check, play_letters, show, show_widget, toy
 from ds2np.model import DeepSpeech2
 from ds2np.optim import SGD
-from ds2np.plots import plot_lattice, plot_symbols
+from ds2np.plots import plot_lattice, plot_probabilities, plot_spoken, plot_symbols
 
 # %% [markdown]
 # ## The idea in one picture
@@ -178,21 +180,59 @@ for text in ([1, 1], [2], [], [3, 3, 1]):  # equal neighbours, one label, none
     np.testing.assert_allclose(ends, enumerate_paths(y, text)[0], rtol=1e-12)
 
 # %% [markdown]
-# The same from the other side: let $\beta_t(s)$ be the probability of all ways to finish *from*
-# state $s$, its own frame left out, since $\alpha$ has it already. Then $\alpha_t(s)\,\beta_t(s)$ is
-# the probability of all paths that go through $s$ at frame $t$, and every path goes through exactly
-# one state in each frame. So in **every** column the products add up to the same number, $p(l \mid
-# x)$. Few checks are as strong as this one.
+# ### Exercise 05.1: how many frames does a text need?
 #
-# We need no second recursion. Seen from the end, with text and frames in reverse, $\beta$ is
-# $\alpha$; it counts its own frame there, and we divide that out. (You write the direct recursion
-# in exercise 05.2.)
+# Replace `raise NotImplementedError` and run the cell below it. What is correct is kept in a file of
+# yours, `my_ds2np.py`; `python -m ds2np learn` says how far you are, and where the file is. Solutions
+# are [apart](solutions/05_ctc.py).
+#
+# Count the frames that the shortest path needs. `min_frames([3, 1, 2])` is 3, `min_frames([1, 2, 2])`
+# is 4, and for no labels it is 0.
+#
+# | name in code | symbol | type and shape | meaning |
+# |---|---|---|---|
+# | `labels` | $l$ | integers, (L,) | the symbols of the text, without blanks |
+# | result | | `int` | the smallest $T$ with which a path can read as the text |
+
+
+# %%
+def min_frames(labels):
+    """Count frames; labels has the shape (L,), the answer is an int."""
+    raise NotImplementedError
+
+
+# %%
+check("05.1", min_frames)
+
+# %% [markdown]
+# ### From the other side
+#
+# Let $\beta_t(s)$ be the probability of all ways to finish *from* state $s$, its own frame left out,
+# since $\alpha$ has it already. In the last frame there is nothing left to say: $\beta_T$ is 1 in the
+# last two states, in which a path may end, and 0 in all others. Before that, a path goes on to the same
+# state, to the next, or past a blank, and pays for what it says there:
+#
+# $$\beta_t(s) = \beta_{t+1}(s)\, y_{t+1}(l'_s) + \beta_{t+1}(s+1)\, y_{t+1}(l'_{s+1}) +
+# [\text{skip}_{s+2}]\, \beta_{t+1}(s+2)\, y_{t+1}(l'_{s+2}).$$
+#
+# Then $\alpha_t(s)\,\beta_t(s)$ is the probability of all paths that go through $s$ at frame $t$.
+# Predict first: what do these products add up to, over all states of one frame?
+#
+# (This recursion is yours to write, in exercise 05.2. Here is a way without it: seen from the end, with
+# text and frames in reverse, $\beta$ is $\alpha$; it counts its own frame there, and we divide that out.)
 
 # %%
 mirrored = alpha_by_loops(y[::-1], labels[::-1])[::-1, ::-1]
-beta = mirrored / y[:, extend(labels)]
+states = extend(labels)
+beta = mirrored / y[:, states]
+direct = sum(beta[3, s] * y[3, states[s]] for s in (1, 2, 3))  # of c, in the third frame
+print(f"the formula at t = 3, s = 2: {direct:.6f}; the mirrored alpha: {beta[2, 1]:.6f}")
 print("sum over states, frame by frame:", (alpha * beta).sum(axis=1))
 np.testing.assert_allclose((alpha * beta).sum(axis=1), probability, rtol=1e-12)
+
+# %% [markdown]
+# Every path goes through exactly one state in each frame. So in **every** column the products add up to
+# the same number, $p(l \mid x)$. Few checks are as strong as this one.
 
 # %% [markdown]
 # Divided by their sum, the products say *how probable it is, given the text, that the right path is
@@ -272,6 +312,31 @@ with np.errstate(divide="ignore"):
 print("the logarithms agree")
 
 # %% [markdown]
+# ### Exercise 05.2: the ways out
+#
+# Write $\ln \beta_t(s)$ as a recursion from the last frame to the first, with logarithms. In the last
+# frame, only the last two states may finish, and there nothing is left to say: $\ln \beta_T = 0$.
+# In every other frame, $\beta_t(s)$ adds up the ways on: to $s$, $s + 1$ and, where it is allowed,
+# $s + 2$ at frame $t + 1$, each times what that state says *there*. What cannot finish is $-\infty$.
+# The blank is 0.
+#
+# | name in code | symbol | type and shape | meaning |
+# |---|---|---|---|
+# | `log_probs` | $\ln y_t(k)$ | float, (T, V) | the logarithm of each probability |
+# | `labels` | $l$ | integers, (L,) | the symbols of the text, without blanks |
+# | result | $\ln \beta_t(s)$ | float, (T, S), $S = 2L + 1$ | all ways out of each state, its own frame left out |
+
+
+# %%
+def ctc_beta(log_probs, labels):
+    """Compute ln beta, (T, S), from log_probs, (T, V), and labels, (L,)."""
+    raise NotImplementedError
+
+
+# %%
+check("05.2", ctc_beta)
+
+# %% [markdown]
 # ## Backward
 #
 # The loss is $-\ln p$, and $p$ is a sum of products of entries of $y$. An entry $y_t(k)$ appears in
@@ -338,7 +403,31 @@ print(compare_gradients("broken", upstream * broken(logits, labels), numerical))
 # %% [markdown]
 # The broken one is right in most of its elements: all that are not blanks. A check of a few elements
 # may miss it; all elements are cheap at this size.
+
+# %% [markdown]
+# ### Exercise 05.3: from states to logits
 #
+# Given the probability of each state in each frame, `posterior` of shape (T, S), return the gradient
+# of the loss by the logits, (T, V). Several states may have the same symbol.
+#
+# | name in code | symbol | type and shape | meaning |
+# |---|---|---|---|
+# | `log_probs` | $\ln y_t(k)$ | float, (T, V) | the logarithm of each probability |
+# | `posterior` | $\gamma_t(s)$ | float, (T, S) | the probability of each state, given the text |
+# | `labels` | $l$ | integers, (L,) | the symbols of the text; its states are as above |
+# | result | $\partial\,\text{loss} / \partial a_{tk}$ | float, (T, V) | the gradient by the logits |
+
+
+# %%
+def ctc_logit_gradient(log_probs, posterior, labels):
+    """Compute the gradient by the logits, (T, V), from posterior, (T, S), and labels, (L,)."""
+    raise NotImplementedError
+
+
+# %%
+check("05.3", ctc_logit_gradient)
+
+# %% [markdown]
 # ### Watch it learn
 #
 # Without any network we can follow this gradient: take the logits themselves as the parameters, and
@@ -427,15 +516,16 @@ print(
 assert begun < 1.1 * history[-1, 0] < history[0, 0]
 
 # %% [markdown]
-# Now a network that listens, the small one of chapter 00, on 120 recordings of spoken digits, both
-# ways: with a bias of 0, and with the planted one. Predict first: will it pass through a time of blanks
-# only? And where do both arrive?
+# Now networks that listen: the small one of chapter 00, with its gated recurrent layers (GRU), and the
+# same with simple ones, on 120 recordings of spoken digits. Each of them begins with a bias of 0, and
+# with the planted one; three seeds each. Predict first: which of the four will pass through a time of
+# blanks only? And for how many frames of 20 ms, in the end, does the best path stay on a character?
 
 
 # %%
-def blanks_by_step(planted, seed, epochs=8):
-    """Train; return of each step the share of blanks and the loss, and the last epoch's runs."""
-    model = DeepSpeech2(toy.CONFIG, seed=seed)
+def watch_blanks(recurrent, planted, seed, epochs=8):
+    """Train; return the shares of blanks and the losses of all steps, the last epoch's runs, and all."""
+    model = DeepSpeech2(replace(toy.CONFIG, recurrent=recurrent), seed=seed)
     if not planted:
         model.params["output.b"][:] = 0
     optimiser = SGD(model.params, model.grads, 6e-3, momentum=0.95, max_norm=100)
@@ -454,55 +544,107 @@ def blanks_by_step(planted, seed, epochs=8):
             losses.append(loss.mean())
             model.backward(dlogits / len(loss))
             optimiser.step()
-    return np.array(shares), np.array(losses), np.mean(runs)
+        optimiser.learning_rate /= 1.05
+    model.set_training(False)
+    return np.array(shares), np.array(losses), np.mean(runs), model
 
 
-with tempfile.TemporaryDirectory() as folder:
-    recordings = toy.speak_digits(folder, 120, np.random.default_rng(0))
-    spoken = Dataset(recordings, DeepSpeech2(toy.CONFIG).config)
-    ways = {
-        name: [blanks_by_step(planted, seed) for seed in range(3)]
-        for name, planted in (("bias 0", False), ("planted bias", True))
-    }
-for name, of_three in ways.items():
-    shares = np.mean([shares for shares, _, _ in of_three], axis=0)
-    steps = ", ".join(f"{shares[step]:.0%}" for step in (0, 2, 5, 10, 20, len(shares) - 1))
-    first = np.mean([losses[0] for _, losses, _ in of_three])
-    runs = ", ".join(f"{run:.1f}" for _, _, run in of_three)
-    print(f"{name}, mean of three seeds:")
-    print(f"    blanks at steps 1, 3, 6, 11, 21 and {len(shares)}: {steps}; first loss {first:.0f}")
-    print(f"    frames for a character in the last epoch, by seed: {runs}")
-    full = [(shares > 0.95).mean() for shares, _, _ in of_three]
-    words = f"in {np.mean(full):.0%} of the steps" if any(full) else "never, with any seed"
-    print(f"    more than 95 % blanks: {words}")
-lengths = [run for of_three in ways.values() for _, _, run in of_three]
-verdict = "spikes of one frame" if max(lengths) < 1.5 else "no spikes: they last for several frames"
-print(f"Characters of this network are {verdict} ({min(lengths):.1f} to {max(lengths):.1f}).")
-figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
-for (name, of_three), style in zip(ways.items(), ("-", "--"), strict=True):
-    shares = np.mean([shares for shares, _, _ in of_three], axis=0)
-    axis.plot(np.arange(1, len(shares) + 1), 100 * shares, style, color="black", label=name)
-axis.set(xlabel="step", ylabel="blanks in the best path (%)", ylim=(0, 101))
-axis.legend(frameon=False)
+folder = tempfile.TemporaryDirectory()
+recordings = toy.speak_digits(folder.name, 120, np.random.default_rng(0))
+spoken = Dataset(recordings, DeepSpeech2(toy.CONFIG).config)
+ways = {
+    (recurrent, planted): [watch_blanks(recurrent, planted, seed) for seed in range(3)]
+    for recurrent in ("gru", "rnn")
+    for planted in (False, True)
+}
+
+# %%
+print("                        over 95 % blanks  frames a character   loss of the last 5 steps")
+for (recurrent, planted), of_three in ways.items():
+    name = f"{recurrent.upper()}, {'planted bias' if planted else 'bias 0'}"
+    full = np.mean([(shares > 0.95).mean() for shares, *_ in of_three])
+    runs = ", ".join(f"{run:.1f}" for _, _, run, _ in of_three)
+    last = ", ".join(f"{losses[-5:].mean():.1f}" for _, losses, *_ in of_three)
+    print(f"{name:<24}{full:>8.0%} of steps  {runs:<20} {last}")
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True, layout="constrained")
+for axis, recurrent in zip(axes, ("gru", "rnn"), strict=True):
+    for planted, style in ((False, "-"), (True, "--")):
+        for seed, (shares, *_) in enumerate(ways[recurrent, planted]):
+            label = ("planted bias" if planted else "bias 0") if seed == 0 else None
+            axis.plot(
+                np.arange(1, len(shares) + 1), 100 * shares, style, color="k", lw=1, label=label
+            )
+    axis.set(xlabel="step", ylim=(0, 101), title=recurrent.upper())
+axes[0].set_ylabel("blanks in the best path (%)")
+axes[0].legend(frameon=False)
 show(
     figure,
-    "The share of blanks in the best paths over the steps of a real training, the mean of three "
-    "seeds. With a bias of 0 it rises from near 0; with the planted bias it falls from near 100 per "
-    "cent. Both end near 40 per cent.",
+    "The share of blanks in the best paths over the steps of training, one line for each seed. Planted "
+    "bias: it falls from near 100 per cent. Bias 0: it rises from near 0; with the GRU to about a half, "
+    "with the simple RNN much higher, and the lines of the seeds lie far apart.",
 )
 
 # %% [markdown]
-# So the time of blanks is no law. With equal symbols at the beginning this network had none. With the
-# planted bias the first steps *are* blanks, by construction; what it gains is a smaller loss at the
-# beginning, as printed above.
-# [The benchmarks](../tests/benchmarks/README.md) have a run on real speech both ways. A training log
-# that shows blanks, an error of 100 % and a falling loss is normal in its first minutes; one whose loss
-# has stood still for epochs is not.
+# The verdict, from these numbers:
+
+# %%
+highest = {way: [shares[5:].max() for shares, *_ in three] for way, three in ways.items()}
+stays = {way: [run for _, _, run, _ in three] for way, three in ways.items()}
+for recurrent in ("gru", "rnn"):
+    through = sum(share > 0.95 for share in highest[recurrent, False])
+    print(
+        f"{recurrent.upper()} from a bias of 0: {through} of 3 seeds pass through a time of blanks,"
+    )
+    print(f"    of {', '.join(f'{share:.0%}' for share in highest[recurrent, False])} at most.")
+long, short = np.median(stays["gru", False]), np.median(stays["rnn", False])
+kind = "short spikes" if short < 2 < long else "no shorter" if short > 0.9 * long else "shorter"
+print(f"In the end, a character of the GRU lasts for {long:.1f} frames, one of the simple RNN for")
+print(f"{short:.1f} (medians of the seeds): beside the GRU's, its characters are {kind}.")
+planted = [losses[-5:].mean() for _, losses, *_ in ways["rnn", True]]
+free_of = [losses[-5:].mean() for _, losses, *_ in ways["rnn", False]]
+helps = "helps with every seed" if max(planted) < min(free_of) else "does not help with every seed"
+print(f"The planted bias {helps} of the simple RNN.")
+
+# %% [markdown]
+# Look at both at work: the simple RNN that began with a bias of 0 and the GRU with the planted one, of
+# each the seed with the smallest loss, reading the same recording.
+
+# %%
+example = min(range(len(spoken)), key=lambda i: abs(recordings[i].duration - 1.2))
+
+
+def read_recording(recurrent, planted):
+    """Return the log-probabilities (T, V) of the example from the best seed's network."""
+    *_, model = min(ways[recurrent, planted], key=lambda result: result[1][-5:].mean())
+    x = spoken.features(example)
+    logits, _ = model.forward(x[None], np.array([len(x)]))
+    return log_softmax(logits[0])
+
+
+frame_ms, letters = toy.CONFIG.frame_ms, toy.CONFIG.characters
+figure, axes = plt.subplots(2, 1, figsize=(9, 4.4), sharex=True, layout="constrained")
+for axis, (recurrent, planted) in zip(axes, (("rnn", False), ("gru", True)), strict=True):
+    plot_probabilities(np.exp(read_recording(recurrent, planted)), frame_ms, letters, axis)
+    axis.set_title(f"{recurrent.upper()}, {'planted bias' if planted else 'bias 0'}", loc="left")
+axes[0].set_xlabel("")
+show(
+    figure,
+    "Probabilities of the characters (lines) and of the blank (grey area) while two networks read "
+    f"“{recordings[example].text}”: above, the simple RNN that began with a bias of 0, below, the GRU "
+    "with the planted one, whose characters stand for longer.",
+)
+
+# %% [markdown]
+# So neither the time of blanks nor the spikes are a law: they depend on the layers and on where training
+# begins. What helps both networks is to begin where the blank is already as frequent as it will be; then
+# the first steps can go into the characters. [The benchmarks](../tests/benchmarks/README.md) have a run on
+# real speech both ways. A training log that shows blanks, an error of 100 % and a falling loss is normal
+# in its first minutes; one whose loss has stood still for epochs is not.
 #
-# Nor are spikes a law: look at how many frames a character has here. (A frame of this network's output
-# is 20 ms.) The loss does not mind whether a character is long or short, nor where within its sound it
-# stands. The text is the same; so times that are taken from a best path are those of the path, not
-# measurements of when the letter began and ended.
+# The loss does not mind whether a character is long or short, nor where within its sound it stands. The
+# text is the same; so times that are taken from a path are those of the path, not measurements of when the
+# letter began and ended.
 #
 # ### The best path is not the best text
 #
@@ -550,6 +692,16 @@ assert best_text != greedy_text
 # can be added from outside. What it cannot do is to prefer "to" over "two" by itself, except by what
 # its recurrent layers have seen in the sound.
 # </details>
+#
+# <details><summary><b>Is this the only way to spread letters over frames?</b></summary>
+#
+# No. The grey lines of the lattice are a *topology*, and others were tried before and since. Hidden Markov
+# models gave each sound three states of its own, and no blank. The auto segmentation criterion
+# (Collobert, Puhrsch and Synnaeve, *Wav2Letter*, 2016) has no blank either; it writes a double letter by
+# a symbol of its own and learns how probable one letter is after another. The transducer (Graves 2012)
+# keeps the blank but lets a second network see the letters written so far, and may write several of them
+# in a frame. Sum, backward pass and best path are those of this chapter each time: only the lines differ.
+# </details>
 
 # %% [markdown]
 # ## The best single path
@@ -596,6 +748,68 @@ show(
     "The probabilities of blank, c, a and t over 24 frames after the descent: c, a and t hold a "
     "stretch of frames each, in this order, with blanks between and around them.",
 )
+
+# %% [markdown]
+# ## Where the letters are
+#
+# Now all of it on real speech: the recording from above, the network with gated layers, and the text that
+# belongs to it. $\gamma$ says for each frame how probable each state is, given the text; the best path
+# says it without doubt. Predict first: will the first letter be written before its sound begins, with
+# it, or after it?
+
+# %%
+recording = recordings[example]
+labels_spoken = toy.CONFIG.alphabet().encode(recording.text)
+log_probs_spoken = read_recording("gru", True)
+aligned = ctc.forced_align(log_probs_spoken, labels_spoken)
+times = aligned.times(frame_ms)
+T_spoken, L_spoken = len(log_probs_spoken), len(labels_spoken)
+gamma = state_posterior(
+    log_probs_spoken[None], np.array([labels_spoken]), np.array([T_spoken]), np.array([L_spoken])
+)[0]
+samples, rate = soundfile.read(recording.audio_filepath)
+
+figure, axes = plt.subplots(2, 1, figsize=(9, 6), layout="constrained", height_ratios=(1, 1.4))
+features = spoken.features(example)
+plot_spoken(features, recording.text, times, toy.CONFIG.stride_ms, rate, axes[0])
+axes[0].set_xlabel("")
+names = ["–", *(name for letter in recording.text.replace(" ", "␣") for name in (letter, "–"))]
+plot_lattice(gamma, names, axes[1])
+axes[1].set_xlabel(f"frame of {frame_ms:g} ms")
+show(
+    figure,
+    f"Above, the spectrogram of “{recording.text}” with a line where the best path begins each letter. "
+    "Below, the probability of each state over the frames: a staircase from the upper left to the lower "
+    "right, sharp in most places.",
+)
+play_letters(samples, rate, recording.text, times, f"“{recording.text}”, letter by letter")
+
+# %% [markdown]
+# Play it and watch, or click a letter to hear the sound from there on. Do all paths agree with the best
+# one? The centre of a letter by $\gamma$ is $\sum_t t\, \gamma_t(s) / \sum_t \gamma_t(s)$; by the best
+# path, the middle of its frames.
+
+# %%
+of_letters = gamma[:, 1::2]
+centres = np.arange(T_spoken) @ of_letters / of_letters.sum(axis=0)
+middles = (aligned.starts + aligned.ends - 1) / 2
+apart = np.abs(centres - middles) * frame_ms
+furthest = recording.text[apart.argmax()]
+agree = "agree to a frame" if apart.max() <= frame_ms else "agree in most letters, not in all"
+print(
+    f"Largest difference {apart.max():.0f} ms, of “{furthest}”; median {np.median(apart):.0f} ms:"
+)
+print(f"all paths and the best one {agree}.")
+voiced = times[0, 0], times[-1, 1]
+loud = np.flatnonzero(np.abs(samples) > 0.05 * np.abs(samples).max()) / rate
+when = (
+    "after it"
+    if voiced[0] > loud[0] + 0.02
+    else "with it"
+    if voiced[0] > loud[0] - 0.02
+    else "before it"
+)
+print(f"The sound begins at {loud[0]:.2f} s, the first letter at {voiced[0]:.2f} s: {when}.")
 
 # %% [markdown]
 # ## The real one
@@ -688,63 +902,6 @@ assert not gradient[2].any()
 print(f"'aa' needs {ctc.min_frames([2, 2])} frames")
 
 # %% [markdown]
-# ## Exercises
-#
-# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
-# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
-# you are. Solutions are [apart](solutions/05_ctc.py).
-#
-# ### Exercise 05.1: how many frames does a text need?
-#
-# Count the frames that the shortest path needs. `min_frames([3, 1, 2])` is 3, `min_frames([1, 2, 2])`
-# is 4, and for no labels it is 0.
-
-
-# %%
-def min_frames(labels):
-    """Count frames; labels has the shape (L,), the answer is an int."""
-    raise NotImplementedError
-
-
-# %%
-check("05.1", min_frames)
-
-# %% [markdown]
-# ### Exercise 05.2: the ways out
-#
-# Write $\ln \beta_t(s)$ as a recursion from the last frame to the first, with logarithms. In the last
-# frame, only the last two states may finish, and there nothing is left to say: $\ln \beta_T = 0$.
-# In every other frame, $\beta_t(s)$ adds up the ways on: to $s$, $s + 1$ and, where it is allowed,
-# $s + 2$ at frame $t + 1$, each times what that state says *there*. What cannot finish is $-\infty$.
-# The blank is 0.
-
-
-# %%
-def ctc_beta(log_probs, labels):
-    """Compute ln beta, (T, S), from log_probs, (T, V), and labels, (L,)."""
-    raise NotImplementedError
-
-
-# %%
-check("05.2", ctc_beta)
-
-# %% [markdown]
-# ### Exercise 05.3: from states to logits
-#
-# Given the probability of each state in each frame, `posterior` of shape (T, S), return the gradient
-# of the loss by the logits, (T, V). Several states may have the same symbol.
-
-
-# %%
-def ctc_logit_gradient(log_probs, posterior, labels):
-    """Compute the gradient by the logits, (T, V), from posterior, (T, S), and labels, (L,)."""
-    raise NotImplementedError
-
-
-# %%
-check("05.3", ctc_logit_gradient)
-
-# %% [markdown]
 # ### Exercise 05.4: the whole loss
 #
 # Put it together for a padded minibatch, with the arguments and results of the package's `ctc_loss`:
@@ -753,6 +910,16 @@ check("05.3", ctc_logit_gradient)
 # text does not fit. An utterance may have no frames, or no labels; `blank` may be any symbol. Logits may
 # be large, whatever their sign. Use NumPy and your functions from above, written into this one or kept
 # in your file; not the package's. Loops over utterances and frames are fine. Later you can train with it.
+#
+# | name in code | symbol | type and shape | meaning |
+# |---|---|---|---|
+# | `logits` | $a$ | float, (N, T, V) | scores of each symbol; garbage behind the end of an utterance |
+# | `labels` | $l$ | integers, (N, L) | texts; garbage behind the end of a text |
+# | `input_lengths` | $T$ | integers, (N,) | real frames of each utterance |
+# | `label_lengths` | $L$ | integers, (N,) | real symbols of each text |
+# | `blank` | | `int` | the symbol that stands for no character |
+# | first result | loss | float, (N,) | $-\ln p(l \mid x)$; infinite if the text does not fit |
+# | second result | | float, (N, T, V) | the gradient of the sum of the finite losses |
 
 
 # %%
@@ -773,6 +940,9 @@ check("05.4", ctc_loss)
 # a second in place of 14.1, the convolutions can take larger strides in time, and everything behind
 # them has fewer frames to compute.
 #
+# CTC is from 2006. For years it was one part of systems with hidden Markov models and pronunciation
+# dictionaries; that it can carry a whole recogniser from sound to letters, Graves and Jaitly showed in 2014.
+#
 # ## Summary
 #
 # * A path says one symbol a frame; merge repeats, then drop blanks. Many paths read the same.
@@ -790,6 +960,7 @@ check("05.4", ctc_loss)
 #
 # * A. Graves, S. Fernández, F. Gomez, J. Schmidhuber: *Connectionist temporal classification:
 #   labelling unsegmented sequence data with recurrent neural networks*, ICML 2006.
+# * A. Graves, N. Jaitly: *Towards end-to-end speech recognition with recurrent neural networks*, ICML 2014.
 # * A. Hannun: *Sequence modeling with CTC*, Distill, 2017.
 # * A. Zeyer, R. Schlüter, H. Ney: *Why does CTC result in peaky behavior?*, 2021.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.
