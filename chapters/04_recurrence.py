@@ -23,10 +23,21 @@ from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ds2np.audio import log_spectrogram
 from ds2np.gradcheck import check_gradients
-from ds2np.layers import GRU, Bidirectional, RowConv, SimpleRNN, gru, rnn, rowconv
+from ds2np.layers import (
+    GRU,
+    Bidirectional,
+    Linear,
+    RowConv,
+    Sequential,
+    SimpleRNN,
+    gru,
+    rnn,
+    rowconv,
+)
 from ds2np.learn import check, play, show, show_widget
 from ds2np.learn.sound import say
 from ds2np.optim import SGD
@@ -343,6 +354,61 @@ assert check_rnn(takes_U_as_it_is, U=(U + U.T) / 2)
 # not 0.
 
 # %% [markdown]
+# ### Exercise 04.1: the simple recurrence of a batch
+#
+# The exercises are the recurrences *as the network runs them*: with B directions and N utterances at once,
+# and no loop but the one over time. `state @ U` then multiplies (B, N, H) by (B, H, H): each direction by
+# its own matrix. Keep everything that a function needs within it.
+#
+# Replace `raise NotImplementedError` and run the cell below it. What is correct is kept in a file of yours,
+# `my_ds2np.py`, and a network can be trained with it later; `python -m ds2np learn` says how far you are.
+# Solutions are [apart](solutions/04_recurrence.py).
+#
+# Run it with the clipped ReLU. With one unit, `a` of 1 in each frame, `U` of 0.5 and `h0` of 0 the states
+# are 1, 1.5, 1.75, ...
+#
+# | name in code | symbol | shape | meaning |
+# |---|---|---|---|
+# | `a` | $a_t$ | (B, T, N, H) | input terms |
+# | `U` | $U$ | (B, H, H) | recurrent weights of each direction |
+# | `h0` | $h_0$ | (B, N, H) | the state before the first frame |
+# | result | $h_t$ | (B, T, N, H) | all states |
+
+
+# %%
+def simple_rnn_forward(a, U, h0):
+    """Run the simple recurrence: (B, T, N, H), (B, H, H), (B, N, H) -> (B, T, N, H)."""
+    raise NotImplementedError
+
+
+# %%
+check("04.1", simple_rnn_forward)
+
+# %% [markdown]
+# ### Exercise 04.2: and its way back
+#
+# `dU` is summed over frames and utterances. The matrices of all directions are transposed by
+# `U.swapaxes(1, 2)`.
+#
+# | name in code | symbol | shape | meaning |
+# |---|---|---|---|
+# | `dh` | $dh_t$ | (B, T, N, H) | the gradient from above |
+# | `h`, `h0`, `U` | | as above | the states of the forward pass, and its arguments |
+# | first result | $da_t$ | (B, T, N, H) | the gradient of the input terms |
+# | second result | $dU$ | (B, H, H) | of the recurrent weights |
+# | third result | $dh_0$ | (B, N, H) | of the first state |
+
+
+# %%
+def simple_rnn_backward(dh, h, h0, U):
+    """Go back through time: returns da (B, T, N, H), dU (B, H, H) and dh0 (B, N, H)."""
+    raise NotImplementedError
+
+
+# %%
+check("04.2", simple_rnn_backward)
+
+# %% [markdown]
 # ## Exploding and vanishing
 #
 # Follow the gradient of one late state back through many frames. Each frame multiplies it by $U^T$
@@ -353,7 +419,8 @@ assert check_rnn(takes_U_as_it_is, U=(U + U.T) / 2)
 # $\lambda^d$: the one unit $u$ of the beginning again. A general $g$ is a mixture of eigenvectors,
 # and after many frames the one with the largest $|\lambda|$ is left. ($\lambda$ may be a complex
 # number; its absolute value counts.) This largest $|\lambda|$ is called the **spectral radius** of
-# $U$. Below 1 the gradient vanishes, above 1 it explodes.
+# $U$. Below 1 the gradient vanishes, above 1 it explodes. Predict first: with a radius of 0.9, which share
+# of the gradient is left after 60 frames, more than a hundredth or less?
 
 
 # %%
@@ -397,7 +464,8 @@ show(
 # The same radius rules the way forward. Above 1, a state can feed itself and grow without bound,
 # and a ReLU without a ceiling lets it. Its slopes of 0 do help, since silent units hand nothing on;
 # so we take a radius of 2 to see it. The ceiling of 20 acts twice: no state can pass 20, and a unit
-# that stands there has the slope 0, so no gradient goes through it.
+# that stands there has the slope 0, so no gradient goes through it. Predict first: does the ceiling stop the
+# gradient from growing, too?
 
 # %%
 many = rng.standard_normal((80, 32))
@@ -657,7 +725,7 @@ def gru_step_backward(g, before, gates, U):
     return da, dproduct, g * (1 - z) + dproduct @ U.T
 
 
-def gru_backward(dh, h, gates, h0, U, step=gru_step_backward):
+def gru_backward_by_frames(dh, h, gates, h0, U, step=gru_step_backward):
     """Go back through time: dh, h (T, H) -> da (T, 3H), dU (H, 3H), dh0 (H,)."""
     da, dU = np.zeros((len(h), U.shape[1])), np.zeros_like(U)
     carry = np.zeros_like(h0)
@@ -676,7 +744,7 @@ def check_gru(step):
         return float((dh * gru_by_frames(a3, U3, h0)[0]).sum())
 
     def gradients():
-        da, dU, dh0 = gru_backward(dh, *gru_by_frames(a3, U3, h0), h0, U3, step)
+        da, dU, dh0 = gru_backward_by_frames(dh, *gru_by_frames(a3, U3, h0), h0, U3, step)
         return {"a": da, "U": dU, "h0": dh0}
 
     return report(check_gradients(loss, gradients, {"a": a3, "U": U3, "h0": h0}))
@@ -703,6 +771,55 @@ def forgets_the_way_along_the_top(g, before, gates, U):
 for broken in (forgets_the_reset, forgets_the_way_along_the_top):
     print(broken.__name__)
     assert not check_gru(broken)
+
+# %% [markdown]
+# ### Exercise 04.3: the gated recurrence of a batch
+#
+# With tanh for the candidate. One of the cases has input terms of some thousands: a sigma that computes
+# infinity over infinity fails there.
+#
+# | name in code | symbol | shape | meaning |
+# |---|---|---|---|
+# | `a` | $a^z_t, a^r_t, a^c_t$ | (B, T, N, 3H) | input terms of z, r and c, side by side |
+# | `U` | $U_z, U_r, U_h$ | (B, H, 3H) | recurrent weights, in the same order |
+# | `h0` | $h_0$ | (B, N, H) | the state before the first frame |
+# | result | $h_t$ | (B, T, N, H) | all states |
+
+
+# %%
+def gru_forward(a, U, h0):
+    """Run the gated recurrence: (B, T, N, 3H), (B, H, 3H), (B, N, H) -> (B, T, N, H)."""
+    raise NotImplementedError
+
+
+# %%
+check("04.3", gru_forward)
+
+# %% [markdown]
+# ### Exercise 04.5: and its way back
+#
+# The gated recurrence backward, for a batch. The forward pass has kept its states and gates; what it has
+# not kept, such as $h_{t-1} U_h$, you can compute again.
+#
+# | name in code | symbol | shape | meaning |
+# |---|---|---|---|
+# | `dh` | $dh_t$ | (B, T, N, H) | the gradient from above |
+# | `h`, `h0` | $h_t$, $h_0$ | (B, T, N, H), (B, N, H) | the states of the forward pass, and the first one |
+# | `gates` | $z_t, r_t, c_t$ | (B, T, N, 3H) | gates and candidate of the forward pass, side by side |
+# | `U` | $U_z, U_r, U_h$ | (B, H, 3H) | recurrent weights, in the same order |
+# | first result | $da^z_t, da^r_t, da^c_t$ | (B, T, N, 3H) | the gradients of the input terms, side by side |
+# | second result | $dU_z, dU_r, dU_h$ | (B, H, 3H) | of the recurrent weights, summed over frames and utterances |
+# | third result | $dh_0$ | (B, N, H) | of the first state |
+
+
+# %%
+def gru_backward(dh, h, h0, gates, U):
+    """Go back through time: returns da (B, T, N, 3H), dU (B, H, 3H) and dh0 (B, N, H)."""
+    raise NotImplementedError
+
+
+# %%
+check("04.5", gru_backward)
 
 # %% [markdown]
 # One unit to touch: drag its input and its weights, and see the update gate open and close, and the state
@@ -732,7 +849,7 @@ for constant in (-6, -4, -2, 0):
         upstream[-1] = start
         through = [gate[-distance - 1 :] for gate in gates_now]
         before = h_now[-distance - 2] if distance + 1 < T_long else np.zeros(H_long)
-        back = gru_backward(upstream, h_now[-distance - 1 :], through, before, U_gru)
+        back = gru_backward_by_frames(upstream, h_now[-distance - 1 :], through, before, U_gru)
         norms.append(np.linalg.norm(back[2]))
     curves[f"constant {constant}, mean z {gates_now[0].mean():.3f}"] = norms
     print(f"constant {constant}: after 61 frames {norms[-1]:.1e} of the gradient is left")
@@ -783,10 +900,87 @@ show(
 
 # %% [markdown]
 # So a gate is no memory yet: it is something that *can learn* to be one, by closing. A simple layer has
-# no weight that would do that. The LSTM (Hochreiter and Schmidhuber 1997), the older of the two, has a
+# no weight that would do that.
+#
+# ### A riddle for both: hold four numbers
+#
+# Does it matter, once they have learned? In each frame both layers hear four numbers at random, from -1
+# to 1, and a flag, which is raised once in 40 frames or so. They shall give the four numbers that they
+# heard with the last flag, and nothing of what came since. In speech that would be: who is speaking, how
+# loud, in which accent. Both have 32 units and the same 800 steps, with three seeds. Predict first: 50
+# frames after the flag, how much of the four numbers does either layer still know?
+
+
+# %%
+def draw_riddle(rng, N, T=80, signs=False):
+    """Draw numbers and flags x (N, T, 5), what is to be held (N, T, 4), frames since the flag (N, T)."""
+    numbers = rng.choice([-1.0, 1.0], (N, T, 4)) if signs else rng.uniform(-1, 1, (N, T, 4))
+    flags = rng.random((N, T)) < 1 / 40
+    flags[:, 0] = True
+    last = np.maximum.accumulate(np.where(flags, np.arange(T), 0), axis=1)
+    held = np.take_along_axis(numbers, last[..., None], axis=1)
+    x = np.concatenate([numbers, flags[..., None]], axis=2)
+    return x.astype(np.float32), held.astype(np.float32), np.arange(T) - last
+
+
+def solve_riddle(kind, seed, signs=False):
+    """Train a layer and return the share of the variance that it explains, by frames since the flag."""
+    draw = np.random.default_rng(seed)
+    net = Sequential(
+        {"recurrent": kind(5, 32, draw, batchnorm=False), "output": Linear(32, 4, draw)}
+    )
+    optimiser = SGD(net.params, net.grads, 0.1, momentum=0.9, max_norm=1.0)
+    for _ in range(800):
+        x, held, _ = draw_riddle(draw, 32, signs=signs)
+        net.zero_grads()
+        error = net.forward(x, np.full(32, 80)) - held
+        net.backward(2 * error / (32 * 80))
+        optimiser.step()
+    x, held, since = draw_riddle(np.random.default_rng(99), 1000, signs=signs)
+    error = net.forward(x, np.full(1000, 80)) - held
+    return np.array([1 - (error[since == d] ** 2).mean() / held.var() for d in range(61)])
+
+
+with threadpool_limits(1):  # products this small are slower on two cores than on one
+    solved = {
+        "simple layer": [solve_riddle(SimpleRNN, seed) for seed in range(3)],
+        "GRU": [solve_riddle(GRU, seed) for seed in range(3)],
+        "simple layer, signs only": [
+            solve_riddle(SimpleRNN, seed, signs=True) for seed in range(3)
+        ],
+    }
+for name, of_seeds in solved.items():
+    print(f"{name:<25} explains after 50 frames:", ", ".join(f"{one[50]:.0%}" for one in of_seeds))
+worst, best = min(one[50] for one in solved["GRU"]), max(one[50] for one in solved["simple layer"])
+better = "holds more with every seed" if worst > best else "does not hold more with every seed"
+print(f"The GRU {better}: {worst:.0%} at least, the simple layer {best:.0%} at most.")
+
+figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
+means = {name: 100 * np.mean(of_seeds, axis=0) for name, of_seeds in solved.items()}
+plot_lines(
+    means, axis, "what is left of four numbers", "frames since the flag", "explained (%)", log=False
+)
+axis.set_ylim(0, 102)
+show(
+    figure,
+    "How much of the four numbers is still known, over the frames since the flag, the mean of three "
+    "seeds: the GRU's line stays level near 100 per cent, the simple layer's falls within ten frames "
+    "and stays low. Where the numbers are signs only, the simple layer does better.",
+)
+
+# %% [markdown]
+# The third line is a control: the same riddle with numbers that are either -1 or 1. A simple layer can hold
+# a *sign*, since it may round what it carries to one of two states in each frame. What it hardly learns is to
+# leave a number as it is while it goes on listening: each frame mixes something in. A closed gate does not.
+#
+# The LSTM (Hochreiter and Schmidhuber 1997), the older of the two, has a
 # cell beside the state, and three gates: one for what enters the cell, one for what it keeps, one for
 # what it shows. Where the GRU mixes old and new by one number $z$, its gates for keeping and entering
 # are independent. The paper prefers the GRU, which has fewer weights.
+#
+# The GRU is from 2014 (Cho and others). Recognisers of today mostly replace recurrence by
+# attention over all frames at once, which needs no memory and no order of time, but compares each frame with
+# each other one; where speech has to be written while it is spoken, LSTM and GRU layers are still in use.
 
 # %% [markdown]
 # ## Both directions
@@ -867,6 +1061,29 @@ def both_gradients():
 assert report(check_gradients(both_loss, both_gradients, {"a": batch[0], "U_f": U_f, "U_b": U_b}))
 
 # %% [markdown]
+# ### Exercise 04.4: turn each utterance around
+#
+# Turn the first `lengths[n]` frames of utterance n around; what lies behind them stays where it is. For one
+# utterance with the frames 1, 2, 3, 9, 9 and the length 3 the answer is 3, 2, 1, 9, 9. Do not
+# change `x` itself.
+#
+# | name in code | shape | meaning |
+# |---|---|---|
+# | `x` | (T, N, ...) | time first, then utterances, then any number of axes |
+# | `lengths` | (N,) | integers, the real frames of each utterance |
+# | result | as `x` | each utterance turned around, its padding at the end |
+
+
+# %%
+def reverse_sequences(x, lengths):
+    """Turn each utterance around within its own length: (T, N, ...), (N,) -> (T, N, ...)."""
+    raise NotImplementedError
+
+
+# %%
+check("04.4", reverse_sequences)
+
+# %% [markdown]
 # ## Row convolution
 #
 # The backward direction has to wait for the end of the utterance. A recogniser that writes while
@@ -942,9 +1159,21 @@ assert not check_row_conv(looks_back)
 # ### Who sees what
 #
 # We change one frame of the input after the other and look at which frames of the output change. A
-# dark point at column $t$ and row $s$ says that output frame $t$ depends on input frame $s$.
+# dark point at column $t$ and row $s$ says that output frame $t$ depends on input frame $s$. Predict first:
+# on which side of the diagonal will each of the three networks be dark, and how far from it?
+
 
 # %%
+def measure_reach(network, x):
+    """Move each frame of x (T, H) a little; return how much each frame of the output follows: (T, T)."""
+    before, reach = network(x), np.zeros((len(x), len(x)))
+    for s in range(len(x)):
+        moved = x.copy()
+        moved[s] += 0.1
+        reach[s] = np.linalg.norm(network(moved) - before, axis=1) / np.linalg.norm(moved - x)
+    return reach
+
+
 T_seen, H_seen = 30, 16
 calm = 1.0 + 0.5 * rng.standard_normal((T_seen, H_seen))
 U_1, U_2 = (0.5 * np.linalg.qr(rng.standard_normal((H_seen, H_seen)))[0] for _ in range(2))
@@ -956,17 +1185,14 @@ networks = {
         rnn_by_frames(a, U_1, np.zeros(H_seen)), W_ahead
     ),
 }
+reaches = {name: measure_reach(network, calm) for name, network in networks.items()}
+for name, reach in reaches.items():
+    print(f"{name}: sees up to {max(s - t for s, t in np.argwhere(reach > 0))} frames ahead")
+
+# %%
 figure, axes = plt.subplots(1, 3, figsize=(8.5, 3.2), layout="constrained")
-for axis, (name, network) in zip(axes, networks.items(), strict=True):
-    changes = np.zeros((T_seen, T_seen))
-    for s in range(T_seen):
-        moved = calm.copy()
-        moved[s] += 0.1
-        change = np.linalg.norm(network(moved) - network(calm), axis=1)
-        changes[s] = change / np.linalg.norm(moved - calm)
-    image = plot_reach(np.log10(np.maximum(changes, 1e-6)), axis, name)
-    ahead = max(s - t for s, t in np.argwhere(changes > 0))
-    print(f"{name}: sees up to {ahead} frames ahead")
+for axis, (name, reach) in zip(axes, reaches.items(), strict=True):
+    image = plot_reach(np.log10(np.maximum(reach, 1e-6)), axis, name)
 figure.colorbar(image, ax=axes, label="log10 of change out / in")
 show(
     figure,
@@ -982,7 +1208,7 @@ show(
 # What is it good for? A riddle for all three: the input is noise, one number a frame, and the task
 # is to tell what the number was *two frames later*. We fit the best linear answer from the states
 # on the first half of the frames and look at how much of the variance it explains on the second
-# half.
+# half. Predict first: which of the three can do it?
 
 # %%
 noise = rng.standard_normal((2000, 1))
@@ -1095,7 +1321,7 @@ h3, gates = gru_by_frames(a3, U3, h0)
 real, cache = gru.gru_forward(a3[None, :, None], U3[None], h0[None, None])
 np.testing.assert_allclose(real[0, :, 0], h3, atol=1e-12)
 real_da, real_dU, real_dh0 = gru.gru_backward(dh[None, :, None], cache)
-da, dU, dh0 = gru_backward(dh, h3, gates, h0, U3)
+da, dU, dh0 = gru_backward_by_frames(dh, h3, gates, h0, U3)
 np.testing.assert_allclose(real_da[0, :, 0], da, atol=1e-12)
 np.testing.assert_allclose(real_dU[0], dU, atol=1e-12)
 np.testing.assert_allclose(real_dh0[0, 0], dh0, atol=1e-12)
@@ -1200,87 +1426,6 @@ for name, layer in {
         alone = layer.forward(x[n : n + 1, :length], lengths[n : n + 1])
         np.testing.assert_allclose(together[n, :length], alone[0], atol=1e-12)
     print(f"{name}: padding has no influence, and gets exactly 0; alone as in the batch")
-
-# %% [markdown]
-# ## Exercises
-#
-# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
-# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how
-# far you are. Solutions are [apart](solutions/04_recurrence.py).
-#
-# The exercises are the recurrences *as the network runs them*: with B directions and N utterances
-# at once, and no loop but the one over time. Their arguments are close to those of the package's
-# functions, so that a network can be trained with them later. Keep everything that a function needs
-# within it.
-#
-# ### Exercise 04.1: the simple recurrence of a batch
-#
-# Clipped ReLU, input terms `a` of shape (B, T, N, H), weights `U` (B, H, H), first states `h0` (B,
-# N, H). Return all states, (B, T, N, H). With one unit, `a` of 1 in each frame, `U` of 0.5 and `h0`
-# of 0 the states are 1, 1.5, 1.75, ...
-
-
-# %%
-def simple_rnn_forward(a, U, h0):
-    """Run the simple recurrence: (B, T, N, H), (B, H, H), (B, N, H) -> (B, T, N, H)."""
-    raise NotImplementedError
-
-
-# %%
-check("04.1", simple_rnn_forward)
-
-# %% [markdown]
-# ### Exercise 04.2: and its way back
-#
-# Given the gradient `dh` from above, (B, T, N, H), the states `h` of the forward pass, (B, T, N,
-# H), the first states `h0` (B, N, H) and `U` (B, H, H), return `da` (B, T, N, H), `dU` (B, H, H)
-# and `dh0` (B, N, H), in this order. `dU` is summed over frames and utterances. The matrices of all
-# directions are transposed by `U.swapaxes(1, 2)`.
-
-
-# %%
-def simple_rnn_backward(dh, h, h0, U):
-    """Go back through time: returns da (B, T, N, H), dU (B, H, H) and dh0 (B, N, H)."""
-    raise NotImplementedError
-
-
-# %%
-check("04.2", simple_rnn_backward)
-
-# %% [markdown]
-# ### Exercise 04.3: the gated recurrence of a batch
-#
-# With tanh for the candidate. `a` is (B, T, N, 3H), the input terms of z, r and c side by side; `U`
-# is (B, H, 3H), in the same order; `h0` is (B, N, H). Return all states, (B, T, N, H). One of the
-# cases has input terms of some thousands: a sigma that computes infinity over infinity fails there.
-
-
-# %%
-def gru_forward(a, U, h0):
-    """Run the gated recurrence: (B, T, N, 3H), (B, H, 3H), (B, N, H) -> (B, T, N, H)."""
-    raise NotImplementedError
-
-
-# %%
-check("04.3", gru_forward)
-
-# %% [markdown]
-# ### Exercise 04.4: turn each utterance around
-#
-# `x` is (T, N, ...): time first, then utterances, then any number of axes. Turn the first
-# `lengths[n]` frames of utterance n around; what lies behind them stays where it is. For one
-# utterance with the frames 1, 2, 3, 9, 9 and the length 3 the answer is 3, 2, 1, 9, 9. Do not
-# change `x` itself.
-
-
-# %%
-def reverse_sequences(x, lengths):
-    """Turn each utterance around within its own length: (T, N, ...), (N,) -> (T, N, ...)."""
-    raise NotImplementedError
-
-
-# %%
-check("04.4", reverse_sequences)
 
 # %% [markdown]
 # ## What the paper reports

@@ -51,3 +51,23 @@ def reverse_sequences(x, lengths):
     for n, length in enumerate(lengths):
         out[:length, n] = x[:length, n][::-1]
     return out
+
+
+def gru_backward(dh, h, h0, gates, U):
+    """Run it backward: returns da (B, T, N, 3H), dU (B, H, 3H) and dh0 (B, N, H)."""
+    H = h.shape[3]
+    da, dU = np.empty_like(gates), np.zeros_like(U)
+    U_T = U.swapaxes(1, 2)
+    carry = np.zeros_like(h0)
+    for t in reversed(range(h.shape[1])):
+        z, r, c = np.split(gates[:, t], 3, axis=2)
+        before = h[:, t - 1] if t > 0 else h0
+        g = dh[:, t] + carry
+        daz = g * (c - before) * z * (1 - z)
+        dac = g * z * (1 - c * c)
+        dar = dac * (before @ U[..., 2 * H :]) * r * (1 - r)
+        da[:, t] = np.concatenate([daz, dar, dac], axis=2)
+        dproduct = np.concatenate([daz, dar, dac * r], axis=2)  # of before @ U, all three blocks
+        dU += before.swapaxes(1, 2) @ dproduct
+        carry = g * (1 - z) + dproduct @ U_T
+    return da, dU, carry

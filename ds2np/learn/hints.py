@@ -83,6 +83,14 @@ HINTS = {
         "Copy x, then turn the frames of one utterance after the other.",
         "The frames of utterance n are x[:length, n]; [::-1] reads them from the end.",
     ),
+    "04.5": (
+        "Go from the last frame to the first, as in 04.2; what reaches a state is dh of the frame "
+        "plus what was carried.",
+        "First the gradients of the gates: dz = g (c - before), dc = g z; each times the slope of "
+        "its own nonlinearity, z (1 - z) and 1 - c^2.",
+        "The reset gate multiplies before @ U_h: its gradient is dac times that product, and the "
+        "product's is dac times r. Four parts are carried: g (1 - z) and three products with U^T.",
+    ),
     "05.1": (
         "Each label needs a frame; when does it need one more?",
         "Between two equal neighbours there has to be a blank.",

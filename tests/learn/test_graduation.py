@@ -30,10 +30,10 @@ USED = (
     *("add_noise", "accumulate_turns", "reverberate", "shard"),
 )
 SPARE = (
-    *("overlap_add", "log_power_backward", "receptive_field", "gru_forward"),
+    *("overlap_add", "log_power_backward", "receptive_field", "gru_forward", "gru_backward"),
     *("collapse", "ctc_beta", "ctc_logit_gradient", "recurrent_weight_gradient"),
 )
-NEVER = {"overlap_add", "log_power_backward", "receptive_field", "gru_forward"}
+NEVER = {"overlap_add", "log_power_backward", "receptive_field", "gru_forward", "gru_backward"}
 
 
 def list_attributes():
@@ -133,12 +133,13 @@ def test_each_solution_alone_trains_as_the_package_does(answers, tones, network)
     if network is GATED_2D:
         over_time = {"conv1d_forward", "conv1d_backward", "mel_filters"}
         everything -= over_time | {"simple_rnn_forward", "simple_rnn_backward"}
-        everything |= {"gru_forward"}
+        everything |= {"gru_forward", "gru_backward"}
     assert everything <= called
 
 
 def test_gated_layers_where_only_these_are_written():
     assert graduation.choose_network({"gru_forward", "collapse"}).recurrent == "gru"
+    assert graduation.choose_network({"gru_backward"}).recurrent == "gru"
     assert graduation.choose_network({"gru_forward", "simple_rnn_forward"}).recurrent == "rnn"
     assert graduation.choose_network({"collapse"}).recurrent == "rnn"
 

@@ -22,6 +22,13 @@ def gru_forward(a, U, h0):
     return gru.gru_forward(a, U, h0)[0]
 
 
+def gru_backward(dh, h, h0, gates, U):
+    """Run the package's function, given states and gates."""
+    H = h.shape[3]
+    before = np.concatenate([h0[:, None], h], axis=1)[:, :-1]
+    return gru.gru_backward(dh, (h, h0, gates, before @ U[:, None, :, 2 * H :], U, "tanh"))
+
+
 def _recurrence(rng, B, T, N, H, gates=1, scale=1.0):
     """Draw input terms, recurrent weights and initial states of B directions."""
     a = scale * rng.standard_normal((B, T, N, gates * H))
@@ -60,6 +67,14 @@ def _gru_cases(rng):
         "two directions, three utterances": _recurrence(rng, B=2, T=5, N=3, H=4, gates=3),
         "input terms of some thousands": wide,
     }
+
+
+def _gru_backward_cases(rng):
+    cases = {}
+    for name, (a, U, h0) in _gru_cases(rng).items():
+        h, (_, _, gates, *_) = gru.gru_forward(a, U, h0)
+        cases[name] = rng.standard_normal(h.shape), h, h0, gates, U
+    return cases
 
 
 def _reverse_cases(rng):
@@ -109,5 +124,14 @@ EXERCISES = (
         "each utterance reversed within its own length",
         reverse_sequences,
         _reverse_cases,
+    ),
+    Exercise(
+        "04.5",
+        "gru_backward",
+        "backpropagation through time for the gated recurrence",
+        gru_backward,
+        _gru_backward_cases,
+        results=("da", "dU", "dh0"),
+        package=gru.gru_backward,
     ),
 )

@@ -23,7 +23,7 @@ from ds2np.decode.greedy import collapse, greedy_decode
 from ds2np.layers import Conv1D, Conv2D, Sequential
 from ds2np.layers.batchnorm import seq_batchnorm_backward, seq_batchnorm_forward
 from ds2np.layers.conv1d import conv1d_backward, conv1d_forward
-from ds2np.layers.gru import gru_forward
+from ds2np.layers.gru import gru_backward_in_place, gru_forward
 from ds2np.layers.padding import length_mask
 from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
@@ -190,6 +190,16 @@ def _gru_forward_by(answer):
     return gru_forward, run
 
 
+def _gru_backward_by(answer):
+    def run(dh, cache):
+        h, h0, gates, _, U, activation = cache
+        if activation != "tanh":
+            return gru_backward_in_place(dh, cache)
+        return cast(answer(dh, h, h0, gates, U), dh.dtype)
+
+    return gru_backward_in_place, run
+
+
 def _ctc_beta_by(answer):
     def run(logits, peaks, lattice, semiring):
         alpha, beta = np.full((2, logits.shape[1], *lattice.symbols.shape), LOG_ZERO)
@@ -348,6 +358,7 @@ ADAPTERS = {
     "simple_rnn_forward": _simple_rnn_forward_by,
     "simple_rnn_backward": _simple_rnn_backward_by,
     "gru_forward": _gru_forward_by,
+    "gru_backward": _gru_backward_by,
     "ctc_beta": _ctc_beta_by,
     "ctc_logit_gradient": _ctc_logit_gradient_by,
     "clip_by_norm": _clip_by_norm_by,

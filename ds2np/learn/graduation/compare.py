@@ -24,6 +24,7 @@ SHAPES = {
     "simple_rnn_forward": lambda a, U, h0: [a.shape],
     "simple_rnn_backward": lambda dh, h, h0, U: [h.shape, U.shape, h0.shape],
     "gru_forward": lambda a, U, h0: [(*a.shape[:3], U.shape[1])],
+    "gru_backward": lambda dh, h, h0, gates, U: [gates.shape, U.shape, h0.shape],
     "recurrent_weight_gradient": lambda h, h0, dg: [(len(h), h.shape[3], dg.shape[3])],
     "reverse_sequences": lambda x, lengths: [x.shape],
     "ctc_loss": lambda logits, *rest: [logits.shape[:1], logits.shape],

@@ -57,6 +57,49 @@ def gru(a, U, h0, swapped=False, reset_before=False, order="zrc", gate=None):
     return h
 
 
+def gru_backward(dh, h, h0, gates, U, leave=()):
+    """Go back; what `leave` names is forgotten."""
+    H = h.shape[3]
+    da, dU = np.empty_like(gates), np.zeros_like(U)
+    carry = np.zeros_like(h0)
+    for t in reversed(range(h.shape[1])):
+        z, r, c = np.split(gates[:, t], 3, axis=2)
+        before = h[:, t - 1] if t > 0 else (0 * h0 if "h0" in leave else h0)
+        g = dh[:, t] + (0 if "carry" in leave else carry)
+        daz = (
+            g
+            * (c if "before" in leave else c - before)
+            * (z * (1 - z) if "slope" not in leave else 1)
+        )
+        dac = g * (1 if "z" in leave else z) * (1 if "tanh" in leave else 1 - c * c)
+        heard = before @ U[..., 2 * H :]
+        dar = dac * (before if "product" in leave else heard) * r * (1 - r)
+        if "swap" in leave:
+            daz = -daz
+        da[:, t] = np.concatenate([daz, dar, dac], axis=2)
+        dproduct = np.concatenate([daz, dar, dac if "reset" in leave else dac * r], axis=2)
+        dU += (h[:, t] if "now" in leave else before).swapaxes(1, 2) @ dproduct
+        along = 0 if "top" in leave else g * (z if "swap" in leave else 1 - z)
+        carry = along + (0 if "U" in leave else dproduct @ U.swapaxes(1, 2))
+    return da, dU, carry
+
+
+def without(*names):
+    return lambda *given: gru_backward(*given, leave=names)
+
+
+def sum_of_directions(*given):
+    da, dU, carry = gru_backward(*given)
+    return da, np.broadcast_to(dU.sum(axis=0), dU.shape), carry
+
+
+def order_rzc(*given):
+    da, dU, carry = gru_backward(*given)
+    H = carry.shape[2]
+    turned = np.concatenate([da[..., H : 2 * H], da[..., :H], da[..., 2 * H :]], axis=3)
+    return turned, dU, carry
+
+
 def unstable(x):
     return np.exp(x) / (1 + np.exp(x))
 
@@ -113,6 +156,22 @@ WRONG = {
         "reset before the product": lambda *given: gru(*given, reset_before=True),
         "r and z swapped": lambda *given: gru(*given, order="rzc"),
         "sigma overflows": lambda *given: gru(*given, gate=unstable),
+    },
+    "04.5": {
+        "nothing is carried": without("carry"),
+        "the way along the top is forgotten": without("top"),
+        "nothing is carried through U": without("U"),
+        "the reset gate is forgotten in the product's gradient": without("reset"),
+        "the reset gate's gradient takes the state, not the product": without("product"),
+        "dz without the state before": without("before"),
+        "no slope of the sigma": without("slope"),
+        "no slope of the tanh": without("tanh"),
+        "dc without z": without("z"),
+        "z keeps the old state": without("swap"),
+        "dU from the state of the same frame": without("now"),
+        "the first frame's part of dU is missing": without("h0"),
+        "dU summed over directions": sum_of_directions,
+        "z and r swapped in the result": order_rzc,
     },
     "04.4": {
         "the padding is turned, too": turn_all,
