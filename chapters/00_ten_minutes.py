@@ -241,6 +241,9 @@ optimiser = SGD(model.params, model.grads, learning_rate=6e-3, momentum=0.95, ma
 # `blank` is the share of frames in which the blank is the most probable symbol; WER and CER are the
 # shares of words and characters that are wrong, for which see below; then what the network writes
 # for our example.
+#
+# Predict first: what will it learn before anything else, where the words begin and end, single letters, or
+# whole words?
 
 # %%
 EPOCHS = 8
@@ -261,12 +264,24 @@ for epoch in range(1, EPOCHS + 1):
         flush=True,
     )
 
+# %%
+half = {
+    what: next((row["epoch"] for row in history if row[what] < 0.5), None)
+    for what in ("cer", "wer")
+}
+for what, name in (("cer", "characters"), ("wer", "words")):
+    when = f"after epoch {half[what]}" if half[what] else "not in these epochs"
+    print(f"more than half of the {name} are right: {when}")
+if half["cer"] and half["wer"]:
+    order = "before" if half["cer"] < half["wer"] else "no sooner than"
+    print(f"It writes most letters right {order} most words.")
+
 # %% [markdown]
 # That was all. Everything that has moved here, forwards and backwards, is NumPy code written by
 # hand, and the chapters build it, part by part.
 #
-# Look at the last column. Nobody has told the network which letters go with which sound, nor that
-# there are such things as words, and yet it comes to spell them. (Where there is no espeak-ng, a
+# Look at the last column of the table. Nobody has told the network which letters go with which sound, nor
+# that there are such things as words, and yet it comes to spell them. (Where there is no espeak-ng, a
 # hum has taken the place of the voices, as a line near the top says, and there is nothing to be
 # learned from it.)
 
@@ -336,6 +351,11 @@ print("reads: ", read_path(path, alphabet))
 # is correct is kept in a file of yours, `my_ds2np.py`, beside the folder of the chapters, and
 # `python -m ds2np learn` says how far you are. No later cell needs your answer.
 # [Solutions](solutions/00_ten_minutes.py) are apart.
+#
+# | name in code | type and shape | meaning |
+# |---|---|---|
+# | `path` | integers, (T,) | the most probable symbol of each frame; 0 is the blank |
+# | result | integers, (L,) | the symbols of the text |
 
 
 # %%
@@ -444,6 +464,12 @@ assert d[-1, -1] == round(score.cer([ref], [hyp]) * len(ref))
 # Write `cer(refs, hyps)` for two lists of texts: all edits divided by all characters of `refs`. For
 # `["nine"]` and `["nene"]` it is 0.25, and for `["no"]` and `["no no no"]` it is 3. `hyps` may hold
 # empty texts, `refs` does not. A space is a character like any other. [Solutions](solutions/00_ten_minutes.py) are apart.
+#
+# | name in code | type | meaning |
+# |---|---|---|
+# | `refs` | list of `str` | what was said |
+# | `hyps` | list of `str`, as many | what was written |
+# | result | `float` | all edits, divided by all characters of `refs` |
 
 
 # %%
@@ -475,12 +501,26 @@ for i in (*order[:2], *order[-2:]):
     play(heard, RATE, f"said: {result.refs[i]}; written: {result.hyps[i]}")
 
 # %% [markdown]
-# And words that it has never been taught? It has to make do with the letters and sounds it knows.
+# And words that it has never been taught? Predict first: will it spell them by their sound, will it write
+# digits, or nothing?
 
 # %%
-for text in ("nineteen", "tree", "heaven", "good morning"):
+never_taught = ("nineteen", "tree", "heaven", "good morning", "wonder", "fix")
+written = []
+for text in never_taught:
     log_p = log_probabilities(say(text, RATE, "en+f2"))
-    print(f"{text:14} {greedy_decode(log_p[None], [len(log_p)], alphabet)[0]}")
+    written += greedy_decode(log_p[None], [len(log_p)], alphabet)
+    print(f"{text:14} {written[-1]}")
+right = sum(a == b for a, b in zip(never_taught, written, strict=True))
+digits = sum(word in DIGITS for text in written for word in text.split())
+words = sum(len(text.split()) for text in written)
+print(
+    f"{right} of {len(written)} are right; {digits} of the {words} words that it wrote are digits."
+)
+
+# %% [markdown]
+# It makes do with the letters and sounds that it knows. What it has learned is how ten words sound, and not
+# how English is spelled.
 
 # %% [markdown]
 # ## Your own recording
@@ -542,6 +582,10 @@ folder.cleanup()  # the recordings of this chapter are deleted; its network is i
 # regular development set was 29.23 % WER, with all of it 8.46 % (the paper's table on data). On the
 # clean test set of LibriSpeech the final system had 5.33 % of the words wrong, and the people who
 # were asked to transcribe the same recordings 5.83 % (its table on human performance).
+#
+# Before, a recogniser was put together from an acoustic model, a dictionary of pronunciations and a language
+# model, each built by itself by experts of a language. Deep Speech (Hannun and others, 2014) put one network
+# in the place of most of it; Deep Speech 2 made the same recipe work for English and Mandarin.
 #
 # What can be seen at our size: a falling loss, letters that find their moments, spelling that is
 # learned from examples. What cannot: how well the network copes with noise, accents and a

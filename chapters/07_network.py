@@ -179,6 +179,12 @@ print("neither the padding nor the neighbour has any influence")
 # never fewer than 0. `out_lengths([50, 33], ((11, 2, 5), (11, 1, 5)))` gives `[25, 17]`; without any
 # convolution the lengths stay as they are.
 #
+# | name in code | type and shape | meaning |
+# |---|---|---|
+# | `lengths` | integers, (N,) | real frames of each utterance |
+# | `convolutions` | tuple of `(kernel, stride, padding)` | each in frames, in forward order |
+# | result | integers, (N,) | the frames that are left behind all of them |
+#
 # What is correct is kept in your own file, `my_ds2np.py`, for the end of this chapter.
 # [Solutions](solutions/07_network.py) are apart.
 
@@ -234,13 +240,17 @@ model.summary()
 # of a tenth of a second; after the first recurrent layer it knows of everything.
 #
 # The paper's table of depth compares networks of like size, the deeper the narrower. As presets of
-# the package they are of our kind, so our pencil counts them, without making them:
+# the package they are of our kind, so our pencil counts them, without making them. Predict first: where are
+# most of their parameters, in $U$ or elsewhere?
 
 # %%
+shares = {}
 for name in ("paper-5-1", "paper-5-3", "paper-7-5", "paper-9-7"):
     big = preset(name)
-    share = big.layers * 2 * big.hidden**2 / count(big)
-    print(f"{name}: {big.hidden:5} wide, {count(big) / 1e6:5.1f} million, {share:4.0%} in U")
+    shares[name] = big.layers * 2 * big.hidden**2 / count(big)
+    print(f"{name}: {big.hidden:5} wide, {count(big) / 1e6:5.1f} million, {shares[name]:4.0%} in U")
+most = [name for name, share in shares.items() if share > 0.5]
+print(f"More than half of the parameters are in U: {', '.join(most) or 'in none of them'}.")
 
 # %% [markdown]
 # <details><summary><b>What does it save that both directions share W, and what does it assume?</b>
@@ -285,7 +295,8 @@ print(f"dx {dx.shape}; on the padding {np.abs(dx[1, 33:]).max():.0f}")
 # network what it listens to.
 #
 # How large is what arrives at each layer? Too small at the bottom, and the lower layers learn
-# nothing; too large, and a step tears them apart.
+# nothing; too large, and a step tears them apart. Predict first: on its way down from the output, does the
+# gradient of a weight become larger or smaller?
 
 # %%
 norms = {name: np.linalg.norm(grad) for name, grad in model.grads.items()}
@@ -300,6 +311,13 @@ show(
     + ", ".join(f"{name} {size:.2f}" for name, size in zip(weights, sizes, strict=True)),
 )
 
+# %%
+ratio = sizes[0] / sizes[-1]
+trend = "larger" if ratio > 1.25 else "smaller" if ratio < 0.8 else "neither larger nor smaller"
+print(
+    f"From the output's weights to those of the first layer it becomes {trend} ({ratio:.2f} times)."
+)
+
 # %% [markdown]
 # ### Exercise 07.2: the backward pass of a stack
 #
@@ -308,6 +326,13 @@ show(
 # parameters. Return the gradient by the input of the whole stack, and one dict of all gradients under
 # full names: for `{"output": f}` with `f(dout)` equal to `(dx, {"W": dW})`, return
 # `(dx, {"output.W": dW})`. [Solutions](solutions/07_network.py) are apart.
+#
+# | name in code | type and shape | meaning |
+# |---|---|---|
+# | `dout` | array of the output's shape | the gradient by the output of the last layer |
+# | `layers` | `dict` from name to function | each takes a `dout` and returns `(dx, grads)` |
+# | first result | array of the input's shape | the gradient by the input of the first layer |
+# | second result | `dict` | all gradients of parameters, such as `"output.W"` |
 
 
 # %%
@@ -362,7 +387,8 @@ for result in results:
 # %% [markdown]
 # All of it, down to the spectrogram `x`, agrees. The errors are scaled by the largest gradient of
 # each array. Now we spoil one layer in the middle: the second recurrent layer is made to hand down
-# a gradient that is a tenth too small. Its own parameters are not touched by that.
+# a gradient that is a tenth too small. Its own parameters are not touched by that. Predict first: which
+# lines of the list will be wrong now?
 
 
 # %%
@@ -393,7 +419,7 @@ assert wrong == below
 # The next test costs seconds and finds what a gradient check cannot: labels that belong to other
 # recordings, a spectrogram of silence, a learning rate that does nothing. A network of so many
 # parameters must be able to learn four utterances by heart, until the loss is almost 0. If it
-# cannot, no amount of data will help.
+# cannot, no amount of data will help. Predict first: after how many steps will it write all four?
 
 # %%
 rng = np.random.default_rng(0)
@@ -411,7 +437,7 @@ play(sound, rate, digits[0].text)
 
 # %%
 optimiser = SGD(model.params, model.grads, learning_rate=4e-3, momentum=0.9, max_norm=100)
-curve = []
+curve, all_right = [], None
 for step in range(81):
     model.zero_grads()
     logits, frames = model.forward(four.x, four.lengths)
@@ -419,11 +445,16 @@ for step in range(81):
     model.backward(dlogits / 4)
     optimiser.step()
     curve.append(loss.mean())
+    written = real_greedy_decode(logits, frames, alphabet)
+    if written == [utterance.text for utterance in digits[:4]] and all_right is None:
+        all_right = step
     if step % 20 == 0:
-        print(
-            f"step {step:2}  loss {curve[-1]:6.2f}  {real_greedy_decode(logits, frames, alphabet)}"
-        )
+        print(f"step {step:2}  loss {curve[-1]:6.2f}  {written}")
 print("         it was said:", [utterance.text for utterance in digits[:4]])
+when = (
+    "never in these steps" if all_right is None else f"for the first time after {all_right} steps"
+)
+print(f"all four are written without a mistake {when}")
 assert curve[-1] < 0.5 or not has_voice()  # where a hum takes the voices' place, all is uncertain
 
 figure, axis = plt.subplots(figsize=(6, 2.6), layout="constrained")
@@ -467,6 +498,13 @@ assert not dlogits[lost].any()
 # `characters[k - 1]`. Let words be separated by one space each, with none at either end
 # (`" ".join(text.split())`). The best symbols `[2, 2, 0, 3, 1, 1]` with `characters = " ab"` give
 # `"ab"`: the space at the end goes. [Solutions](solutions/07_network.py) are apart.
+#
+# | name in code | type and shape | meaning |
+# |---|---|---|
+# | `log_probs` | float, (N, T, V) | scores of each symbol; garbage behind the end of an utterance |
+# | `lengths` | integers, (N,) | real frames of each utterance |
+# | `characters` | `str` of V - 1 | the symbols 1, 2, ... |
+# | result | list of N `str` | the texts |
 
 
 # %%
@@ -594,7 +632,8 @@ for part, seconds in sorted(parts.items(), key=lambda item: -item[1]):
 # %% [markdown]
 # ### A rate that is too large
 #
-# The same network, the same data, the same seed; the learning rate ten times as large.
+# The same network, the same data, the same seed; the learning rate ten times as large. Predict first: will
+# numbers become infinite, will the loss fall faster, or what else will happen?
 
 # %%
 hot_history, hot_printed = run("hot", dataclasses.replace(good, learning_rate=6e-2, epochs=4))
@@ -624,6 +663,10 @@ print(
     f"WER after {len(hot_history)} epochs: {hot_history[-1]['wer']:.0%} at the large rate, ", end=""
 )
 print(f"{history[len(hot_history) - 1]['wer']:.0%} at the good one")
+finite = all(np.isfinite(row["train_loss"]) for row in hot_history)
+worse = hot_history[-1]["train_loss"] > history[len(hot_history) - 1]["train_loss"]
+print(f"{'No number' if finite else 'The loss'} became infinite; ", end="")
+print(f"the large rate's loss is the {'larger' if worse else 'smaller'} one.")
 if has_voice() and not CORPUS:
     assert hot_history[-1]["train_loss"] > curve[0]
     assert min(row["gradient_norm"] for row in hot_history) > good.max_norm
@@ -657,6 +700,10 @@ folder.cleanup()  # recordings and runs of this chapter are deleted
 # reaches 14.40 % WER on the development set, the one of 9 with 7 recurrent 9.52 % (its table of batch
 # normalisation and depth). From 18 to 100 million parameters, networks of GRUs go from 10.59 to
 # 7.78 % (its table of model sizes).
+#
+# The recipe was in place a year before: Deep Speech (Hannun and others, 2014) had one recurrent layer and no
+# batch normalisation, and CTC networks of several recurrent layers had written letters in the work of Graves
+# and Jaitly (2014). What was new is how deep, how fast and on how much speech it was trained.
 #
 # At our size one can see that everything fits together, and what healthy curves look like. One
 # cannot see what depth is good for: ten words are learned by shallow networks, too. And one
