@@ -67,10 +67,7 @@ def judge(exercise, path):
 
 def check(exercise, answer):
     """Check a function, with limits; return a `Verdict` and what the function printed."""
-    try:
-        return run_limited(lambda: exercise.check(answer))
-    except Stopped as error:
-        return Verdict(WRONG, str(error)), ""
+    return _within_limits(lambda: exercise.check(answer))
 
 
 def _judge(exercise, path, data):
@@ -81,6 +78,10 @@ def _judge(exercise, path, data):
             return Verdict(NOT_DONE)
         return exercise.check(names[exercise.function])
 
+    return _within_limits(check)
+
+
+def _within_limits(check):
     try:
         return run_limited(check)
     except Stopped as error:
