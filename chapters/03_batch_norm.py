@@ -341,6 +341,34 @@ def length_mask(lengths, T):
 check("03.1", length_mask)
 
 # %% [markdown]
+# ### Exercise 03.2: mean and variance, for features and for channels
+#
+# One function for two shapes: for the features of a layer, as above, and for a convolution, whose result
+# has $C$ channels of $F$ frequencies each. All of a channel shares one mean, over utterances, real
+# frames *and* frequencies. (Why, you will see in "Where it stands".)
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `x` | $x$ | array of floats | (N, T, H) or (N, C, T, F) | numbers of a layer, or of a convolution |
+# | `mask` | | array | (N, T) | 1 for real frames, 0 for padding |
+# | result | $\mu$, $\sigma^2$ | two arrays of floats | (H,) each, or (C,) each | mean and variance |
+#
+# There is a bracket that makes the mask fit, `mask[:, :, None]` or `mask[:, None, :, None]`. Mind what
+# is counted, what may stand in the padding (see above: not only zeros), and a batch without any real
+# frame: mean and variance are then 0. No $\epsilon$ here. The mean of the squares minus the square of
+# the mean is not exact enough far from 0; take the distances from the mean.
+
+
+# %%
+def masked_mean_var(x, mask):
+    """Return mean and variance, (H,) or (C,) each, of the real frames of x."""
+    raise NotImplementedError
+
+
+# %%
+check("03.2", masked_mean_var)
+
+# %% [markdown]
 # Now the speech. Before and after, for each of the 16 units:
 
 # %%
@@ -752,7 +780,7 @@ np.testing.assert_allclose(scaled, plain, atol=1e-3)
 # ![Two utterances with two channels each. Channel 1 is shaded in both, at all real frames and all
 # frequencies: 55 numbers share one mean.](images/norm_03_channel.svg)
 #
-# The trap: what is counted are numbers now, not frames. $n$ is the number of real frames **times**
+# The trap, which exercise 03.2 had: what is counted are numbers now, not frames. $n$ is the number of real frames **times**
 # $F$. With the channels moved to the end, frequencies can be taken for further frames, and our
 # functions from above do the rest:
 
@@ -775,32 +803,6 @@ ours, cache = bn_forward_channels(channels, np.ones(3), np.zeros(3), conv_mask)
 norm = SeqBatchNorm(3, time_axis=2, dtype=np.float64)
 np.testing.assert_allclose(ours, norm.forward(channels, conv_lengths), atol=1e-12)
 print(f"{channels.shape} with {conv_lengths} real frames: n = {cache[-1]:g} for each channel")
-
-# %% [markdown]
-# ### Exercise 03.2: mean and variance, for features and for channels
-#
-# One function for both shapes.
-#
-# | name in code | symbol | type | shape | meaning |
-# |---|---|---|---|---|
-# | `x` | $x$ | array of floats | (N, T, H) or (N, C, T, F) | numbers of a layer, or of a convolution |
-# | `mask` | | array | (N, T) | 1 for real frames, 0 for padding |
-# | result | $\mu$, $\sigma^2$ | two arrays of floats | (H,) each, or (C,) each | mean and variance |
-#
-# There is a bracket that makes the mask fit, `mask[:, :, None]` or `mask[:, None, :, None]`. Mind what
-# is counted, what may stand in the padding (see above: not only zeros), and a batch without any real
-# frame: mean and variance are then 0. No $\epsilon$ here. The mean of the squares minus the square of
-# the mean is not exact enough far from 0; take the distances from the mean.
-
-
-# %%
-def masked_mean_var(x, mask):
-    """Return mean and variance, (H,) or (C,) each, of the real frames of x."""
-    raise NotImplementedError
-
-
-# %%
-check("03.2", masked_mean_var)
 
 # %% [markdown]
 # ## The real one
