@@ -18,7 +18,7 @@
 # * say what the logarithm does for us, and what it does to us.
 #
 # **You need** NumPy, sine and cosine, and the chain rule. Complex numbers are explained where they
-# first appear. Of the other chapters, none. **Reading time** 75 minutes.
+# first appear. Of the other chapters, none. **Reading time** 90 minutes.
 
 # %%
 from timeit import repeat
@@ -313,10 +313,10 @@ print(f"F = {size // 2 + 1} frequencies, {rate / size:g} Hz apart, up to {rate /
 # takes out first what is above 2000 Hz. Predict first: what will the tone do in each?
 
 # %%
-k = 4
-low = rate // k  # samples a second that are left
+every = 4
+low = rate // every  # samples a second that are left
 slide = 0.5 * chirp(np.arange(3 * rate // 2) / rate, 500, 1.5, 7500)
-taken, filtered = slide[::k], resample_poly(slide, 1, k)
+taken, filtered = slide[::every], resample_poly(slide, 1, every)
 play(slide, rate, "a tone from 500 to 7500 Hz")
 play(taken, low, "every fourth sample")
 play(filtered, low, "filtered first, then every fourth sample")
@@ -360,14 +360,14 @@ def decibels(samples, reference):
 
 moments = np.arange(rate) / rate
 right, weakened = [], []
-print("tone (Hz)   |f - k rate|   peak   level: taken   filtered")
+print(f"tone (Hz)   |f - k {low}|   peak   level: taken   filtered")
 for frequency in (700, 2300, 3000, 5100, 6800):
     still = 0.5 * np.cos(2 * np.pi * frequency * moments)
     folded = min(abs(frequency - turns * low) for turns in range(4))
-    peak = peak_frequency(still[::k], low)
-    quieter = decibels(resample_poly(still, 1, k)[100:-100], still)  # without the two ends
+    peak = peak_frequency(still[::every], low)
+    quieter = decibels(resample_poly(still, 1, every)[100:-100], still)  # without the two ends
     print(
-        f"{frequency:9} {folded:14} {peak:6.0f} {decibels(still[::k], still):9.1f} dB"
+        f"{frequency:9} {folded:14} {peak:6.0f} {decibels(still[::every], still):9.1f} dB"
         f" {quieter:7.1f} dB"
     )
     right.append(abs(peak - folded) <= 1)
@@ -395,8 +395,8 @@ play(speech[::2], 8000, "every second sample: what was above 4000 Hz has come ba
 play(resample_poly(speech, 1, 2), 8000, "filtered first: it is gone")
 
 # %% [markdown]
-# This is why recognisers are given 16,000 samples a second, and why a change of rate must filter. A
-# network that is trained on one kind of folding and meets the other reads another spectrogram. The
+# This is why recognisers are given 16,000 samples a second, and why a change of rate must filter: a
+# network that was trained on filtered sound reads aliases as sounds that nobody made. The
 # package resamples all recordings to the rate of the network, with a filter of its own
 # ([resampling.py](../ds2np/audio/resampling.py)).
 
@@ -630,8 +630,7 @@ print(f"floor {floor:g}; power from {P.min():.1e} to {P.max():.1e}, median {np.m
 # multiples of its pitch; where they are lightest, mouth and throat resonate, and that makes the
 # vowel. Clouds at high frequencies, without stripes, are the hiss of an s. Dark columns are pauses.
 #
-# Numbers tell the same: the median of the power is tiny beside the maximum. A network that reads
-# power would see a handful of large numbers, and nearly zero everywhere else.
+# A network that reads power would see a handful of large numbers, and nearly zero everywhere else.
 #
 # Hear what that means. We round the picture to 8 shades, once the power, once its logarithm, and
 # turn each back into sound, with the phases it had. Both spend the same three bits on each number.

@@ -19,7 +19,7 @@
 # * keep what lies behind the end of a short utterance out of its results.
 #
 # **You need** NumPy, the chain rule, and from [chapter 01](01_sound.ipynb) what a spectrogram and a
-# Fourier transform are. **Reading time** 75 minutes, exercises included.
+# Fourier transform are. **Reading time** 85 minutes, exercises included.
 
 # %%
 import tempfile

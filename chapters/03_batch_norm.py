@@ -16,7 +16,7 @@
 # * explain why the paper normalises $W x_t$ over whole sequences, and leaves $U h_{t-1}$ alone.
 #
 # **You need** NumPy and the chain rule. Convolution (chapter 02) and recurrence (chapter 04) appear
-# as neighbours of the layer; a sentence says each time what they do. **Reading time** 60 minutes.
+# as neighbours of the layer; a sentence says each time what they do. **Reading time** 65 minutes.
 
 # %%
 from timeit import repeat
@@ -780,9 +780,9 @@ np.testing.assert_allclose(scaled, plain, atol=1e-3)
 # ![Two utterances with two channels each. Channel 1 is shaded in both, at all real frames and all
 # frequencies: 55 numbers share one mean.](images/norm_03_channel.svg)
 #
-# The trap, which exercise 03.2 had: what is counted are numbers now, not frames. $n$ is the number of real frames **times**
-# $F$. With the channels moved to the end, frequencies can be taken for further frames, and our
-# functions from above do the rest:
+# The trap, which exercise 03.2 had: what is counted are numbers now, not frames. $n$ is the number of
+# real frames **times** $F$. With the channels moved to the end, frequencies can be taken for further
+# frames, and our functions from above do the rest:
 
 
 # %%
