@@ -1614,10 +1614,11 @@ print(
 # * Backward: copies are added; the Fourier transform turns its sign and minds which frequencies
 #   have a mirror image; the logarithm divides by the power.
 #
-# **A production system** would mostly read log mel bands, 80 or so; would compute frames as they arrive from the microphone, with running
-# statistics in place of the utterance's own; would cap or learn the compression in place of a fixed
-# logarithm; would add a little noise (dither) so that digital silence never happens; and would
-# compute spectrograms on the side while the GPU trains, as the package's loader does.
+# **A production system** today mostly reads log mel bands; Whisper (A. Radford and others, 2022) has 80
+# of them. It would compute frames as they arrive from the microphone, with running statistics in place
+# of the utterance's own; would cap or learn the compression in place of a fixed logarithm; would add a
+# little noise (dither) so that digital silence never happens; and would compute spectrograms on the
+# side while the GPU trains, as the package's loader does.
 #
 # ## Further reading
 #
@@ -1632,6 +1633,7 @@ print(
 # * D. W. Griffin, J. S. Lim: *Signal estimation from modified short-time Fourier transform*, 1984.
 # * S. S. Stevens, J. Volkmann, E. B. Newman: *A scale for the measurement of the psychological
 #   magnitude pitch*, 1937.
+# * A. Radford and others: *Robust speech recognition via large-scale weak supervision*, 2022.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*,
 #   2015.
 # * In the package: [frames.py](../ds2np/audio/frames.py), [stft.py](../ds2np/audio/stft.py),

@@ -483,8 +483,8 @@ check("02.3", receptive_field)
 # ### Dilation and pooling
 #
 # A stride is one way to see further. Two others are common. **Dilation** pulls the weights of a kernel
-# apart: with dilation $d$ they stand on every $d$-th number, so that $K$ weights reach over $(K - 1) d
-# + 1$ numbers, and there are as many outputs as before. **Pooling** puts the largest (or the mean) of a
+# apart: with dilation $d$ they stand on every $d$-th number, so that $K$ weights reach over
+# $(K - 1) d + 1$ numbers, and there are as many outputs as before. **Pooling** puts the largest (or the mean) of a
 # few neighbouring outputs in place of them. Predict first: two layers of 11 frames over 100 frames,
 # once plain and once with each of the three. Which leaves 50 frames, and which is the cheapest?
 
@@ -801,6 +801,8 @@ print(f"the input holds {C * T * F:,} numbers, its rows {rows:,}: {rows / (C * T
 D, K = C * F, KT
 T_out = int(conv.conv_out_length(T, K, 2, K // 2))
 print(f"over time alone, stride 2: {T_out * K * D / (T * D):.1f} times")
+many = rows / (C * T * F) > 10 * T_out * K / T
+print("Over both axes the price is", "of another order." if many else "of the same order.")
 
 # %% [markdown]
 # So it depends. Over time alone, a number lies in $K / s$ windows, which is little: the package
