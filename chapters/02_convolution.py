@@ -359,15 +359,18 @@ with tempfile.TemporaryDirectory() as folder:
         untrained = model.params["conv1.W"][:, 0].copy()  # (8, 11, 21)
         toy.train(model, Dataset(digits, model.config), 4)
         found.append((untrained, model.params["conv1.W"][:, 0]))
-        likeness.append([likeness_of_neighbours(filters) for filters in found[-1]])
-        for name, values in zip(("untrained", "trained"), likeness[-1], strict=True):
+        three = (untrained, found[-1][1], found[-1][1] - untrained)
+        likeness.append([likeness_of_neighbours(filters) for filters in three])
+        for name, values in zip(("untrained", "trained", "added"), likeness[-1], strict=True):
             print(
                 f"seed {seed}, {name:9}: neighbours correlate by {values[0]:5.2f} in time, "
                 f"{values[1]:5.2f} in frequency"
             )
-likeness = np.array(likeness)  # (seeds, before and after, time and frequency)
+likeness = np.array(likeness)  # (seeds, one of three, time and frequency)
 smoother = (likeness[:, 1] > likeness[:, 0] + 0.1).all()
 print("Training has made the filters", "smoother." if smoother else "no smoother, or not always.")
+patches = likeness[:, 2].min() > likeness[:, 1].max()
+print("What it added is", "smoother still." if patches else "no smoother than the whole.")
 
 # %%
 figure, axes = plt.subplots(2, 8, figsize=(8, 2.6), layout="constrained")
@@ -381,8 +384,9 @@ show(
 )
 
 # %% [markdown]
-# The random beginning is still there, since nothing in the training takes it away. What has been added
-# are patches: spectrograms are smooth, and so is what they teach. What such filters respond to is a
+# The random beginning is still there, since nothing in the training takes it away; what has been added
+# are patches. Perhaps it is so because a spectrogram is smooth itself: the gradient of a filter is a sum
+# of pieces of it. What such filters respond to is a
 # question of [chapter 10](10_what_it_learned.ipynb), with a longer training.
 
 # %% [markdown]
@@ -516,7 +520,7 @@ print(f"The cheapest: {min(products, key=products.get)}.")
 # layers above; it suits networks that must give an output for each sample, such as WaveNet (A. van den
 # Oord and others, 2016). Pooling halves the frames, too, but computes all of the first layer's outputs
 # and then drops half. A stride never computes what it would drop. Deep Speech 2 has up to 7 recurrent
-# layers above, which cost as much for each frame that is left; it uses strides.
+# layers above, whose cost grows with the frames that are left; it uses strides.
 #
 # ### What a stride in time costs
 #
@@ -1203,7 +1207,8 @@ for name, count, stops in (
 #   ones hide.
 # * Windows as rows make it one matrix product; spectra make it one small product for each wave.
 #   Strides become phases.
-# * Two layers of 11 frames, the first with stride 2, see 31 frames.
+# * Two layers of 11 frames, the first with stride 2, see 31 frames. Dilation sees as far and keeps all
+#   frames; pooling leaves as few and costs more.
 # * Strides in time save work, until there are fewer frames than characters.
 # * Padding is set to 0 before and after, in both directions.
 #
