@@ -12,19 +12,22 @@
 # * turn samples into the network's input, step by step: frames, window, Fourier transform, power,
 #   logarithm, normalisation;
 # * say what each step keeps and what it throws away, and hear it;
+# * say which frequency a tone above half the sampling rate turns into, and how to prevent it;
 # * explain why the fast Fourier transform is fast, and write it in ten lines;
 # * carry a gradient from the network's input back to every sample, and prove it right;
 # * say what the logarithm does for us, and what it does to us.
 #
 # **You need** NumPy, sine and cosine, and the chain rule. Complex numbers are explained where they
-# first appear. Of the other chapters, none. **Reading time** 75 minutes.
+# first appear. Of the other chapters, none. **Reading time** 90 minutes.
 
 # %%
 from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.fft import dct
 from scipy.optimize import minimize
+from scipy.signal import chirp, resample_poly
 
 from ds2np.audio import frames, log_spectrogram, mel, normalisation, stft
 from ds2np.audio.level import FLOOR as PHI
@@ -169,19 +172,24 @@ np.testing.assert_allclose(hann(size)[:half] + hann(size)[half:], 1)
 # in one frame only).
 #
 # Now listen. We take a pure tone and keep 20 ms of it every 40 ms: once cut hard, once faded. The
-# tone is the same. How much power has left it?
+# tone is the same. Predict first: how much of the power will be 200 Hz or more away from the tone, a
+# tenth, a hundredth, less? And will the window bring it down by a factor of 2, or of 1000?
 
 # %%
 tone_hertz, n = 1010, np.arange(6 * rate // 10)  # 0.6 s
 tone = 0.5 * np.cos(2 * np.pi * tone_hertz * n / rate)
+strayed = []
 for name, fade in (("cut hard", np.ones(size)), ("faded by a Hann window", hann(size))):
     sound = np.zeros_like(tone)
     for start in range(0, len(tone) - size + 1, 2 * size):
         sound[start : start + size] = fade * tone[start : start + size]
     power = np.abs(np.fft.rfft(sound)) ** 2  # the Fourier transform, which we build in step 3
     away = np.abs(np.fft.rfftfreq(len(sound), 1 / rate) - tone_hertz) > 200
-    print(f"{name}: {power[away].sum() / power.sum():.1e} of the power is 200 Hz or more away")
+    strayed.append(power[away].sum() / power.sum())
+    print(f"{name}: {strayed[-1]:.1e} of the power is 200 Hz or more away")
     play(sound, rate, f"a tone, 20 ms of every 40 ms, {name}")
+less = strayed[0] / strayed[1]
+print(f"The window leaves {less:.0f} times less." if less > 2 else "The window hardly matters.")
 
 # %% [markdown]
 # Both stutter, as they must. The first one also buzzes: its jumps hold a bit of all frequencies. In
@@ -287,6 +295,114 @@ for odd_or_even in (8, 9):
 print(f"F = {size // 2 + 1} frequencies, {rate / size:g} Hz apart, up to {rate / 2:g} Hz")
 
 # %% [markdown]
+# ### Above half the rate: aliasing
+#
+# The mirror has a consequence that is heard. A wave of $f$ hertz, looked at `rate` times a second,
+# gives the same samples as one of $f - k \cdot \mathrm{rate}$, for any whole number $k$: between two
+# samples it makes $k$ turns more, and nobody looks. Of all these frequencies the one that is nearest
+# to 0 is what we hear,
+#
+# $$f_{\mathrm{heard}} = \min_k |f - k \cdot \mathrm{rate}| \le \frac{\mathrm{rate}}{2}.$$
+#
+# It is called an **alias**, and half the rate the **Nyquist frequency**. Below it, each frequency is its
+# own alias. What lies above must be taken out *before* the samples are taken; afterwards it cannot be
+# told from what was there.
+#
+# Listen. A tone slides evenly from 500 to 7500 Hz. Of its 16,000 samples a second we keep every
+# fourth, so that half the rate is 2000 Hz. Once we just take them, and once SciPy's `resample_poly`
+# takes out first what is above 2000 Hz. Predict first: what will the tone do in each?
+
+# %%
+every = 4
+low = rate // every  # samples a second that are left
+slide = 0.5 * chirp(np.arange(3 * rate // 2) / rate, 500, 1.5, 7500)
+taken, filtered = slide[::every], resample_poly(slide, 1, every)
+play(slide, rate, "a tone from 500 to 7500 Hz")
+play(taken, low, "every fourth sample")
+play(filtered, low, "filtered first, then every fourth sample")
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.2), layout="constrained")
+for axis, (title, sound, its_rate) in zip(
+    axes,
+    (
+        ("the tone", slide, rate),
+        ("every fourth sample", taken, low),
+        ("filtered first", filtered, low),
+    ),
+    strict=True,
+):
+    Y_now = log_spectrogram(sound, its_rate)
+    limits = (Y_now.max() - 12, Y_now.max())
+    plot_spectrogram(Y_now, 10, its_rate, axis, title, limits=limits)
+show(
+    figure,
+    "Three spectrograms of the sliding tone. At 16 kHz, one straight line that rises. Of every fourth "
+    "sample, a zigzag between 0 and 2 kilohertz: the line is folded back at 2 kilohertz and at 0. "
+    "Filtered first, the line rises to 2 kilohertz and ends there.",
+)
+
+# %% [markdown]
+# Now measure, with tones that stand still: where is the peak of what is left, and how loud is it,
+# beside the tone itself? Predict first: five tones rise from 700 to 6800 Hz. Do their aliases rise?
+
+
+# %%
+def peak_frequency(samples, its_rate):
+    """The frequency in hertz with the most power."""
+    power = np.abs(np.fft.rfft(samples * hann(len(samples)))) ** 2
+    return np.fft.rfftfreq(len(samples), 1 / its_rate)[power.argmax()]
+
+
+def decibels(samples, reference):
+    return round(10 * np.log10((samples**2).mean() / (reference**2).mean()), 1) + 0.0
+
+
+moments = np.arange(rate) / rate
+right, weakened = [], []
+print(f"tone (Hz)   |f - k {low}|   peak   level: taken   filtered")
+for frequency in (700, 2300, 3000, 5100, 6800):
+    still = 0.5 * np.cos(2 * np.pi * frequency * moments)
+    folded = min(abs(frequency - turns * low) for turns in range(4))
+    peak = peak_frequency(still[::every], low)
+    quieter = decibels(resample_poly(still, 1, every)[100:-100], still)  # without the two ends
+    print(
+        f"{frequency:9} {folded:14} {peak:6.0f} {decibels(still[::every], still):9.1f} dB"
+        f" {quieter:7.1f} dB"
+    )
+    right.append(abs(peak - folded) <= 1)
+    if frequency > low / 2:
+        weakened.append(quieter)
+print("All peaks are where" if all(right) else "Not all peaks are where", "the formula says.")
+audible = "hardly any is left" if max(weakened) < -40 else "some of it is left"
+print(f"With the filter, what was above {low // 2} Hz is at {max(weakened):.0f} dB: {audible}.")
+
+# %% [markdown]
+# An alias is as loud as the tone that it comes from. Speech is no exception. Telephones have 8000
+# samples a second and so end at 4000 Hz; where is the power of an s?
+
+# %%
+powers = np.exp(log_spectrogram(speech.astype(np.float64), rate))  # (T, 161), 50 Hz apart
+above_4000 = powers[:, 81:].sum(axis=1) / powers.sum(axis=1)
+heard = powers.sum(axis=1) > 1e-3 * powers.sum(axis=1).max()
+median, most = np.median(above_4000[heard]), above_4000[heard].max()
+print(f"share of a frame's power above 4000 Hz: {median:.0%} in the median, {most:.0%} at most")
+lost = (
+    "A telephone loses most of the sharpest frame." if most > 0.5 else "A telephone loses little."
+)
+print(lost)
+play(speech[::2], 8000, "every second sample: what was above 4000 Hz has come back below it")
+play(resample_poly(speech, 1, 2), 8000, "filtered first: it is gone")
+
+# %% [markdown]
+# This is why recognisers are given 16,000 samples a second, and why a change of rate must filter: a
+# network that was trained on filtered sound reads aliases as sounds that nobody made. The
+# package resamples all recordings to the rate of the network, with a filter of its own
+# ([resampling.py](../ds2np/audio/resampling.py)).
+
+# %% [markdown]
+# ### How fine?
+#
 # In frames of 20 ms a wave that swings once has 50 Hz: that is the distance of the transform's
 # frequencies. How far apart must two tones be to be seen as two? Predict first: are 50 Hz enough,
 # with the bare transform, and with a Hann window? It depends on their phases, so we try forty.
@@ -314,6 +430,8 @@ for distance in (25, 50, 75, 100, 150):
     )
 always = [min((d for d in shares if shares[d][way] == 1), default=None) for way in (0, 1)]
 print(f"in all phases: from {always[0]} Hz on, with the Hann window from {always[1]} Hz on")
+alone = shares[50][0]
+print("50 Hz are", "enough" if alone == 1 else "not enough", "for the bare transform.")
 
 # %% [markdown]
 # What the window takes from leakage it gives back in width: its peaks are twice as wide. A longer
@@ -437,7 +555,8 @@ play(scrambled, rate, "own power, random phases")
 # Hoarse, like a whisper, and the same words: what a recogniser needs is in the power. The sound is
 # damaged nevertheless, because frames overlap: their phases, drawn independently, contradict each
 # other where two frames share samples. So the power of *overlapping* frames says more about the
-# phases than it seems to. Later in this chapter we get the sound back from the power alone.
+# phases than it seems to. Later in this chapter we get the sound back from the power alone, by the
+# gradient and by the method of Griffin and Lim.
 
 # %% [markdown]
 # ### Exercise 01.1: from samples to power
@@ -447,8 +566,16 @@ play(scrambled, rate, "own power, random phases")
 # you are. Solutions are [apart](solutions/01_sound.py).
 #
 # Put the steps together: cut the samples into frames, fade each with the window, transform, take
-# the power. The window's length is the frame's size; it may be even or odd, and the stride any
-# number of samples; what fills no frame is dropped. You may use `np.fft.rfft`. Four samples of 1
+# the power.
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `samples` | $x_n$ | array of floats | (count,) | the sound |
+# | `window` | $w_n$ | array of floats | (size,) | its length is the frame's size, even or odd |
+# | `stride` | | int | | samples from one frame to the next |
+# | result | $P_{t,f}$ | array of floats | (T, F) | power, with $F = \lfloor \mathrm{size} / 2 \rfloor + 1$ |
+#
+# What fills no frame is dropped. You may use `np.fft.rfft`. Four samples of 1
 # with a window of ones, `np.ones(4)`, are one frame with the power 16 at frequency 0 and nothing
 # above: `[[16, 0, 0]]`.
 
@@ -503,11 +630,11 @@ print(f"floor {floor:g}; power from {P.min():.1e} to {P.max():.1e}, median {np.m
 # multiples of its pitch; where they are lightest, mouth and throat resonate, and that makes the
 # vowel. Clouds at high frequencies, without stripes, are the hiss of an s. Dark columns are pauses.
 #
-# Numbers tell the same: the median of the power is tiny beside the maximum. A network that reads
-# power would see a handful of large numbers, and nearly zero everywhere else.
+# A network that reads power would see a handful of large numbers, and nearly zero everywhere else.
 #
 # Hear what that means. We round the picture to 8 shades, once the power, once its logarithm, and
 # turn each back into sound, with the phases it had. Both spend the same three bits on each number.
+# Predict first: which share of all times and frequencies will be in the lowest of the 8 shades?
 
 
 # %%
@@ -522,11 +649,16 @@ rounded = {
     "8 levels of power": round_to_levels(strength, 8),
     "8 levels of log power": np.exp(round_to_levels(np.log(strength + least), 8)),
 }
+lowest = {}
 for name, powers in rounded.items():
-    lowest = (powers <= powers.min() * 1.001).mean()
-    print(f"{name}: {lowest:.1%} of all times and frequencies are in the lowest level")
+    lowest[name] = (powers <= powers.min() * 1.001).mean()
+    print(f"{name}: {lowest[name]:.1%} of all times and frequencies are in the lowest level")
     sound = istft(np.sqrt(powers) * np.exp(1j * np.angle(X)), hann(size), stride)
     play(0.5 * sound / np.abs(sound).max(), rate, name)
+of_power, of_log = lowest.values()
+print(
+    "The power is nearly all lowest level." if of_power > 0.9 > of_log else "No great difference."
+)
 
 # %% [markdown]
 # With levels of power, only the loudest parts of the vowels are left. With levels of the logarithm,
@@ -594,6 +726,41 @@ for low, high in ((200, 300), (5200, 5300)):
     print(f"from {low} to {high} Hz: {to_mel(high) - to_mel(low):.2f} mel")
 
 # %% [markdown]
+# Hear it: two ladders of eight tones from 200 to 7000 Hz, one with equal steps in hertz, one with
+# equal steps in mel. Predict first: where is the largest step of each, counted as the ear does in
+# music, in octaves (factors of 2)?
+
+# %%
+ladders = {
+    "equal steps in hertz": np.linspace(200, 7000, 8),
+    "equal steps in mel": from_mel(np.linspace(to_mel(200), to_mel(7000), 8)),
+}
+blink = np.arange(rate // 5) / rate  # 0.2 s
+uneven = {}
+for name, rungs in ladders.items():
+    tones = [0.3 * hann(len(blink)) * np.sin(2 * np.pi * rung * blink) for rung in rungs]
+    play(np.concatenate(tones), rate, name)
+    octaves = np.log2(rungs[1:] / rungs[:-1])
+    uneven[name] = octaves.max() / octaves.min()
+    print(f"{name}: {rungs.round().astype(int)} Hz, in octaves {octaves.round(2)}")
+hertz_ladder, mel_ladder = uneven.values()
+print(
+    f"largest over smallest step in octaves: {hertz_ladder:.0f} in hertz, {mel_ladder:.0f} in mel"
+)
+evener = (
+    "The mel ladder is the more even one" if mel_ladder < hertz_ladder else "Mel is no more even"
+)
+climbs = np.log2(ladders["equal steps in hertz"])
+print(f"{evener}. The first step in hertz is {climbs[1] - climbs[0]:.1f} octaves", end=" ")
+print(f"of {climbs[-1] - climbs[0]:.1f}.")
+
+# %% [markdown]
+# In the first ladder, the first step is a leap and the last ones are small. In the second they sound
+# more alike; judge for yourself. Near 1000 Hz and below, the scale is straight and its steps in octaves are
+# larger: mel follows judgements of pitch by listeners (Stevens, Volkmann and Newman, 1937), which are
+# neither hertz nor octaves.
+
+# %% [markdown]
 # A **mel filter bank** adds up the power in bands. Edges $e_0 < e_1 < \dots < e_{M+1}$ are spread
 # evenly in mel from 0 to half the sampling rate, and band $m$ is a triangle: it rises from 0 at
 # $e_m$ to its peak at $e_{m+1}$ and falls back to 0 at $e_{m+2}$. Its peak has the height $2 /
@@ -626,14 +793,53 @@ show(
 print(f"{P.shape[1]} numbers a frame have become {Y_mel.shape[1]}")
 
 # %% [markdown]
-# Why a side street: the paper's input is linear in frequency. Its convolutions slide over
-# frequency, and learn what to sum up. Mel bands are the usual input elsewhere, and with several
-# times fewer numbers they are cheaper; the package supports both.
+# Why a side street: the paper's input is the log spectrogram, linear in frequency. Its convolutions
+# slide over frequency, and learn what to sum up. Mel bands are the usual input elsewhere, and with
+# several times fewer numbers they are cheaper. The package has both: it is linear unless you ask for
+# bands (`python -m ds2np train --mels 40`).
+#
+# One step further lies what recognisers read for decades, **MFCC**, mel-frequency cepstral
+# coefficients (S. B. Davis and P. Mermelstein, 1980). The logarithms of the bands are compared with
+# cosine waves *along frequency*, and the first 13 answers are kept. Neighbouring bands rise and fall
+# together; the answers do so much less. The Gaussian mixtures of that time needed this, since they
+# treated each number as if it were independent of the others. Predict first: how strong is the
+# correlation of neighbours, on average, before and after?
+
+# %%
+cepstrum = dct(Y_mel, axis=1, norm="ortho")  # (T, mels), the cosine transform of each frame
+
+
+def mean_correlation(Y):
+    return np.abs(np.diag(np.corrcoef(Y.T), 1)).mean()  # of neighbours
+
+
+of_bands, of_cosines = mean_correlation(Y_mel), mean_correlation(cepstrum)
+print(f"correlation of neighbours: {of_bands:.2f} of bands, {of_cosines:.2f} of coefficients")
+print(
+    f"the first 13 have {cepstrum[:, :13].var(axis=0).sum() / cepstrum.var(axis=0).sum():.0%}",
+    end=" ",
+)
+print("of the variance")
+print("The cosines", "take most of it out." if of_cosines < of_bands / 2 else "do not help much.")
+
+# %% [markdown]
+# A neural network does not need it: its first step is a product with a matrix that it learns, so it can
+# take such correlations out by itself. And a convolution over frequency wants neighbours to be
+# neighbours, which cosine coefficients are not. What MFCC drops is then only lost.
 #
 # ### Exercise 01.2: the mel filter bank
 #
 # Write it, with the arguments of the package's: `mel_filters(16_000, 320, 20)` is the matrix of the
-# figure, of shape (20, 161). Frequency $f$ of the transform has $f \cdot \mathrm{rate} /
+# figure, of shape (20, 161).
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `sample_rate` | rate | int | | in hertz |
+# | `size` | size | int | | samples in a frame |
+# | `mels` | $M$ | int | | number of bands |
+# | result | $\mathrm{filter}_m(h)$ | array of floats | (mels, F) | weight of each frequency in each band |
+#
+# Frequency $f$ of the transform has $f \cdot \mathrm{rate} /
 # \mathrm{size}$ hertz. For the scale you may import the package's, *inside* your function, so that
 # it still has them in your file:
 #
@@ -711,6 +917,11 @@ def power_normalised(samples):
     return np.log((P + PHI * (P.mean(axis=1, keepdims=True) + p)) / p)
 
 
+# %% [markdown]
+# Predict first: a recording that is a thousandth as loud, is it still the same input, with the floor of
+# step 5, and with the relative one?
+
+# %%
 Y_clip = power_normalised(voice)
 np.testing.assert_allclose(Y_clip, clip_spectrogram_forward(voice, size, stride)[0], atol=1e-10)
 print("gain     absolute floor   relative floor   (average change of the network's input)")
@@ -720,6 +931,8 @@ for gain in (0.1, 0.01, 0.001):
     relative = np.abs(normalise(power_normalised(soft)) - normalise(Y_clip)).mean()
     print(f"{gain:<8g} {absolute:14.2f} {relative:16.2f}")
     assert relative < 1e-9
+verdict = "not the same input" if absolute > 0.1 else "nearly the same input"
+print(f"At a thousandth, it is {verdict} with the absolute floor, and the same with the relative.")
 
 # %% [markdown]
 # The numbers of $Z$ have a variance of 1, so a change of 0.3 is no small one. The package's smallest
@@ -885,8 +1098,14 @@ np.testing.assert_allclose(dX, theirs)
 # its copies. Look at the drawing of step 1 again, from below: the frames are added up, each in its
 # place. Samples in no frame get 0.
 #
-# Given the gradients of the frames, `dframes` of shape (T, size), return that of the samples, of
-# shape (count,). For four frames of ones, `overlap_add(np.ones((4, 4)), 11, 2)`, it is the lowest
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `dframes` | $d\,\mathrm{frame}_{t,n}$ | array of floats | (T, size) | gradient of the frames |
+# | `count` | count | int | | number of samples |
+# | `stride` | stride | int | | samples from one frame to the next |
+# | result | $dx_n$ | array of floats | (count,) | gradient of the samples |
+#
+# For four frames of ones, `overlap_add(np.ones((4, 4)), 11, 2)`, it is the lowest
 # row of the drawing.
 
 
@@ -1103,8 +1322,16 @@ for name, broken in mistakes.items():
 # %% [markdown]
 # ### Exercise 01.4: logarithm and power in one
 #
-# Return $dX$ for $Y = \ln(|X|^2 + \mathrm{floor})$: `dout` is $dY$, real, of shape (T, F);
-# `spectrum` is $X$, complex, of the same shape; the answer is complex. Where $X$ is 0, so is the
+# Return $dX$ for $Y = \ln(|X|^2 + \mathrm{floor})$.
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `dout` | $dY$ | array of floats | (T, F) | gradient from above |
+# | `spectrum` | $X$ | array of complex numbers | (T, F) | the spectrum |
+# | `floor` | floor | float | | what is added to the power, above 0 |
+# | result | $dX$ | array of complex numbers | (T, F) | its parts are the gradients of the two parts |
+#
+# Where $X$ is 0, so is the
 # gradient, and the floor decides that it is not 0 divided by 0. For $X = 1 + i$, a `dout` of 1 and
 # a floor of 2 it is $0.5 + 0.5 i$.
 
@@ -1126,7 +1353,7 @@ check("01.4", log_power_backward)
 # spectrogram is like the target. The loss is half the squared difference, added up over frequencies
 # and averaged over frames; the gradient of each sample comes from the chain above, with the
 # package's functions. L-BFGS is a minimiser that asks for loss and gradient, and for nothing else.
-# We try two floors: the package's, and a higher one.
+# We try two floors: the package's, and a higher one. Predict first: which leaves less of the loss?
 
 
 # %%
@@ -1155,6 +1382,7 @@ for chosen in (1e-10, 1e-6):
     )
     share[chosen] = result.fun / spectrogram_loss(start, target, chosen)[0]
     print(f"floor {chosen:.0e}: {share[chosen]:.1%} of the loss of noise is left")
+print(f"The {'higher' if share[1e-6] < share[1e-10] else 'lower'} floor leaves less.")
 assert share[1e-6] < share[1e-10]
 play(start, rate, "where we begin: noise")
 play(result.x, rate, "noise that has followed the gradient, floor 1e-6")
@@ -1178,15 +1406,43 @@ show(
 )
 
 # %% [markdown]
+# ### Griffin and Lim
+#
+# There is a way without any gradient, of 1984, and it is the usual one. Take the phases of the sound that
+# you have, and the magnitudes $\sqrt{P}$ that you want; turn this spectrum into sound. Its frames
+# contradict each other, and `istft` returns the sound that is nearest to all of them. Its phases are
+# a little better; begin again. D. W. Griffin and J. S. Lim proved that the distance from the wanted
+# magnitudes never grows. Predict first: after 100 rounds, is it 0?
+
+# %%
+guess, wanted, apart = start, np.sqrt(P), []
+for _ in range(100):
+    X_guess, _ = stft.stft_forward(guess, w, stride)
+    apart.append(((np.abs(X_guess) - wanted) ** 2).sum() / (wanted**2).sum())
+    guess = istft(wanted * np.exp(1j * np.angle(X_guess)), w, stride)
+print("distance after 0, 1, 10, 99 rounds:", *(f"{apart[i]:.4f}" for i in (0, 1, 10, 99)))
+grows = (np.diff(apart) > 1e-9).any()
+print("It grew in some round," if grows else "It never grew,", end=" ")
+print(
+    "and it is 0 now." if apart[-1] < 1e-6 else "and it is not 0: phases that fit are hard to find."
+)
+play(guess, rate, "noise with the phases of Griffin and Lim")
+
+# %% [markdown]
+# It comes near quickly, then hardly moves: the distance has other low points than the true one. Both
+# ways know nothing of speech. Today's synthesisers turn spectrograms into sound with networks that were
+# trained on speech, and sound better for it.
+
+# %% [markdown]
 # ## The open question
 #
 # *What does the logarithm do for us, and what does it do to us?* Think about what you have seen,
 # then look at three measurements, then open the answer.
 #
 # Let there be 0.3 s of silence before the speech, and add a noise that nobody hears: a
-# ten-thousandth of full scale. How much does the network's input change, in the silent frames and
-# in the loud ones? Where is the gradient of a random loss large? And what has become of the sum of
-# two sounds?
+# ten-thousandth of full scale. Predict first: where does the network's input change more, in the
+# silent frames or in the loud ones? Where is the gradient of a random loss large? And what has become
+# of the sum of two sounds?
 
 # %%
 silence = int(0.3 * rate)
@@ -1199,6 +1455,8 @@ loudness = Y_before.max(axis=1)
 loudest = loudness > np.quantile(loudness, 0.8)
 print(f"change of the input: {change[in_silence].mean():.2f} in silence", end=", ")
 print(f"{change[loudest].mean():.2f} in the loudest fifth of the frames")
+more = "silence" if change[in_silence].mean() > change[loudest].mean() else "the loud frames"
+print(f"It changes more in {more}.")
 
 Y_hissing, cache = log_spectrogram_forward(hissing, size, stride)
 dx = np.abs(log_spectrogram_backward(rng.standard_normal(Y_hissing.shape), cache))
@@ -1335,6 +1593,9 @@ print(
 # rate of 8.94 % on regular and 16.22 % on noisy speech, one that slides over time alone 9.52 % and
 # 19.36 %. Noise is where the axis pays. Chapter 02 builds both.
 #
+# Before computers, a machine drew such pictures on paper: the sound spectrograph, which R. Koenig,
+# H. K. Dunn and L. Y. Lacy described in 1946.
+#
 # What we can see at our size: every number of the input, and every gradient. What we cannot:
 # whether linear or mel is better for words. That takes a training of each on many hours of speech,
 # and a difference that is larger than that between two seeds.
@@ -1345,6 +1606,7 @@ print(
 # * The window fades each frame, because the edges of a hard cut sound at all frequencies.
 # * The Fourier transform is a product with a matrix of waves; halving makes it fast; for real
 #   samples the upper half is a mirror image.
+# * What is above half the rate comes back below it, as loud as it was: filter before you resample.
 # * Power throws the phase away; overlapping frames keep nearly all of the sound.
 # * The logarithm turns ratios into differences, and magnifies what is almost nothing.
 # * Normalisation takes out loudness and microphone, each utterance by itself; loudness before the
@@ -1352,20 +1614,26 @@ print(
 # * Backward: copies are added; the Fourier transform turns its sign and minds which frequencies
 #   have a mirror image; the logarithm divides by the power.
 #
-# **A production system** would compute frames as they arrive from the microphone, with running
-# statistics in place of the utterance's own; would cap or learn the compression in place of a fixed
-# logarithm; would add a little noise (dither) so that digital silence never happens; and would
-# compute spectrograms on the side while the GPU trains, as the package's loader does.
+# **A production system** today mostly reads log mel bands; Whisper (A. Radford and others, 2022) has 80
+# of them. It would compute frames as they arrive from the microphone, with running statistics in place
+# of the utterance's own; would cap or learn the compression in place of a fixed logarithm; would add a
+# little noise (dither) so that digital silence never happens; and would compute spectrograms on the
+# side while the GPU trains, as the package's loader does.
 #
 # ## Further reading
 #
 # * J. W. Cooley, J. W. Tukey: *An algorithm for the machine calculation of complex Fourier series*,
 #   1965.
+# * S. B. Davis, P. Mermelstein: *Comparison of parametric representations for monosyllabic word
+#   recognition in continuously spoken sentences*, 1980, on MFCC.
+# * R. Koenig, H. K. Dunn, L. Y. Lacy: *The sound spectrograph*, 1946.
+# * C. E. Shannon: *Communication in the presence of noise*, 1949, on sampling.
 # * F. J. Harris: *On the use of windows for harmonic analysis with the discrete Fourier transform*,
 #   1978.
 # * D. W. Griffin, J. S. Lim: *Signal estimation from modified short-time Fourier transform*, 1984.
 # * S. S. Stevens, J. Volkmann, E. B. Newman: *A scale for the measurement of the psychological
 #   magnitude pitch*, 1937.
+# * A. Radford and others: *Robust speech recognition via large-scale weak supervision*, 2022.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*,
 #   2015.
 # * In the package: [frames.py](../ds2np/audio/frames.py), [stft.py](../ds2np/audio/stft.py),

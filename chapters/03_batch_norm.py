@@ -16,7 +16,7 @@
 # * explain why the paper normalises $W x_t$ over whole sequences, and leaves $U h_{t-1}$ alone.
 #
 # **You need** NumPy and the chain rule. Convolution (chapter 02) and recurrence (chapter 04) appear
-# as neighbours of the layer; a sentence says each time what they do. **Reading time** 60 minutes.
+# as neighbours of the layer; a sentence says each time what they do. **Reading time** 65 minutes.
 
 # %%
 from timeit import repeat
@@ -96,7 +96,8 @@ show(
 # weight matrix and adds up. (The paper writes $W x_t$ for this; frames are rows of our arrays, so
 # we write `x @ W`, for all frames together.) Then comes the paper's nonlinearity, $f(x) =
 # \min(\max(x, 0), 20)$. A unit of the second layer thus receives one number per frame. We gather
-# those of the real frames.
+# those of the real frames. Predict first: a unit is *on* where its number is above 0. With random
+# weights, is each unit on in about half of the frames?
 
 # %%
 rng = np.random.default_rng(25)
@@ -108,11 +109,12 @@ on = (entering > 0).mean(axis=0)
 print("the unit with the lowest mean :", f"{entering.mean(axis=0).min():.2f}")
 print("the unit with the highest mean:", f"{entering.mean(axis=0).max():.2f}")
 print(f"share of frames in which a unit is on: from {on.min():.0%} to {on.max():.0%}")
-assert on.min() < 0.2
-assert on.max() > 0.9
+uneven = on.min() < 0.2 and on.max() > 0.9
+print("Some are hardly ever on, some nearly always." if uneven else "All are on in a fair part.")
+assert uneven
 
 # %% [markdown]
-# A unit is *on* where its number is above 0; only there does $f$ let a gradient through. Here some
+# Only where a unit is on does $f$ let a gradient through. Here some
 # units are nearly always off and learn nearly nothing; others are nearly always on, and where $f$
 # never bends it might as well not be there. Nobody chose this: the weights happened to point that
 # way, and as the layer below learns, all of it will shift again.
@@ -220,10 +222,12 @@ print("true std  ", np.sqrt(var), " with the padding", x.std(axis=(0, 1)).round(
 # The first is the count; for the second, write the variance as the mean of the squares minus the
 # square of the mean. We measure both with the speech from above, for two units: the one whose
 # mean is farthest from 0, counted in its standard deviations, and the one whose mean is nearest.
+# Predict first: with half of the frames padding, each mean is halved. And the standard deviations, do
+# both shrink?
 
 # %%
 distance = np.abs(entering.mean(axis=0)) / entering.std(axis=0)
-shares = np.linspace(0, 0.9, 19)
+shares, at_half = np.linspace(0, 0.9, 19), {}
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.3), layout="constrained")
 for unit, style, name in (
     (distance.argmax(), "o-", "unit far from 0"),
@@ -238,6 +242,7 @@ for unit, style, name in (
         measured.append((padded.mean(), padded.std()))
         np.testing.assert_allclose(measured[-1][0], (1 - p) * mu, atol=1e-12)
         np.testing.assert_allclose(measured[-1][1] ** 2, (1 - p) * (sigma2 + p * mu**2), atol=1e-12)
+    at_half[name] = measured[10][1] / sigma2**0.5  # shares[10] is 0.5
     for axis, values, true in zip(axes, np.transpose(measured), (mu, sigma2**0.5), strict=True):
         axis.plot(100 * shares, values, style, color="black", ms=4, label=name + ", with padding")
         axis.axhline(true, color="0.6", ls=style[1:], lw=3, label="real frames only")
@@ -250,24 +255,32 @@ show(
     "With padding, the means run towards 0 and the deviations change; of real frames only, all "
     "stay level.",
 )
+for name, factor in at_half.items():
+    way = "grows" if factor > 1 else "shrinks"
+    print(
+        f"{name}: at half padding, the standard deviation {way} to {factor:.2f} times its true value"
+    )
 
 # %% [markdown]
 # How much is padded is an accident: it depends on who else happens to be in the minibatch. So with
-# the naive mean, the same "yes" comes out differently for each neighbour:
+# the naive mean, the same "yes" comes out differently for each neighbour. Predict first: does its first
+# number come nearer to 0 with more padding, or go away from it?
 
 # %%
-yes = a[:1, : lengths_of_speech[0]]  # alone, no padding
+yes, firsts = a[:1, : lengths_of_speech[0]], []  # alone, no padding
 for frames in (0, 50, 200):
     padded = np.concatenate([yes, np.zeros((1, frames, 16))], axis=1)
     naive = (padded - padded.mean(axis=(0, 1))) / padded.std(axis=(0, 1))
-    print(f"'yes' with {frames:3d} frames of padding: its first number is {naive[0, 0, 0]:6.3f}")
+    firsts.append(naive[0, 0, 0])
+    print(f"'yes' with {frames:3d} frames of padding: its first number is {firsts[-1]:6.3f}")
+print("It", "moves away from 0." if abs(firsts[-1]) > abs(firsts[0]) else "comes nearer to 0.")
 
 # %% [markdown]
 # ## Mask, and forward without loops
 #
 # Loops over frames are too slow for Python. We need a way to leave frames out of whole-array sums:
 # a **mask** of shape $(N, T)$, 1 for a real frame and 0 for padding. (How to make it without a loop
-# is exercise 03.1.)
+# is exercise 03.1, below.)
 
 # %%
 mask = np.zeros((2, 4))
@@ -300,6 +313,60 @@ print("same as the loops")
 
 # %%
 print("0 * nan =", 0 * np.nan, "   np.where(0, nan, 0) =", np.where(0, np.nan, 0.0))
+
+# %% [markdown]
+# ### Exercise 03.1: the mask from the lengths
+#
+# Replace `raise NotImplementedError` and run the cell below it. What is correct is kept in a file
+# of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
+# you are. Solutions are [apart](solutions/03_batch_norm.py).
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `lengths` | $T_i$ | array of ints | (N,) | real frames of each utterance |
+# | `T` | $T$ | int | | frames of the padded batch |
+# | result | | array | (N, T) | 1 for real frames, 0 for padding |
+#
+# `length_mask(np.array([3, 1]), 4)` is `[[1, 1, 1, 0], [1, 0, 0, 0]]`. It can be done without a loop:
+# compare a row of frame numbers with a column of lengths.
+
+
+# %%
+def length_mask(lengths, T):
+    """Return the mask, (N, T), from lengths, (N,)."""
+    raise NotImplementedError
+
+
+# %%
+check("03.1", length_mask)
+
+# %% [markdown]
+# ### Exercise 03.2: mean and variance, for features and for channels
+#
+# One function for two shapes: for the features of a layer, as above, and for a convolution, whose result
+# has $C$ channels of $F$ frequencies each. All of a channel shares one mean, over utterances, real
+# frames *and* frequencies. (Why, you will see in "Where it stands".)
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `x` | $x$ | array of floats | (N, T, H) or (N, C, T, F) | numbers of a layer, or of a convolution |
+# | `mask` | | array | (N, T) | 1 for real frames, 0 for padding |
+# | result | $\mu$, $\sigma^2$ | two arrays of floats | (H,) each, or (C,) each | mean and variance |
+#
+# There is a bracket that makes the mask fit, `mask[:, :, None]` or `mask[:, None, :, None]`. Mind what
+# is counted, what may stand in the padding (see above: not only zeros), and a batch without any real
+# frame: mean and variance are then 0. No $\epsilon$ here. The mean of the squares minus the square of
+# the mean is not exact enough far from 0; take the distances from the mean.
+
+
+# %%
+def masked_mean_var(x, mask):
+    """Return mean and variance, (H,) or (C,) each, of the real frames of x."""
+    raise NotImplementedError
+
+
+# %%
+check("03.2", masked_mean_var)
 
 # %% [markdown]
 # Now the speech. Before and after, for each of the 16 units:
@@ -496,13 +563,15 @@ for backward in broken:
     assert not result.ok
 
 # %% [markdown]
-# All four are caught. Now the same check with an upstream of ones, as it is often written: take the
-# plain sum of the outputs as the loss.
+# All four are caught. Now the same check with an upstream of ones, as it is often written: the plain sum
+# of the outputs is the loss. Predict first: does one of the four pass?
 
 # %%
 ones = np.ones_like(x)
 for backward in (bn_backward, *broken):
     print(f"{backward.__name__:24} {'passes' if compare(backward, ones)[0].ok else 'caught'}")
+passing = [backward.__name__ for backward in broken if compare(backward, ones)[0].ok]
+print("Broken, and passes:", ", ".join(passing) or "none")
 assert compare(forget_the_variance, ones)[0].ok
 
 # %% [markdown]
@@ -519,8 +588,8 @@ assert compare(forget_the_variance, ones)[0].ok
 #
 # From the gradient it takes its mean and its share along $\hat{x}$. What is left can neither shift
 # the feature as a whole nor stretch it, as the forward pass would undo both: $\sum_k dx_k$ is 0,
-# and $\sum_k dx_k \hat{x}_k$ is 0 but for $\epsilon$. (To write this line as code is exercise 03.3;
-# the package does it so.)
+# and $\sum_k dx_k \hat{x}_k$ is 0 but for $\epsilon$. (The package computes it this way,
+# and so will you.)
 
 # %%
 dx, dgamma, dbeta = bn_backward(random, bn_forward(x, gamma, beta, mask)[1])
@@ -529,6 +598,30 @@ print("sum of dx        ", dx.sum(axis=(0, 1)))
 print("sum of dx times x̂", (dx * normal).sum(axis=(0, 1)))
 np.testing.assert_allclose(dx.sum(axis=(0, 1)), 0, atol=1e-10)
 np.testing.assert_allclose((dx * normal).sum(axis=(0, 1)), 0, atol=1e-3)
+
+# %% [markdown]
+# ### Exercise 03.3: the backward pass in one line
+#
+# All gradients, with the short form of $dx$. There is no cache: compute mean and variance yourself,
+# with $\epsilon = 10^{-5}$.
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `dout` | $g$ | array of floats | (N, T, H) | gradient of the outputs, with garbage in the padding |
+# | `x` | $x$ | array of floats | (N, T, H) | input, with garbage in the padding |
+# | `gamma` | $\gamma$ | array of floats | (H,) | scale |
+# | `mask` | | array | (N, T) | 1 for real frames, 0 for padding |
+# | result | $dx$, $d\gamma$, $d\beta$ | three arrays of floats | (N, T, H), (H,), (H,) | gradients; `dx` is 0 in the padding |
+
+
+# %%
+def seq_batchnorm_backward(dout, x, gamma, mask):
+    """Return dx, (N, T, H), dgamma and dbeta, (H,) each."""
+    raise NotImplementedError
+
+
+# %%
+check("03.3", seq_batchnorm_backward)
 
 # %% [markdown]
 # ## Training and evaluation
@@ -577,7 +670,7 @@ show(
 # %% [markdown]
 # After $k$ minibatches a share of $0.9^k$ of the first guess is left. Too short a training, and the
 # layer evaluates with statistics that were never true. Now the same utterance with two different
-# neighbours, in either mode:
+# neighbours, in either mode. Predict first: in which does the neighbour move it?
 
 # %%
 utterance = 3 + 2 * rng.standard_normal((1, 12, 1))
@@ -589,6 +682,7 @@ for training in (True, False):
         outs.append(layer.forward(both, np.array([12, 12]))[0])
     moved = np.abs(outs[0] - outs[1]).max()
     print(f"{'training' if training else 'evaluation':10}: a neighbour moves it by {moved:.3f}")
+print("In evaluation a neighbour", "matters." if moved else "does not matter.")
 assert moved == 0
 
 # %% [markdown]
@@ -660,7 +754,8 @@ print("same as the package's SimpleRNN")
 # %% [markdown]
 # Two consequences can be seen at once. A bias added to $W x_t$ disappears with the mean; so the
 # layer has none, and $\beta$ takes its place. And $W$ may be scaled without changing anything, but
-# for $\epsilon$, as the factor disappears with the standard deviation:
+# for $\epsilon$, as the factor disappears with the standard deviation. Predict first: which of the two
+# changes the output less?
 
 # %%
 gamma, beta = rnn.params["gamma"], rnn.params["beta"]
@@ -669,6 +764,8 @@ with_bias, _ = bn_forward(rnn_x @ W + 7.0, gamma, beta, rnn_mask)
 scaled, _ = bn_forward(rnn_x @ (10 * W), gamma, beta, rnn_mask)
 print(f"a bias of 7 changes the output by {np.abs(with_bias - plain).max():.1e}")
 print(f"ten times W changes it by         {np.abs(scaled - plain).max():.1e}")
+less = np.abs(with_bias - plain).max() < np.abs(scaled - plain).max()
+print("The bias changes less: epsilon sees a scale." if less else "The scale changes less.")
 np.testing.assert_allclose(with_bias, plain, atol=1e-10)
 np.testing.assert_allclose(scaled, plain, atol=1e-3)
 
@@ -683,9 +780,9 @@ np.testing.assert_allclose(scaled, plain, atol=1e-3)
 # ![Two utterances with two channels each. Channel 1 is shaded in both, at all real frames and all
 # frequencies: 55 numbers share one mean.](images/norm_03_channel.svg)
 #
-# The trap: what is counted are numbers now, not frames. $n$ is the number of real frames **times**
-# $F$. With the channels moved to the end, frequencies can be taken for further frames, and our
-# functions from above do the rest:
+# The trap, which exercise 03.2 had: what is counted are numbers now, not frames. $n$ is the number of
+# real frames **times** $F$. With the channels moved to the end, frequencies can be taken for further
+# frames, and our functions from above do the rest:
 
 
 # %%
@@ -911,7 +1008,8 @@ def toy_step(network, x, targets, lengths):
 
 # %% [markdown]
 # **The gradient's size.** Before any training: six layers, whose input weights $W$ are all
-# multiplied by the same factor. How large is the gradient of each layer's $W$?
+# multiplied by the same factor. Predict first: with weights 4 times as large, is the gradient of $W$
+# larger or smaller, without normalisation and with it?
 
 # %%
 factors, styles = (0.25, 1, 4), ("o-", "s--", "^:")
@@ -936,6 +1034,9 @@ show(
 spread = {k: norms[k, 0.25] / norms[k, 4] for k in (False, True)}
 print("without: a quarter of W against four times W:", spread[False])
 print("with   : a quarter of W against four times W:", spread[True].round(2))
+for normalised, name in ((False, "without"), (True, "with   ")):
+    grows = (norms[normalised, 4] > norms[normalised, 1]).all()
+    print(f"{name}: larger weights have a {'larger' if grows else 'smaller'} gradient")
 assert (spread[False] < 1e-3).all()
 np.testing.assert_allclose(spread[True], 16, rtol=0.05)
 
@@ -956,7 +1057,7 @@ assert norms[True, 1][0] > norms[True, 1][-1]
 # %% [markdown]
 # **Training.** One layer and three layers, three learning rates, three random beginnings each, 80
 # steps (momentum 0.9, as in the package's SGD). What we look at is the loss over the last ten
-# steps.
+# steps. Predict first: where does normalisation pay more, with one layer or with three?
 
 
 # %%
@@ -1000,7 +1101,12 @@ show(
 for layers in (1, 3):
     medians = [np.median(final[layers, k], axis=1).round(2) for k in (False, True)]
     print(f"{layers} layer(s), median of three: without {medians[0]}, with {medians[1]}")
-assert (np.median(final[3, True], axis=1) < np.median(final[3, False], axis=1)).all()
+gain = {k: np.median(final[k, False], axis=1) - np.median(final[k, True], axis=1) for k in (1, 3)}
+where = "with three layers" if gain[3].mean() > gain[1].mean() else "with one layer"
+print(
+    f"It pays more {where}: a gain of {gain[1].mean():.2f} with one, {gain[3].mean():.2f} with three"
+)
+assert (gain[3] > 0).all()
 
 # %% [markdown]
 # With three layers the normalised networks end lower at every learning rate that we tried (compare
@@ -1038,67 +1144,9 @@ for layers, (train, train_with, dev, dev_with) in table.items():
 #
 # At our size you can see the direction (depth is where it pays) and the mechanism (the gradient's
 # size). You cannot see the paper's numbers, nor its loss with one layer.
-
-# %% [markdown]
-# ## Exercises
 #
-# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
-# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how
-# far you are. Solutions are [apart](solutions/03_batch_norm.py).
-#
-# ### Exercise 03.1: the mask from the lengths
-#
-# Given `lengths` of shape (N,) and the number of frames `T` of the padded batch, return the mask of
-# shape (N, T): 1 for real frames, 0 for padding. `length_mask(np.array([3, 1]), 4)` is `[[1, 1, 1,
-# 0], [1, 0, 0, 0]]`. It can be done without a loop: compare a row of frame numbers with a column of
-# lengths.
-
-
-# %%
-def length_mask(lengths, T):
-    """Return the mask, (N, T), from lengths, (N,)."""
-    raise NotImplementedError
-
-
-# %%
-check("03.1", length_mask)
-
-# %% [markdown]
-# ### Exercise 03.2: mean and variance, for features and for channels
-#
-# One function for both shapes: `x` is (N, T, H), and mean and variance are (H,); or `x` is (N, C,
-# T, F), and they are (C,). `mask` is (N, T) in both cases; there is a bracket that makes it fit,
-# `mask[:, :, None]` or `mask[:, None, :, None]`. Mind what is counted, what may stand in the
-# padding (see above: not only zeros), and a batch without any real frame: mean and variance are
-# then 0. No $\epsilon$ here. The mean of the squares minus the square of the mean is not exact
-# enough far from 0; take the distances from the mean.
-
-
-# %%
-def masked_mean_var(x, mask):
-    """Return mean and variance, (H,) or (C,) each, of the real frames of x."""
-    raise NotImplementedError
-
-
-# %%
-check("03.2", masked_mean_var)
-
-# %% [markdown]
-# ### Exercise 03.3: the backward pass in one line
-#
-# All gradients from `dout` (N, T, H), `x` (N, T, H), `gamma` (H,) and `mask` (N, T). There is no
-# cache: compute mean and variance yourself, with $\epsilon = 10^{-5}$. Use the short form of $dx$
-# from "What the gradient looks like". Both arrays may hold garbage in the padding; `dx` is 0 there.
-
-
-# %%
-def seq_batchnorm_backward(dout, x, gamma, mask):
-    """Return dx, (N, T, H), dgamma and dbeta, (H,) each."""
-    raise NotImplementedError
-
-
-# %%
-check("03.3", seq_batchnorm_backward)
+# Batch normalisation was new then: S. Ioffe and C. Szegedy had published it in the same year, 2015, for
+# images, and C. Laurent and others had tried it in recurrent networks, on the input term as here.
 
 # %% [markdown]
 # ## Summary
