@@ -124,6 +124,6 @@ EXERCISES = (
         fast_row_conv,
         _row_cases,
         package=row_conv_forward,
-        speed=Speed(row_conv_by_frames, LONG, 10),
+        speed=Speed(row_conv_by_frames, LONG, 8),
     ),
 )
