@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from ds2np.audio import load_audio
 from ds2np.ctc import ctc_loss
-from ds2np.data.batches import Batch, pad
+from ds2np.data.batches import pad
 from ds2np.data.batches import plan_epoch as real_plan_epoch
 from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_decode
@@ -45,7 +45,6 @@ from ds2np.optim import SGD, global_norm
 from ds2np.optim.ema import EMA
 from ds2np.plots import plot_lines, plot_plan, plot_walk
 from ds2np.text import wer
-from ds2np.train.step import add_gradients
 
 # %% [markdown]
 # ## The idea in one picture
@@ -689,48 +688,21 @@ print(compare_gradients("mean of utterances", gradients.mean(axis=0), numerical)
 
 # %% [markdown]
 # The package multiplies by one constant, `scale`, so that several minibatches for one step, and the
-# parts of several processes (chapter 13), simply add up. On a small network with all its layers:
-
-# %%
-tiny = dataclasses.replace(toy.CONFIG, mels=8, conv=(ConvConfig(2, (3, 3), (2, 2)),))
-tiny = dataclasses.replace(tiny, layers=1, hidden=4)
-network = DeepSpeech2(tiny, seed=0, dtype=np.float64)
-speech = rng.standard_normal((3, 20, 8))
-batch = Batch(rows, speech, np.array([12, 16, 20]), np.clip(labels, 1, 3), label_lengths)
-real_loss = add_gradients(network, batch, 1 / 3)
-by_scale = {name: grad.copy() for name, grad in network.grads.items()}
-
-network.zero_grads()
-logits, frames = network.forward(batch.x, batch.lengths)
-loss, dlogits = ctc_loss(logits, batch.labels, frames, batch.label_lengths)
-network.backward(dlogits / len(loss))
-np.testing.assert_allclose(real_loss, loss, rtol=1e-12)
-for name, grad in network.grads.items():
-    np.testing.assert_allclose(by_scale[name], grad, rtol=1e-9, atol=1e-12)
-print("same as the package's add_gradients, in all", len(by_scale), "arrays")
-
-# %% [markdown]
+# parts of several processes, simply add up. Chapter 13 shows it.
+#
 # ### Why not weigh frames?
 #
 # Batch normalisation divides its sums by the number of *frames* (chapter 03). If we did the same with
-# the sum of the losses, the weight of an utterance would depend on who else is there:
-
-# %%
-for neighbours in ([4], [20], [4, 4, 4], [20, 20, 20]):
-    N, total = 1 + len(neighbours), 4 + sum(neighbours)
-    weights = f"by utterances 1/{N}, by frames 1/{total}"
-    print(f"beside {neighbours!s:12} its weight is {weights}: {N / total:.3f} of it")
-
-# %% [markdown]
-# The last column is one over the mean length: a minibatch of long utterances would make small steps,
-# one of short utterances large ones. With buckets, whose minibatches are all short or all long, this
-# would be the rule.
+# the sum of the losses, the weight of an utterance would depend on who else is there. Beside another one
+# of 4 frames, an utterance of 4 frames would have the weight 1/8, beside one of 20 frames 1/24; by
+# utterances it is 1/2 each time. A minibatch of long utterances would make small steps, one of short
+# utterances large ones. With buckets, whose minibatches are all short or all long, this would be the
+# rule.
 #
 # The mean over utterances has a plain meaning. Utterances are independent, so the sum of their losses
 # is $-\ln$ of the probability of *all* transcripts, and every utterance has the same part in it
-# whichever way the data are cut into equal minibatches. A long utterance is not
-# short-changed: its loss is that of all that is said in it, and so it is larger from the start. We shall see
-# by how much.
+# whichever way the data are cut into equal minibatches. A long utterance is not short-changed: its loss
+# is that of all that is said in it, and so it is larger from the start. We shall see by how much.
 
 # %% [markdown]
 # ## Utterances of unequal length
@@ -1029,7 +1001,7 @@ show(
 #
 # | name in code | symbol | type, shape | meaning |
 # |---|---|---|---|
-# | `frames` | | array of int (utterances,) | frames of each utterance |
+# | `frames` | | list or array of int | frames of each utterance |
 # | `batch_size` | $N$ | int | most utterances in a minibatch |
 # | `epoch`, `seed` | | int | epochs count from 1 |
 # | `max_frames` | | int or infinite | most frames in a minibatch, with padding |
@@ -1266,17 +1238,6 @@ print(f"Nearest to the rough rule of 1e-3: {nearest}." + ("" if nearest == best 
 #   gradients, and where the steps are clipped, the ratio is, too. It counts all weights together, and
 #   momentum multiplies steps that agree by up to $1 / (1 - 0.95) = 20$. So take the rule for what it
 #   is: a ratio of 1e-6 or of 1 is an alarm, a factor of five is not.
-#
-# What if the large rate is not even clipped?
-
-# %%
-with np.errstate(over="ignore", invalid="ignore"):
-    steps, _ = learn(0, "shuffled", 0.1, epochs=1, max_norm=np.inf)
-print("loss of the first steps, clipped at 100:", (curves["too large: 0.1"][1][[0, 8, 16]]).round())
-print("and not clipped at all:                 ", [f"{v:.2g}" for v in steps[[7, 15, 23], 0]])
-
-# %% [markdown]
-# Clipping has turned a catastrophe into a failure: it is no cure for a wrong rate.
 #
 # ### The first epoch's curve
 #
