@@ -572,7 +572,7 @@ print(f"Verdict: {'the gradient' if of_gradient > of_input else 'the input produ
 # | name in code | symbol | type, shape | meaning |
 # |---|---|---|---|
 # | `h` | $h_t$ | array (B, T, N, H) | states of $B$ directions, frame by frame |
-# | `h0` | $h_{-1}$ | array (B, N, H) | the state before the first frame |
+# | `h0` | $h_0$ | array (B, N, H) | the state before the first frame |
 # | `dg` | $dg_t$ | array (B, T, N, GH) | gradient by $h_{t-1} U$, for $G$ gates |
 # | result | $dU$ | array (B, H, GH) | gradient of the recurrent weights |
 #
@@ -951,11 +951,11 @@ print("Verdict: Amdahl's law holds within a tenth." if abs(measured / predicted 
 #
 # ### Exercise 11.4: make it faster
 #
-# The row convolution of chapter 04, $r_{n,t} = \sum_{j=0}^{\tau} W_j\, h_{n,t+j}$: each frame looks at
-# the $\tau$ frames behind it, feature by feature, and what lies behind the last frame counts as zeros.
-# The function below is right, and slow. Write one with the same result that is really faster: the check
-# runs both in turn, on an input of its own, and asks for eight times. It says what it has found. Look for
-# the loop that is short, whatever the recording; the other two can go.
+# The row convolution of chapter 04, $r_{n,t} = \sum_{j=0}^{\tau} W_j\, h_{n,t+j}$: a frame and the $\tau$
+# frames that follow it, weighted and added up, feature by feature; what follows the last frame counts as
+# zeros. The function below is right, and slow. Write one with the same result that is really faster: the
+# check runs both in turn, on an input of its own, and asks for eight times. It says what it has found.
+# Look for the loop that is short, whatever the recording; the other two can go.
 #
 # | name in code | symbol | type, shape | meaning |
 # |---|---|---|---|

@@ -160,7 +160,7 @@ for backward in (sum_of_sums, mean_of_means):
     assert result.ok == (backward is sum_of_sums)
 
 # %% [markdown]
-# To divide by frames is another mistake that runs well; chapter 06 shows what it does.
+# To divide by frames is another mistake that runs well; chapter 06 says what it does.
 #
 # With numbers that are not whole, sums in another order differ in the last digits. So a run over four
 # processes does not have the same bits as one over two. But all processes of *one* run must have the
