@@ -39,13 +39,9 @@ from ds2np.ctc import ctc_loss
 from ds2np.data.batches import pad
 from ds2np.data.batches import shard as real_shard
 from ds2np.data.manifest import write_manifest
-from ds2np.gradcheck import check_gradients
 from ds2np.layers import batchnorm
-from ds2np.layers.flat import flat_size
 from ds2np.learn import check, scaling, show, simulate, toy
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
-from ds2np.parallel.buckets import Buckets
-from ds2np.parallel.communicator import Communicator
 from ds2np.plots import plot_holdings, plot_over_processes, plot_timeline
 from ds2np.train.history import read_history
 
@@ -138,28 +134,8 @@ assert apart > 0.01
 # processes some may get nothing at all. The mean of nothing is 0/0, not a number, and it spreads to
 # everyone; the *sum* of nothing is 0. So the rule is: **add up sums, and divide once, by the utterances
 # of the whole minibatch.** The paper's average is of this kind: over the utterances of the whole
-# minibatch. The gradient check tells the two apart, if its loss is that of the whole minibatch:
-
-
-# %%
-def loss_of_all():
-    return sum(0.5 * ((x @ W - target) ** 2).sum() for x, target in utterances) / 5
-
-
-def sum_of_sums():
-    return {"W": sum(gradient_sum(part, W) for part in parts) / 5}
-
-
-def mean_of_means():
-    return {"W": np.mean([gradient_sum(part, W) / len(part) for part in parts], axis=0)}
-
-
-for backward in (sum_of_sums, mean_of_means):
-    result = check_gradients(loss_of_all, backward, {"W": W})[0]
-    print(f"{backward.__name__:17}", result)
-    assert result.ok == (backward is sum_of_sums)
-
-# %% [markdown]
+# minibatch.
+#
 # To divide by frames is another mistake that runs well; chapter 06 says what it does.
 #
 # With numbers that are not whole, sums in another order differ in the last digits. So a run over four
@@ -953,50 +929,9 @@ if WITH_MPI:
 # sooner.](images/parallel_13_overlap.svg)
 #
 # But every message costs its latency, and a network has many small arrays. So several layers make
-# one **bucket**, which leaves as soon as it is large enough. The rule fits in a few lines; the
-# package's `Buckets` must cut in the same places, in a real backward pass.
-
-
-# %%
-def cut_into_buckets(sizes, smallest):
-    """Go through layers from the last to the first; return the numbers of each bucket."""
-    buckets, waiting = [], 0
-    for size in reversed(sizes):
-        waiting += size
-        if waiting >= smallest:
-            buckets.append(waiting)
-            waiting = 0
-    return [*buckets, waiting] if waiting else buckets
-
-
-class Recorder(Communicator):
-    """A run of one process that notes which arrays leave."""
-
-    def __init__(self):
-        self.given = []
-
-    def begin_sum(self, array):
-        self.given.append(array.size)
-        return super().begin_sum(array)
-
-
-model = DeepSpeech2(config, seed=1, dtype=np.float64)
-# In the flat array each gradient begins at a multiple of 64 numbers; in between are zeros.
-sizes = [flat_size(layer.grads) for layer in model.sublayers.values()]
-names = [f"{n}: {s}" for n, s in zip(model.sublayers, sizes, strict=True) if s]
-print("gradients of each layer:", ", ".join(names))
-for smallest in (1, 500, 10_000):
-    recorder = Recorder()
-    buckets = Buckets(model, recorder, smallest)
-    logits, _ = model.forward(*padded(np.arange(5)))
-    model.backward(rng.standard_normal(logits.shape), buckets.layer_done)
-    on_the_way = len(recorder.given)  # when the backward pass is over
-    buckets.finish()
-    assert recorder.given == cut_into_buckets(sizes, smallest)
-    assert on_the_way == len(recorder.given)
-    print(f"buckets of at least {smallest}:", recorder.given)
-
-# %% [markdown]
+# one **bucket**, which leaves as soon as it is large enough
+# ([buckets.py](../ds2np/parallel/buckets.py)).
+#
 # How large should a bucket be? Let us take a network of five layers, each with 20 ms of backward
 # pass, and a link that needs 1 ms for any message and 2 ms for each megabyte. Then the end of the
 # step follows from two clocks: a bucket starts when its last layer is computed *and* the link is

@@ -41,9 +41,7 @@ def exercise(slow, factor=10):
     def cases(rng):
         return {"two numbers": (rng.standard_normal(2),), "many": (rng.standard_normal(100),)}
 
-    return Exercise(
-        "99.1", "double", "", lambda x: 2 * x, cases, speed=Speed(slow, "many", factor)
-    )
+    return Exercise("99.1", "double", "", lambda x: 2 * x, cases, speed=Speed(slow, "many", factor))
 
 
 def test_a_fast_answer_is_correct(clock):
