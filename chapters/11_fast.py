@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 11  Making it fast
 #
-# The package's NumPy code outruns PyTorch on two CPU cores, in nearly all parts and in a whole
-# training step. This chapter measures where its time goes, what the machine allows, and what each
-# idea is worth, also those that turned out to be worth nothing.
+# On two CPU cores the package's NumPy code outruns PyTorch in nearly all parts, and in a whole
+# training step. This chapter measures where its time goes, what the machine allows, and what six
+# ideas are worth.
 #
 # ![The network from sound to text, with convolutions and recurrent layers, which cost most of the
 # time, framed.](images/network_11.svg)
@@ -13,7 +13,8 @@
 # * measure so that the answer does not depend on what else the machine does;
 # * profile a training step, and compute from the profile what an improvement can gain at most;
 # * say, from two numbers of a machine and two of a computation, how fast it can be;
-# * write a slow form of each idea, and prove that the fast one computes the same;
+# * write a slow form of an idea, prove that the fast one computes the same, and compare their times;
+# * make a slow function of the network fast yourself;
 # * name the mistake that fast code makes most often, and show the check that finds it.
 #
 # **You need** NumPy, and what a convolution (chapter 02), a GRU (chapter 04) and CTC (chapter 05)
@@ -24,25 +25,17 @@
 
 # %%
 import json
-import platform
 import re
 import statistics
-import subprocess
-import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
-import scipy.special
 from threadpoolctl import threadpool_limits
 
-import ds2np.ctc.loss
 from ds2np import machine
-from ds2np.ctc import ctc_loss, lattice, recursion
-from ds2np.ctc.semiring import LOG_ZERO, Logs
-from ds2np.data.batches import make_batch, plan_epoch, prefetch
+from ds2np.ctc import ctc_loss, lattice
+from ds2np.ctc.semiring import LOG_ZERO
 from ds2np.gradcheck import check_gradients
 from ds2np.layers import batchnorm, conv, recurrent
 from ds2np.layers.batchnorm import seq_batchnorm_forward
@@ -56,15 +49,6 @@ from ds2np.model import DeepSpeech2, preset
 from ds2np.optim import SGD
 from ds2np.plots import plot_amdahl, plot_gains, plot_profile, plot_roofline
 
-machine.keep_memory()  # as the commands of the package do; a section below says what for
-one_thread = threadpool_limits(1)  # of BLAS, which multiplies NumPy's matrices; more of it below
-rng = np.random.default_rng(0)
-
-
-def normal(*shape):
-    return rng.standard_normal(shape, np.float32)
-
-
 # %% [markdown]
 # ## The idea in one picture
 #
@@ -75,7 +59,7 @@ def normal(*shape):
 # narrow one. What is used often is limited by the arithmetic, what is used once by the narrow
 # pipe.](images/fast_11_memory.svg)
 #
-# Most ideas of this chapter follow from this picture. *Use a number as often as possible while it is
+# Most ideas of this chapter follow from this picture: *use a number as often as possible while it is
 # near.* Here is the first of them. Four frames can be multiplied by a matrix one by one, or
 # together:
 #
@@ -92,8 +76,19 @@ def normal(*shape):
 # Python has several clocks. `time.perf_counter` is the clock on the wall: it runs on while another
 # program has our core. `time.process_time` counts only what the processor does for us. We multiply
 # the same two matrices 25 times, and look at both.
+#
+# Predict first: on which of the two clocks do the 25 times differ more?
 
 # %%
+machine.keep_memory()  # freed memory stays with the process, as in the package's commands
+one_thread = threadpool_limits(1)  # of BLAS, which multiplies NumPy's matrices; more of it below
+rng = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return rng.standard_normal(shape, np.float32)
+
+
 a, b = normal(600, 600), normal(600, 600)
 times = {"perf_counter": [], "process_time": []}
 for _ in range(25):
@@ -101,16 +96,19 @@ for _ in range(25):
     product = a @ b
     times["perf_counter"].append(time.perf_counter() - began[0])
     times["process_time"].append(time.process_time() - began[1])
-for clock, seconds in times.items():
-    first, rest = seconds[0], sorted(seconds[1:])
+wide = {}
+for clock, (first, *rest) in times.items():
     middle = statistics.median(rest)
+    wide[clock] = max(rest) / min(rest)
     print(f"{clock}, in medians: first {first / middle:.2f},", end=" ")
-    print(f"fastest {rest[0] / middle:.2f}, slowest {rest[-1] / middle:.2f}")
+    print(f"fastest {min(rest) / middle:.2f}, slowest {max(rest) / middle:.2f}")
+print("Verdict: the wall's clock differs more; other programs ran meanwhile."
+      if wide["perf_counter"] > 1.2 * wide["process_time"] else
+      "Verdict: both are alike; no other program was in the way.")  # fmt: skip
 
 # %% [markdown]
-# Where other programs run, the first line is wide and the second narrow. So we use `process_time`
-# for all that *works*, and `perf_counter` where threads share the work or where a program *waits*:
-# there the clock on the wall is the one that counts. `process_time` adds up the threads.
+# So we use `process_time`. (`perf_counter` is right where threads share the work, whose times
+# `process_time` adds up, and where a program waits.)
 #
 # Three more rules. The first run does not count: it fetches code and memory. What counts is the
 # median, since one bad run must not spoil it. And two forms are compared **in turn**, slow, fast,
@@ -120,25 +118,26 @@ for clock, seconds in times.items():
 
 
 # %%
-def timed(function, repeat=1, clock=time.process_time):
-    began = clock()
+def timed(function, repeat=1):
+    began = time.process_time()
     for _ in range(repeat):
         function()
-    return (clock() - began) / repeat
+    return (time.process_time() - began) / repeat
 
 
 gains = {}  # of each idea: median, smallest and largest ratio
 
 
-def compare(idea, slow, fast, pairs=7, clock=time.process_time, tolerance=1e-4):
+def compare(idea, slow, fast, pairs=7, tolerance=1e-4):
     """Assert that two forms agree, time both in turn, and print slow / fast."""
     expected = slow()
     scale = np.abs(expected).max()
     np.testing.assert_allclose(fast(), expected, rtol=0, atol=tolerance * scale)
-    repeat = max(1, int(0.01 / max(timed(slow, clock=clock), 1e-6)))  # at least 10 ms
-    ratios = [timed(slow, repeat, clock) / timed(fast, repeat, clock) for _ in range(pairs)]
-    gains[idea] = statistics.median(ratios), min(ratios), max(ratios)
-    print("{}: {:.2f} ({:.2f} to {:.2f})".format(idea, *gains[idea]))
+    repeat = max(1, int(0.01 / max(timed(slow), 1e-6)))  # at least 10 ms
+    ratios = [timed(slow, repeat) / timed(fast, repeat) for _ in range(pairs)]
+    middle, low, high = gains[idea] = statistics.median(ratios), min(ratios), max(ratios)
+    verdict = "a gain" if low > 1 else "a loss" if high < 1 else "undecided in these pairs"
+    print(f"{idea}: {middle:.2f} ({low:.2f} to {high:.2f}), {verdict}")
 
 
 # %% [markdown]
@@ -156,6 +155,9 @@ model.summary()
 # A layer is a pair of functions, so a profile needs no tool: run the layers one after the other,
 # with a clock around each. As for every measurement in this book, we first assert that this *is* the
 # network.
+#
+# Predict first: the table says that the second convolution has more than half of the multiplications.
+# Will it take more than half of the time?
 
 # %%
 N, T, L = 8, 200, 25
@@ -164,8 +166,9 @@ labels, label_lengths = rng.integers(1, 29, (N, L)), np.full(N, L)
 optimiser = SGD(model.params, model.grads, learning_rate=1e-4)
 
 
-def profiled_step(clock=time.process_time):
+def profiled_step():
     """Run a training step; return its logits and the seconds of each part and way."""
+    clock = time.process_time
     seconds, out, frames = {}, x, lengths
     for name, layer in model.sublayers.items():
         began = clock()
@@ -192,6 +195,8 @@ model.clear_cache()
 np.testing.assert_array_equal(profiled_step()[0], expected)
 steps = [profiled_step()[1] for _ in range(8)][1:]
 profile = {part: statistics.median(seconds[part] for seconds in steps) for part in steps[0]}
+
+# %%
 parts = {}  # the small ones together
 for (name, way), seconds in profile.items():
     kind = re.sub(r"(conv|gru)(\d).*", r"\1\2", name) if "norm" not in name else "batch norms"
@@ -209,35 +214,35 @@ show(
 
 # %%
 step_time = sum(profile.values())
-share = {
-    "recurrent layers": sum(v for (name, _), v in profile.items() if name.startswith("gru")),
-    "convolutions": profile["conv1", "forward"]
-    + profile["conv1", "backward"]
-    + profile["conv2", "forward"]
-    + profile["conv2", "backward"],
-    "CTC": profile["ctc", "forward"],
-}
-share["the rest"] = step_time - sum(share.values())
-share = {name: seconds / step_time for name, seconds in share.items()}
+
+
+def share_of(*beginnings):
+    return sum(v for (name, _), v in profile.items() if name.startswith(beginnings)) / step_time
+
+
+share = {"recurrent layers": share_of("gru"), "CTC": share_of("ctc")}
+share["convolutions"] = sum(profile[name, way] for name in ("conv1", "conv2")
+                            for way in ("forward", "backward")) / step_time  # fmt: skip
+share["the rest"] = 1 - sum(share.values())
 for name, part in share.items():
     print(f"{name:<17} {part:6.1%}")
-ways = [sum(v for (_, way), v in profile.items() if way == w) for w in ("backward", "forward")]
-print(f"backward takes {ways[0] / ways[1]:.2f} times as long as forward")
+second = sum(profile["conv2", way] for way in ("forward", "backward")) / step_time
+print(f"Verdict: conv2 takes {second:.0%} of the time,", end=" ")
+print("less than its part of the multiplications." if second < 0.53 else
+      "as much as its multiplications say, or more.")  # fmt: skip
 assert share["recurrent layers"] + share["convolutions"] > 0.5
 
 # %% [markdown]
 # Convolutions and recurrent layers are what costs; whoever polishes the ReLU polishes in the wrong
-# room. (The normalisation inside a recurrent layer is counted with it.) Each product $xW$ has two
-# gradients, $dx = dout\, W^T$ and $dW = x^T dout$, each as large as the product itself, so one would
-# expect twice the time backward. It is less where forward has more to do besides: the gates' tanh is
-# computed there only, and kept.
-#
-# ### Inside a recurrent layer
+# room. (The normalisation inside a recurrent layer is counted with it.) Multiplications alone do not
+# tell the time: there are fast ones and slow ones.
 #
 # A recurrent layer computes $\mathcal{B}(xW)$ for all frames at once, where $\mathcal{B}$ is batch
 # normalisation; then a loop over time does the rest. We run the pieces of one by hand, in the sizes of
 # the network, with random numbers. The first three lines add up to the layer. The fourth is a part of
-# the third: what the products $h_{t-1} U$ alone take.
+# the third: what the products $h_{t-1} U$ alone take. For both directions the loop has twice the
+# multiplications of the input product: $2 \cdot H \cdot 3H$ a frame against $D \cdot 3H$, where $D =
+# H$. Predict first: will it take twice the time?
 
 # %%
 D = H = model.config.hidden
@@ -260,14 +265,50 @@ for name, of_piece in seconds.items():
     print(f"{name:<16} {of_piece / whole:5.0%} of the layer")
 loop_over_product = seconds["loop over time"] / seconds["input product"]
 print(f"products: {seconds['of it, products'] / seconds['loop over time']:.0%} of the loop's time")
-print(f"the loop takes {loop_over_product:.1f} times as long as the input product")
-assert seconds["loop over time"] > seconds["input product"]
+print(
+    f"Verdict: the loop takes {loop_over_product:.1f} times as long as the input product,", end=" "
+)
+print("more than twice." if loop_over_product > 2 else "no more than twice.")
 
 # %% [markdown]
-# The loop takes far more than the input product, though it has just twice its multiplications:
-# $2 \cdot H \cdot 3H$ a frame for both directions, against $D \cdot 3H$, where $D = H$. A part of the
-# difference the roofline will explain, further down; the rest is what the loop does besides its products:
-# the arithmetic of the gates, and thousands of calls.
+# A part of the difference the roofline will explain, further down; the rest is what the loop does
+# besides its products: the arithmetic of the gates, and thousands of calls.
+#
+# ## Exercises
+#
+# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
+# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
+# you are. Solutions are [apart](solutions/11_fast.py). The first exercise stands here, the others where
+# you have just read what they need.
+#
+# ### Exercise 11.1: how much there is to multiply
+#
+# Count the multiplications with weights in one forward pass of a recurrent layer. With `directions` of
+# 2, each has its own $U$; if `shared` is True, they have one $W$ and its product is computed once,
+# otherwise one $W$ each. Activations and products of gates are not counted.
+#
+# | name in code | symbol | type | meaning |
+# |---|---|---|---|
+# | `N`, `T` | $N$, $T$ | int | utterances, and frames of each |
+# | `D`, `H` | $D$, $H$ | int | features of a frame, units |
+# | `gates` | | int | blocks of $H$ columns: 1 for a simple layer, 3 for a GRU |
+# | | $W$, $U$ | | (D, gates * H) and (H, gates * H): weights of the input, of the state |
+# | `directions` | | int | 1 or 2 |
+# | `shared` | | bool | whether both directions have the same $W$ |
+# | result | | int | multiplications |
+#
+# For one utterance of one frame, D = 5, H = 3 and a simple layer of one direction it is
+# 5 * 3 + 3 * 3 = 24.
+
+
+# %%
+def recurrent_multiply_adds(N, T, D, H, gates, directions, shared):
+    """Count the multiplications with W and U, an int."""
+    raise NotImplementedError
+
+
+# %%
+check("11.1", recurrent_multiply_adds)
 
 # %% [markdown]
 # ## Amdahl's law
@@ -304,9 +345,6 @@ assert all(1 / (1 - p / 2) < 2 for p in share.values())
 # $1 / (0.4 + 0.6 / 2) = 1.43$, multiply to 1.88, less than that. They may not be multiplied, since
 # the second is a larger share of what the first has left.
 # </details>
-
-# %%
-print(f"{100 / (30 / 5 + 60 / 2 + 10):.2f}, {1 / (0.7 + 0.3 / 5):.2f}, {1 / (0.4 + 0.6 / 2):.2f}")
 
 # %% [markdown]
 # ## The roofline
@@ -359,9 +397,12 @@ for rows in (1, N, N * frames, 100_000):
 # With more rows each weight serves all of them. Beyond some hundreds nothing is gained any more:
 # then it is the rows themselves that have to be moved.
 #
-# The **roofline** puts all of this into one picture; GFLOP are $10^9$ flop. Right of the bend the arithmetic is the limit, left
-# of it the memory. For each part we count flop and bytes by hand, and measure its rate. The flop
-# that we count are those of the *direct* computation; this matters in one place.
+# The **roofline** puts all of this into one picture; GFLOP are $10^9$ flop. Right of the bend the
+# arithmetic is the limit, left of it the memory. For each part we count flop and bytes by hand, and
+# measure its rate. The flop that we count are those of the *direct* computation; this matters in one
+# place.
+#
+# Predict first: which of these six parts comes nearest to the peak, and which stays furthest below?
 
 
 # %%
@@ -401,6 +442,8 @@ points = {
         rate(conv_flop, lambda: conv.conv2d_forward(image, weights, (1, 2), (5, 10))),
     ),
 }
+
+# %%
 figure, axis = plt.subplots(figsize=(9, 4.2), layout="constrained")
 roofs = {"roof, from memory": from_memory, "roof, from the cache": from_cache}
 plot_roofline(points, peak, roofs, axis)
@@ -408,32 +451,31 @@ show(
     figure,
     "Rates over arithmetic intensity, both axes logarithmic. Two roofs rise to the same flat top, "
     "that of the cache to the left of that of memory. The large products lie near the flat top, "
-    "those of one frame below it, elementwise work far down at the left.",
+    "elementwise work far down at the left.",
 )
-for name, (of_part, reached) in points.items():
-    print(f"{name:<26} {of_part:7.1f} flop a byte, {reached / peak:5.1%} of the peak")
-all_frames, one_frame = (
-    points[f"input product, {which}"][1] for which in ("all frames", "one frame")
-)
-explained = 2 * all_frames / one_frame  # twice the multiplications, at the lower rate
+
+# %%
+reached = {name: of_part / peak for name, (_, of_part) in points.items()}
+for name, of_peak in sorted(reached.items(), key=lambda item: -item[1]):
+    print(f"{name:<26} {points[name][0]:7.1f} flop a byte, {of_peak:6.1%} of the peak")
+print(f"Verdict: nearest, or above, is {max(reached, key=reached.get)};", end=" ")
+print(f"furthest below is {min(reached, key=reached.get)}.")
+explained = 2 * reached["input product, all frames"] / reached["input product, one frame"]
 print(
-    f"\nthe loop over the input product: {explained:.1f} times as long by the rates of the products,"
+    f"The loop: twice the multiplications at its products' rate are {explained:.1f} times as long,"
 )
-print(f"{loop_over_product:.1f} times as long by the clock above: ", end="")
-if loop_over_product > 1.2 * explained:
-    print(f"products explain {explained / loop_over_product:.0%}, gates and calls are the rest")
-else:
-    print("the products explain it")
+print(f"it was {loop_over_product:.1f} times as long:", end=" ")
+print("gates and calls are the rest." if loop_over_product > 1.2 * explained else "that is all.")
 
 # %% [markdown]
 # Read it from left to right.
 #
 # * Sums and normalisation do so little with each number that the memory sets their pace. No better
 #   arithmetic helps them; fewer passes over the array do.
-# * The product of a single frame has the same multiplications *a frame* as the large one, and a
-#   lower rate. In the loop over time there is no choice: $h_{t-1}$ must be known before $h_t U$. That
-#   is one reason why the loop takes most of a recurrent layer; the last lines of the output say how
-#   much of it. The loop's matrices fit into the cache, so the roof that counts for it is the higher one.
+# * The product of a single frame has the same multiplications *a frame* as the large one, and a lower
+#   intensity, so at best the same rate. In the loop over time there is no choice: $h_{t-1}$ must be
+#   known before $h_t U$. The last lines of the output say how much of the loop's time its products
+#   explain. Its matrices fit into the cache, so the roof that counts for it is the higher one.
 # * A convolution can lie *above* the roof. That is no mistake of the machine: we counted the flop of
 #   the direct form, and the Fourier form does with fewer.
 #
@@ -441,13 +483,45 @@ else:
 # leaves out: each call of NumPy has a price of its own, however little its arrays hold.
 
 # %% [markdown]
-# ## Idea by idea: the recurrent layer
+# ### Exercise 11.2: how fast it can be
+#
+# The roofline as a function: the largest rate that the two roofs allow for a product of (rows, inner)
+# by (inner, columns). A multiplication and an addition are two flop. Each of the three matrices is
+# moved once.
+#
+# | name in code | symbol | type | meaning |
+# |---|---|---|---|
+# | `rows`, `inner`, `columns` | $R$, $D$, $K$ | int | sizes of the two factors |
+# | `peak` | | float | flop a second that the arithmetic can do |
+# | `bandwidth` | | float | bytes a second that the memory can move |
+# | `bytes_per_number` | | int | 4 for float32, 8 for float64 |
+# | result | | float | flop a second |
+#
+# Example: a product of 1 by 1 and 1 by 1 has 2 flop and moves 12 bytes, so with a bandwidth of 12 and
+# a peak of 100 it is 2.0.
+
+
+# %%
+def attainable_rate(rows, inner, columns, peak, bandwidth, bytes_per_number=4):
+    """Return flop a second, a float."""
+    raise NotImplementedError
+
+
+# %%
+check("11.2", attainable_rate)
+
+# %% [markdown]
+# ## Six ideas
 #
 # For each idea we write the slow form, in a few lines, and compare. What is printed is the time of
-# the slow form divided by that of the fast one: median, smallest, largest of the pairs.
+# the slow form divided by that of the fast one: median, smallest, largest of the pairs. What else was
+# tried stands on [the page of measurements](../tests/benchmarks/README.md#what-each-idea-is-worth),
+# also what did not help.
 #
-# **All input products as one.** The picture of the beginning, in code. The gradient of $U$, a sum
-# over all frames of $h_{t-1}^T dg_t$, can be one product too, with the sum inside (exercise 11.3).
+# ### 1. All frames at once
+#
+# The picture of the beginning, in code. The gradient of $U$, a sum over all frames of $h_{t-1}^T dg_t$,
+# can be one product too, with the sum inside. Predict first: which of the two gains more?
 
 
 # %%
@@ -479,123 +553,50 @@ compare(
     lambda: recurrent.recurrent_weight_gradient(states, h0, dg),
 )
 
+# %%
+of_input, of_gradient = (
+    gains[name][0] for name in ("all input products as one", "gradient of U as one product")
+)
+print(f"Verdict: {'the gradient' if of_gradient > of_input else 'the input product'} gains more.")
+
 # %% [markdown]
-# **Both directions side by side.** In narrow layers, calls are a good part of the cost. Two
-# directions in one loop, as a leading axis of size 2, need half as many. We take both kinds of
-# layer; the simple one has a third of the arithmetic, so the calls weigh more.
+# Where products of single frames are nearly as fast as the large one (see the roofline), the input
+# product has little to gain. The loop for $dU$ also reads and writes all of $dU$ in each frame, to add to
+# it; in one product the sums stay in registers.
+#
+# ### Exercise 11.3: all frames as one product
+#
+# The gradient of the recurrent weights, $dU = \sum_t \sum_n h_{t-1,n}^T\, dg_{t,n}$, without a loop over
+# time: one matrix product for each direction.
+#
+# | name in code | symbol | type, shape | meaning |
+# |---|---|---|---|
+# | `h` | $h_t$ | array (B, T, N, H) | states of $B$ directions, frame by frame |
+# | `h0` | $h_0$ | array (B, N, H) | the state before the first frame |
+# | `dg` | $dg_t$ | array (B, T, N, GH) | gradient by $h_{t-1} U$, for $G$ gates |
+# | result | $dU$ | array (B, H, GH) | gradient of the recurrent weights |
+#
+# Mind which state belongs to which `dg`, and a batch of one frame, or of none. (A loop gives the right
+# numbers too, and this check does not look at the clock.) The package's backward passes use a function
+# of this name, and the graduation of [chapter 07](07_network.ipynb) can put yours in its place. Example:
+# with one direction, one frame, one utterance and one unit, `h0` 2 and `dg` 3, the result is 6, whatever
+# `h` is.
 
 
 # %%
-def one_after_the_other(steps, terms, U, h0):
-    return np.concatenate([steps(terms[d : d + 1], U[d : d + 1], h0[d : d + 1])[0] for d in (0, 1)])
-
-
-simple_terms, simple_U = terms[..., :H].copy(), U[..., :H].copy()
-compare(
-    "two directions in one loop, GRU",
-    lambda: one_after_the_other(gru_forward, terms, U, h0),
-    lambda: gru_forward(terms, U, h0)[0],
-)
-compare(
-    "two directions in one loop, simple",
-    lambda: one_after_the_other(simple_rnn_forward, simple_terms, simple_U, h0),
-    lambda: simple_rnn_forward(simple_terms, simple_U, h0)[0],
-)
-
-# %% [markdown]
-# **Gates side by side.** $U_z$, $U_r$ and $U_h$ as one matrix of $3H$ columns: one product a frame in
-# place of three. We write the GRU both ways, and keep what the backward pass needs, as the package
-# does.
+def recurrent_weight_gradient(h, h0, dg):
+    """Return dU, (B, H, GH), from h (B, T, N, H), h0 (B, N, H) and dg (B, T, N, GH)."""
+    raise NotImplementedError
 
 
 # %%
-def sigmoid(x):
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
-
-
-def places(terms):
-    """Make room for the states, the gates and U_h h_before of all frames."""
-    return np.empty_like(terms[..., :H]), np.empty_like(terms), np.empty_like(terms[..., :H])
-
-
-def gru_by_gates(terms, U, h0):
-    blocks = [np.ascontiguousarray(block) for block in np.split(U, 3, axis=2)]
-    h, gates, Uh = places(terms)
-    state = h0
-    for t in range(terms.shape[1]):
-        az, ar, ac = np.split(terms[:, t], 3, axis=2)
-        gz, gr, gc = (state @ block for block in blocks)
-        z, r = sigmoid(az + gz), sigmoid(ar + gr)
-        c = np.tanh(ac + r * gc)
-        state = (1 - z) * state + z * c
-        h[:, t], Uh[:, t] = state, gc
-        gates[:, t, :, :H], gates[:, t, :, H : 2 * H], gates[:, t, :, 2 * H :] = z, r, c
-    return h
-
-
-def gru_fresh(terms, U, h0):
-    h, gates, Uh = places(terms)
-    state = h0
-    for t in range(terms.shape[1]):
-        g = state @ U
-        zr = sigmoid(terms[:, t, :, : 2 * H] + g[..., : 2 * H])
-        z, r = zr[..., :H], zr[..., H:]
-        c = np.tanh(terms[:, t, :, 2 * H :] + r * g[..., 2 * H :])
-        state = (1 - z) * state + z * c
-        gates[:, t, :, : 2 * H], gates[:, t, :, 2 * H :] = zr, c
-        h[:, t], Uh[:, t] = state, g[..., 2 * H :]
-    return h
-
-
-np.testing.assert_allclose(gru_by_gates(terms, U, h0), gru_forward(terms, U, h0)[0], atol=1e-5)
-compare(
-    "three gates in one product",
-    lambda: gru_by_gates(terms, U, h0),
-    lambda: gru_fresh(terms, U, h0),
-)
+check("11.3", recurrent_weight_gradient)
 
 # %% [markdown]
-# **Weights in narrow blocks.** Before a BLAS multiplies, it copies its factors into the order in which
-# it reads them. In a large product that is next to nothing. In the product of one frame, $U$ has
-# $3H^2$ numbers, and each is multiplied only $N$ times, so copying it takes about as long. OpenBLAS
-# leaves the copy out where a product has at most $100^3$ multiplications. So the package cuts $U$ into
-# blocks of at most 64 columns, once for all frames (`ds2np/layers/frame_product.py`). Only OpenBLAS's
-# kernels for AVX-512 do so, and those have to be chosen before NumPy is imported, as the commands of
-# the package do. So this runs in a process of its own, at the size of the preset `small`: our product
-# above is small enough as it is. On other processors it is no gain.
-
-# %%
-code = """
-import time
-from ds2np import machine
-machine.tune()
-import numpy as np
-from threadpoolctl import threadpool_limits
-from ds2np.layers.frame_product import frame_product
-U = np.random.default_rng(0).standard_normal((2, 256, 768), np.float32)
-before = np.random.default_rng(1).standard_normal((2, 16, 256), np.float32)
-multiply = frame_product(U, 16)
-np.testing.assert_allclose(multiply(before), before @ U, atol=1e-3)
-
-def seconds(form):
-    began = time.process_time()
-    for _ in range(300):
-        form(before)
-    return time.process_time() - began
-
-with threadpool_limits(1):
-    for _ in range(7):
-        print(seconds(lambda x: x @ U) / seconds(multiply))
-"""
-lines = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-ratios = [float(line) for line in lines.stdout.split()]
-idea = "recurrent weights in narrow blocks"
-gains[idea] = statistics.median(ratios), min(ratios), max(ratios)
-print("{}: {:.2f} ({:.2f} to {:.2f})".format(idea, *gains[idea]))
-
-# %% [markdown]
-# **In place.** `y = y * 2` makes a new array; `y *= 2` writes into the one that is there. A large new
-# array costs passes through the narrow pipe. We shift and scale an array of 20 MB.
+# ### 2. The same memory again
+#
+# `y = y * 2` makes a new array; `y *= 2` writes into the one that is there. We shift and scale an array
+# of 20 MB, which no small cache holds: a new array costs passes through the narrow pipe.
 
 
 # %%
@@ -618,113 +619,52 @@ tall = normal(5_000_000)
 compare("in place, a large array", lambda: scale_anew(tall), lambda: scale_in_place(tall))
 
 # %% [markdown]
-# For the *small* arrays of one frame the matter is less clear, and it shows why one measures. A fresh
-# array of some kilobytes is handed out from the cache at once. Two ways avoid it. The first writes
-# each gate right where it will be kept: fewest passes, but that place is a stretch of columns in a
-# larger array, whose rows lie apart in memory. The second writes into a small buffer, used again in
-# every frame, and copies it out in the end.
+# In a loop over time the arrays are small, and there are thousands of them. Below is a simple recurrent
+# layer with new arrays in each frame, and one with a buffer that is made before the loop and used again.
+# Predict first: a new array of some kilobytes comes from the cache at once. Will the buffer gain
+# anything?
 
 
 # %%
-def gru_in_its_place(terms, U, h0):
-    h, gates, Uh = places(terms)
-    before = h0
-    for t in range(terms.shape[1]):
-        g = before @ U
-        Uh[:, t] = g[..., 2 * H :]
-        zr = np.add(terms[:, t, :, : 2 * H], g[..., : 2 * H], out=gates[:, t, :, : 2 * H])
-        zr *= 0.5
-        np.tanh(zr, out=zr)
-        zr *= 0.5
-        zr += 0.5
-        c = np.multiply(zr[..., H:], g[..., 2 * H :], out=gates[:, t, :, 2 * H :])
-        c += terms[:, t, :, 2 * H :]
-        np.tanh(c, out=c)
-        state = np.subtract(c, before, out=h[:, t])
-        state *= zr[..., :H]
-        state += before
-        before = state
-    return h
+simple_terms, simple_U = terms[..., :H].copy(), U[..., :H].copy()
 
 
-def gru_in_buffers(terms, U, h0):
-    h, gates, Uh = places(terms)
-    state, g = h0.copy(), np.empty_like(terms[:, 0])
-    zr, c = np.empty_like(g[..., : 2 * H]), np.empty_like(h0)
+def states_anew(terms, U, h0):
+    h, state = np.empty_like(terms), h0
     for t in range(terms.shape[1]):
-        np.matmul(state, U, out=g)
-        np.add(terms[:, t, :, : 2 * H], g[..., : 2 * H], out=zr)
-        zr *= 0.5
-        np.tanh(zr, out=zr)
-        zr *= 0.5
-        zr += 0.5
-        np.multiply(zr[..., H:], g[..., 2 * H :], out=c)
-        c += terms[:, t, :, 2 * H :]
-        np.tanh(c, out=c)
-        gates[:, t, :, : 2 * H], gates[:, t, :, 2 * H :] = zr, c
-        Uh[:, t] = g[..., 2 * H :]
-        c -= state
-        c *= zr[..., :H]
-        state += c
+        state = np.minimum(np.maximum(terms[:, t] + state @ U, 0), 20)
         h[:, t] = state
     return h
 
 
-np.testing.assert_allclose(gru_in_buffers(terms, U, h0), gru_forward(terms, U, h0)[0], atol=1e-5)
+def states_in_a_buffer(terms, U, h0):
+    h, state, product = np.empty_like(terms), h0, np.empty_like(h0)
+    for t in range(terms.shape[1]):
+        np.matmul(state, U, out=product)
+        product += terms[:, t]
+        state = np.clip(product, 0, 20, out=h[:, t])
+    return h
+
+
+expected = simple_rnn_forward(simple_terms, simple_U, h0)[0]
+np.testing.assert_allclose(states_in_a_buffer(simple_terms, simple_U, h0), expected, atol=1e-5)
 compare(
-    "a GRU's frame written in its place",
-    lambda: gru_fresh(terms, U, h0),
-    lambda: gru_in_its_place(terms, U, h0),
-)
-compare(
-    "a GRU's frame in buffers, not in its place",
-    lambda: gru_in_its_place(terms, U, h0),
-    lambda: gru_in_buffers(terms, U, h0),
+    "a simple layer's frame in a buffer",
+    lambda: states_anew(simple_terms, simple_U, h0),
+    lambda: states_in_a_buffer(simple_terms, simple_U, h0),
 )
 
 # %% [markdown]
-# A ratio below 1 means that the idea is a loss. The package once wrote each frame in its place, since
-# that seemed obvious; the measurement came out against it, and now it uses buffers. A profile is
-# never the last one.
+# The last words of the line are the verdict. It is not always the same: for a GRU the package once wrote
+# each gate right where it would be kept, a stretch of columns in a larger array, whose rows lie apart in
+# memory. That was slower than new arrays (the page of measurements has the figure); now it uses buffers.
 #
-# **The slopes outside the loop.** Backward, all that does not wait for the recurrence (the
-# derivatives of the gates) is computed for all frames at once; the loop keeps a product, and a few
-# multiplications.
-
-
-# %%
-def gru_backward_in_the_loop(dh, cache):
-    h, h0, gates, Uh, U, _ = cache
-    da, dU, carry = np.empty_like(gates), np.zeros_like(U), np.zeros_like(h0)
-    for t in reversed(range(h.shape[1])):
-        z, r, c = np.split(gates[:, t], 3, axis=2)
-        before = h[:, t - 1] if t > 0 else h0
-        g = dh[:, t] + carry
-        dz, dc = g * (c - before) * z * (1 - z), g * z * (1 - c * c)
-        dr = dc * Uh[:, t] * r * (1 - r)
-        da[:, t] = np.concatenate([dz, dr, dc], axis=2)
-        dg = np.concatenate([dz, dr, dc * r], axis=2)
-        dU += before.swapaxes(1, 2) @ dg
-        carry = g * (1 - z) + dg @ U.swapaxes(1, 2)
-    return da, dU, carry
-
-
-def flat(arrays):
-    return np.concatenate([array.ravel() for array in arrays])
-
-
-h, cache = gru_forward(terms, U, h0)
-dh = normal(*h.shape)
-compare(
-    "backward: slopes and dU outside the loop",
-    lambda: flat(gru_backward_in_the_loop(dh, cache)),
-    lambda: flat(gru_backward(dh, cache)),
-)
-
-# %% [markdown]
-# **The sigmoid by tanh.** $\sigma(x) = 1 / (1 + e^{-x})$ overflows at $x = -100$ in float32. The
-# textbook's remedy is two branches, one for either sign. But $\sigma(x) = (1 + \tanh(x / 2)) / 2$
-# cannot overflow, has no branch, and NumPy computes tanh for many numbers at once.
+# ### 3. The same function, written otherwise
+#
+# The gates of a GRU need $\sigma(x) = 1 / (1 + e^{-x})$, which overflows at $x = -100$ in float32. The
+# textbook's remedy is two branches, one for either sign: whatever is put into an exponential is
+# negative. But $\sigma(x) = (1 + \tanh(x / 2)) / 2$ cannot overflow, and has no branch. Predict first:
+# both compute one exponential or tanh for each number. Will they take the same time?
 
 
 # %%
@@ -736,81 +676,20 @@ def sigmoid_in_branches(x):
     return out
 
 
-scores = 3 * normal(2, N, 2 * H)
+def sigmoid(x):
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
+scores = 3 * normal(2, N, 2 * H)  # both gates of a frame
 compare(
-    "sigmoid by tanh, not in branches", lambda: sigmoid_in_branches(scores), lambda: sigmoid(scores)
-)
-compare(
-    "sigmoid by tanh, not by SciPy", lambda: scipy.special.expit(scores), lambda: sigmoid(scores)
-)
-compare(
-    "sigmoid by tanh, not as it is written",
-    lambda: 1 / (1 + np.exp(-scores)),
-    lambda: sigmoid(scores),
+    "sigmoid by tanh", lambda: sigmoid_in_branches(scores), lambda: sigmoid(scores), tolerance=1e-5
 )
 
 # %% [markdown]
-# **Single precision.** Half the bytes in every pipe, and twice as many numbers in each instruction.
-# Checks of gradients need float64; training does not.
-
-# %%
-doubles = [array.astype(np.float64) for array in (terms, U, h0)]
-compare(
-    "float32, not float64, GRU",
-    lambda: gru_forward(*doubles)[0],
-    lambda: gru_forward(terms, U, h0)[0],
-)
-
-# %% [markdown]
-# **Threads.** BLAS, the library behind `@`, shares a product out over all cores. For a large product
-# that is a gain. In a loop of small ones, handing out the work costs more than the work, and where
-# other programs run, a thread that has to wait keeps all others waiting, in every frame. So the loops
-# of the package stand in `one_blas_thread()`. Wide layers have a thread for each *direction* instead:
-# two threads that meet once, at the end. Here the clock on the wall counts.
-
-# %%
-few = terms[:, :30]
-with threadpool_limits(2):
-
-    def with_one_thread():
-        with recurrent.one_blas_thread():
-            return gru_forward(few, U, h0)[0]
-
-    compare(
-        "one BLAS thread in the loop",
-        lambda: gru_forward(few, U, h0)[0],
-        with_one_thread,
-        pairs=3,
-        clock=time.perf_counter,
-    )
-
-pool = ThreadPoolExecutor(2)
-for width, name in ((H, "narrow"), (512, "wide")):
-    wide_terms, wide_U = normal(2, 20, 16, 3 * width), normal(2, width, 3 * width) / width
-    wide_h0 = np.zeros((2, 16, width), np.float32)
-
-    def in_threads(terms=wide_terms, U=wide_U, h0=wide_h0):
-        halves = pool.map(
-            lambda d: gru_forward(terms[d : d + 1], U[d : d + 1], h0[d : d + 1])[0], (0, 1)
-        )
-        return np.concatenate(list(halves))
-
-    compare(
-        f"a thread for each direction, {name}",
-        lambda given=(wide_terms, wide_U, wide_h0): gru_forward(*given)[0],
-        in_threads,
-        pairs=5,
-        clock=time.perf_counter,
-    )
-pool.shutdown()
-
-# %% [markdown]
-# The first of these three depends on the machine more than all others in this chapter: on an idle
-# one it is a small gain, on a busy one it may be everything. The other two need a core that nobody
-# else has. The project's own measurement, on an idle machine, stands below.
-
-# %% [markdown]
-# ## Idea by idea: convolution
+# Branches on arrays are masks: numbers are gathered, computed, and put back one by one. Without them
+# NumPy takes many numbers in one instruction.
+#
+# ### 4. Convolution by the Fourier transform
 #
 # The direct form as matrix products: each window of the input becomes a row (chapter 02), and all
 # windows times all filters are one large product. It runs near the peak. Its weak point is the
@@ -843,38 +722,36 @@ def windows_backward(dout, cache):
     return dx.transpose(0, 3, 1, 2)[:, :, pt : T - pt, pf : F - pf], dW
 
 
-def compare_convolutions(name, x, W, stride, padding):
-    given = x, W, stride, padding
-    out, slow_cache = windows_forward(*given)
-    _, fast_cache = conv.conv2d_forward(*given)
-    dout = normal(*out.shape)
-    compare(
-        f"convolution {name} by Fourier, forward",
-        lambda: windows_forward(*given)[0],
-        lambda: conv.conv2d_forward(*given)[0],
-        pairs=5,
-    )
-    compare(
-        f"convolution {name} by Fourier, backward",
-        lambda: flat(windows_backward(dout, slow_cache)),
-        lambda: flat(conv.conv2d_backward(dout, fast_cache)),
-        pairs=5,
-    )
+# %%
+few_images = image[:4], weights, (1, 2), (5, 10)  # the network's second convolution
+outputs, slow_cache = windows_forward(*few_images)
+_, fast_cache = conv.conv2d_forward(*few_images)
+dout = normal(*outputs.shape)
 
 
-compare_convolutions("11 x 21", image[:4], weights, (1, 2), (5, 10))
-compare_convolutions("3 x 3", image[:4], weights[..., :3, :3].copy(), (1, 2), (1, 1))
-for way in ("forward", "backward"):
-    large_one, small_one = (
-        gains[f"convolution {size} by Fourier, {way}"][0] for size in ("11 x 21", "3 x 3")
-    )
-    assert large_one > small_one
+def flat(arrays):
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+compare(
+    "convolution by Fourier, forward",
+    lambda: windows_forward(*few_images)[0],
+    lambda: conv.conv2d_forward(*few_images)[0],
+    pairs=5,
+)
+compare(
+    "convolution by Fourier, backward",
+    lambda: flat(windows_backward(dout, slow_cache)),
+    lambda: flat(conv.conv2d_backward(dout, fast_cache)),
+    pairs=5,
+)
 
 # %% [markdown]
-# The paper's filters are large, and there the transform pays; with filters of 3 x 3, as networks for
-# images have them, the windows are the better choice forward. A part of the gain backward is the
-# slowness of our slow form: for the gradient of the input it adds each row back to where it came from,
-# tap by tap, in many passes. Forward, over the size of the filter:
+# A part of the gain backward is the slowness of our slow form: for the gradient of the input it adds
+# each row back to where it came from, tap by tap, in many passes.
+#
+# Predict first: filters of networks for images are 3 by 3. Will the Fourier form be the faster one there,
+# too? From how many taps on does it pay?
 
 # %%
 sizes, ratios = ((3, 3), (5, 5), (5, 11), (11, 11), (11, 21), (11, 41)), []
@@ -883,6 +760,13 @@ for KT, KF in sizes:
     forms = [lambda f=f, given=given: f(*given)[0] for f in (windows_forward, conv.conv2d_forward)]
     np.testing.assert_allclose(forms[1](), forms[0](), atol=1e-3)
     ratios.append(statistics.median(timed(forms[0]) / timed(forms[1]) for _ in range(3)))
+pays = [KT * KF for (KT, KF), ratio in zip(sizes, ratios, strict=True) if ratio > 1]
+print("windows / Fourier:", ", ".join(f"{KT} x {KF}: {r:.2f}" for (KT, KF), r in
+                                      zip(sizes, ratios, strict=True)))  # fmt: skip
+print(f"Verdict: it pays from {min(pays)} taps on." if pays else "Verdict: it pays nowhere here.")
+assert ratios[-2] > ratios[0]
+
+# %%
 figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
 axis.plot([KT * KF for KT, KF in sizes], ratios, "o-", color="black")
 axis.axhline(1, color="0.6", ls=":")
@@ -894,191 +778,68 @@ show(
 )
 
 # %% [markdown]
-# ## Idea by idea: CTC
+# The paper's filters are large, and there the transform pays.
 #
-# CTC's recursion has $T$ steps over $S = 2L + 1$ states and $N$ utterances, and nothing but additions,
-# exponentials and logarithms. What counts is how they are laid out in memory.
+# ### 5. CTC for the whole minibatch
 #
-# **Columns, not numbers.** Each state's log probability has to be looked up. `take_along_axis` needs
-# an index for each number; but the symbols of a state are the same in all frames, so whole columns
-# can be taken.
+# CTC's recursion (chapter 05) has $T$ steps over $S = 2L + 1$ states, and in each step nothing but
+# additions, exponentials and logarithms. A hundred numbers are little work for a call of NumPy. So all
+# $N$ utterances go together, as columns beside the states: $(S, N)$. The function below computes $\alpha$
+# for one utterance, or for a whole minibatch, without a changed letter. Impossible transitions have a log
+# probability of $-10^{25}$ and not $-\infty$, so that no $\infty - \infty$ arises.
+#
+# Predict first: with 16 utterances together, by what factor does it become faster: by 16, by more, or by
+# less?
 
 # %%
 N_ctc, T_ctc, L_ctc, V = 16, 200, 50, 29
 logits = normal(N_ctc, T_ctc, V)
 texts, all_frames = rng.integers(1, V, (N_ctc, L_ctc)), np.full(N_ctc, T_ctc)
-log_probs = log_softmax(logits)
 states = lattice.Lattice(texts, all_frames, np.full(N_ctc, L_ctc), 0)
+emissions = states.emissions(log_softmax(logits))  # (T, S, N)
+skip = np.where(states.skip, 0, LOG_ZERO).astype(np.float32)  # (S, N)
 
 
-def number_by_number():
-    S = states.symbols.shape[0]
-    columns = np.broadcast_to(states.symbols.T[:, None], (N_ctc, T_ctc, S))
-    return np.take_along_axis(log_probs, columns, axis=2).transpose(1, 2, 0)  # (T, S, N)
-
-
-compare("CTC takes columns", number_by_number, lambda: states.emissions(log_probs))
-
-# %% [markdown]
-# **Plain exponentials.** NumPy's `logaddexp` is careful with each number, one after the other. `exp`
-# and `log` treat many numbers in one instruction. So: the largest of the three ways is taken away from
-# all, three exponentials, a sum, one logarithm. What cannot be is $-10^{25}$ and not $-\infty$, so
-# that no $\infty - \infty$ arises.
-#
-# **States lead.** With states first and utterances last, $(S, N)$, a state's neighbours are whole rows
-# away, and each step runs through memory without gaps; with $(N, S)$ every row has its own ends. We
-# write the three forms for $\alpha$ alone.
-
-# %%
-emissions = states.emissions(log_probs)  # (T, S, N)
-
-
-def alpha_logaddexp(emissions):
-    skip = np.where(states.skip, np.float32(0), np.float32(-np.inf))  # (S, N)
-    alpha = np.full_like(emissions, -np.inf)
-    alpha[0, :2] = emissions[0, :2]
-    for t in range(1, len(alpha)):
-        before, ways = alpha[t - 1], alpha[t - 1].copy()
-        ways[1:] = np.logaddexp(ways[1:], before[:-1])
-        ways[2:] = np.logaddexp(ways[2:], before[:-2] + skip[2:])
-        alpha[t] = ways + emissions[t]
-    return alpha[-1]
-
-
-def three_ways(stay, step, jump, emission):
-    peak = np.maximum(np.maximum(stay, step), jump)
-    new = np.exp(stay - peak)
-    new += np.exp(step - peak)
-    new += np.exp(jump - peak)
-    np.log(new, out=new)
-    new += peak
-    new += emission
-    return new
-
-
-skip = np.where(states.skip, 0, LOG_ZERO).astype(np.float32)
-
-
-def alpha_utterances_lead(emissions):
-    emissions = np.ascontiguousarray(emissions.transpose(0, 2, 1))  # (T, N, S)
-    row, skip_T = (
-        np.full((N_ctc, 2 + len(skip)), LOG_ZERO, np.float32),
-        np.ascontiguousarray(skip.T),
-    )
-    row[:, 2:4] = emissions[0, :, :2]  # two closed states stand before the first
+def last_alpha(emissions, skip):
+    """Run the recursion: emissions (T, S) and skip (S,), or (T, S, N) and (S, N)."""
+    alpha = np.full((2 + len(skip), *skip.shape[1:]), LOG_ZERO, np.float32)
+    alpha[2:4] = emissions[0, :2]  # two closed states stand before the first
     for emission in emissions[1:]:
-        row[:, 2:] = three_ways(row[:, 2:], row[:, 1:-1], row[:, :-2] + skip_T, emission)
-    return row[:, 2:].T
+        stay, step, jump = alpha[2:], alpha[1:-1], alpha[:-2] + skip
+        peak = np.maximum(np.maximum(stay, step), jump)
+        total = np.exp(stay - peak) + np.exp(step - peak) + np.exp(jump - peak)
+        alpha[2:] = np.log(total) + peak + emission
+    return alpha[2:]
 
 
-def alpha_states_lead(emissions):
-    row = np.full((2 + len(skip), N_ctc), LOG_ZERO, np.float32)
-    row[2:4] = emissions[0, :2]
-    for emission in emissions[1:]:
-        row[2:] = three_ways(row[2:], row[1:-1], row[:-2] + skip, emission)
-    return row[2:]
+def losses(alpha):
+    return -np.logaddexp(alpha[-1], alpha[-2])
 
 
-def total(alpha):
-    return -np.logaddexp(alpha[-1], alpha[-2])  # the loss of each utterance
-
-
-given = texts, all_frames, np.full(N_ctc, L_ctc)
-np.testing.assert_allclose(
-    total(alpha_states_lead(emissions)), ctc_loss(logits, *given)[0], rtol=1e-4
-)
+single = [(np.ascontiguousarray(emissions[..., n]), skip[:, n].copy()) for n in range(N_ctc)]
+expected = ctc_loss(logits, texts, all_frames, np.full(N_ctc, L_ctc))[0]
+np.testing.assert_allclose(losses(last_alpha(emissions, skip)), expected, rtol=1e-4)
 compare(
-    "CTC by plain exponentials",
-    lambda: total(alpha_logaddexp(emissions)),
-    lambda: total(alpha_states_lead(emissions)),
+    "CTC for the whole minibatch",
+    lambda: np.array([losses(last_alpha(*one)) for one in single]),
+    lambda: losses(last_alpha(emissions, skip)),
 )
-compare(
-    "CTC with states leading",
-    lambda: total(alpha_utterances_lead(emissions)),
-    lambda: total(alpha_states_lead(emissions)),
-)
-
+found = gains["CTC for the whole minibatch"][0]
+print(f"Verdict: {'less' if found < 14.4 else 'about as much, or more,'} than by 16.")
 
 # %% [markdown]
-# **No exponentials at all.** Chapter 05 went to logarithms because probabilities of many frames leave
-# the range of floating-point numbers. The package first tries it with probabilities all the same, in
-# float64, which reaches from $10^{-308}$ to $10^{308}$: a product and two sums for each state. Every 24
-# frames each row is scaled back, and a check at the end tells whether a number that became 0 can
-# have mattered; if so, the group of utterances is computed once more, by logarithms.
-
-
-# %%
-def with_setting(module, name, value, function):
-    """Run the package's function with another value of one of its constants."""
-    kept = getattr(module, name)
-    setattr(module, name, value)
-    try:
-        return function()
-    finally:
-        setattr(module, name, kept)
-
-
-def gradient_of_ctc():
-    return ctc_loss(logits, *given)[1]
-
-
-compare(
-    "CTC by probabilities",
-    lambda: with_setting(ds2np.ctc.loss, "Probabilities", Logs, gradient_of_ctc),
-    gradient_of_ctc,
-)
-compare(
-    "CTC rescales every 24 frames, not each",
-    lambda: with_setting(recursion, "RESCALE_EVERY", 1, gradient_of_ctc),
-    gradient_of_ctc,
-)
-compare(
-    "CTC posterior in blocks that stay in the cache",
-    lambda: with_setting(recursion, "IN_CACHE", 10**12, gradient_of_ctc),
-    gradient_of_ctc,
-)
-
-# %% [markdown]
-# ## Idea by idea: the machine around it
+# The factor is below 16 as soon as the numbers of 16 utterances take longer than the calls. Where calls
+# are all that costs, one may add work for nothing; where they are not, only less work helps. The package
+# therefore goes a step further and does without exponentials: it multiplies probabilities in float64,
+# and scales them back every 24 frames (the page of measurements has what that gains).
 #
-# **Memory is kept.** A training step asks for the same arrays over and over. By default the C library
-# gives large ones back to the system when they are freed; the next request gets fresh pages, which
-# the system clears one by one as they are first touched. A few lines of `machine.py` tell it to keep
-# them. The setting belongs to a process, so we start one with and one without.
-
-# %%
-code = """
-import sys, time
-from ds2np import machine
-if sys.argv[1] == "keep":
-    machine.keep_memory()
-import numpy as np
-x = np.ones(10_000_000, np.float32)
-for i in range(21):
-    if i == 1:
-        began = time.process_time()
-    y = x + 1
-print(time.process_time() - began)
-"""
-
-
-def in_a_process(word):
-    command = [sys.executable, "-c", code, word]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-if platform.libc_ver()[0] == "glibc":
-    ratios = [in_a_process("give back") / in_a_process("keep") for _ in range(3)]
-    gains["freed memory is kept"] = statistics.median(ratios), min(ratios), max(ratios)
-    print("freed memory is kept: {:.2f} ({:.2f} to {:.2f})".format(*gains["freed memory is kept"]))
-else:
-    print("not measured: this setting is one of glibc, which is not here")
-
-# %% [markdown]
-# **Part by part.** A normalisation is six operations in a row, each of which fetches an array from
-# memory and puts one back. If a few utterances at a time go through all of them, their numbers stay in
-# the cache meanwhile. The package does so in batch normalisation and convolutions
-# (`ds2np/layers/parts.py`), where threads also share the parts; here there is one thread.
+# ### 6. Part by part
+#
+# A normalisation is six operations in a row, each of which fetches an array from memory and puts one
+# back. If a few utterances at a time go through all of them, their numbers stay in the cache meanwhile.
+# The package does so in batch normalisation and convolutions (`ds2np/layers/parts.py`), where threads
+# also share the parts; here there is one thread. Predict first: will the roofline's two roofs, memory and
+# cache, be seen in the ratio?
 
 # %%
 many_frames = normal(16, 250, 3 * H)
@@ -1103,78 +864,13 @@ compare(
     lambda: normalise(one_after_another),
 )
 
-# %% [markdown]
-# **Fetched ahead.** Reading recordings is waiting for a disk. While the network computes, threads
-# make the next minibatches. The toy below waits 4 ms for each utterance, as for a disk, and 20 ms for
-# each step, as for a network. Here the clock on the wall is the point.
-
-
 # %%
-def wait_and_read(i, rng):
-    time.sleep(0.004)
-    return np.full((5, 3), i, np.float32)
-
-
-slow_disk = SimpleNamespace(
-    features=wait_and_read, labels=[np.array([1])] * 32, dtype=np.float32, config=None
+found, roofs_apart = gains["normalisation part by part"][0], from_cache / from_memory
+print(
+    f"Verdict: the cache is {roofs_apart:.1f} times as fast as the memory, the parts gain {found:.2f}:"
 )
-plan = np.split(np.arange(32), 8)
-
-
-def train_on(batches):
-    seen = []
-    for batch in batches:
-        time.sleep(0.02)  # the network
-        seen.append(batch.x.sum())
-    return np.array(seen)
-
-
-compare(
-    "minibatches fetched ahead (toy)",
-    lambda: train_on(make_batch(slow_disk, indices) for indices in plan),
-    lambda: train_on(prefetch(slow_disk, plan)),
-    pairs=3,
-    clock=time.perf_counter,
-)
-
-# %% [markdown]
-# **Utterances of like length together.** Padding is computed like everything else. If a minibatch
-# holds a short and a long utterance, most of the short one's row is wasted. This gain needs no clock;
-# one can count frames. We draw 2,000 lengths from 1 to 15 seconds and form minibatches of 16, by
-# chance and as the package plans them.
-
-# %%
-spoken = rng.integers(100, 1500, 2000)
-
-
-def computed(plan):
-    return sum(len(indices) * spoken[indices].max() for indices in plan)
-
-
-by_chance = computed(np.split(rng.permutation(2000), 125))
-planned = computed(plan_epoch(spoken, 16, epoch=2, seed=0))
-print(f"frames computed for each real one: by chance {by_chance / spoken.sum():.2f}", end=", ")
-print(f"planned {planned / spoken.sum():.2f}")
-gains["utterances of like length (counted)"] = (by_chance / planned,) * 3
-assert by_chance > 1.3 * planned
-
-# %% [markdown]
-# **Numbers next to nothing.** Below about $10^{-38}$, float32 goes on with fewer digits, down to
-# $10^{-45}$: *denormal* numbers. On some processors an operation with one takes up to a hundred times
-# as long; a gradient that vanishes through many frames can fill an array with them. One can ask one's
-# own machine. (Here the slow form is the denormal one; the results differ, so only the clock is
-# compared.)
-
-# %%
-ordinary = np.full(100_000, 1.0, np.float32)
-denormal = np.full(100_000, 1e-40, np.float32)
-out = np.empty_like(ordinary)
-halve = {
-    name: lambda numbers=numbers: np.multiply(numbers, np.float32(0.5), out=out)
-    for name, numbers in (("ordinary", ordinary), ("denormal", denormal))
-}
-ratios = [timed(halve["denormal"], 200) / timed(halve["ordinary"], 200) for _ in range(7)]
-print(f"denormal / ordinary: {statistics.median(ratios):.2f}")
+print("most of the time goes elsewhere." if found < 0.5 * (1 + roofs_apart) else
+      "the roofs explain it.")  # fmt: skip
 
 # %% [markdown]
 # ## All gains
@@ -1182,12 +878,12 @@ print(f"denormal / ordinary: {statistics.median(ratios):.2f}")
 # The bars are medians, the lines reach from the smallest to the largest ratio of the pairs.
 
 # %%
-figure, axis = plt.subplots(figsize=(8, 8), layout="constrained")
+figure, axis = plt.subplots(figsize=(8, 3.8), layout="constrained")
 plot_gains(gains, axis)
 show(
     figure,
     "A bar for each idea: the time of its slow form divided by that of its fast form, on a "
-    "logarithmic axis, largest first. Some end at or left of 1: there the fast form was no faster.",
+    "logarithmic axis, largest first; a line at 1, where both take the same time.",
 )
 print("no gain here:", ", ".join(idea for idea, (middle, *_) in gains.items() if middle < 1.05))
 
@@ -1196,7 +892,8 @@ print("no gain here:", ", ".join(idea for idea, (middle, *_) in gains.items() if
 #
 # These are gains of *parts*. Amdahl's law says what they do for a step, and we can test it. We put the
 # convolution by windows into the network and predict the time of a step from the profile, and from
-# how much longer the two convolutions take on their own. Then we measure.
+# how much longer the two convolutions take on their own. Then we measure. Predict first: will the step
+# be faster or slower than the law says, or just as fast?
 
 
 # %%
@@ -1239,50 +936,59 @@ measured = statistics.median(
     timed(lambda: with_windows(profiled_step)) / timed(profiled_step) for _ in range(4)
 )
 print(f"on their own, the convolutions take {g:.2f} times as long by windows")
-print(f"the step: {1 - p + p * g:.2f} times predicted, {measured:.2f} times measured")
+predicted = 1 - p + p * g
+print(f"the step: {predicted:.2f} times as long predicted, {measured:.2f} times measured")
+print("Verdict: Amdahl's law holds within a tenth." if abs(measured / predicted - 1) < 0.1 else
+      "Verdict: within the step the convolutions do not behave as they do alone.")  # fmt: skip
 
 # %% [markdown]
 # The prediction uses nothing but the profile and a measurement of the part alone. Where the two
 # numbers differ, the part behaves otherwise within the step: it finds other things in the cache, and
-# leaves others behind.
+# leaves others behind. [The page of measurements](../tests/benchmarks/README.md) has the gains of more
+# ideas for whole steps of the preset `small`, each in processes of its own.
+#
+# ## Your turn
+#
+# ### Exercise 11.4: make it faster
+#
+# The row convolution of chapter 04, $r_{n,t} = \sum_{j=0}^{\tau} W_j\, h_{n,t+j}$: a frame and the $\tau$
+# frames that follow it, weighted and added up, feature by feature; what follows the last frame counts as
+# zeros. The function below is right, and slow. Write one with the same result that is really faster: the
+# check runs both in turn, on an input of its own, and asks for eight times. It says what it has found.
+# Look for the loop that is short, whatever the recording; the other two can go.
+#
+# | name in code | symbol | type, shape | meaning |
+# |---|---|---|---|
+# | `x` | $h$ | array (N, T, H) | frames of the layer below |
+# | `W` | $W$ | array (tau + 1, H) | weights; `W[0]` is that of the frame itself |
+# | result | $r$ | array (N, T, H) | |
+#
+# There may be more weights than frames. Example: one utterance, one feature, `x` 1, 2, 3 and `W` 10, 1
+# give 12, 23, 30.
 
-# %% [markdown]
-# The project has measured some of the ideas on whole steps of the preset `small`, each in processes of
-# its own. The command is `python tests/benchmarks/ideas.py --preset small`; the numbers stand in
-# [the benchmarks' README](../tests/benchmarks/README.md), with the machine on which they were made. We
-# read them from there.
 
 # %%
-readme = (FOLDER.parent / "tests" / "benchmarks" / "README.md").read_text(encoding="utf-8")
+def row_conv_by_frames(x, W):
+    N, T, _ = x.shape
+    out = np.zeros_like(x)
+    for n in range(N):
+        for t in range(T):
+            for j in range(min(len(W), T - t)):
+                out[n, t] += W[j] * x[n, t + j]
+    return out
 
 
-def print_table(heading):
-    """Print the first table below a heading of the benchmarks' README."""
-    below = readme.partition(f"## {heading}\n")[2].splitlines()
-    first = next(i for i, line in enumerate(below) if line.startswith("|"))
-    for line in below[first:]:
-        if not line.startswith("|"):
-            break
-        if not line.startswith("|-"):
-            cells = [cell.strip() for cell in line.strip("|").split("|")]
-            print(f"{cells[0]:<75}{'  '.join(cells[1:])}")
+print(row_conv_by_frames(np.array([[[1.0], [2.0], [3.0]]]), np.array([[10.0], [1.0]])).ravel())
 
 
-print_table("What each idea is worth")
+# %%
+def fast_row_conv(x, W):
+    """Return the row convolution, (N, T, H), without a loop over frames."""
+    raise NotImplementedError
 
-# %% [markdown]
-# ## What did not help
-#
-# What was tried and left out, or turned out to be no gain, is knowledge too. From the same page:
-#
-# * Kernels of BLAS that use wider instructions (AVX-512) double the speed of large products, and a
-#   whole step hardly notices: see the last line of the table above.
-# * A thread for each direction in narrow layers: starting and joining them costs more than it gains.
-# * One call of `exp` for all three ways of CTC's recursion, not three: no difference.
-# * Blocks of the spectrogram smaller or larger than 512 frames: both slower.
-#
-# From this chapter: whatever the list under the picture names here. Two recipes that one hears often,
-# "in place is faster" and "by Fourier it is faster", deserve the question: at which size?
+
+# %%
+check("11.4", fast_row_conv)
 
 # %% [markdown]
 # ## The mistake that fast code makes
@@ -1290,7 +996,7 @@ print_table("What each idea is worth")
 # Slow code makes a new array for each result. Fast code writes over old ones, and the mistake lies in
 # wait there: to write over what somebody still needs. In a GRU, $h = h_{before} + z (c - h_{before})$.
 # The candidate $c$ is not needed for anything else in the forward pass, so why not compute $h$ in its
-# place?
+# place? Predict first: which test will notice?
 
 
 # %%
@@ -1333,7 +1039,7 @@ assert found == {"package": True, "too much in place": False}
 # %% [markdown]
 # No test of the forward pass can see it. The gradient check does, so it runs after every change that
 # is made for speed, also after those that "cannot change anything". Our slow forms agree with the
-# package in gradients, too: of the convolution and of the GRU we compared all of them above.
+# package in gradients, too: those of the convolution and of $U$ we compared above.
 #
 # ### Padding
 #
@@ -1398,76 +1104,20 @@ for name, item in kept["items"].items():
 # The paper's system is built for GPUs, and the same thoughts return there under other names. Its
 # authors wrote their own kernels for recurrent layers and for CTC, an all-reduce of their own and a
 # memory allocator of their own; they report 3 TFLOP/s sustained for each GPU, about half of the peak of
-# their cards. The allocator is our "freed memory is kept". Batch normalisation stands on the input
-# term, where all frames are known at once: a product for all frames, and a normalisation over
-# sequences. SortaGrad's minibatches of like length save padding on the way.
+# their cards. Batch normalisation stands on the input term, where all frames are known at once: a product
+# for all frames, and a normalisation over sequences. SortaGrad's minibatches of like length save padding
+# on the way.
 #
 # What can be seen at our size is where time goes and which ideas work on this processor. What cannot
 # be seen is how it scales; that is chapter 13.
-
-# %% [markdown]
-# ## Exercises
 #
-# Replace each `raise NotImplementedError` and run the cell below it. What is correct is kept in a
-# file of yours, `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far
-# you are. Solutions are [apart](solutions/11_fast.py).
+# The ideas are older than GPUs. J. W. Cooley and J. W. Tukey published the fast Fourier transform in
+# 1965; Amdahl's law is of 1967.
 #
-# ### Exercise 11.1: how much there is to multiply
-#
-# Count the multiplications with weights in one forward pass of a recurrent layer, for `N` utterances
-# of `T` frames with `D` features, `H` units and `gates` blocks of them (1 for a simple layer, 3 for a
-# GRU). `W` has the shape (D, gates * H), `U` has (H, gates * H). With `directions` of 2, each has its
-# own `U`; if `shared` is True, they have one `W` and its product is computed once, otherwise one `W`
-# each. Activations and products of gates are not counted. For one utterance of one frame, D = 5, H = 3
-# and a simple layer of one direction it is 5 * 3 + 3 * 3 = 24.
-
-
-# %%
-def recurrent_multiply_adds(N, T, D, H, gates, directions, shared):
-    """Count the multiplications with W and U, an int."""
-    raise NotImplementedError
-
-
-# %%
-check("11.1", recurrent_multiply_adds)
-
-# %% [markdown]
-# ### Exercise 11.2: how fast it can be
-#
-# The roofline as a function: a product of (rows, inner) by (inner, columns), on a machine of `peak`
-# flop a second and `bandwidth` bytes a second. Return the largest rate, in flop a second, that the two
-# roofs allow. A multiplication and an addition are two flop. Each of the three matrices is moved once.
-
-
-# %%
-def attainable_rate(rows, inner, columns, peak, bandwidth, bytes_per_number=4):
-    """Return flop a second, a float."""
-    raise NotImplementedError
-
-
-# %%
-check("11.2", attainable_rate)
-
-# %% [markdown]
-# ### Exercise 11.3: all frames as one product
-#
-# The gradient of the recurrent weights, $dU = \sum_t \sum_n h_{t-1,n}^T\, dg_{t,n}$, without a loop over
-# time: one matrix product for each direction. `h` has the shape (B, T, N, H), the states of $B$
-# directions; `h0` is (B, N, H), the state before the first frame; `dg` is (B, T, N, GH), the gradient
-# with respect to $h_{t-1} U$. The result is (B, H, GH). Mind which state belongs to which `dg`, and a
-# batch of one frame, or of none. (A loop gives the right numbers too, and the check cannot tell; the
-# clock can.) The package's backward passes use a function of this name, and the graduation of
-# [chapter 07](07_network.ipynb) can put yours in its place.
-
-
-# %%
-def recurrent_weight_gradient(h, h0, dg):
-    """Return dU, (B, H, GH), from h (B, T, N, H), h0 (B, N, H) and dg (B, T, N, GH)."""
-    raise NotImplementedError
-
-
-# %%
-check("11.3", recurrent_weight_gradient)
+# **A production system** would run this on a GPU or with a compiler that fuses elementwise passes into
+# the products, would keep $U$ in registers over all frames, would compute in half precision, and would
+# measure every night whether something has become slower (here it is
+# [bench_ratios.py](../tests/benchmarks/bench_ratios.py), by hand).
 
 # %% [markdown]
 # <details><summary><b>Why does nobody run the loop over time in parallel, one core for each tenth of
@@ -1479,16 +1129,6 @@ check("11.3", recurrent_weight_gradient)
 # apart. This is why a larger batch is cheaper per utterance: $U$ is fetched once for all rows. It is
 # also one reason why later models replaced recurrence by attention, which sees all frames at once.
 # </details>
-#
-# <details><summary><b>Batch normalisation lies far below the peak in the roofline. How could it be
-# made faster?</b></summary>
-#
-# Not by arithmetic; by fewer passes over the array. Ours reads and writes it several times: for the
-# mean, the distances, the variance, and the result. A single kernel that is written for it reads it
-# twice. Better still, it can be done while the numbers are in the cache anyway, as part of the product
-# before it or of the nonlinearity after it. NumPy cannot do that, since each of its functions makes
-# its own pass. This is called fusion, and it is what compilers for networks do.
-# </details>
 
 # %% [markdown]
 # ## Summary
@@ -1498,15 +1138,10 @@ check("11.3", recurrent_weight_gradient)
 # * A profile says what is worth an effort, and Amdahl's law how much, before any work is done.
 # * Arithmetic intensity says whether arithmetic or memory is the limit. Many rows in a product are
 #   good; many passes over an array are bad.
-# * Gains come from computing less (Fourier transform, less padding, shared products), from larger
-#   products, and from fewer passes over memory.
+# * Gains come from computing less (the Fourier transform), from larger products and fewer calls, and
+#   from fewer passes over memory.
 # * Some ideas gain at one size and lose at another. Some never gain. Only the clock knows.
 # * What was made faster needs its gradient check again.
-#
-# **A production system** would run this on a GPU or with a compiler that fuses elementwise passes into
-# the products, would keep $U$ in registers over all frames, would compute in half precision, and would
-# measure every night whether something has become slower (here it is
-# [bench_ratios.py](../tests/benchmarks/bench_ratios.py), by hand).
 #
 # ## Further reading
 #

@@ -25,3 +25,12 @@ def recurrent_weight_gradient(h, h0, dg):
     before = np.concatenate([h0[:, None], h], axis=1)[:, :T]  # (B, T, N, H)
     rows = before.reshape(B, T * N, H)
     return rows.swapaxes(1, 2) @ dg.reshape(B, T * N, dg.shape[-1])
+
+
+def fast_row_conv(x, W):
+    """Sum each frame and the next ones, weighted: (N, T, H), (tau + 1, H) -> (N, T, H)."""
+    T = x.shape[1]
+    out = x * W[0]
+    for j in range(1, min(len(W), T)):  # a few weights, whatever the number of frames
+        out[:, : T - j] += x[:, j:] * W[j]
+    return out

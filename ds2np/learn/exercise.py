@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ds2np.learn.difference import Rules, find_difference, show_arguments
+from ds2np.learn.speed import Speed
 
 CORRECT, WRONG, NOT_DONE = "correct", "wrong", "not done"
 SEEDS = (0, 1, 2)  # of the numbers in the cases
@@ -60,6 +61,8 @@ class Exercise:
         Whether the result must have the dtype of the first argument.
     package : callable, optional
         The package's function, where the reference only calls it.
+    speed : Speed, optional
+        What a right answer has to outrun, if the exercise is about that.
     """
 
     number: str
@@ -72,6 +75,7 @@ class Exercise:
     lists: bool = False
     same_dtype: bool = False
     package: Callable | None = None
+    speed: Speed | None = None
 
     def check(self, answer):
         """Compare an answer with the reference in all cases and return a `Verdict`."""
@@ -83,6 +87,7 @@ class Exercise:
             with contextlib.redirect_stdout(io.StringIO()):  # what it prints was seen once
                 for seed in SEEDS[1:]:
                     fault = fault or self._first_fault(answer, seed)
+                fault = fault or self._too_slow(answer)
         except NotImplementedError:
             return Verdict(NOT_DONE)
         return Verdict(WRONG, fault) if fault else Verdict(CORRECT)
@@ -101,6 +106,12 @@ class Exercise:
                 shown = show_arguments(_names(answer, arguments), arguments)
                 return f"{fault} (case: {name}{shown})"
         return ""
+
+    def _too_slow(self, answer):
+        if self.speed is None:
+            return ""
+        arguments = self.cases(np.random.default_rng(SEEDS[0]))[self.speed.case]
+        return self.speed.fault(answer, arguments)
 
     def _fault(self, answer, arguments):
         """Describe what is wrong with an answer in one case; return "" if nothing is."""

@@ -186,6 +186,12 @@ HINTS = {
         "Put h0 in front of h, leave the last state out, and make one matrix of frames and "
         "utterances for each direction.",
     ),
+    "11.4": (
+        "Which of the three loops is short? Keep that one.",
+        "The weight W[j] meets the frames j, j + 1, ... of all utterances at once: x[:, j:].",
+        "Begin with x * W[0], and add x[:, j:] * W[j] to the first T - j frames. For j >= T there "
+        "are none, and a slice [: -j] or [: T - j] may then mean something else.",
+    ),
     "12.1": (
         "np.arange(32) ^ far says whom each lane listens to.",
         "All read before anybody writes: make a new array in each round.",

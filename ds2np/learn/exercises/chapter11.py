@@ -1,10 +1,14 @@
-"""Exercises of chapter 11: operation counts, the roofline, and one large product."""
+"""Exercises of chapter 11: operation counts, the roofline, one large product, a faster loop."""
 
 import numpy as np
 
 from ds2np.layers import GRU, Bidirectional, SimpleRNN
 from ds2np.layers.recurrent import recurrent_weight_gradient
+from ds2np.layers.rowconv import row_conv_forward
 from ds2np.learn.exercise import Exercise
+from ds2np.learn.speed import Speed
+
+LONG = "2 utterances of 400 frames"
 
 
 def recurrent_multiply_adds(N, T, D, H, gates, directions, shared):
@@ -22,6 +26,22 @@ def attainable_rate(rows, inner, columns, peak, bandwidth, bytes_per_number=4):
     flop = 2 * rows * inner * columns
     moved = bytes_per_number * (rows * inner + inner * columns + rows * columns)
     return min(peak, bandwidth * flop / moved)
+
+
+def row_conv_by_frames(x, W):
+    """Chapter 04's row convolution, for each utterance: right, and slow."""
+    N, T, _ = x.shape
+    out = np.zeros_like(x)
+    for n in range(N):
+        for t in range(T):
+            for j in range(min(len(W), T - t)):  # what lies behind the last frame counts as zeros
+                out[n, t] += W[j] * x[n, t + j]
+    return out
+
+
+def fast_row_conv(x, W):
+    """Leave it to the package's function."""
+    return row_conv_forward(x, W)[0]
 
 
 def _count_cases(rng):
@@ -64,6 +84,21 @@ def _gradient_cases(rng):
     }
 
 
+def _row_cases(rng):
+    def case(N, T, H, taps):
+        return rng.standard_normal((N, T, H)), rng.standard_normal((taps, H))
+
+    return {
+        "one utterance, one feature, two weights": case(1, 4, 1, 2),
+        "three utterances": case(3, 7, 4, 3),
+        "a single weight: no look ahead": case(2, 5, 3, 1),
+        "as many weights as frames": case(2, 4, 3, 4),
+        "more weights than frames": case(2, 3, 2, 6),
+        "one frame": case(2, 1, 3, 3),
+        LONG: case(2, 400, 4, 5),
+    }
+
+
 EXERCISES = (
     Exercise(
         "11.1",
@@ -81,5 +116,14 @@ EXERCISES = (
         "gradient of U over all frames as one product",
         recurrent_weight_gradient,
         _gradient_cases,
+    ),
+    Exercise(
+        "11.4",
+        "fast_row_conv",
+        "row convolution without a loop over frames, really faster",
+        fast_row_conv,
+        _row_cases,
+        package=row_conv_forward,
+        speed=Speed(row_conv_by_frames, LONG, 8),
     ),
 )
