@@ -384,6 +384,8 @@ posterior = state_posterior(log_p[None], labels[None], [len(log_p)], [len(labels
 
 states = [""] * (2 * len(labels) + 1)  # the blanks stay without a name
 states[1::2] = said.replace(" ", "␣")
+
+# %%
 figure, axes = plt.subplots(2, 1, figsize=(8, 6), layout="constrained")
 x = features(example_sound)  # (T, F)
 times = alignment.times(config.frame_ms)

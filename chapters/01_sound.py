@@ -92,6 +92,8 @@ print(f"{len(speech)} samples, {len(speech) / rate:.2f} s, {speech.dtype}")
 play(speech, rate, "the cats sat")
 
 loud = int(np.abs(speech).argmax())  # we look closer at its loudest place
+
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(7, 1.7), layout="constrained")
 plot_waveform(speech, rate, axes[0], color="black").set_title("all of it")
 near = max(loud - 320, 0)
@@ -209,6 +211,8 @@ print(f"The window leaves {less:.0f} times less." if less > 2 else "The window h
 n, f = np.arange(8), np.arange(8)[:, None]
 cosines, sines = np.cos(2 * np.pi * f * n / 8), np.sin(2 * np.pi * f * n / 8)  # (frequency, sample)
 fine = np.linspace(0, 7, 141)  # the waves between the samples, for the eye
+
+# %%
 figure, axes = plt.subplots(1, 5, figsize=(7, 1.4), sharey=True, layout="constrained")
 for k in range(5):
     axes[k].plot(fine, np.cos(2 * np.pi * k * fine / 8), "-", color="black", linewidth=0.8)
@@ -487,6 +491,8 @@ n = np.arange(size)
 two_tones = np.cos(2 * np.pi * 1010 * n / rate) + 0.001 * np.cos(2 * np.pi * 4000 * n / rate)
 hertz = np.arange(size // 2 + 1) * rate / size
 level = {}
+
+# %%
 figure, axis = plt.subplots(figsize=(6, 2.3), layout="constrained")
 for name, fade, style in (("cut hard", np.ones(size), "--"), ("Hann", hann(size), "-")):
     level[name] = 10 * np.log10(np.abs(real_fourier((two_tones * fade)[None])[0]) ** 2)
@@ -614,6 +620,7 @@ Y = np.log(P + floor)
 np.testing.assert_allclose(Y, stft.log_forward(P)[0])
 np.testing.assert_allclose(Y, log_spectrogram(voice, rate), atol=1e-6)
 
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(7, 2.2), layout="constrained")
 plot_spectrogram(P, 10, rate, axes[0], "power", colorbar=True)
 plot_spectrogram(Y, 10, rate, axes[1], "ln(power + floor)", colorbar=True)
@@ -1125,6 +1132,8 @@ check("01.3", overlap_add)
 
 # %%
 A = cut(np.arange(11), 4, 2).ravel()[:, None] == np.arange(11)  # (T * size, count)
+
+# %%
 figure, axis = plt.subplots(figsize=(3.6, 2.8), layout="constrained")
 axis.imshow(A, cmap="gray_r", aspect="auto")
 axis.set(xlabel="sample", ylabel="place in the frames, laid end to end", xticks=range(11))
@@ -1469,6 +1478,7 @@ above = np.log(a + b + floor) - np.maximum(np.log(a + floor), np.log(b + floor))
 print(f"ln(a + b) is above the larger of ln a and ln b by {above.mean():.2f} on average", end=", ")
 print(f"by {above.max():.2f} at most; ln 2 is {np.log(2):.2f}")
 
+# %%
 figure, axes = plt.subplots(2, 1, figsize=(6, 2.5), sharex=True, layout="constrained")
 plot_waveform(hissing, rate, axes[0], color="black").set_xlabel("")
 steps = dx[: len(dx) // stride * stride].reshape(-1, stride).mean(axis=1)  # one for each 10 ms

@@ -986,7 +986,7 @@ np.testing.assert_array_equal(
 # The package's functions return the output and a *cache*: what the backward pass will need. All
 # that we built must agree with them, forward and backward.
 
-# %%
+# %% jupyter={"source_hidden": true}
 for stride, padding in (((1, 1), (0, 0)), ((2, 2), (1, 1)), ((1, 2), (1, 0)), ((3, 2), (2, 1))):
     out, cache = conv.conv2d_forward(small, weights, stride, padding)
     for ours in (conv2d_loops, conv2d_gemm, conv2d_fft):

@@ -83,6 +83,7 @@ for i, spectrogram in enumerate(spectrograms):
 share = 1 - lengths_of_speech.sum() / speech[..., 0].size
 print("real frames:", lengths_of_speech.tolist(), f"of {speech.shape[1]}; padding: {share:.0%}")
 
+# %%
 figure, axes = plt.subplots(3, 1, figsize=(7, 3.6), sharex=True, layout="constrained")
 plot_batch(speech, lengths_of_speech, 0.01, axes)
 show(
@@ -380,6 +381,7 @@ print(f"share of frames in which a unit is on: from {on.min():.0%} to {on.max():
 assert on.min() > 0.2
 assert on.max() < 0.8
 
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), sharey=True, layout="constrained")
 plot_units(entering, axes[0]).set_title("before")
 plot_units(leaving, axes[1]).set_title("after")
@@ -653,6 +655,7 @@ for _ in range(60):
 np.testing.assert_allclose(layer.buffers["running_mean"], running_mean)
 np.testing.assert_allclose(layer.buffers["running_var"], running_var)
 
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
 of_batches, averages = np.array(history)[:, ::2], np.array(history)[:, 1::2]
 for k, (name, true) in enumerate((("mean", 3), ("variance", 4))):
@@ -867,7 +870,7 @@ for H, time_axis, shape in ((3, 1, (2, 5, 3)), (2, 2, (2, 2, 4, 3))):
 # Two unequal utterances. Whatever stands behind their ends, outputs, gradients and running averages
 # stay the same to the last bit; outputs and gradients are exactly 0 there.
 
-# %%
+# %% jupyter={"source_hidden": true}
 rng = np.random.default_rng(7)
 lengths = np.array([6, 3])
 clean, upstream = rng.standard_normal((2, 2, 6, 4))
@@ -1079,6 +1082,8 @@ final = {
     for layers in (1, 3)
     for normalised in (False, True)
 }
+
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True, layout="constrained")
 for axis, layers in zip(axes, (1, 3), strict=True):
     for normalised, style, marker in ((False, "--", "s"), (True, "-", "o")):

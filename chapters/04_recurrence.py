@@ -185,6 +185,7 @@ orthogonal, _ = np.linalg.qr(rng.standard_normal((40, 40)))
 input_weights = np.sqrt(6 / 80) * rng.uniform(-1, 1, (40, 40))
 mixed = rnn_by_frames(spectrogram @ input_weights, 0.5 * orthogonal, np.zeros(40))
 
+# %%
 figure, axes = plt.subplots(3, 1, figsize=(8, 6), layout="constrained")
 plot_states(spectrogram, axes[0], "what is heard: log mel spectrogram", "mel band", 0.01)
 plot_states(kept, axes[1], "units that remember 1 frame (below) to 50 frames (above)", "unit", 0.01)
@@ -444,6 +445,7 @@ for radius in (1.1, 1.0, 0.9, 0.5):
     print(f"radius {radius}: times {per_frame:.2f} a frame; after 60 frames {norms[60]:.1e}")
     assert abs(per_frame - radius) < 0.05
 
+# %%
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 title = "slopes of 1: the spectral radius decides"
 plot_lines(curves, axis, title, "distance (frames)", "norm of the gradient")
@@ -857,6 +859,7 @@ last = [norms[-1] for norms in curves.values()]
 assert last == sorted(last, reverse=True)
 assert last[0] > 0.5
 
+# %%
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 title = "GRU: the update gate decides"
 plot_lines(curves, axis, title, "distance (frames)", "norm of the gradient")
@@ -889,6 +892,8 @@ for name, norms in curves.items():
 early = "no more than the simple layer" if curves["GRU, constant 0"][60] < 1e-3 else "already"
 kept = "does" if curves["GRU, constant -6"][60] > 0.1 else "does not"
 print(f"As drawn, the GRU remembers {early}; with its gates nearly closed it {kept}.")
+
+# %%
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
 plot_lines(curves, axis, "the package's layers", "distance (frames)", "norm of the gradient")
 show(
@@ -955,6 +960,7 @@ worst, best = min(one[50] for one in solved["GRU"]), max(one[50] for one in solv
 better = "holds more with every seed" if worst > best else "does not hold more with every seed"
 print(f"The GRU {better}: {worst:.0%} at least, the simple layer {best:.0%} at most.")
 
+# %%
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
 means = {name: 100 * np.mean(of_seeds, axis=0) for name, of_seeds in solved.items()}
 plot_lines(
@@ -1299,7 +1305,7 @@ except ValueError as error:
 # for all frames before it, and $dU$ is one large product behind it. Everything that we built must
 # agree.
 
-# %%
+# %% jupyter={"source_hidden": true}
 N = 3
 a_batch, h0_batch = rng.standard_normal((2, T, N, H)), rng.uniform(0, 1, (2, N, H))
 U_batch, dh_batch = 0.5 * rng.standard_normal((2, H, H)), rng.standard_normal((2, T, N, H))
@@ -1339,7 +1345,7 @@ print("simple recurrence, GRU and row convolution: forward and backward agree")
 # product, so with $da$ in hand the rest of the way back is $dx_t = da_t W^T$,
 # $dW = \sum_t x_t^T da_t$ and $db = \sum_t da_t$.
 
-# %%
+# %% jupyter={"source_hidden": true}
 layer = Bidirectional(SimpleRNN, D, H, np.random.default_rng(0), batchnorm=False, dtype=np.float64)
 W, b, (U_f, U_b) = layer.params["W"], layer.params["b"], layer.params["U"]
 b[...] = 0.3  # it starts at 0, where a mistake could hide

@@ -444,6 +444,8 @@ for step in range(401):
         given = np.array([labels])
         stages[step] = loss, state_posterior(free[None], given, np.array([24]), np.array([3]))[0]
     free -= 0.5 * gradient
+
+# %%
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
 for axis, (step, (loss, posterior)) in zip(axes, stages.items(), strict=True):
     plot_lattice(posterior, [symbols[i] for i in extend(labels)], axis)
@@ -479,6 +481,8 @@ for _ in range(60):
     history.append([loss, np.exp(log_softmax(b[None]))[0, 0]])
     b -= 0.05 * gradient.sum(axis=0)  # b is in all frames, so their gradients add up
 history = np.array(history)
+
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
 axes[0].plot(history[:, 0], color="black")
 axes[0].set(xlabel="step", ylabel="loss (nats)", ylim=(0, None))
@@ -623,6 +627,8 @@ def read_recording(recurrent, planted):
 
 
 frame_ms, letters = toy.CONFIG.frame_ms, toy.CONFIG.characters
+
+# %%
 figure, axes = plt.subplots(2, 1, figsize=(9, 4.4), sharex=True, layout="constrained")
 for axis, (recurrent, planted) in zip(axes, (("rnn", False), ("gru", True)), strict=True):
     plot_probabilities(np.exp(read_recording(recurrent, planted)), frame_ms, letters, axis)
@@ -741,6 +747,7 @@ aligned = ctc.forced_align(log_probs, labels)
 assert path == aligned.path.tolist()
 np.testing.assert_allclose(best, aligned.score, rtol=1e-12)
 
+# %%
 figure, axis = plt.subplots(figsize=(7, 2.6), layout="constrained")
 plot_symbols(np.exp(log_softmax(free)), symbols, axis)
 show(
@@ -769,6 +776,7 @@ gamma = state_posterior(
 )[0]
 samples, rate = soundfile.read(recording.audio_filepath)
 
+# %%
 figure, axes = plt.subplots(2, 1, figsize=(9, 6), layout="constrained", height_ratios=(1, 1.4))
 features = spoken.features(example)
 plot_spoken(features, recording.text, times, toy.CONFIG.stride_ms, rate, axes[0])
@@ -869,6 +877,8 @@ for T_now in lengths_tried:
     ours = ctc.ctc_loss(single[None], *given)[1]
     errors["as the formula stands"].append(np.abs(formula - truth).max())
     errors["the package"].append(np.abs(ours[0] - truth).max())
+
+# %%
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 for (name, error), style in zip(errors.items(), ("o--", "s-"), strict=True):
     axis.loglog(lengths_tried, error, style, color="black", label=name)

@@ -308,6 +308,8 @@ curves = {"plain, m = 0": [abs(1 - x) for x in xs]}
 for kind in ("momentum", "Nesterov"):
     curves[f"{kind}, m = 0.9"] = [shrinkage(x, 0.9, kind) for x in xs]
 curves = {name: (xs, list(map(steps_to_a_tenth, factors))) for name, factors in curves.items()}
+
+# %%
 figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
 plot_lines(curves, axis, "", "rate times curvature, x", "steps until a tenth is left")
 axis.set(xscale="log", ylim=(1, 3000))
@@ -559,6 +561,8 @@ curves = {
     "annealed from 0.5": curves["annealed from 0.5"],
     "large, the mean of the weights": (curves["large: 0.5"][0], np.array(loss)),
 }
+
+# %%
 figure, axis = plt.subplots(figsize=(7, 3.3), layout="constrained")
 plot_lines(curves, axis, "", "epoch", f"mean loss of {walkers} walkers")
 show(

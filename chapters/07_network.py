@@ -457,6 +457,7 @@ when = (
 print(f"all four are written without a mistake {when}")
 assert curve[-1] < 0.5 or not has_voice()  # where a hum takes the voices' place, all is uncertain
 
+# %%
 figure, axis = plt.subplots(figsize=(6, 2.6), layout="constrained")
 axis.semilogy(curve, color="black")
 axis.set(xlabel="step", ylabel="loss (nats an utterance)")

@@ -513,6 +513,8 @@ print("everyone has", held[3][0], f"after {post.rounds} rounds; bytes sent:", po
 # %%
 states = []
 ring([np.ones(4)] * 4, lambda chunks: states.append(np.array(chunks, int)[..., 0]))
+
+# %%
 figure, axes = plt.subplots(1, 7, figsize=(11, 2.1), sharey=True, layout="constrained")
 names = ["start", *(f"round {k}" for k in range(1, 7))]
 plot_holdings(states, names, axes)

@@ -281,7 +281,8 @@ class ChapterPage(Page):
             return ""
         code = _preformatted(_highlight(cell.source, PythonLexer()), "code")
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
-            what = "Imports" if cell.source.startswith(("import", "from")) else "How it is drawn"
+            what = "How it is drawn" if "show(" in cell.source else "How it is compared"
+            what = "Imports" if cell.source.startswith(("import", "from")) else what
             code = f'<details class="aside"><summary>{what}</summary>\n{code}</details>\n'
         parts = [code]
         parts += [self._local(self._output(output)) for output in cell.outputs]

@@ -77,10 +77,10 @@ def _keep(exercise, answer):
 
 
 def show(figure, description):
-    """Show a matplotlib figure, with a description as alt text, and close it."""
+    """Show a matplotlib figure with a description, as alt text and as its caption, and close it."""
     import matplotlib.pyplot as plt
     import PIL.Image
-    from IPython.display import Image, display
+    from IPython.display import HTML, Image, display
 
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white")
@@ -88,6 +88,8 @@ def show(figure, description):
     # 64 colours keep the notebooks small in the repository.
     PIL.Image.open(drawn).convert("RGB").quantize(64).save(small, format="PNG", optimize=True)
     display(Image(small.getvalue(), alt=description))
+    # A screen reader has read the alt text.
+    display(HTML(f'<figcaption aria-hidden="true">{html.escape(description)}</figcaption>'))
 
 
 def play(samples, rate, title=""):

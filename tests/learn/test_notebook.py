@@ -155,3 +155,6 @@ def test_a_figure_is_shown_with_its_description_and_closed(displayed):
     _, metadata = displayed[0]._repr_mimebundle_()
     assert metadata["image/png"]["alt"] == 'A line that "rises".'
     assert b"Matplotlib" not in displayed[0].data
+    assert displayed[1].data == (
+        '<figcaption aria-hidden="true">A line that &quot;rises&quot;.</figcaption>'
+    )
