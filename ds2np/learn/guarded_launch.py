@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ds2np.kernels.host import ORDERS
-from ds2np.kernels.host.module import SHARED_BYTES
 
 GUARD = 1 << 16  # bytes between two arrays
 
@@ -27,6 +26,11 @@ class Launch:
     threads: int
     given: dict
     results: tuple = ("out",)
+
+    @property
+    def shared_bytes(self):
+        """Bytes of shared memory, for kernels that declare it without a size: 8 a thread."""
+        return 8 * self.threads
 
 
 class KernelFault(Exception):
@@ -60,7 +64,7 @@ def run_kernel(module, kernel, launch, order, fill):
             (launch.blocks,),
             (launch.threads,),
             [inside.get(name, value) for name, value in launch.given.items()],
-            shared_mem=SHARED_BYTES,
+            shared_mem=launch.shared_bytes,
         )
     except RuntimeError:
         raise KernelFault(

@@ -156,6 +156,7 @@ def _log_sum_cases(rng):
         "one number more than a block": case(65, 64),
         "a block of three warps": case(96, 96),
         "several blocks, the last one short": case(1000, 128),
+        "the largest block": case(1500, 1024),
         "large numbers": case(128, 64, 300, 5000),
         "large negative numbers": case(130, 64, 30, -5000),
         "some are minus infinity": some,
