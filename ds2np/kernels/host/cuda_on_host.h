@@ -18,6 +18,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 struct Position {
@@ -325,5 +326,18 @@ static uint32_t __float_as_int(float value)
 #define __expf std::exp  // a GPU's quick versions are less exact
 #define __logf std::log
 static float rsqrtf(float x) { return 1 / std::sqrt(x); }
-using std::max;
-using std::min;
+
+// As on a GPU, of two types as well, and a number rather than nan.
+template <typename A, typename B>
+static std::common_type_t<A, B> max(A a, B b)
+{
+    if constexpr (std::is_floating_point_v<std::common_type_t<A, B>>) return std::fmax(a, b);
+    return a < b ? b : a;
+}
+
+template <typename A, typename B>
+static std::common_type_t<A, B> min(A a, B b)
+{
+    if constexpr (std::is_floating_point_v<std::common_type_t<A, B>>) return std::fmin(a, b);
+    return b < a ? b : a;
+}
