@@ -53,8 +53,8 @@ print("kernels run on the host: ", f"no, {NO_COMPILER}" if NO_COMPILER else "yes
 
 # %% [markdown]
 # The chapter runs with or without either. Where something is missing, the cell that needs it says
-# what it leaves out. **Times on a GPU are measured,** here or on a card and a day that are named, or
-# reckoned from such measurements; the text says which.
+# what it leaves out. **Times on a GPU were measured** on a card and a day that are named, or are reckoned
+# from such measurements; the text says which.
 #
 # ## The idea in one picture
 #
@@ -395,8 +395,7 @@ print("           digits  smallest normal   largest")
 for kind in (np.float16, np.float32, np.float64):
     limits = np.finfo(kind)
     print(f"{kind.__name__}  {limits.precision:8}  {limits.tiny:15.1e}  {limits.max:8.1e}")
-print()
-print(f"float16: 2048 + 1 = {float(np.float16(2048) + np.float16(1)):.0f}")
+print(f"\nfloat16: 2048 + 1 = {float(np.float16(2048) + np.float16(1)):.0f}")
 print(f"float32: 16777216 + 1 = {float(np.float32(2**24) + np.float32(1)):.0f}")
 print(f"a gradient of 0.00000001 as float16: {float(np.float16(1e-8))}")
 
@@ -826,8 +825,7 @@ read("// One block for each utterance", "double offset")
 # %%
 for L in (40, 200, MAX_LABELS, MAX_LABELS + 1):
     S, room = 2 * L + 1, 4 * (2 * (2 * L + 3) + 32)
-    fits = "" if room <= 48 * 1024 else ": too much"
-    print(f"{L:5} labels: {S:5} states, {room:6} bytes of shared memory{fits}")
+    print(f"{L:5} labels: {S:5} states, {room:6} bytes{': too much' * (room > 48 * 1024)}")
 
 # %%
 read("if (threadIdx.x < 2) rows", "firsts[(size_t)n * L + s / 2] = first;")
@@ -1651,7 +1649,6 @@ else:
     assert many == few
     assert many["persistent_forward"] == many["persistent_backward"] == 1
 
-
 # %% [markdown]
 # From 25 launches a frame to 4, and to none: what is left is the same for a second and for a minute of
 # speech, and it is mostly what surrounds the recurrence, such as the product with $W$ and batch
@@ -1684,7 +1681,7 @@ for order in () if NO_COMPILER else ORDERS:
     np.testing.assert_allclose(got, expected, atol=1e-5)
     np.testing.assert_array_equal(got, first)
     print(
-        f"{order:8} largest difference from NumPy {np.abs(got - expected).max():.0e}, the same bits"
+        f"{order:8} the same bits; apart from NumPy by {np.abs(got - expected).max():.0e} at most"
     )
 if NO_COMPILER:
     print(f"Not run here: batch normalisation on the host, since {NO_COMPILER}.")
@@ -1707,7 +1704,7 @@ if NO_COMPILER:
 # and its own memory allocator. It sustains 3 TFLOP/s on each GPU, about half of the peak of its cards. In
 # deployment its weights have half precision, with kernels made for small batches. Without a GPU, none
 # of its speeds can be seen. What can be seen is what makes them necessary: the count of launches, the
-# waits, and the digits that a sum needs. If you have a GPU, `tests/benchmarks/gpu` measures all kernels.
+# waits, and the digits that a sum needs. On your GPU, `tests/benchmarks/gpu` measures all kernels.
 #
 # **A little history.** CUDA appeared in 2007; since 2014, cuDNN (Chetlur and others) has given frameworks
 # ready kernels, and in 2016 Diamos and others kept the weights of a recurrence on the chip.

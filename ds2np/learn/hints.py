@@ -214,8 +214,8 @@ HINTS = {
         "infinity.",
         "ln(e^a + e^b) is the larger one plus log1pf(expf(smaller - larger)); if the larger one is "
         "minus infinity, so is the sum.",
-        "Five rounds of __shfl_xor_sync in each warp, one number of each warp through shared memory, "
-        "then the same five rounds for those.",
+        "Five rounds of __shfl_xor_sync in each warp, one number of each warp through shared "
+        "memory, then the same five rounds for those.",
     ),
     "12.8": (
         "Thread i computes unit i % H of utterance i / H.",

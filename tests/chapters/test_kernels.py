@@ -47,7 +47,7 @@ def judge(exercise, answers, monkeypatch):
     verdicts = []
     for answer in answers:
         try:
-            verdicts.append(run_limited(lambda answer=answer: exercise.check(answer), 4)[0])
+            verdicts.append(run_limited(lambda answer=answer: exercise.check(answer), 3)[0])
         except Stopped as error:
             verdicts.append(Verdict(WRONG, str(error)))
     return verdicts
