@@ -543,14 +543,13 @@ else:
 # | `ceiling` | 20 in the paper | `float` | | upper bound |
 # | `count` | | `int` | | how many numbers there are |
 #
-# Take out the `raise`, fill in the kernel between the braces, and run the cell below. `fminf` and `fmaxf`
-# are the minimum and the maximum of two floats. The check compiles your text by g++ and runs it on small
-# arrays, with threads in three orders. Around each array it keeps memory that nobody may touch, and all
-# that nobody has written holds nan, or a very large number. So it can tell a write outside of `out`
-# from a forgotten barrier. What is correct is kept in a file of yours, `my_ds2np.py`, beside the folder
-# of the chapters; `python -m ds2np learn` says how far you are. Solutions are
-# [apart](solutions/12_gpu.py). (Without g++ the check says that it cannot check, and the exercise stays
-# "not done".)
+# Take out the `raise`, fill in the kernel, and run the cell below. (`fminf(a, b)`, `fmaxf(a, b)`:
+# minimum and maximum of two floats.) The check compiles your text by g++ and runs it on small arrays,
+# with threads in three orders. Around each array it keeps memory that nobody may touch, and all that
+# nobody has written holds nan, or a very large number. So it can tell a write outside of `out` from a
+# forgotten barrier. What is correct is kept in a file of yours, `my_ds2np.py`, beside the folder of the
+# chapters; `python -m ds2np learn` says how far you are. Solutions are [apart](solutions/12_gpu.py).
+# (Without g++ the check says that it cannot check, and the exercise stays "not done".)
 
 
 # %%
@@ -1009,7 +1008,8 @@ check("12.3", next_row)
 # thread takes the numbers `threadIdx.x`, `threadIdx.x + blockDim.x` and so on. Then all threads must
 # find *one* largest number and *one* sum: by shuffles within the warps, and from warp to warp through
 # shared memory, which `__shared__ float partial[32];` declares; or in shared memory alone. The number
-# of threads is a multiple of 32, at most 1024, not always a power of two. Each row has a finite number.
+# of threads is a multiple of 32, at most 1024, not always a power of two. Each row has a finite number;
+# numbers in the thousands must not overflow. With a row $[0, \ln 3]$, `out` is $[0.25, 0.75]$.
 #
 # | name in code | symbol | type | shape | meaning |
 # |---|---|---|---|---|
@@ -1295,15 +1295,15 @@ else:
 #
 # ### Exercise 12.8: a frame of a GRU
 #
-# One launch computes frame $t$ of the paper's GRU (chapter 04), for all $N$ utterances and $H$ units. The
-# products are there already:
+# One launch computes frame $t$ of chapter 04's GRU, with $f = \tanh$, for all $N$ utterances and $H$
+# units. The products are there already:
 #
 # $$z = \sigma(a^z + u^z), \quad r = \sigma(a^r + u^r), \quad c = \tanh(a^c + r\, u^c), \quad
 # h_t = (1 - z)\, h_{t-1} + z\, c .$$
 #
 # There are at least $N H$ threads. Where frame $t$ is padding, $t \ge T_n$, the state stays as it
 # is, whatever `a` and `u` hold there (it may be nan). $\sigma(x) = 1 / (1 + e^{-x})$, also for $x = -200$;
-# `expf` and `tanhf` take floats. Both gates and the candidate are computed by the thread that needs them.
+# `expf` and `tanhf` take floats. Where all of `a` and `u` is 0, a state of 1 becomes 0.5.
 #
 # | name in code | symbol | type | shape | meaning |
 # |---|---|---|---|---|

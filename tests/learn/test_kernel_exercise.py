@@ -144,10 +144,12 @@ def test_the_arguments_must_be_those_of_the_task(argument):
 )
 def test_a_kernel_that_does_not_come_back_is_ended(body, message, monkeypatch):
     monkeypatch.setattr(answers, "run_limited", lambda function: run_limited(function, 2))
+    source = SOURCE.replace("BODY", body)
+    kernel_exercise.compile_kernel(source)  # which may take more than two seconds
 
     def answer():
         faulthandler.disable()  # in the copy of this process
-        return SOURCE.replace("BODY", body)
+        return source
 
     began = time.perf_counter()
     verdict, _ = answers.check(EXERCISE, answer)
