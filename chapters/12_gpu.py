@@ -526,9 +526,9 @@ else:
 #
 # **How did this run without a GPU?** The text is nearly C++.
 # [cuda_on_host.h](../ds2np/kernels/host/cuda_on_host.h) defines the few words that are not, and runs one
-# block after another (or all at once, if they wait for each other). Each thread is a *fiber*, which runs until it meets a barrier, and then lets
-# the next one run. Wrong arithmetic, wrong indices and forgotten barriers show in this way. Speed
-# does not, and so we time nothing here.
+# block after another (or all at once, if they wait for each other). Each thread is a *fiber*, which runs
+# until it meets a barrier, and then lets the next one run. Wrong arithmetic, wrong indices and forgotten
+# barriers show in this way. Speed does not, and so we time nothing here.
 #
 # ### Exercise 12.5: your first kernel
 #
