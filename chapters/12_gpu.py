@@ -543,13 +543,13 @@ else:
 # | `ceiling` | 20 in the paper | `float` | | upper bound |
 # | `count` | | `int` | | how many numbers there are |
 #
-# Take out the `raise`, fill in the kernel, and run the cell below. (`fminf(a, b)`, `fmaxf(a, b)`:
-# minimum and maximum of two floats.) The check compiles your text by g++ and runs it on small arrays,
-# with threads in three orders. Around each array it keeps memory that nobody may touch, and all that
-# nobody has written holds nan, or a very large number. So it can tell a write outside of `out` from a
-# forgotten barrier. What is correct is kept in a file of yours, `my_ds2np.py`, beside the folder of the
-# chapters; `python -m ds2np learn` says how far you are. Solutions are [apart](solutions/12_gpu.py).
-# (Without g++ the check says that it cannot check, and the exercise stays "not done".)
+# Take out the `raise`, fill in the kernel, and run the cell below. (`fminf(a, b)`, `fmaxf(a, b)`: minimum
+# and maximum of two floats.) The check compiles your text by g++ and runs it on small arrays, with threads
+# in three orders. Around each array it keeps memory that nobody may touch, and all that nobody has written
+# holds nan, or a very large number. So it can tell a write outside of `out` from a forgotten barrier.
+# `printf` works as on a GPU; the check shows what it prints. What is correct is kept in a file of yours,
+# `my_ds2np.py`, beside the folder of the chapters; `python -m ds2np learn` says how far you are. Solutions
+# are [apart](solutions/12_gpu.py). (Without g++ nothing can be checked: the exercise stays "not done".)
 
 
 # %%

@@ -184,6 +184,19 @@ def test_the_machine_without_a_compiler_is_recognised(monkeypatch, tmp_path):
 
 
 @on_host
+def test_what_a_kernel_prints_is_shown_once():
+    says = 'if (threadIdx.x == 3) printf("%d of %g\\n", threadIdx.x, x[3] * 0 + 1.5);'
+    verdict, printed = answers.check(EXERCISE, lambda: SOURCE.replace("BODY", says + RIGHT))
+    assert verdict.state == CORRECT
+    assert printed == "3 of 1.5\n"
+    _, printed = answers.check(EXERCISE, lambda: SOURCE.replace("BODY", says))
+    assert printed == "3 of 1.5\n"
+    endless = 'for (int i = 0; i < 100000; ++i) printf("again and again\\n");'
+    _, printed = answers.check(EXERCISE, lambda: SOURCE.replace("BODY", endless))
+    assert 3000 < len(printed) < 5000
+
+
+@on_host
 def test_nothing_is_left_on_the_disk(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     kernel_exercise.compile_kernel.cache_clear()

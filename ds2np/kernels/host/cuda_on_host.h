@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -44,6 +45,7 @@ enum Order { FORWARD, BACKWARD, RANDOM };
 
 const size_t STACK = 1 << 16;
 const size_t FRESH = 1 << 12;  // bytes of the stack that are filled before a thread begins
+const size_t PRINTED = 4000;  // letters that are kept of what a launch prints
 const long PATIENCE = 1 << 22;  // turns in which threads only look whether they may go on
 
 struct Fiber {
@@ -65,6 +67,7 @@ static Order order = FORWARD;
 static std::mt19937 shuffler;
 static int fill;           // each byte of what nobody has written
 static std::string fault;  // of the thread that runs
+static std::string printed;
 
 static void wait_as(State state)
 {
@@ -192,6 +195,7 @@ static int launch(int blocks, int threads, size_t bytes, int cooperative, int in
 {
     fill = byte;
     fault.clear();
+    printed.clear();
     kernel = body;
     blockDim.x = threads;
     gridDim.x = blocks;
@@ -214,6 +218,15 @@ static int launch(int blocks, int threads, size_t bytes, int cooperative, int in
         return 1;
     }
     return 0;
+}
+
+template <typename... Values>
+static int print(const char* format, Values... values)
+{
+    char text[400];
+    const int length = std::snprintf(text, sizeof(text), format, values...);
+    if (printed.size() < PRINTED) printed += text;
+    return length;
 }
 
 template <typename T>
@@ -323,6 +336,7 @@ static uint32_t __float_as_int(float value)
     return bits;
 }
 
+#define printf host::print
 #define __expf std::exp  // a GPU's quick versions are less exact
 #define __logf std::log
 static float rsqrtf(float x) { return 1 / std::sqrt(x); }

@@ -96,7 +96,8 @@ class HostModule:
             raise ValueError("blocks that run together cannot have shared memory of a fixed size")
         macros = "".join(f"#define {name} {value}\n" for name, value in (defines or {}).items())
         text = f'#include "{SHIM}"\n{macros}#line 1 "{FILE}"\n{text}\n#line 1 "launcher"\n'
-        text += 'extern "C" const char* host_fault() { return host::fault.c_str(); }\n'
+        for name in ("fault", "printed"):
+            text += f'extern "C" const char* host_{name}() {{ return host::{name}.c_str(); }}\n'
         for kernel, types in self.kernels.items():
             given = "".join(f", {kind} a{i}" for i, kind in enumerate(types))
             passed = ", ".join(f"a{i}" for i in range(len(types)))
@@ -105,7 +106,7 @@ class HostModule:
             text += f"together, order, fill, [=] {{ {kernel}({passed}); }}); }}\n"
         with tempfile.TemporaryDirectory(prefix="kernels") as folder:
             self.library = _compile(text, Path(folder), sanitize, bounds)
-        self.library.host_fault.restype = ctypes.c_char_p
+        self.library.host_fault.restype = self.library.host_printed.restype = ctypes.c_char_p
 
     def get_function(self, name):
         """Return a `HostKernel`, to be launched with the arguments of CuPy's RawKernel."""
@@ -114,6 +115,8 @@ class HostModule:
 
 class HostKernel:
     """A kernel of a `HostModule`; called as ``kernel(grid, block, arguments, shared_mem=bytes)``.
+
+    What it prints by ``printf`` is printed, up to 4000 letters.
 
     A launch raises a RuntimeError if the kernel hangs, an IndexError if `HostModule` found one, a
     TypeError for a wrong argument type, and a ValueError for a block or a size of shared memory
@@ -135,7 +138,9 @@ class HostKernel:
         if block[0] % 32 or not 0 < block[0] <= 1024:
             raise ValueError(f"block has {block[0]} threads, expected a multiple of 32 up to 1024")
         sizes = grid[0], block[0], shared_mem, self.module.cooperative
-        if self.run(*sizes, self.module.order, self.module.fill, *given):
+        failed = self.run(*sizes, self.module.order, self.module.fill, *given)
+        print(self.module.library.host_printed().decode(errors="replace"), end="")
+        if failed:
             if fault := self.module.library.host_fault():
                 raise IndexError(fault.decode())
             raise RuntimeError(
