@@ -281,7 +281,6 @@ show(
 )
 
 # %%
-assert time_of(1000, 0.1, 1000) < 1001 + 0.2  # as long as the launches
 costs = [time_of(1000, g, 1) / time_of(1000, g, 1000) for g in sizes]
 worst = sizes[int(np.argmax(costs))]
 where = "between" if 0.5 < worst < 2 else "where they are small" if worst < 1 else "at large ones"
@@ -381,7 +380,6 @@ else:
         np.testing.assert_allclose(to_cpu(by_kernel), to_cpu(by_arrays), atol=3e-5)
     print("with the kernels:", dict(with_kernel))
     print(f"{with_kernel.total()} launches with the kernels, {with_arrays.total()} with arrays")
-    assert with_kernel == {"ctc_norms": 1, "ctc_ways": 1, "ctc_gradient": 1}
     assert with_arrays.total() > 100 * with_kernel.total()
 
 # %% [markdown]
@@ -430,6 +428,8 @@ for count in lengths_tried:
         "float16 numbers, float32 sum": one_by_one(numbers.astype(np.float16), np.float32),
     }.items():
         errors.setdefault(name, []).append(max(abs(value / exact - 1), 1e-9))
+
+# %%
 figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
 for (name, error), style in zip(errors.items(), ("s:", "o--", "v-", "^-."), strict=True):
     axis.loglog(lengths_tried, error, style, color="black", label=name, markersize=5)
