@@ -127,9 +127,10 @@ CHAPTERS = (
     Chapter(
         "12_gpu",
         "On the GPU",
-        "the same code on CuPy; CUDA kernels, read: the CTC recursion, a recurrence on chip",
+        "the same code on CuPy; CUDA kernels, read and written: the CTC recursion, a recurrence on "
+        "chip",
         "the GPU implementation of CTC",
-        80,
+        90,
     ),
     Chapter(
         "13_many_gpus",

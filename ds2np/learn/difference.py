@@ -81,6 +81,8 @@ def _size(value):
 def _show(value):
     if isinstance(value, np.ndarray):
         value = (value + 0 if value.dtype.kind in "fc" else value).tolist()  # + 0: no -0
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):

@@ -123,7 +123,7 @@ class Exercise:
         except NotImplementedError:
             raise
         except (Exception, SystemExit) as error:
-            return _describe(error, answer)
+            return describe_error(error, answer)
         if got is None and expected is not None:
             return "the answer is None; is a return missing?"
         if fault := find_difference(got, expected, self._rules(arguments), self.results):
@@ -152,7 +152,7 @@ def _names(answer, arguments):
     return [*names, *(str(i + 1) for i in range(len(names), len(arguments)))][: len(arguments)]
 
 
-def _describe(error, answer):
+def describe_error(error, answer):
     """Describe the error that an answer raised, with the answer's own line."""
     code = getattr(inspect.unwrap(answer), "__code__", None)
     frames = traceback.walk_tb(error.__traceback__)

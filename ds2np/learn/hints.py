@@ -209,6 +209,34 @@ HINTS = {
         "Go frame by frame and keep when each block may begin.",
         "It may begin when the slowest block of its group has ended the frame before.",
     ),
+    "12.5": (
+        "The number of a thread, among all threads of all blocks: blockIdx.x * blockDim.x + "
+        "threadIdx.x.",
+        "Only if it is less than count is there something to do.",
+        "fminf(fmaxf(x[i], 0.0f), ceiling)",
+    ),
+    "12.6": (
+        "Three loops over the thread's numbers: for the largest, for the sum, and for the results. "
+        "After each of the first two, the threads have to agree.",
+        "To agree: shuffles in each warp; lane 0 of each warp writes to partial[threadIdx.x / 32]; "
+        "__syncthreads(); then every thread reads the places of all blockDim.x / 32 warps.",
+        "Before partial is written for the second time, all must have read it: one more "
+        "__syncthreads().",
+    ),
+    "12.7": (
+        "Every thread takes part in all shuffles and barriers; one that has no number holds minus "
+        "infinity.",
+        "ln(e^a + e^b) is the larger one plus log1pf(expf(smaller - larger)); if the larger one is "
+        "minus infinity, so is the sum.",
+        "Five rounds of __shfl_xor_sync in each warp, one number of each warp through shared "
+        "memory, then the same five rounds for those.",
+    ),
+    "12.8": (
+        "Thread i computes unit i % H of utterance i / H.",
+        "a[((n * T + t) * 3 + g) * H + j] is the input term of gate g, and u[(n * 3 + g) * H + j] "
+        "the recurrent one.",
+        "Decide by an if whether the frame is real: 0 times nan is nan.",
+    ),
     "13.1": (
         "A mean times its count is a sum.",
         "Leave out the processes that had no utterance, by their count and not by their NaN.",

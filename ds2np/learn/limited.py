@@ -111,7 +111,11 @@ def _in_a_copy(function, seconds):
 def _name(exitcode):
     if exitcode >= 0:
         return ""
-    reason = {signal.SIGKILL: ", perhaps for lack of memory"}.get(-exitcode, "")
+    reasons = {
+        signal.SIGKILL: ", perhaps for lack of memory",
+        signal.SIGSEGV: ", perhaps by an index far outside of an array",
+    }
+    reason = reasons.get(-exitcode, "")
     return f" ({signal.Signals(-exitcode).name}{reason})"
 
 

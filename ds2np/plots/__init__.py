@@ -6,7 +6,12 @@ them as `axes`, then options such as titles. It returns the axis or axes, unless
 
 from ds2np.plots.curves import plot_lines, plot_rates
 from ds2np.plots.layers import plot_batch, plot_patches, plot_reach, plot_states, plot_units
-from ds2np.plots.processes import plot_holdings, plot_over_processes, plot_timeline
+from ds2np.plots.processes import (
+    plot_holdings,
+    plot_over_processes,
+    plot_timeline,
+    plot_waiting,
+)
 from ds2np.plots.sound import plot_map, plot_spectrogram, plot_spectrograms, plot_waveform
 from ds2np.plots.speed import plot_amdahl, plot_gains, plot_profile, plot_roofline
 from ds2np.plots.table import draw_table
@@ -46,6 +51,7 @@ __all__ = [
     "plot_timeline",
     "plot_trace",
     "plot_units",
+    "plot_waiting",
     "plot_walk",
     "plot_waveform",
 ]

@@ -50,3 +50,27 @@ def plot_over_processes(processes, curves, label, axis):
     axis.set(xlabel="processes", ylabel=label)
     axis.legend()
     return axis
+
+
+def plot_waiting(names, frames, size, waits, axis):
+    """Draw blocks that wait for those of their group, one below the other; chapter 12 shows them.
+
+    names, frames: of each block, its description and how many frames it computes; size: of a group;
+    waits: pairs (block, frame), of which arrows show what the block waits for.
+    """
+    shades = itertools.cycle(("#d6e6f2", "#f2e3cf"))
+    for first in range(0, len(names), size):
+        shade = next(shades)
+        for block in range(first, first + size):
+            left = np.arange(frames[block])
+            axis.barh([block] * len(left), 0.62, left=left, color=shade, ec="black", height=0.7)
+        if first:
+            axis.axhline(first - 0.5, color="gray", linewidth=0.6)
+    for block, k in waits:
+        for other in range(block // size * size, (block // size + 1) * size):
+            axis.annotate("", (k + 1, block), (k + 0.62, other), arrowprops={"arrowstyle": "->"})
+    axis.set(xlabel="frame of the recurrence", xlim=(-0.2, max(frames)))
+    axis.set_xticks(np.arange(max(frames)) + 0.31, range(max(frames)))
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.invert_yaxis()
+    return axis

@@ -1,6 +1,6 @@
 """Every exercise: its stub is not done, its solution is correct, plausible mistakes are wrong."""
 
-from helpers.exercises import per_exercise, solution, wrong_answers
+from helpers.exercises import per_exercise, per_function, solution, wrong_answers
 
 from ds2np.learn.book import CHAPTERS, FOLDER
 from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG
@@ -22,12 +22,12 @@ def test_the_stub_is_not_done(chapter, exercise):
     assert exercise.check(stub_of(chapter, exercise)).state == NOT_DONE
 
 
-@per_exercise
+@per_function
 def test_the_solution_is_correct(chapter, exercise):
     assert str(exercise.check(solution(chapter, exercise))) == CORRECT
 
 
-@per_exercise
+@per_function
 def test_plausible_mistakes_are_wrong(chapter, exercise):
     mistakes = wrong_answers(chapter, exercise)
     assert len(mistakes) >= 2

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers.exercises import per_exercise, solution, wrong_answers
+from helpers.exercises import per_function, solution, wrong_answers
 from helpers.mutants import RESULTS, mutate, on_numbers, on_parts, spoil
 
 from ds2np.learn.book import FOLDER, find_exercise
@@ -71,7 +71,7 @@ def changes_nothing(exercise, what):
     return not find_difference(changed, results, Rules(0))
 
 
-@per_exercise
+@per_function
 def test_small_mistakes_are_wrong(chapter, exercise):
     source = (FOLDER / "solutions" / f"{chapter.file}.py").read_text(encoding="utf-8")
     changed = mutate(source, exercise.function)
@@ -95,7 +95,7 @@ def view(value):
     return np.repeat(value, 2, axis=-1)[..., ::2]
 
 
-@per_exercise
+@per_function
 @pytest.mark.parametrize("way", ["the package's", "float32", "views", "in Fortran's order"])
 def test_right_variants_are_correct(chapter, exercise, way):
     right = solution(chapter, exercise)

@@ -6,11 +6,20 @@ from pathlib import Path
 import pytest
 
 from ds2np.learn.book import CHAPTERS, FOLDER
+from ds2np.learn.kernel_exercise import KernelExercise
 
 EXERCISES = [(chapter, exercise) for chapter in CHAPTERS for exercise in chapter.exercises]
-per_exercise = pytest.mark.parametrize(
-    ("chapter", "exercise"), EXERCISES, ids=[e.number for _, e in EXERCISES]
-)
+KERNELS = [(chapter, e) for chapter, e in EXERCISES if isinstance(e, KernelExercise)]
+
+
+def _per(exercises):
+    names = [exercise.number for _, exercise in exercises]
+    return pytest.mark.parametrize(("chapter", "exercise"), exercises, ids=names)
+
+
+per_exercise = _per(EXERCISES)
+per_function = _per([pair for pair in EXERCISES if pair not in KERNELS])
+per_kernel = _per(KERNELS)
 
 
 def load(path):

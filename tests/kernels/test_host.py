@@ -118,3 +118,62 @@ def test_macros_are_defined():
     )
     module.get_function("set")((1,), (32,), (out,))
     assert out[0] == 7
+
+
+MEMORY = """
+extern "C" __global__ void look(float *first, float* second, unsigned int index)
+{
+    __shared__ float fixed[32];
+    float local[4];
+    const int i = threadIdx.x;
+    first[blockIdx.x * 32 + i] = fixed[(i + index) % 64];
+    fixed[i] = i;
+    second[blockIdx.x * 32 + i] = local[i % 4];  /* a comment
+    of two lines */
+}
+"""
+
+
+@pytest.mark.parametrize("byte", [0xFF, 0x7F])
+def test_memory_that_nobody_has_written_is_filled_for_each_block(byte):
+    module = HostModule(MEMORY, bounds=True)
+    assert module.kernels == {"look": ["float*", "float*", "unsigned"]}
+    module.fill = byte
+    first, second = np.zeros((2, 64), np.float32)
+    module.get_function("look")((2,), (32,), (first, second, np.uint32(0)))
+    assert (first.view(np.uint8).reshape(2, 32, 4)[:, 0] == byte).all()  # before another thread
+    assert (second.view(np.uint8) == byte).all()
+
+
+def test_an_index_beyond_shared_memory_is_named_with_its_line():
+    kernel = HostModule(MEMORY, bounds=True).get_function("look")
+    first, second = np.zeros((2, 64), np.float32)
+    with pytest.raises(IndexError, match=r"line 7: index 32 of 'float \[32\]'"):
+        kernel((2,), (32,), (first, second, np.uint32(1)))
+
+
+def test_blocks_that_run_together_cannot_share_a_fixed_size():
+    with pytest.raises(ValueError, match="cannot have shared memory of a fixed size"):
+        HostModule(MEMORY, cooperative=True)
+
+
+def test_lanes_beyond_the_warp_and_numbers_of_two_types(capsys):
+    source = """
+    extern "C" __global__ void shift(const float* x, float* down, float* up, float* larger)
+    {
+        const int i = threadIdx.x;
+        down[i] = __shfl_down_sync(0xffffffffu, x[i], 5);
+        up[i] = __shfl_up_sync(0xffffffffu, x[i], 5);
+        larger[i] = max(min(x[i], 40.0), 3);
+        if (i == warpSize) printf("%d %s", i, "is first");
+    }
+    """
+    x = np.arange(64, dtype=np.float32)
+    x[9] = np.nan
+    down, up, larger = np.zeros((3, 64), np.float32)
+    HostModule(source).get_function("shift")((1,), (64,), (x, down, up, larger))
+    lane = np.arange(64)
+    np.testing.assert_array_equal(down, x[np.where(lane % 32 + 5 < 32, lane + 5, lane)])
+    np.testing.assert_array_equal(up, x[np.where(lane % 32 >= 5, lane - 5, lane)])
+    np.testing.assert_array_equal(larger, np.fmax(np.fmin(x, 40), 3))
+    assert capsys.readouterr().out == "32 is first"

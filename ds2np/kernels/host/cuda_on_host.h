@@ -1,6 +1,7 @@
 // Runs CUDA kernels on the host: each CUDA thread is a fiber that runs to its next barrier. Finds
-// wrong arithmetic, indices out of bounds (with -fsanitize=address), barriers that only some threads
-// reach, and results that depend on the order in which threads run between two barriers: see `order`.
+// wrong arithmetic, indices out of bounds (with -fsanitize=address, or =bounds where the compiler
+// knows the size), barriers that only some threads reach, and results that depend on the order in
+// which threads run between two barriers: see `order`.
 //
 // One block runs after another, or all at once in a cooperative launch, whose blocks may wait for
 // each other.
@@ -11,11 +12,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 struct Position {
@@ -40,6 +44,8 @@ enum State { READY, AT_BARRIER, IN_WARP, ENDED };
 enum Order { FORWARD, BACKWARD, RANDOM };
 
 const size_t STACK = 1 << 16;
+const size_t FRESH = 1 << 12;  // bytes of the stack that are filled before a thread begins
+const size_t PRINTED = 4000;  // letters that are kept of what a launch prints
 const long PATIENCE = 1 << 22;  // turns in which threads only look whether they may go on
 
 struct Fiber {
@@ -59,6 +65,9 @@ static std::vector<uint64_t> exchanged;
 static char* shared_memory;
 static Order order = FORWARD;
 static std::mt19937 shuffler;
+static int fill;           // each byte of what nobody has written
+static std::string fault;  // of the thread that runs
+static std::string printed;
 
 static void wait_as(State state)
 {
@@ -84,6 +93,7 @@ static void begin()
 
 static void prepare(Fiber& fiber)
 {
+    std::memset(fiber.stack.get() + STACK - FRESH, fill, FRESH);
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = fiber.stack.get();
     fiber.context.uc_stack.ss_size = STACK;
@@ -124,6 +134,7 @@ static bool advance(const std::vector<int>& turn, int threads, int first_block,
         shared_memory = memory[i / threads];
         fibers[i].spins = false;
         resume(fibers[i]);
+        if (!fault.empty()) throw std::runtime_error("a thread cannot go on");
         moved |= !fibers[i].spins;
     }
     const auto ends = std::minmax_element(turn.begin(), turn.end());
@@ -164,10 +175,27 @@ static void run_blocks(int first_block, int blocks, int threads, const std::vect
     throw std::runtime_error("blocks wait for each other");
 }
 
-// Returns 0, or 1 if the kernel hangs.
-static int launch(int blocks, int threads, size_t bytes, int cooperative, int in_order,
+// Shared memory of a fixed size has a section of its own, whose borders the linker provides.
+#ifdef __ELF__
+#define __shared__ static __attribute__((section("cuda_shared")))
+extern "C" __attribute__((weak, visibility("hidden"))) char __start_cuda_shared[], __stop_cuda_shared[];
+static void fill_static()
+{
+    if (__start_cuda_shared)
+        std::memset(__start_cuda_shared, fill, __stop_cuda_shared - __start_cuda_shared);
+}
+#else
+#define __shared__ static
+static void fill_static() {}
+#endif
+
+// Returns 0, or 1 if the kernel hangs or has a fault.
+static int launch(int blocks, int threads, size_t bytes, int cooperative, int in_order, int byte,
                   std::function<void()> body)
 {
+    fill = byte;
+    fault.clear();
+    printed.clear();
     kernel = body;
     blockDim.x = threads;
     gridDim.x = blocks;
@@ -181,14 +209,24 @@ static int launch(int blocks, int threads, size_t bytes, int cooperative, int in
             for (int i = 0; i < together; ++i) {
                 owned.emplace_back(new char[bytes]);
                 memory.push_back(owned.back().get());
-                std::memset(memory.back(), 0xff, bytes);  // nan
+                std::memset(memory.back(), fill, bytes);
             }
+            fill_static();
             run_blocks(first, together, threads, memory);
         }
     } catch (const std::runtime_error&) {
         return 1;
     }
     return 0;
+}
+
+template <typename... Values>
+static int print(const char* format, Values... values)
+{
+    char text[400];
+    const int length = std::snprintf(text, sizeof(text), format, values...);
+    if (printed.size() < PRINTED) printed += text;
+    return length;
 }
 
 template <typename T>
@@ -205,6 +243,26 @@ static T exchange(T value, int from)  // from is a lane of the same warp
 }
 
 }  // namespace host
+
+// What the compiler calls for an index beyond an array whose size it knows (-fsanitize=bounds).
+struct OutOfBounds {
+    const char* file;
+    uint32_t line, column;
+    const struct {
+        uint16_t kind, info;
+        char name[1];
+    }* array;
+};
+
+extern "C" __attribute__((used, visibility("hidden"))) void __ubsan_handle_out_of_bounds(
+    const OutOfBounds* where, uintptr_t index)
+{
+    host::fault = "line " + std::to_string(where->line) + ": index " + std::to_string((int)index) +
+                  " of " + where->array->name;
+    host::wait_as(host::READY);
+}
+
+const int warpSize = 32;
 
 #define __global__
 #define __device__
@@ -227,6 +285,21 @@ template <typename T>
 static T __shfl_xor_sync(unsigned, T value, int far)
 {
     return host::exchange(value, threadIdx.x % 32 ^ far);
+}
+
+// Beyond the warp's ends a lane gets its own value.
+template <typename T>
+static T __shfl_down_sync(unsigned, T value, int far)
+{
+    const int lane = threadIdx.x % 32;
+    return host::exchange(value, lane + far < 32 ? lane + far : lane);
+}
+
+template <typename T>
+static T __shfl_up_sync(unsigned, T value, int far)
+{
+    const int lane = threadIdx.x % 32;
+    return host::exchange(value, lane >= far ? lane - far : lane);
 }
 
 template <typename T>
@@ -263,8 +336,22 @@ static uint32_t __float_as_int(float value)
     return bits;
 }
 
+#define printf host::print
 #define __expf std::exp  // a GPU's quick versions are less exact
 #define __logf std::log
 static float rsqrtf(float x) { return 1 / std::sqrt(x); }
-using std::max;
-using std::min;
+
+// As on a GPU, of two types as well, and a number rather than nan.
+template <typename A, typename B>
+static std::common_type_t<A, B> max(A a, B b)
+{
+    if constexpr (std::is_floating_point_v<std::common_type_t<A, B>>) return std::fmax(a, b);
+    return a < b ? b : a;
+}
+
+template <typename A, typename B>
+static std::common_type_t<A, B> min(A a, B b)
+{
+    if constexpr (std::is_floating_point_v<std::common_type_t<A, B>>) return std::fmin(a, b);
+    return b < a ? b : a;
+}
