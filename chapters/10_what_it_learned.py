@@ -23,41 +23,26 @@
 # one or two minutes.
 
 # %%
-import io
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
-from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
-import soundfile
 
-from ds2np.audio import load_audio, normalisation
-from ds2np.audio.effects import add_noise
+from ds2np.audio import load_audio
 from ds2np.audio.features import Features
-from ds2np.audio.frames import frame_sizes
-from ds2np.audio.spectrogram import (
-    clip_spectrogram_backward,
-    clip_spectrogram_forward,
-    log_spectrogram_forward,
-)
 from ds2np.ctc import ctc_loss, forced_align
 from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import pad
 from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_decode
 from ds2np.evaluate import evaluate
-from ds2np.gradcheck import compare_gradients, numerical_gradient, perturb
 from ds2np.layers import log_softmax
 from ds2np.layers.gru import gru_forward
 from ds2np.layers.linear import linear_forward
 from ds2np.learn import check, play, show, toy
 from ds2np.learn.exercises import chapter10 as ready
-from ds2np.learn.sound import has_voice, say
-from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
-from ds2np.model.checkpoint import save_checkpoint
+from ds2np.learn.sound import has_voice
+from ds2np.model import DeepSpeech2
 from ds2np.plots import (
     plot_lattice,
     plot_map,
@@ -288,256 +273,6 @@ show(
 )
 shares = (maps > 0).mean(axis=(1, 2))
 print("share of places where a channel is above 0:", "  ".join(f"{share:.0%}" for share in shares))
-
-# %% [markdown]
-# ## Hidden states over time
-#
-# The first recurrent layer has $H$ units in each of two directions. The forward direction reads the
-# frames from the first to the last, the backward direction from the last to the first, and their
-# states are added. We take the layer apart with the package's own pieces: the product with $W$, the
-# normalisation, and the recursion over a turned and an unturned copy.
-
-
-# %%
-def directions(model, name, x):
-    """Compute the states (T, H) of both directions of a recurrent layer for one utterance."""
-    layer, lengths, out = model.sublayers[name], np.array([len(x)]), x[None]
-    for other, before_it in model.sublayers.items():
-        if other == name:
-            break
-        out = before_it.forward(out, lengths)
-        lengths = before_it.out_lengths(lengths)
-    a, _ = linear_forward(out, layer.params["W"])
-    a = layer.norm.forward(a, lengths).transpose(1, 0, 2)  # (T, 1, 3H)
-    start = np.zeros((2, 1, layer.H), a.dtype)
-    h, _ = gru_forward(np.stack([a, a[::-1]]), layer.params["U"], start)  # (2, T, 1, H)
-    return h[0, :, 0], h[1, ::-1, 0]
-
-
-forward, backward = directions(model, "gru1", x)
-np.testing.assert_allclose(forward + backward, outputs["gru1"], atol=1e-4)
-print("the two directions add up to what the layer hands on:", forward.shape)
-
-shown = np.argsort(-forward.var(axis=0))[:40]  # the most lively units, in the order of their means
-shown = shown[np.argsort(forward[:, shown].mean(axis=0))]
-figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
-for axis, h, name in zip(axes, (forward, backward), ("forward", "backward"), strict=True):
-    plot_states(h[:, shown], axis, name, "unit", config.frame_ms / 1000)
-show(
-    figure,
-    "The states of forty units over time, in the forward and in the backward direction: streaks of "
-    "light and dark that begin and end with the sounds, some short, some long.",
-)
-
-# %% [markdown]
-# Pretty, and of little use: with so many streaks one finds whatever one looks for. So we measure.
-#
-# ### Does it remember, and does it foresee?
-#
-# Take one plain fact about a frame: how loud it is. Can we read from the state at frame $t$ how loud
-# it was some time *before*, or will be *after*? We let linear regression find the best weighted sum
-# of the states on one half of the utterances, and look at its correlation with the truth on the
-# **other half**, whose speakers say something else. This is called a *probe*.
-
-# %%
-halves = range(0, len(xs), 2), range(1, len(xs), 2)
-loudness = [x.mean(axis=1)[::2] for x in xs]  # at the rate of the recurrent layers
-hidden = [directions(model, "gru1", x) for x in xs]
-
-
-def pairs(half, direction, shift):
-    """Collect states (frames, H + 1), and the loudness so many frames later, of some utterances."""
-    inputs, targets = [], []
-    for i in half:
-        h, wanted = hidden[i][direction], loudness[i]
-        first, last = max(0, -shift), len(h) - max(0, shift)
-        if last <= first:
-            continue  # shorter than the shift
-        inputs.append(np.c_[h[first:last], np.ones(last - first)])
-        targets.append(wanted[first + shift : last + shift])
-    return np.concatenate(inputs), np.concatenate(targets)
-
-
-shifts = np.arange(-16, 17, 2)  # frames of 20 ms
-knowledge = np.zeros((2, len(shifts)))
-for direction in range(2):
-    for i, shift in enumerate(shifts):
-        weights, *_ = np.linalg.lstsq(*pairs(halves[0], direction, shift), rcond=None)
-        inputs, truth = pairs(halves[1], direction, shift)
-        knowledge[direction, i] = np.corrcoef(inputs @ weights, truth)[0, 1]
-
-figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
-for curve, style, name in zip(knowledge, ("o-", "s--"), ("forward", "backward"), strict=True):
-    axis.plot(shifts * config.frame_ms / 1000, curve, style, color="black", ms=4, label=name)
-axis.axvline(0, color="0.7", lw=1)
-axis.set(xlabel="past  ←  time from the frame (s)  →  future", ylabel="correlation", ylim=(None, 1))
-axis.legend()
-show(
-    figure,
-    "How well the loudness at another time can be read from the state: the forward direction is "
-    "better for the past than for the future, the backward direction the other way round.",
-)
-past, future = knowledge[:, shifts < 0].mean(axis=1), knowledge[:, shifts > 0].mean(axis=1)
-print(f"forward:  past {past[0]:.2f}, future {future[0]:.2f}")
-print(f"backward: past {past[1]:.2f}, future {future[1]:.2f}")
-if has_voice():
-    assert past[0] > future[0]
-    assert future[1] > past[1]
-
-# %% [markdown]
-# The forward direction knows the past, the backward direction the future, and their sum has both.
-# (Neither curve falls to zero at once on its blind side: the convolution sees 50 ms ahead, and the
-# loudness of speech can be guessed a little from what went before.) A network for live speech has no
-# backward direction. The paper's row convolution gives it back a few frames of the future.
-#
-# ### Is there a unit for each letter?
-#
-# For each unit of the second recurrent layer and each letter: how much does the unit go with the
-# frames in which the alignment writes this letter? With 96 units and many letters something always
-# fits by chance. So again we *choose* the best unit on one half and *measure* on the other. And we
-# ask the layer as a whole, by a *linear probe*: the weighted sum of all 96 units that goes best with
-# the letter's frames on the first half, measured on the other half. Both are done with the untrained
-# network as well.
-#
-# Why not ask the output layer, which computes a probability of each letter from the same 96 units?
-# Because it would judge itself: the frames of a letter come from an alignment of that very output, so
-# it agrees with them nearly by construction. We print it in the last column to show how flattering
-# such a circle is.
-#
-# Predict first: will the best of 96 units tell a letter as well as all of them together? And how well
-# can the layer of a network do that has learned nothing?
-
-
-# %%
-def correlate(values, happens):
-    """Correlate each column of (frames, units) with what happens (frames,), yes or no."""
-    values, happens = values - values.mean(axis=0), happens - happens.mean()
-    sizes = np.sqrt((values**2).sum(axis=0) * (happens**2).sum())
-    return happens @ values / np.maximum(sizes, 1e-9)
-
-
-def probe(h, k):
-    """Find the weighted sum of all units for symbol k on one half; correlate it on the other."""
-    first, second = (np.c_[half, np.ones(len(half))] for half in h)
-    weights, *_ = np.linalg.lstsq(first, (written[0] == k).astype(float), rcond=None)
-    return correlate((second @ weights)[:, None], written[1] == k)[0]
-
-
-good = [i for i in right if test_set.texts[i]] or list(range(len(xs)))
-runs, raw = {i: run(model, xs[i]) for i in good}, {i: run(untrained, xs[i]) for i in good}
-paths = {
-    i: forced_align(log_softmax(runs[i]["output"]), alphabet.encode(test_set.texts[i])).path
-    for i in good
-}
-halves = good[0::2], good[1::2]
-
-
-def collect(runs, name):
-    """Put the frames of each half together, of one layer."""
-    return [np.concatenate([runs[i][name] for i in half]) for half in halves]
-
-
-written = [np.concatenate([paths[i] for i in half]) for half in halves]
-trained_h, raw_h, logits = collect(runs, "gru2"), collect(raw, "gru2"), collect(runs, "output")
-rows = []
-for k in range(len(symbols)):
-    if min((half == k).sum() for half in written) < 20:
-        continue  # too rare to say anything about
-    row = [k]
-    for h in (raw_h, trained_h):
-        unit = np.abs(correlate(h[0], written[0] == k)).argmax()
-        row += [unit, abs(correlate(h[1], written[1] == k)[unit]), probe(h, k)]
-    probability = np.exp(log_softmax(logits[1]))[:, [k]]
-    rows.append((*row, correlate(probability, written[1] == k)[0]))
-
-print("                untrained                trained         the output")
-print("symbol   best unit    r  all 96   best unit    r  all 96   of itself")
-for k, raw_unit, raw_r, raw_all, unit, r, of_all, circle in rows:
-    print(f"{symbols[k]!r:8}{raw_unit:10}{raw_r:5.2f}{raw_all:8.2f}"
-          f"{unit:12}{r:5.2f}{of_all:8.2f}{circle:12.2f}")  # fmt: skip
-
-# %%
-table = np.array([(raw_r, raw_all, r, of_all) for _, _, raw_r, raw_all, _, r, of_all, _ in rows])
-figure, axis = plt.subplots(figsize=(8, 3), layout="constrained")
-for curve, style, fill, name in zip(
-    table.T,
-    ("s", "s", "o", "o"),
-    ("white", "0.6", "white", "black"),
-    ("untrained, best unit", "untrained, all units", "trained, best unit", "trained, all units"),
-    strict=True,
-):
-    axis.plot(curve, style, color="black", ms=6, label=name, mfc=fill)
-names = [symbols[k].replace(" ", "␣") for k, *_ in rows]
-axis.set_xticks(range(len(names)), names)
-axis.set(ylabel="correlation, other half", ylim=(0, 1.02), xlabel="symbol")
-axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-show(
-    figure,
-    "For each symbol four marks: the correlation of the best unit and of all units together, of the "
-    "untrained network and of the trained one, with means of "
-    + ", ".join(f"{mean:.2f}" for mean in table.mean(axis=0))
-    + ", in this order.",
-)
-raw_unit, raw_all, one_unit, all_units = table.mean(axis=0)
-print(f"mean, untrained: best unit {raw_unit:.2f}, all units {raw_all:.2f}")
-print(f"mean, trained:   best unit {one_unit:.2f}, all units {all_units:.2f}")
-print(f"mean of the circle, the output asked about itself: {np.mean([r[-1] for r in rows]):.2f}")
-spread, learned = all_units > one_unit + 0.1, all_units > raw_all + 0.1
-print(
-    ("All units together tell a letter far better than the best of them" if spread
-     else "All units together hardly do better than the best of them")
-    + ("; and far better than the units of the untrained network." if learned
-       else "; and hardly better than the units of the untrained network.")
-)  # fmt: skip
-if has_voice():
-    assert raw_unit < one_unit < all_units > raw_all
-
-# %% [markdown]
-# Training has made units that go with letters, and on utterances on which they were not chosen. But
-# a single one is a poor witness for its letter, while all of them together are a better one. The
-# knowledge is *distributed*: a letter is a direction in the space of 96 numbers, not one of its
-# axes. And not all of it was learned: the layer of the untrained network is a random mixture of what
-# was heard, and a linear probe finds in it what is there to be found. What training adds is the
-# difference between "untrained, all units" and "trained, all units". Alain and Bengio (see below)
-# follow such probes from layer to layer. "The neuron for x" makes a good story; before believing one, ask how it was chosen, on what
-# it was measured, and what the best of as many random ones would do.
-#
-# Here is the best of ours all the same, over our example, together with the unit of the layer that
-# *keeps* longest: the one most like itself 100 ms earlier, chosen on one half, measured on the
-# other.
-
-# %%
-LAG = round(100 / config.frame_ms)
-
-
-def keeping(half):
-    """Correlate each unit with itself LAG frames before, over the utterances of a half."""
-    now = np.concatenate([runs[i]["gru2"][LAG:] for i in half])
-    before = np.concatenate([runs[i]["gru2"][:-LAG] for i in half])
-    now, before = now - now.mean(axis=0), before - before.mean(axis=0)
-    return (now * before).sum(axis=0) / np.sqrt((now**2).sum(axis=0) * (before**2).sum(axis=0))
-
-
-k, _, _, _, letter_unit, letter_r, *_ = max(
-    (row for row in rows if row[0] > 0), key=lambda row: row[5]
-)
-keeper, quickest = keeping(halves[0]).argmax(), keeping(halves[0]).argmin()
-h = outputs["gru2"]
-figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
-notes = (
-    (letter_unit, f"unit {letter_unit}: goes with {symbols[k]!r}, r = {letter_r:.2f} in size"),
-    (keeper, f"unit {keeper}: keeps, r = {keeping(halves[1])[keeper]:.2f} over 100 ms"),
-    (quickest, f"unit {quickest}: forgets, r = {keeping(halves[1])[quickest]:.2f} over 100 ms"),
-)
-for axis, (unit, note) in zip(axes, notes, strict=True):
-    plot_trace(h[:, unit], text, times, config.frame_ms, axis)
-    axis.set_title(note, loc="left", fontsize=10, pad=16)
-    axis.label_outer()
-show(
-    figure,
-    "Three units over the example, with the letters where they are written. The first rises or "
-    "falls at its letter, the second changes slowly, the third goes up and down quickly.",
-)
 
 # %% [markdown]
 # ## Where does it look?
@@ -795,601 +530,258 @@ print(
 # does something change. This is what normalisation is for: microphones and telephones do just this
 # to a voice.
 # </details>
-#
-# ## From the text back to the waveform
-#
-# So far we have asked where the network looks. Now we ask the gradient for more: *which sound* does
-# it want? The gradient by the spectrogram is not enough for that, since not every table of numbers is
-# the spectrogram of a sound. We have to go on, through normalisation, logarithm, power and Fourier
-# transform, down to the samples.
-#
-# ![The way from waveform to CTC and the way of the gradient back: through the network,
-# normalisation, logarithm and power, and the short-time Fourier transform to the
-# samples.](images/gradient_10_way_back.svg)
-#
-# Let $s$ be the samples, $P$ the log power of shape $(T, F)$, $x$ the normalised spectrogram, $a$
-# the logits. Then
-#
-# $$\frac{\partial\, \text{loss}}{\partial s} =
-# \frac{\partial P}{\partial s}^{\!\top} \; \frac{\partial x}{\partial P}^{\!\top} \;
-# \frac{\partial a}{\partial x}^{\!\top} \; \frac{\partial\, \text{loss}}{\partial a},$$
-#
-# read from right to left: CTC gives the last factor, each backward function multiplies by its own.
-# All of them exist already in the package, and were derived one by one: STFT, power, level and
-# logarithm in chapter 01, the network in 02 to 04, CTC in 05. Only one is new:
-#
-# **Normalisation.** For each frequency $f$ its mean over the $T$ frames is taken out, and all is
-# divided by the one standard deviation $\sigma$ of the whole utterance: $c_{tf} = P_{tf} - \mu_f$
-# and $x_{tf} = c_{tf} / \sigma$ with $\sigma^2 = \frac{1}{TF} \sum c_{tf}^2$ (plus a tiny constant).
-# An element of $c$ acts in two ways: directly, and through $\sigma$, which divides everything. With
-# $\partial \sigma / \partial c_{tf} = c_{tf} / (TF\, \sigma) = x_{tf} / (TF)$,
-#
-# $$dc_{tf} = \frac{dx_{tf}}{\sigma} - \Bigl(\sum_{t'f'} dx_{t'f'} \frac{c_{t'f'}}{\sigma^2}\Bigr)
-# \frac{x_{tf}}{TF} = \frac{1}{\sigma}\Bigl(dx_{tf} - x_{tf} \cdot \frac{1}{TF}\sum_{t'f'}
-# dx_{t'f'}\, x_{t'f'}\Bigr),$$
-#
-# and since the mean was taken out of each frequency, its gradient is taken out as well: $dP_{tf} =
-# dc_{tf} - \frac{1}{T} \sum_{t'} dc_{t'f}$. You write it in exercise 10.2.
-#
-# Here is the whole way, there and back, in a dozen lines.
-
-
-# %%
-def loss_and_gradient(model, samples, text):
-    """Compute CTC's loss of a text, its gradient by the samples, and what the network writes."""
-    config, alphabet = model.config, model.config.alphabet()
-    sizes = frame_sizes(config.sample_rate, config.window_ms, config.stride_ms)
-    P, spectrogram_cache = clip_spectrogram_forward(samples, *sizes)  # (T, F)
-    x, normalise_cache = normalisation.normalise_forward(P)
-    logits, frames = model.forward(x[None], np.array([len(x)]))  # (1, T', V)
-    labels = np.array(alphabet.encode(text))
-    loss, dlogits = ctc_loss(logits, labels[None], frames, np.array([len(labels)]))
-    dx = model.backward(dlogits)[0]  # (T, F)
-    dP = normalisation.normalise_backward(dx, normalise_cache)
-    dsamples = clip_spectrogram_backward(dP, spectrogram_cache)  # (samples,)
-    return loss[0], dsamples, greedy_decode(logits, frames, alphabet)[0]
-
-
-loss, dsound, heard = loss_and_gradient(model, sound, text)
-print(f"the loss of {text!r} is {loss:.3f}; it hears {heard!r}")
-print("samples", sound.shape, "gradient", dsound.shape, dsound.dtype)
 
 # %% [markdown]
-# ### Is it right?
+# ## Hidden states over time
 #
-# A chain of backward functions is right if each of them is; but one forgotten link is found only at
-# the ends. So we check the whole way against finite differences: a tiny network in double precision,
-# 150 samples of noise as its sound, all of them compared. Then we break it in the way that is most
-# tempting: mean and deviation are taken for constants.
-
-# %%
-tiny = DeepSpeech2(
-    DeepSpeech2Config(
-        sample_rate=1000,
-        conv=(ConvConfig(channels=2, kernel=(3, 5), stride=(2, 2)),),
-        recurrent="gru",
-        layers=1,
-        hidden=5,
-    ),
-    dtype=np.float64,
-)
-tiny.set_training(False)
-perturb(tiny.params, np.random.default_rng(1))
-noise = 0.5 * np.random.default_rng(2).standard_normal(150)
-numerical = numerical_gradient(lambda: loss_and_gradient(tiny, noise, "no")[0], noise)
-comparison = compare_gradients("samples", loss_and_gradient(tiny, noise, "no")[1], numerical)
-print(comparison)
-assert comparison.ok
-
-
-def with_constants(samples, text):
-    """Make a mistake on purpose: mean and deviation do not depend on the sound."""
-    P, spectrogram_cache = clip_spectrogram_forward(samples, 20, 10)
-    x, (_, inverse_std) = normalisation.normalise_forward(P)
-    logits, frames = tiny.forward(x[None], np.array([len(x)]))
-    labels = np.array(tiny.config.alphabet().encode(text))
-    _, dlogits = ctc_loss(logits, labels[None], frames, np.array([len(labels)]))
-    return clip_spectrogram_backward(tiny.backward(dlogits)[0] * inverse_std, spectrogram_cache)
-
-
-broken = with_constants(noise, "no")
-comparison = compare_gradients("broken", broken, numerical)
-print(comparison)
-assert not comparison.ok
-cosine = broken @ numerical / (np.linalg.norm(broken) * np.linalg.norm(numerical))
-angle = np.degrees(np.arccos(min(cosine, 1)))
-off = np.abs(broken - numerical).max() / np.abs(numerical).max()
-print(
-    f"the broken gradient: {angle:.1f} degrees off, numbers wrong by up to {off:.0%} of the largest"
-)
-print("It points nearly the right way: a walk downhill would hardly notice." if angle < 10 else
-      "It points another way: a walk downhill would suffer.")  # fmt: skip
-
-# %% [markdown]
-# The broken one is the kind that is hard to find without a check. A walk downhill needs the *direction*
-# only, and where that is nearly right, everything seems to work. The check compares the numbers, and
-# so it finds what the walk forgives.
-#
-# What does it cost? One backward pass gives the slope for all samples at once. Finite differences
-# need two forward passes for each sample.
+# The first recurrent layer has $H$ units in each of two directions. The forward direction reads the
+# frames from the first to the last, the backward direction from the last to the first, and their
+# states are added. We take the layer apart with the package's own pieces: the product with $W$, the
+# normalisation, and the recursion over a turned and an unturned copy.
 
 
 # %%
-there = repeat(lambda: transcribe([features(sound)]), number=1)
-and_back = repeat(lambda: loss_and_gradient(model, sound, text), number=1)
-print(f"there and back takes {min(and_back) / min(there):.1f} times as long as there alone;")
-print(f"finite differences for {len(sound)} samples: {2 * len(sound)} times as long")
-
-# %% [markdown]
-# **Padding.** In a minibatch of two unequal sounds, what stands in the padding has no influence, and
-# gets no gradient.
-
-# %%
-pair = [xs[example], xs[0][:60]]
-batch, lengths = pad(pair, np.float32)
-upstream = rng.standard_normal((2, model.out_lengths(lengths).max(), len(alphabet))).astype(
-    np.float32
-)
-gradients = []
-for garbage in (0.0, 1e6):
-    batch[1, lengths[1] :] = garbage
-    model.forward(batch, lengths)
-    gradients.append(model.backward(upstream))
-np.testing.assert_array_equal(gradients[0], gradients[1])
-assert not gradients[1][1, lengths[1] :].any()
-model.forward(pair[1][None], lengths[1:])
-alone = model.backward(upstream[1:, : model.out_lengths(lengths[1:])[0]])[0]
-scale = np.abs(alone).max()
-np.testing.assert_allclose(gradients[1][1, : lengths[1]] / scale, alone / scale, atol=1e-4)
-print("garbage in the padding changes nothing; together or alone, the gradient is the same")
-
-# %% [markdown]
-# ### Exercise 10.2: back through the normalisation
-#
-# Write `normalise_backward(dout, cache)`. `cache` holds what the forward function computed: `out`,
-# the normalised spectrogram $x$ of shape $(T, F)$, and `inverse_std`, which is $1 / \sigma$. `dout`
-# is $dx$; return $dP$, $(T, F)$. With a single frame everything is its own mean, and the gradient
-# is 0. [Solutions](solutions/10_what_it_learned.py) are apart.
+def directions(model, name, x):
+    """Compute the states (T, H) of both directions of a recurrent layer for one utterance."""
+    layer, lengths, out = model.sublayers[name], np.array([len(x)]), x[None]
+    for other, before_it in model.sublayers.items():
+        if other == name:
+            break
+        out = before_it.forward(out, lengths)
+        lengths = before_it.out_lengths(lengths)
+    a, _ = linear_forward(out, layer.params["W"])
+    a = layer.norm.forward(a, lengths).transpose(1, 0, 2)  # (T, 1, 3H)
+    start = np.zeros((2, 1, layer.H), a.dtype)
+    h, _ = gru_forward(np.stack([a, a[::-1]]), layer.params["U"], start)  # (2, T, 1, H)
+    return h[0, :, 0], h[1, ::-1, 0]
 
 
-# %%
-def normalise_backward(dout, cache):
-    """Compute the gradient by P, (T, F), from that by x, (T, F), and the forward pass's cache."""
-    raise NotImplementedError
+forward, backward = directions(model, "gru1", x)
+np.testing.assert_allclose(forward + backward, outputs["gru1"], atol=1e-4)
+print("the two directions add up to what the layer hands on:", forward.shape)
 
-
-# %%
-check("10.2", normalise_backward)
-
-# %% [markdown]
-# ## A word that nobody has said
-#
-# Training holds the sound fixed and moves the weights, downhill in the loss of what was *said*. Now
-# we hold the weights fixed and move the sound, downhill in the loss of what we *want* to be heard.
-# Nothing else changes; it is the same gradient.
-#
-# Somebody whom the network does not know says "one". We want it to write "seven". (Change the two
-# words and run the cells again: any text that the sound is long enough for will do.)
-
-# %%
-SAID, WANTED = "one", "seven"
-for voice in (f"{accent}+{name}" for name in toy.OTHER_SPEAKERS for accent in toy.ACCENTS):
-    spoken = say(SAID, RATE, voice)
-    if transcribe([features(spoken)]) == [SAID]:
-        break  # the first voice that is understood
-print(f"voice {voice}, {len(spoken)} samples, {len(spoken) / RATE:.2f} s")
-play(spoken, RATE, f"said: {SAID}")
-
-# %% [markdown]
-# Any sound can be turned into "seven" by replacing it with a "seven". The point is a **small** change.
-# We measure it as engineers do, in decibels: ten times the logarithm to base 10 of its energy over
-# that of the speech. At -20 dB the change has a hundredth of the energy, at -40 dB a ten thousandth.
-#
-# The walk has four rules.
-#
-# 1. **Direction.** Against the gradient, with momentum (chapter 06). Only its direction counts; the
-#    length of a step is a tenth of what the change may have in all, and a hundredth in the end.
-# 2. **Budget.** One could add a penalty for loud changes to the loss. We give a budget instead, which
-#    has a unit: a change that is louder than it is made softer, down to the budget.
-# 3. **Greed.** As soon as the network writes the wanted text, and is sure of it (loss below 0.3), we
-#    keep the sound, lower the budget by 1 dB below what was needed, and go on.
-# 4. **Files.** A WAV file holds whole numbers of 16 bits, and rounding is a change, too. So what
-#    the network hears in each step is the *rounded* sound. The gradient takes no notice: a
-#    staircase has slope 0, so we pretend that rounding has slope 1, which is true on average.
-
-# %%
-SURE = 0.3  # nats
-
-
-def relative_db(change, samples):
-    """Say how much energy a change has, against that of the sound."""
-    return 10 * np.log10(np.sum(change**2, dtype=np.float64) / np.sum(samples**2, dtype=np.float64))
-
-
-def to_16_bits(samples):
-    """Round to what a WAV file of 16 bits can hold; return whole numbers."""
-    return np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
-
-
-def attack(model, samples, wanted, steps, budget=-20.0):
-    """Change a sound until the network writes another text; return the softest, and the walk."""
-    original = to_16_bits(samples).astype(np.float32) / 2**15
-    change, velocity = np.zeros_like(original), np.zeros_like(original)
-    best, walk = None, []
-    for step in range(1, steps + 1):
-        candidate = to_16_bits(original + change).astype(np.float32) / 2**15
-        loss, gradient, heard = loss_and_gradient(model, candidate, wanted)
-        walk.append((loss, budget, heard))
-        if heard == wanted and loss < SURE:
-            best = candidate
-            budget = min(budget, relative_db(best - original, original)) - 1
-        elif best is None and step % 50 == 0:
-            budget += 3  # it was too strict
-        velocity = 0.8 * velocity + gradient / max(np.linalg.norm(gradient), 1e-12)
-        length = 0.1 ** (1 + step / steps) * 10 ** (budget / 20) * np.linalg.norm(original)
-        change = change - length * velocity / max(np.linalg.norm(velocity), 1e-12)
-        change = ready.within_budget(change, original, budget).astype(np.float32)
-    return (candidate if best is None else best), original, walk
-
-
-changed, original, walk = attack(model, spoken, WANTED, steps=300)
-change = changed - original
-print("what it wrote on the way:")
-seen = set()
-for step, (loss, _, heard) in enumerate(walk):
-    if heard not in seen and WANTED not in seen:
-        print(f"  step {step:3}: loss {loss:6.2f}  {heard}")
-    seen.add(heard)
-decibels = relative_db(change, original)
-print(f"the softest change that does it: {decibels:.1f} dB against the speech")
-print(f"largest sample: of the speech {np.abs(original).max():.3f}, of the change ", end="")
-print(f"{np.abs(change).max():.4f} = {np.abs(change).max() * 2**15:.0f} steps of 16 bits")
-
-# %%
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-axes[0].semilogy([max(loss, 1e-3) for loss, *_ in walk], color="black", lw=1)
-axes[0].axhline(SURE, color="0.5", ls="--", lw=1)
-axes[0].set(xlabel="step", ylabel=f"loss of “{WANTED}” (nats)")
-axes[1].plot([budget for _, budget, _ in walk], color="black")
-axes[1].set(xlabel="step", ylabel="budget (dB against the speech)")
+shown = np.argsort(-forward.var(axis=0))[:40]  # the most lively units, in the order of their means
+shown = shown[np.argsort(forward[:, shown].mean(axis=0))]
+figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
+for axis, h, name in zip(axes, (forward, backward), ("forward", "backward"), strict=True):
+    plot_states(h[:, shown], axis, name, "unit", config.frame_ms / 1000)
 show(
     figure,
-    "Left, the loss of the wanted word over the steps: it falls steeply, then hovers around the "
-    "dashed line. Right, the budget: it goes down in stairs and then stays.",
+    "The states of forty units over time, in the forward and in the backward direction: streaks of "
+    "light and dark that begin and end with the sounds, some short, some long.",
 )
 
 # %% [markdown]
-# ### The proof: a file, and the command
+# Pretty, and of little use: with so many streaks one finds whatever one looks for. So we measure.
 #
-# A gradient that only works inside the program that made it would prove little. So we save the
-# network as a run, write the sound into a WAV file, and ask the program that everybody uses, in a
-# process of its own, which knows nothing of what we have done.
+# ### Does it remember, and does it foresee?
+#
+# Take one plain fact about a frame: how loud it is. Can we read from the state at frame $t$ how loud
+# it was some time *before*, or will be *after*? We let linear regression find the best weighted sum
+# of the states on one half of the utterances, and look at its correlation with the truth on the
+# **other half**, whose speakers say something else. This is called a *probe*.
 
 # %%
-(Path(folder.name) / "run").mkdir()
-save_checkpoint(Path(folder.name) / "run" / "best.npz", model, {"epoch": 8})
+halves = range(0, len(xs), 2), range(1, len(xs), 2)
+loudness = [x.mean(axis=1)[::2] for x in xs]  # at the rate of the recurrent layers
+hidden = [directions(model, "gru1", x) for x in xs]
 
 
-def write(name, samples):
-    soundfile.write(Path(folder.name) / name, to_16_bits(samples), RATE, subtype="PCM_16")
+def pairs(half, direction, shift):
+    """Collect states (frames, H + 1), and the loudness so many frames later, of some utterances."""
+    inputs, targets = [], []
+    for i in half:
+        h, wanted = hidden[i][direction], loudness[i]
+        first, last = max(0, -shift), len(h) - max(0, shift)
+        if last <= first:
+            continue  # shorter than the shift
+        inputs.append(np.c_[h[first:last], np.ones(last - first)])
+        targets.append(wanted[first + shift : last + shift])
+    return np.concatenate(inputs), np.concatenate(targets)
 
 
-def transcribe_by_command(name):
-    command = [sys.executable, "-m", "ds2np", "transcribe", "run", name]
-    done = subprocess.run(command, cwd=folder.name, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+shifts = np.arange(-16, 17, 2)  # frames of 20 ms
+knowledge = np.zeros((2, len(shifts)))
+for direction in range(2):
+    for i, shift in enumerate(shifts):
+        weights, *_ = np.linalg.lstsq(*pairs(halves[0], direction, shift), rcond=None)
+        inputs, truth = pairs(halves[1], direction, shift)
+        knowledge[direction, i] = np.corrcoef(inputs @ weights, truth)[0, 1]
 
-
-write("said.wav", original)
-write("changed.wav", changed)
-np.testing.assert_array_equal(load_audio(Path(folder.name) / "changed.wav")[0], changed)
-heard = {name: transcribe_by_command(name) for name in ("said.wav", "changed.wav")}
-for name, words_heard in heard.items():
-    print(f"$ python -m ds2np transcribe run {name}\n{words_heard}")
+figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+for curve, style, name in zip(knowledge, ("o-", "s--"), ("forward", "backward"), strict=True):
+    axis.plot(shifts * config.frame_ms / 1000, curve, style, color="black", ms=4, label=name)
+axis.axvline(0, color="0.7", lw=1)
+axis.set(xlabel="past  ←  time from the frame (s)  →  future", ylabel="correlation", ylim=(None, 1))
+axis.legend()
+show(
+    figure,
+    "How well the loudness at another time can be read from the state: the forward direction is "
+    "better for the past than for the future, the backward direction the other way round.",
+)
+past, future = knowledge[:, shifts < 0].mean(axis=1), knowledge[:, shifts > 0].mean(axis=1)
+print(f"forward:  past {past[0]:.2f}, future {future[0]:.2f}")
+print(f"backward: past {past[1]:.2f}, future {future[1]:.2f}")
 if has_voice():
-    assert heard == {"said.wav": SAID, "changed.wav": WANTED}
+    assert past[0] > future[0]
+    assert future[1] > past[1]
 
 # %% [markdown]
-# Now listen. First what was said; then what the network takes for another word; then the change
-# alone, **made louder** until its peak is that of the speech. It is not the wanted word, nor any
-# other: at best a rustle or a whistle. (The players hold MP3, which alters every sound a little. What
-# was transcribed is the WAV file.)
-
-# %%
-gain = np.abs(original).max() / max(np.abs(change).max(), 1e-9)
-play(original, RATE, f"said: {SAID}; heard: {heard['said.wav']}")
-play(changed, RATE, f"changed by {decibels:.0f} dB; heard: {heard['changed.wav']}")
-play(change * gain, RATE, f"the change alone, {20 * np.log10(gain):.0f} dB louder than it is")
-
-
-# %%
-def log_power(samples):
-    return log_spectrogram_forward(samples, *frame_sizes(RATE, config.window_ms, config.stride_ms))[
-        0
-    ]
-
-
-def probabilities(samples):
-    return np.exp(log_softmax(run(model, features(samples))["output"]))
-
-
-P_original, P_changed, P_change = (log_power(samples) for samples in (original, changed, change))
-length = len(P_original) * config.stride_ms / 1000
-limits = np.quantile(P_original, (0.02, 1.0))
-figure, axes = plt.subplots(2, 3, figsize=(9, 4.2), layout="constrained")
-for axis, P, title in (
-    (axes[0, 0], P_original, "said"),
-    (axes[0, 1], P_changed, "changed"),
-    (axes[0, 2], P_change, "the change alone, same scale"),
-):
-    plot_map(P, length, KHZ, axis, title, limits)
-plot_probabilities(probabilities(original), config.frame_ms, config.characters, axes[1, 0])
-plot_probabilities(probabilities(changed), config.frame_ms, config.characters, axes[1, 1])
-for axis in axes[1, :2]:
-    axis.get_legend().remove()
-difference = P_changed - P_original
-largest = np.quantile(np.abs(difference), 0.99)
-plot_map(difference, length, KHZ, axes[1, 2], "changed − said", (-largest, largest), "gray")
-for axis in axes[:, 1:].flat:
-    axis.set_ylabel("")
-show(
-    figure,
-    f"Above, the spectrograms of the sound as it was said, of the changed one, which has the same "
-    f"bright bands, and of the change alone, which has none of them. Below, what the network writes: {SAID} "
-    f"on the left, {WANTED} in the middle; and on the right where the two spectrograms differ: "
-    "above all where the sound is soft.",
-)
-soft, loud = (
-    np.abs(difference)[part].mean()
-    for part in (P_original < np.median(P_original), P_original >= np.median(P_original))
-)
-print(
-    f"mean change of the log power: {soft:.2f} in the softer half of the places, {loud:.2f} in the louder"
-)
-if has_voice():
-    assert soft > loud
-
-# %% [markdown]
-# Most of the change of the spectrogram is where the sound is *soft*. There the logarithm is steep:
-# its slope is one over the power (plus a small floor), so a little sound in a pause moves the
-# input of the network as much as a loud one within a vowel.
+# The forward direction knows the past, the backward direction the future, and their sum has both.
+# (Neither curve falls to zero at once on its blind side: the convolution sees 50 ms ahead, and the
+# loudness of speech can be guessed a little from what went before.) A network for live speech has no
+# backward direction. The paper's row convolution gives it back a few frames of the future.
 #
-# ### Is it the loudness, or the direction?
+# ### Is there a unit for each letter?
 #
-# Perhaps this network is beside itself whenever something rustles? The control: random noise,
-# exactly as loud as our change, a hundred times. And the line from the sound to the changed one, and
-# beyond, beside a line of the same length in a random direction.
+# For each unit of the second recurrent layer and each letter: how much does the unit go with the
+# frames in which the alignment writes this letter? With 96 units and many letters something always
+# fits by chance. So again we *choose* the best unit on one half and *measure* on the other. And we
+# ask the layer as a whole, by a *linear probe*: the weighted sum of all 96 units that goes best with
+# the letter's frames on the first half, measured on the other half. Both are done with the untrained
+# network as well.
+#
+# Why not ask the output layer, which computes a probability of each letter from the same 96 units?
+# Because it would judge itself: the frames of a letter come from an alignment of that very output, so
+# it agrees with them nearly by construction. We print it in the last column to show how flattering
+# such a circle is.
+#
+# Predict first: will the best of 96 units tell a letter as well as all of them together? And how well
+# can the layer of a network do that has learned nothing?
 
 
 # %%
-def noise_like(change):
-    noise = rng.standard_normal(len(change)).astype(np.float32)
-    return noise * np.float32(np.linalg.norm(change) / np.linalg.norm(noise))
+def correlate(values, happens):
+    """Correlate each column of (frames, units) with what happens (frames,), yes or no."""
+    values, happens = values - values.mean(axis=0), happens - happens.mean()
+    sizes = np.sqrt((values**2).sum(axis=0) * (happens**2).sum())
+    return happens @ values / np.maximum(sizes, 1e-9)
 
 
-hyps = transcribe([features(original + noise_like(change)) for _ in range(100)])
-print(
-    f"noise as loud as the change: {hyps.count(SAID)} of {len(hyps)} times it still writes {SAID!r}"
-)
-
-along = np.linspace(-0.5, 1.5, 41, dtype=np.float32)
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained", sharey=True)
-for axis, direction, title in (
-    (axes[0], change, "along the change"),
-    (axes[1], noise_like(change), "along random noise"),
-):
-    batch = np.stack([features(original + a * direction) for a in along])
-    logits, frames = model.forward(batch, np.full(len(batch), batch.shape[1]))
-    for word, style in ((SAID, "-"), (WANTED, "--")):
-        labels = np.tile(alphabet.encode(word), (len(batch), 1))
-        losses, _ = ctc_loss(logits, labels, frames, np.full(len(batch), labels.shape[1]))
-        axis.plot(along, losses, style, color="black", label=f"loss of “{word}”")
-    axis.set(title=title, xlabel="share of the change")
-axes[0].set_ylabel("loss (nats)")
-axes[0].legend()
-model.clear_cache()
-show(
-    figure,
-    "Losses of the two words over the share of the change that is added. Left, along the change: "
-    "they cross between 0 and 1. Right, along random noise of the same loudness: they do not.",
-)
-
-_, gradient, _ = loss_and_gradient(model, original, WANTED)
-steepest = np.linalg.norm(gradient) * np.linalg.norm(change)
-random = np.std([gradient @ noise_like(change) for _ in range(200)])
-print(f"slope along the gradient: {steepest / random:.0f} times that of random noise as loud;")
-print(f"the square root of the number of samples is {len(original) ** 0.5:.0f}")
-if has_voice():
-    assert hyps.count(SAID) > 50
-
-# %% [markdown]
-# ![A map of sounds with a border between those heard as one and as seven: an arrow along the
-# gradient crosses it, arrows of the same length in other directions do
-# not.](images/gradient_10_border.svg)
-#
-# That is the heart of it. A sound is a point in a space of thousands of dimensions. Random noise goes
-# a little into each of them, now up, now down, and in the slope it cancels: in $n$ dimensions it keeps
-# about $1 / \sqrt n$ of the slope that the gradient has. The gradient lets *every* sample push in the
-# same direction, each by next to nothing. To people, who do not follow this network's gradient, it is
-# a soft rustle like any other.
-#
-# ### How far are the other words?
-
-# %%
-others = [word for word in toy.DIGITS if word != SAID]
-fooling, loudnesses = {}, []
-for word in others:
-    sample, _, path = attack(model, spoken, word, steps=80)
-    reached = transcribe([features(sample)]) == [word]
-    fooling[word] = sample if reached else None
-    loudnesses.append(relative_db(sample - original, original) if reached else 0.0)
-order = np.argsort(loudnesses)
-figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-axis.barh(range(len(others)), [loudnesses[i] for i in order], color="0.4")
-axis.set_yticks(range(len(others)), [others[i] for i in order])
-axis.set(xlabel="loudness of the change (dB against the speech)", xlim=(None, 0))
-show(
-    figure,
-    f"For each of the nine other digits, how loud a change of {SAID} had to be within 80 steps until "
-    "the network wrote that digit; bars are sorted, from the softest change to the loudest.",
-)
-missing = [word for word, sample in fooling.items() if sample is None]
-print(f"not reached in 80 steps: {', '.join(missing) or 'none'}")
-
-# %% [markdown]
-# ### Exercise 10.3: keep a change within its budget
-#
-# Write `within_budget(change, samples, decibels)`, which the walk above needs after each step.
-# `change` and `samples` are arrays of the same length. If the change has more energy than the sound
-# plus `decibels` (which is negative as a rule), make it softer, down to exactly that; a softer one
-# stays as it is. *Then* see to it that `samples + change` lies between -1 and 1. Return the change.
-# For samples `[1, 0]` and change `[0, 1]` the budget of -20 dB leaves `[0, 0.1]`.
-# [Solutions](solutions/10_what_it_learned.py) are apart.
+def probe(h, k):
+    """Find the weighted sum of all units for symbol k on one half; correlate it on the other."""
+    first, second = (np.c_[half, np.ones(len(half))] for half in h)
+    weights, *_ = np.linalg.lstsq(first, (written[0] == k).astype(float), rcond=None)
+    return correlate((second @ weights)[:, None], written[1] == k)[0]
 
 
-# %%
-def within_budget(change, samples, decibels):
-    """Return the change, (samples,), within a loudness and, added to samples, within -1 to 1."""
-    raise NotImplementedError
-
-
-# %%
-check("10.3", within_budget)
-
-# %% [markdown]
-# ## What is left of it?
-#
-# Now be sceptical. The change was fitted to one network and one file, sample by sample. Does it
-# survive what happens to a sound between a loudspeaker and a computer?
-
-
-# %%
-def by_mp3(samples):
-    """Write MP3 and read it again."""
-    file = io.BytesIO()
-    soundfile.write(file, samples, RATE, format="MP3")
-    file.seek(0)
-    return soundfile.read(file, dtype="float32")[0]
-
-
-def with_noise(snr_db):
-    noise = rng.standard_normal(len(original)).astype(np.float32)
-    return lambda samples: add_noise(samples, noise, snr_db)
-
-
-treatments = {
-    "as it is": lambda samples: samples,
-    "half the amplitude": lambda samples: samples / 2,
-    "first sample cut off": lambda samples: samples[1:],
-    "first 5 ms cut off": lambda samples: samples[RATE // 200 :],
-    "noise, 40 dB softer": with_noise(40),
-    "noise, 20 dB softer": with_noise(20),
-    "MP3 and back": by_mp3,
+good = [i for i in right if test_set.texts[i]] or list(range(len(xs)))
+runs, raw = {i: run(model, xs[i]) for i in good}, {i: run(untrained, xs[i]) for i in good}
+paths = {
+    i: forced_align(log_softmax(runs[i]["output"]), alphabet.encode(test_set.texts[i])).path
+    for i in good
 }
-print(f"{'':24}{'said':12}changed")
-survived = {}
-for name, treat in treatments.items():
-    treated = [to_16_bits(treat(samples)) / np.float32(2**15) for samples in (original, changed)]
-    heard = transcribe([features(samples) for samples in treated])
-    survived[name] = heard[1] == WANTED
-    print(f"{name:24}{heard[0]:12}{heard[1]}")
-print(f"{WANTED!r} is still heard in {sum(survived.values())} of {len(survived)} cases")
-
-# %% [markdown]
-# We asked for the softest change that just suffices, and so it stands at the very edge: whatever
-# moves it a little may make it fall. Softer playing does not count, since normalisation takes
-# loudness out; only rounding remains of it.
-# An attack that is to survive noise, echoes or a codec has to be *trained* to: in each step, one takes
-# the mean gradient over many random treatments. It gets louder by that.
-#
-# And another network? We train a second one, from other initial weights, on the same recordings,
-# for a few epochs only, and let it hear all the sounds that fool the first.
-
-# %%
-second = DeepSpeech2(config, seed=1)
-toy.train(second, Dataset(to_learn, second.config), 4)
-second_result = evaluate(Recogniser(second), test_set)
-print(f"the second network, {len(test_set)} utterances: {second_result}")
+halves = good[0::2], good[1::2]
 
 
-def heard_by(network, samples):
-    x = features(samples)
-    logits, frames = network.forward(x[None], np.array([len(x)]))
-    return greedy_decode(logits, frames, alphabet)[0]
+def collect(runs, name):
+    """Put the frames of each half together, of one layer."""
+    return [np.concatenate([runs[i][name] for i in half]) for half in halves]
 
 
-print(f"\n{'made for':10}{'first hears':14}second hears")
-print(f"{'-':10}{heard_by(model, original):14}{heard_by(second, original)}")
-for word, sample in fooling.items():
-    if sample is not None:
-        print(f"{word:10}{heard_by(model, sample):14}{heard_by(second, sample)}")
+written = [np.concatenate([paths[i] for i in half]) for half in halves]
+trained_h, raw_h, logits = collect(runs, "gru2"), collect(raw, "gru2"), collect(runs, "output")
+rows = []
+for k in range(len(symbols)):
+    if min((half == k).sum() for half in written) < 20:
+        continue  # too rare to say anything about
+    row = [k]
+    for h in (raw_h, trained_h):
+        unit = np.abs(correlate(h[0], written[0] == k)).argmax()
+        row += [unit, abs(correlate(h[1], written[1] == k)[unit]), probe(h, k)]
+    probability = np.exp(log_softmax(logits[1]))[:, [k]]
+    rows.append((*row, correlate(probability, written[1] == k)[0]))
 
-# %% [markdown]
-# Read the last column. Where it shows the word of the first, the change has carried over from one
-# network to the other. Where it shows nonsense, it disturbs without persuading. Where it still shows
-# what was said, it is not even noticed. Changes of *pictures* often carry over; to write a whole word,
-# letter by letter in the right order, is much to ask of a network that one has not seen.
+print("                untrained                trained         the output")
+print("symbol   best unit    r  all 96   best unit    r  all 96   of itself")
+for k, raw_unit, raw_r, raw_all, unit, r, of_all, circle in rows:
+    print(f"{symbols[k]!r:8}{raw_unit:10}{raw_r:5.2f}{raw_all:8.2f}"
+          f"{unit:12}{r:5.2f}{of_all:8.2f}{circle:12.2f}")  # fmt: skip
 
 # %%
-folder.cleanup()  # recordings, run and WAV files are deleted
+table = np.array([(raw_r, raw_all, r, of_all) for _, _, raw_r, raw_all, _, r, of_all, _ in rows])
+figure, axis = plt.subplots(figsize=(8, 3), layout="constrained")
+for curve, style, fill, name in zip(
+    table.T,
+    ("s", "s", "o", "o"),
+    ("white", "0.6", "white", "black"),
+    ("untrained, best unit", "untrained, all units", "trained, best unit", "trained, all units"),
+    strict=True,
+):
+    axis.plot(curve, style, color="black", ms=6, label=name, mfc=fill)
+names = [symbols[k].replace(" ", "␣") for k, *_ in rows]
+axis.set_xticks(range(len(names)), names)
+axis.set(ylabel="correlation, other half", ylim=(0, 1.02), xlabel="symbol")
+axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+show(
+    figure,
+    "For each symbol four marks: the correlation of the best unit and of all units together, of the "
+    "untrained network and of the trained one, with means of "
+    + ", ".join(f"{mean:.2f}" for mean in table.mean(axis=0))
+    + ", in this order.",
+)
+raw_unit, raw_all, one_unit, all_units = table.mean(axis=0)
+print(f"mean, untrained: best unit {raw_unit:.2f}, all units {raw_all:.2f}")
+print(f"mean, trained:   best unit {one_unit:.2f}, all units {all_units:.2f}")
+print(f"mean of the circle, the output asked about itself: {np.mean([r[-1] for r in rows]):.2f}")
+spread, learned = all_units > one_unit + 0.1, all_units > raw_all + 0.1
+print(
+    ("All units together tell a letter far better than the best of them" if spread
+     else "All units together hardly do better than the best of them")
+    + ("; and far better than the units of the untrained network." if learned
+       else "; and hardly better than the units of the untrained network.")
+)  # fmt: skip
+if has_voice():
+    assert raw_unit < one_unit < all_units > raw_all
 
 # %% [markdown]
-# ## What does it mean?
+# Training has made units that go with letters, and on utterances on which they were not chosen. But
+# a single one is a poor witness for its letter, while all of them together are a better one. The
+# knowledge is *distributed*: a letter is a direction in the space of 96 numbers, not one of its
+# axes. And not all of it was learned: the layer of the untrained network is a random mixture of what
+# was heard, and a linear probe finds in it what is there to be found. What training adds is the
+# difference between "untrained, all units" and "trained, all units". Alain and Bengio (see below)
+# follow such probes from layer to layer. "The neuron for x" makes a good story; before believing one, ask how it was chosen, on what
+# it was measured, and what the best of as many random ones would do.
 #
-# Sounds and pictures like this are called **adversarial examples**. Szegedy et al. found them in 2013
-# in networks that recognise pictures; Carlini and Wagner made them in 2018 for a published recogniser
-# of the Deep Speech family, with the gradient of CTC, as we did: any text in place of any sentence,
-# by changes that are hardly heard. Let us be precise about what we have shown.
-#
-# * **It is no mistake of this program.** Gradients exist in all networks that are trained by
-#   gradients. Where training follows them to the weights, anyone who has the weights can follow them
-#   to the input.
-# * **Ours is an easy victim.** It knows ten words; it has heard some minutes of speech, by closely
-#   related voices, without any noise. Between the words lies much room that no example
-#   has ever filled, and there the borders run where they like, close to the examples, too. And its
-#   sounds have pauses of almost perfect silence, where the logarithm makes it listen sharply.
-# * **We had everything**: the weights, the exact file, the right to feed it directly. Through the air,
-#   without the weights, on a recogniser that hears noise in training, it is much harder. It has been
-#   done in part (Qin et al., 2019, simulate rooms).
-# * **It says something about what was learned.** The network has learned what suffices to tell its
-#   training sounds apart. That is not what we mean by a word. It is mostly
-#   right on new speakers, and it does not mind a random rustle; and still there is, close to a sound,
-#   one that it takes for something else. Accuracy on held-out data does not measure this.
-# * **Do not build locks on it.** What a recogniser hears is no proof of what was said. Where
-#   something hangs on it, a person or a second, different check has to stand beside it.
-#
-# Better recognisers are not immune. What helps, in part: noise and rooms in training (chapter 08),
-# training on such examples as well, features that ignore what people cannot hear. What does *not*
-# help, as the literature has found again and again, is to make the gradient hard to compute: another
-# network's gradient, or patience, does instead.
-#
-# <details><summary><b>Could we make a sound from nothing that the network hears as "seven"?</b>
-# Think first, then look.</summary>
-#
-# Yes: start from noise or silence in place of a spoken "one", and leave the budget wide. What comes
-# out is, as a rule, no "seven" to us but noise. The network separates ten words; it has never been
-# asked whether anybody is speaking. A recogniser that must be able to say "that was no speech" has to
-# learn it from examples of what is no speech.
-# </details>
-#
-# <details><summary><b>Why do we not clip each sample's change to a small bound, as is often done with
-# pictures?</b> Think first, then look.</summary>
-#
-# One can: the sign of the gradient times a bound is the best single step if every sample may move by
-# so much (Goodfellow et al., 2014). It bounds the loudest sample of the change, not its energy, and
-# so has no simple loudness. Try it: in `attack`, replace the direction by its sign, and the budget by
-# `np.clip`.
-# </details>
-#
-# <details><summary><b>How would you hide the change better from people?</b> Think first, then look.
-# </summary>
-#
-# By hiding it under what is loud. We do not hear a soft tone beside a loud one of nearly the same
-# frequency (masking, which MP3 is built upon). So the budget should not be one number for the whole
-# sound but one for each time and frequency, higher where the speech is loud. Qin et al. did this. Note
-# that it is the opposite of what our walk does, which prefers pauses.
-# </details>
-#
+# Here is the best of ours all the same, over our example, together with the unit of the layer that
+# *keeps* longest: the one most like itself 100 ms earlier, chosen on one half, measured on the
+# other.
+
+# %%
+LAG = round(100 / config.frame_ms)
+
+
+def keeping(half):
+    """Correlate each unit with itself LAG frames before, over the utterances of a half."""
+    now = np.concatenate([runs[i]["gru2"][LAG:] for i in half])
+    before = np.concatenate([runs[i]["gru2"][:-LAG] for i in half])
+    now, before = now - now.mean(axis=0), before - before.mean(axis=0)
+    return (now * before).sum(axis=0) / np.sqrt((now**2).sum(axis=0) * (before**2).sum(axis=0))
+
+
+k, _, _, _, letter_unit, letter_r, *_ = max(
+    (row for row in rows if row[0] > 0), key=lambda row: row[5]
+)
+keeper, quickest = keeping(halves[0]).argmax(), keeping(halves[0]).argmin()
+h = outputs["gru2"]
+figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
+notes = (
+    (letter_unit, f"unit {letter_unit}: goes with {symbols[k]!r}, r = {letter_r:.2f} in size"),
+    (keeper, f"unit {keeper}: keeps, r = {keeping(halves[1])[keeper]:.2f} over 100 ms"),
+    (quickest, f"unit {quickest}: forgets, r = {keeping(halves[1])[quickest]:.2f} over 100 ms"),
+)
+for axis, (unit, note) in zip(axes, notes, strict=True):
+    plot_trace(h[:, unit], text, times, config.frame_ms, axis)
+    axis.set_title(note, loc="left", fontsize=10, pad=16)
+    axis.label_outer()
+show(
+    figure,
+    "Three units over the example, with the letters where they are written. The first rises or "
+    "falls at its letter, the second changes slowly, the third goes up and down quickly.",
+)
+
+# %% [markdown]
 # ## What the paper reports
 #
 # This chapter goes beyond the paper. What the paper's tables do say about what a network listens to,
