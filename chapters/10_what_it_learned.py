@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 10  What did it learn?
 #
-# We train a small network, open it, and ask what it has learned; and in the end we follow its own
-# gradient back to the waveform, until it hears a word that nobody has said.
+# We train a small network, open it, and ask what it has learned: what its filters respond to, where in
+# a sound it looks, and what its hidden states know.
 #
 # ![The network from sound to text; framed is all that lies between the waveform and the
 # text.](images/network_10.svg)
@@ -11,16 +11,25 @@
 #
 # * show what a convolution's filters respond to, and tell what training put there from what was
 #   drawn at random in the beginning;
-# * measure what a hidden state knows: of letters, of the past, of what is still to come;
 # * draw where in a spectrogram a loss looks, in two ways, and test such a picture;
-# * carry a gradient from a text back to the samples of a sound, and check it;
-# * change a sound, softly, until a network writes another text, and say what that does and does not
-#   prove.
+# * measure what a network hears when a band of frequencies is missing;
+# * measure what a hidden state knows: of letters, of the past, of what is still to come;
+# * tell, in each of these, what was learned from what the architecture does by itself.
 #
 # **You need** the idea of a gradient, and an idea of the network; [chapter 00](00_ten_minutes.ipynb)
 # is enough. The spectrogram is built in [01](01_sound.ipynb), the GRU in
 # [04](04_recurrence.ipynb), CTC in [05](05_ctc.ipynb). **Reading time** 60 minutes; the cells take
 # one or two minutes.
+#
+# ## The idea in one picture
+#
+# ![Two networks, one trained and one untrained, and four questions: what excites a filter, what can
+# be read from a state, where does it look, what if a part is
+# covered.](images/look_10_questions.svg)
+#
+# A picture of what a network has learned is easily made, and easily believed. So each question is put to
+# a second network as well, of the same shape, which has learned nothing. What both of them show was
+# not learned.
 
 # %%
 import tempfile
@@ -77,11 +86,8 @@ result = evaluate(Recogniser(model), test_set)
 print(f"{len(test_set)} utterances of other speakers: {result}")
 
 # %% [markdown]
-# From here on the weights of this network stay as they are. We take a second one along, which has
-# the same shape and the weights that this one had *before* training. Whatever we see, we have to
-# ask: does the untrained one show it as well? Then it is not something that was learned.
-#
-# Batch normalisation needs averages even in a network that has learned nothing (chapter 03), so the
+# From here on the weights of this network stay as they are. The second one has the weights that this
+# one had *before* training. Batch normalisation needs averages even in a network that has learned nothing (chapter 03), so the
 # untrained one is shown the sounds until its running averages have settled.
 
 # %%
@@ -133,6 +139,8 @@ SECONDS, KHZ = len(x) * config.stride_ms / 1000, RATE / 2000  # where our pictur
 
 print("it was said:", text)
 print("path:       ", "".join(symbols[k] for k in alignment.path).replace(" ", "␣"))
+
+# %%
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 4.2), layout="constrained", sharex=True)
 plot_spoken(x, text, times, config.stride_ms, RATE, axes[0])
 axes[0].set_xlabel("")
@@ -142,6 +150,8 @@ show(
     "Above, the spectrogram of the example, with each letter of its text over the place where it "
     "is written; below, the probabilities of letters and blank over time, one peak for each letter.",
 )
+
+# %%
 play(sound, RATE, text)
 
 # %% [markdown]
@@ -151,12 +161,15 @@ play(sound, RATE, text)
 #
 # This was the *best* path. The loss adds up *all* paths, and the share of those that are in a
 # certain state at a certain time is `state_posterior` (chapter 05). Where it is sharp, all good
-# paths agree.
+# paths agree. Predict first: in which share of the frames does one state hold more than 90 %?
 
 # %%
 posterior = state_posterior(
     outputs["output"][None], labels[None], np.array([len(log_p)]), np.array([len(labels)])
 )[0]  # (T, 2L + 1)
+sure = (posterior.max(axis=1) > 0.9).mean()
+
+# %%
 figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
 states = ["" if s % 2 == 0 else text[s // 2].replace(" ", "␣") for s in range(posterior.shape[1])]
 plot_lattice(posterior, states, axis)
@@ -166,7 +179,11 @@ show(
     "The probability of each state of the text, blanks and letters, over time: a staircase from "
     "upper left to lower right, black where all paths agree, grey where they differ.",
 )
-print(f"frames in which one state holds more than 90 %: {(posterior.max(axis=1) > 0.9).mean():.0%}")
+
+# %%
+print(f"frames in which one state holds more than 90 %: {sure:.0%}")
+print("All good paths agree in most frames: the best path stands for them." if sure > 0.5 else
+      "The paths disagree in most frames: the best one is only one of many.")  # fmt: skip
 
 # %% [markdown]
 # ## What the filters look like
@@ -175,10 +192,15 @@ print(f"frames in which one state holds more than 90 %: {(posterior.max(axis=1) 
 # frequencies (1,000 Hz), which slides over the spectrogram. Its output is large where the sound
 # looks like the filter (chapter 02). So we draw the filters themselves: light where they want much
 # sound, dark where they want little, time from left to right.
+#
+# Predict first: three rows of filters, from before training, from after it, and the difference of the
+# two. In which of them will a weight be most like its neighbour?
 
 # %%
 before, after = untrained.params["conv1.W"][:, 0], model.params["conv1.W"][:, 0]  # (C, 11, 21)
 C = len(after)
+
+# %%
 figure, axes = plt.subplots(3, C, figsize=(9, 5.4), layout="constrained")
 plot_patches(before, axes[0], "before training")
 plot_patches(after, axes[1], "after")
@@ -192,22 +214,28 @@ show(
 )
 
 
+# %%
 def likeness_of_neighbours(filters):
     """Correlate each weight with the next one in time, over all filters."""
     return np.corrcoef(filters[:, :-1].ravel(), filters[:, 1:].ravel())[0, 1]
 
 
-for name, filters in (("before", before), ("after", after), ("difference", after - before)):
-    print(f"{name:11} correlation of neighbours in time: {likeness_of_neighbours(filters):+.2f}")
+alike = {
+    name: likeness_of_neighbours(filters)
+    for name, filters in (("before", before), ("after", after), ("difference", after - before))
+}
+for name, r in alike.items():
+    print(f"{name:11} correlation of neighbours in time: {r:+.2f}")
+print("What was added is the smoothest of the three." if alike["difference"] > alike["after"] else
+      "What was added is no smoother than the filters themselves.")  # fmt: skip
 if has_voice():
     assert likeness_of_neighbours(after - before) > 0.5 > abs(likeness_of_neighbours(before))
 
 # %% [markdown]
-# Two things can be read from this. First, what training *added* is smooth, although nobody asked for
-# smoothness. Each step adds a multiple of the gradient, the gradient is a sum of pieces of
-# spectrograms, and in those a number is like its neighbours. Second, the noise of the first day is
-# still there: nothing has pulled it down in so short a training. Long training, much data and weight
-# decay do that; filters in publications look cleaner for this reason.
+# Nobody asked for smoothness. But each step adds a multiple of the gradient, the gradient is a sum of
+# pieces of spectrograms, and in those a number is like its neighbours. And the noise of the beginning is
+# still there: in so short a training nothing has pulled it down. (Filters in publications look cleaner;
+# longer training and weight decay are perhaps the reason. We have not tried.)
 #
 # ## What the filters respond to
 #
@@ -240,6 +268,7 @@ for c in range(C):
     places = np.array([hertz for _, _, hertz in best])
     print(f"channel {c}: strongest near {np.median(places):4.0f} Hz (median of {len(best)} places)")
 
+# %%
 figure, axes = plt.subplots(2, C, figsize=(9, 3.8), layout="constrained")
 plot_patches(after, axes[0], "filter")
 plot_patches(np.array(pieces), axes[1], "responds to")
@@ -262,6 +291,10 @@ show(
 
 # %%
 maps = outputs["conv1_relu"]  # (C, T, F)
+shares = (maps > 0).mean(axis=(1, 2))
+raw_shares = (run(untrained, x)["conv1_relu"] > 0).mean(axis=(1, 2))
+
+# %%
 figure, axes = plt.subplots(2, C // 2, figsize=(9.5, 3.6), layout="constrained", sharey=True)
 for c, axis in enumerate(axes.flat):
     plot_map(maps[c], SECONDS, KHZ, axis, f"channel {c}")
@@ -271,8 +304,11 @@ show(
     "Eight pictures of the example, one for each channel: some light up where a sound begins, some "
     "where it ends, some along the resonances of a vowel.",
 )
-shares = (maps > 0).mean(axis=(1, 2))
-print("share of places where a channel is above 0:", "  ".join(f"{share:.0%}" for share in shares))
+
+# %%
+print("share of places where a channel is above 0, from channel 0 on")
+for name, of_all in (("trained", shares), ("untrained", raw_shares)):
+    print(f"{name:10}", "  ".join(f"{share:.0%}" for share in of_all))
 
 # %% [markdown]
 # ## Where does it look?
@@ -304,6 +340,9 @@ spans = [
     for word, begin in zip(words, begins[:-1], strict=True)
 ]
 saliency = [np.abs(gradient_of_word(model, x, alignment.path, span)) for span in spans]
+raw_saliency = [np.abs(gradient_of_word(untrained, x, alignment.path, span)) for span in spans]
+
+# %%
 figure, axes = plt.subplots(
     len(words) + 1, 1, figsize=(7, 1.5 * (len(words) + 1)), layout="constrained", sharex=True
 )
@@ -320,8 +359,14 @@ show(
     "The spectrogram of the example, and below it, for each word, the size of the gradient: light "
     "around the time at which the word is written, and dark elsewhere.",
 )
+
+# %% [markdown]
+# Each word has its own stretch of sound, though the recurrent layers could look anywhere. Dashed
+# lines mark where the word is written. It is tempting to say that the network has learned that what
+# is far away does not matter. Predict first: how near does the untrained network look?
+
+# %%
 centres = (np.arange(len(x)) + 0.5) * config.stride_ms
-raw_saliency = [np.abs(gradient_of_word(untrained, x, alignment.path, span)) for span in spans]
 
 
 def share_near(size, span):
@@ -342,10 +387,7 @@ print("The untrained network looks as near as the trained one: this was not lear
       else "The two differ: training has changed how far the network looks.")  # fmt: skip
 
 # %% [markdown]
-# Each word has its own stretch of sound, though the recurrent layers could look anywhere. Dashed
-# lines mark where the word is written. It is tempting to say that the network has learned that what
-# is far away does not matter. The control forbids it: where a network that has learned nothing looks as
-# near, the nearness belongs to the *architecture*. (A likely reason: the gates of a fresh GRU stand about
+# Where a network that has learned nothing looks as near, the nearness belongs to the *architecture*. (A likely reason: the gates of a fresh GRU stand about
 # half open, so its state fades within a few frames, and so does its gradient.) Training could have
 # changed that, and had no need to.
 #
@@ -353,7 +395,7 @@ print("The untrained network looks as near as the trained one: this was not lear
 # what a small step does. Second, would an *untrained* network draw the same? A map that does not
 # depend on what was learned shows the spectrogram, not the network (Adebayo et al. call this a
 # sanity check). Some likeness is to be expected, since in either network a frame hears most of what is
-# near it; the same map would be a warning.
+# near it; the same map would be a warning. Predict first: how high is the correlation of the two maps?
 
 # %%
 span, size = spans[0], saliency[0]
@@ -372,9 +414,10 @@ step *= np.float32(0.02) * np.sign((gradient * step).sum()) / np.abs(step).max()
 measured = of_path(x + step) - of_path(x - step)
 print(f"a small step: predicted {2 * (gradient * step).sum():+.2e}, measured {measured:+.2e}")
 
-by_untrained = np.abs(gradient_of_word(untrained, x, alignment.path, span))
-r = np.corrcoef(size.ravel(), by_untrained.ravel())[0, 1]
+r = np.corrcoef(size.ravel(), raw_saliency[0].ravel())[0, 1]
 print(f"correlation with the map of the untrained network: {r:.2f}")
+print("The two maps are nearly the same: this picture shows the sound, not what was learned."
+      if r > 0.9 else "The two maps differ: this picture shows something that was learned.")  # fmt: skip
 
 # %% [markdown]
 # ### A second opinion: cover it
@@ -382,7 +425,8 @@ print(f"correlation with the map of the untrained network: {r:.2f}")
 # A gradient tells about *small* changes. Another way to ask is to cover a part of the spectrogram
 # and see how much the loss rises. We cover with 0, which is the mean of each frequency, since the
 # input is normalised. A tile of 80 ms and 500 Hz is covered at a time, and all covered copies run
-# through the network as one minibatch.
+# through the network as one minibatch. Predict first: will the tiles that raise the loss most be those
+# with the largest gradient?
 
 # %%
 TILE = 8, 10  # frames, frequencies
@@ -399,6 +443,8 @@ rise = (losses - whole).reshape(
 gradients = np.add.reduce([np.abs(g) for g in saliency])
 tops = np.arange(0, len(x), TILE[0]), np.arange(0, config.features, TILE[1])
 pooled = np.add.reduceat(np.add.reduceat(gradients, tops[0], axis=0), tops[1], axis=1)
+
+# %%
 figure, axes = plt.subplots(2, 1, figsize=(8, 4), layout="constrained", sharex=True)
 for axis, tiles, title in (
     (axes[0], np.log10(np.maximum(rise, 1e-3) / 1e-3), "rise of the loss when covered (logarithm)"),
@@ -412,17 +458,21 @@ show(
     "Two maps of tiles over the example. Above, how much the loss rises when a tile is covered: "
     "light tiles where words are written, dark ones elsewhere. Below, the size of the gradient.",
 )
+
+# %%
 ranks = [np.argsort(np.argsort(tiles.ravel())) for tiles in (np.abs(rise), pooled)]
 t, f = np.unravel_index(rise.argmax(), rise.shape)
 print(f"{N} tiles; covering the worst one raises the loss from {whole:.2f} to {losses.max():.2f}")
 print(f"it lies at {t * 0.08:.2f} s, from {f * 500} Hz on")
-print(f"rank correlation of the two maps: {np.corrcoef(*ranks)[0, 1]:.2f}")
+agreed = np.corrcoef(*ranks)[0, 1]
+print(f"rank correlation of the two maps: {agreed:.2f}")
+print("The two ways agree on most tiles." if agreed > 0.8 else
+      "The two ways agree in part." if agreed > 0.3 else "The two ways hardly agree.")  # fmt: skip
 
 # %% [markdown]
-# How far the two opinions agree is said by the rank correlation, 1 for the same order of all tiles,
-# 0 for no likeness. They need not agree: the gradient asks for the slope where we stand, covering for
-# what lies at the end of a long step. A network that is sure of itself may have hardly any slope at a
-# place that it cannot do without.
+# The rank correlation is 1 for the same order of all tiles, and 0 for no likeness. The two need not
+# agree: the gradient asks for the slope where we stand, covering for what lies at the end of a long
+# step. A network that is sure of itself may have hardly any slope at a place that it cannot do without.
 #
 # ### Exercise 10.1: cover it tile by tile
 #
@@ -431,6 +481,13 @@ print(f"rank correlation of the two maps: {np.corrcoef(*ranks)[0, 1]:.2f}")
 # from the first frame and the first frequency on; where they do not divide $T$ or $F$ the last ones
 # are smaller. The first tiles are those of the lowest frequency, then the next frequencies, and
 # only then the next frames. For $x$ of shape $(5, 7)$ and tiles of 2 by 3 there are 9 copies.
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `x` | $x$ | array of floats | $(T, F)$ | spectrogram |
+# | `frames` | | int | | frames of a tile, at least 1 |
+# | `bins` | | int | | frequencies of a tile, at least 1 |
+# | result | | array of floats | (tiles, $T$, $F$) | one copy of `x` for each tile, 0 within it |
 #
 # Replace `raise NotImplementedError` by your code, run the cell, then run the check below it. What
 # is correct is kept in a file of yours, `my_ds2np.py`, beside the folder of the chapters. No later
@@ -451,7 +508,7 @@ check("10.1", occlusions)
 #
 # The same idea over the whole held-out set: we cut the frequencies into eight bands of 500 Hz, cover
 # one band from beginning to end in all utterances, and count the mistakes. Then the reverse: only
-# this band is left.
+# this band is left. Predict first: which band will be missed most? And is there one that suffices alone?
 
 # %%
 hertz = np.arange(config.features) * RATE / 2 / (config.features - 1)  # of each column
@@ -473,6 +530,8 @@ for band in range(8):
     for name, kept in zip(rates, (bands != band, bands == band), strict=True):
         hyps = transcribe([x * kept.astype(np.float32) for x in xs])
         rates[name].append((score.wer(test_set.texts, hyps), score.cer(test_set.texts, hyps)))
+
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
 for axis, (name, found) in zip(axes, rates.items(), strict=True):
     for i, (fill, label) in enumerate((("0.25", "words"), ("white", "characters"))):
@@ -487,20 +546,28 @@ axes[0].legend()
 show(
     figure,
     "Error rates of words and characters for each of eight frequency bands. Left, with this band "
-    "covered: high for the lower bands, hardly raised for the upper ones. Right, with this band "
-    "alone: nearly everything is wrong.",
+    "covered; right, with this band alone. Words that are wrong, from the lowest band to the highest: "
+    + "; ".join(
+        f"{name}: " + ", ".join(f"{100 * words:.0f}" for words, _ in found)
+        for name, found in rates.items()
+    )
+    + " %. Lines are the rates with all bands.",
 )
+
+# %%
 worst = int(np.argmax([pair[1] for pair in rates["one band covered"]]))
 print(f"all bands: {result}; most missed: {500 * worst} to {500 * worst + 500} Hz")
+alone = min(words for words, _ in rates["only this band left"])
+print(f"The best band alone leaves {alone:.0%} of the words wrong: "
+      + ("one band suffices." if alone < 0.2 else "no band suffices alone."))  # fmt: skip
 if has_voice():
     assert 500 * worst < 2500
 
 # %% [markdown]
-# Lines show the rates with all bands. Where the vowels have their resonances, below some 2,500 Hz, a
-# band is missed most; telephones cut off everything above 3,400 Hz, and people understand each other
-# all the same. The right picture says that no band is enough alone. This network has
-# never met a missing band; one that has been trained with bands covered at random would
-# learn to do without.
+# Vowels have their strongest resonances below some 2,500 Hz; telephones cut off everything above 3,400
+# Hz, and people understand each other all the same. Mind what this measures: a network that has never
+# met a missing band. One that is trained with bands covered at random (chapter 08) may do better
+# without.
 #
 # Let us hear what that is, the band that is missed most cut out of our example:
 
@@ -560,6 +627,7 @@ forward, backward = directions(model, "gru1", x)
 np.testing.assert_allclose(forward + backward, outputs["gru1"], atol=1e-4)
 print("the two directions add up to what the layer hands on:", forward.shape)
 
+# %%
 shown = np.argsort(-forward.var(axis=0))[:40]  # the most lively units, in the order of their means
 shown = shown[np.argsort(forward[:, shown].mean(axis=0))]
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
@@ -572,73 +640,139 @@ show(
 )
 
 # %% [markdown]
-# Pretty, and of little use: with so many streaks one finds whatever one looks for. So we measure.
+# Pretty, and of little use: among so many streaks one finds whatever one looks for. So we measure.
 #
 # ### Does it remember, and does it foresee?
 #
 # Take one plain fact about a frame: how loud it is. Can we read from the state at frame $t$ how loud
-# it was some time *before*, or will be *after*? We let linear regression find the best weighted sum
-# of the states on one half of the utterances, and look at its correlation with the truth on the
-# **other half**, whose speakers say something else. This is called a *probe*.
+# it was some time *before*, or will be *after*? A *linear probe* finds the best weighted sum of all
+# units on one half of the utterances, by least squares. We look at its correlation with the truth on
+# the **other half**, whose speakers say something else.
+#
+# Predict first: what will the forward direction know of the past and of the future? And does a network
+# know the past that has learned nothing?
 
 # %%
 halves = range(0, len(xs), 2), range(1, len(xs), 2)
 loudness = [x.mean(axis=1)[::2] for x in xs]  # at the rate of the recurrent layers
-hidden = [directions(model, "gru1", x) for x in xs]
 
 
-def pairs(half, direction, shift):
-    """Collect states (frames, H + 1), and the loudness so many frames later, of some utterances."""
-    inputs, targets = [], []
+def pairs(hidden, half, direction, shift):
+    """Collect states (frames, H), and the loudness so many frames later, of some utterances."""
+    states, facts = [], []
     for i in half:
-        h, wanted = hidden[i][direction], loudness[i]
+        h = hidden[i][direction]
         first, last = max(0, -shift), len(h) - max(0, shift)
         if last <= first:
             continue  # shorter than the shift
-        inputs.append(np.c_[h[first:last], np.ones(last - first)])
-        targets.append(wanted[first + shift : last + shift])
-    return np.concatenate(inputs), np.concatenate(targets)
+        states.append(h[first:last])
+        facts.append(loudness[i][first + shift : last + shift])
+    return np.concatenate(states), np.concatenate(facts)
 
 
-shifts = np.arange(-16, 17, 2)  # frames of 20 ms
-knowledge = np.zeros((2, len(shifts)))
-for direction in range(2):
-    for i, shift in enumerate(shifts):
-        weights, *_ = np.linalg.lstsq(*pairs(halves[0], direction, shift), rcond=None)
-        inputs, truth = pairs(halves[1], direction, shift)
-        knowledge[direction, i] = np.corrcoef(inputs @ weights, truth)[0, 1]
+shifts = np.arange(-16, 17, 4)  # frames of 20 ms
+knowledge = {}
+for name, network in (("trained", model), ("untrained", untrained)):
+    hidden = [directions(network, "gru1", x) for x in xs]
+    for direction, where in enumerate(("forward", "backward")):
+        knowledge[where, name] = []
+        for shift in shifts:
+            states, facts = pairs(hidden, halves[0], direction, shift)
+            others, truth = pairs(hidden, halves[1], direction, shift)
+            read = ready.linear_probe(states, facts, others)  # you write it below
+            knowledge[where, name].append(np.corrcoef(read, truth)[0, 1])
 
-figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
-for curve, style, name in zip(knowledge, ("o-", "s--"), ("forward", "backward"), strict=True):
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
+for (where, name), curve in knowledge.items():
+    axis = axes[int(where == "backward")]
+    style = "o-" if name == "trained" else "s--"
     axis.plot(shifts * config.frame_ms / 1000, curve, style, color="black", ms=4, label=name)
-axis.axvline(0, color="0.7", lw=1)
-axis.set(xlabel="past  ←  time from the frame (s)  →  future", ylabel="correlation", ylim=(None, 1))
-axis.legend()
+    axis.set(title=where, xlabel="past  ←  time from the frame (s)  →  future", ylim=(None, 1))
+for axis in axes:
+    axis.axvline(0, color="0.7", lw=1)
+axes[0].set_ylabel("correlation")
+axes[0].legend()
+sides = {
+    key: (np.mean(np.array(curve)[shifts < 0]), np.mean(np.array(curve)[shifts > 0]))
+    for key, curve in knowledge.items()
+}
 show(
     figure,
-    "How well the loudness at another time can be read from the state: the forward direction is "
-    "better for the past than for the future, the backward direction the other way round.",
+    "How well the loudness at another time can be read from the state. Means over the past and over "
+    "the future: "
+    + "; ".join(
+        f"{where}, {name}: {past:.2f} and {future:.2f}"
+        for (where, name), (past, future) in sides.items()
+    )
+    + ".",
 )
-past, future = knowledge[:, shifts < 0].mean(axis=1), knowledge[:, shifts > 0].mean(axis=1)
-print(f"forward:  past {past[0]:.2f}, future {future[0]:.2f}")
-print(f"backward: past {past[1]:.2f}, future {future[1]:.2f}")
+
+# %%
+for (where, name), (past, future) in sides.items():
+    print(f"{where:9}{name:10} past {past:.2f}, future {future:.2f}")
+
+
+def knows_its_side(name):
+    past, future = sides["forward", name]
+    return past > future and sides["backward", name][1] > sides["backward", name][0]
+
+
+print("Trained: the forward direction knows the past, the backward direction the future."
+      if knows_its_side("trained") else "Trained: neither direction has a side of its own.")  # fmt: skip
+print("So it is in the untrained network: the sides belong to the recursion, and were not learned."
+      if knows_its_side("untrained") else
+      "In the untrained network it is not so: the sides were learned.")  # fmt: skip
+own = {
+    name: (sides["forward", name][0] + sides["backward", name][1]) / 2
+    for name in ("trained", "untrained")
+}
+learned = own["trained"] - own["untrained"]
+print(f"What training has added to what a direction knows of its own side: {learned:+.2f}: "
+      + ("more of it can be read." if learned > 0.05 else
+         "less of it can be read." if learned < -0.05 else "next to nothing."))  # fmt: skip
 if has_voice():
-    assert past[0] > future[0]
-    assert future[1] > past[1]
+    assert knows_its_side("trained")
 
 # %% [markdown]
-# The forward direction knows the past, the backward direction the future, and their sum has both.
-# (Neither curve falls to zero at once on its blind side: the convolution sees 50 ms ahead, and the
-# loudness of speech can be guessed a little from what went before.) A network for live speech has no
+# Neither curve falls to zero at once on its blind side: the convolution sees 50 ms ahead, and the
+# loudness of speech can be guessed a little from what went before. A network for live speech has no
 # backward direction. The paper's row convolution gives it back a few frames of the future.
 #
+# ### Exercise 10.2: a linear probe
+#
+# Write the function that was used above. `linear_probe(states, facts, new_states)` finds weights $w$,
+# one for each unit, and a constant $b$ that make $\sum_m (h_m \cdot w + b - y_m)^2$ smallest, over the
+# states $h_m$ and facts $y_m$ that are given. It returns $h \cdot w + b$ for each *new* state.
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `states` | $h_m$ | array of floats | $(M, H)$ | states of $M$ frames, of $H$ units |
+# | `facts` | $y_m$ | array of floats | $(M,)$ | what is true of these frames |
+# | `new_states` | $h$ | array of floats | $(K, H)$ | states of other frames |
+# | result | $h \cdot w + b$ | array of floats | $(K,)$ | what the probe says of those |
+#
+# There are more frames than units. For states `[[0], [1], [2]]` and facts `[1, 3, 5]` the new states
+# `[[10]]` give `[21]`. NumPy may be used, `np.linalg.lstsq` as well.
+# [Solutions](solutions/10_what_it_learned.py) are apart.
+
+
+# %%
+def linear_probe(states, facts, new_states):
+    """Fit facts, (M,), by states, (M, H), and a constant; say what is true of new_states: (K,)."""
+    raise NotImplementedError
+
+
+# %%
+check("10.2", linear_probe)
+
+# %% [markdown]
 # ### Is there a unit for each letter?
 #
 # For each unit of the second recurrent layer and each letter: how much does the unit go with the
 # frames in which the alignment writes this letter? With 96 units and many letters something always
 # fits by chance. So again we *choose* the best unit on one half and *measure* on the other. And we
-# ask the layer as a whole, by a *linear probe*: the weighted sum of all 96 units that goes best with
-# the letter's frames on the first half, measured on the other half. Both are done with the untrained
+# ask the layer as a whole, by a linear probe for the letter's frames. Both are done with the untrained
 # network as well.
 #
 # Why not ask the output layer, which computes a probability of each letter from the same 96 units?
@@ -660,9 +794,8 @@ def correlate(values, happens):
 
 def probe(h, k):
     """Find the weighted sum of all units for symbol k on one half; correlate it on the other."""
-    first, second = (np.c_[half, np.ones(len(half))] for half in h)
-    weights, *_ = np.linalg.lstsq(first, (written[0] == k).astype(float), rcond=None)
-    return correlate((second @ weights)[:, None], written[1] == k)[0]
+    read = ready.linear_probe(h[0], (written[0] == k).astype(float), h[1])
+    return correlate(read[:, None], written[1] == k)[0]
 
 
 good = [i for i in right if test_set.texts[i]] or list(range(len(xs)))
@@ -720,6 +853,8 @@ show(
     + ", ".join(f"{mean:.2f}" for mean in table.mean(axis=0))
     + ", in this order.",
 )
+
+# %%
 raw_unit, raw_all, one_unit, all_units = table.mean(axis=0)
 print(f"mean, untrained: best unit {raw_unit:.2f}, all units {raw_all:.2f}")
 print(f"mean, trained:   best unit {one_unit:.2f}, all units {all_units:.2f}")
@@ -735,14 +870,13 @@ if has_voice():
     assert raw_unit < one_unit < all_units > raw_all
 
 # %% [markdown]
-# Training has made units that go with letters, and on utterances on which they were not chosen. But
-# a single one is a poor witness for its letter, while all of them together are a better one. The
+# A single unit is a poor witness for its letter, while all of them together are a better one. The
 # knowledge is *distributed*: a letter is a direction in the space of 96 numbers, not one of its
 # axes. And not all of it was learned: the layer of the untrained network is a random mixture of what
 # was heard, and a linear probe finds in it what is there to be found. What training adds is the
-# difference between "untrained, all units" and "trained, all units". Alain and Bengio (see below)
-# follow such probes from layer to layer. "The neuron for x" makes a good story; before believing one, ask how it was chosen, on what
-# it was measured, and what the best of as many random ones would do.
+# difference between "untrained, all units" and "trained, all units". Alain and Bengio (2016) follow
+# such probes from layer to layer. "The neuron for x" makes a good story; before believing one, ask how
+# it was chosen, on what it was measured, and what the best of as many random ones would do.
 #
 # Here is the best of ours all the same, over our example, together with the unit of the layer that
 # *keeps* longest: the one most like itself 100 ms earlier, chosen on one half, measured on the
@@ -765,6 +899,8 @@ k, _, _, _, letter_unit, letter_r, *_ = max(
 )
 keeper, quickest = keeping(halves[0]).argmax(), keeping(halves[0]).argmin()
 h = outputs["gru2"]
+
+# %%
 figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
 notes = (
     (letter_unit, f"unit {letter_unit}: goes with {symbols[k]!r}, r = {letter_r:.2f} in size"),
@@ -781,6 +917,9 @@ show(
     "falls at its letter, the second changes slowly, the third goes up and down quickly.",
 )
 
+# %%
+folder.cleanup()  # the recordings are deleted
+
 # %% [markdown]
 # ## What the paper reports
 #
@@ -791,35 +930,38 @@ show(
 # regular one (its table on convolutions). And noise is added to 40 % of the training utterances,
 # chosen at random.
 #
-# What can be seen at our size: that filters become smooth, that directions know past and future, that
-# knowledge is distributed, and that gradients reach down to the samples. What cannot: what the
-# filters of a network look like that has heard thousands of hours, and how far from it a sound that
-# fools it lies.
+# A word of history: Zeiler and Fergus looked into networks for pictures in 2014 by the means of this
+# chapter, by what excites a filter most and by covering a part of the input; Simonyan, Vedaldi and
+# Zisserman drew gradients by the input in 2013.
+#
+# What can be seen at our size: that what training adds to filters is smooth, that the two directions
+# know past and future, that knowledge is distributed. What cannot: what the filters of a network look
+# like that has heard thousands of hours.
 #
 # ## Summary
 #
-# * A picture of what was learned needs a control: the untrained network, another half of the data,
-#   random noise of the same size.
+# * A picture of what was learned needs a control: the untrained network, another half of the data.
 # * Filters show what they want; the pieces that excite them most show what they get.
-# * A picture of where a network looks is to be tested, too: does it predict what a small step does?
-# * Letters are directions in the space of hidden units rather than single units. The forward
-#   direction knows the past, the backward direction the future.
+# * A picture of where a network looks is to be tested, too: does it predict what a small step does, and
+#   would an untrained network draw the same?
 # * The gradient by the input tells about small changes, covering about large ones.
 # * Normalisation takes out what microphones do to a band.
-# * The gradient goes all the way: CTC, network, normalisation, logarithm, power, Fourier transform,
-#   samples. Followed downhill it makes the network hear what we like, by a change that is soft because
-#   it is exactly aimed.
+# * A probe is fitted on one half and judged on the other. The forward direction knows the past, the
+#   backward direction the future; that is the recursion's doing.
+# * Letters are directions in the space of hidden units rather than single units.
 #
 # **In production** one would watch a recogniser with just these means: error rates by band, noise and
-# speaker rather than one number; probes for what layers know; attacks, to learn how close the
-# borders are, before others do.
+# speaker rather than one number, and probes for what its layers know. [Chapter
+# 18](18_a_word_nobody_said.ipynb) follows the gradient further, to the samples, until the network hears
+# a word that nobody has said.
 #
-# **Further reading.** Zeiler and Fergus, *Visualizing and Understanding Convolutional Networks*, 2014.
-# Simonyan, Vedaldi and Zisserman, *Deep Inside Convolutional Networks: Visualising Image
-# Classification Models and Saliency Maps*, 2013. Adebayo et al., *Sanity Checks for Saliency Maps*,
-# 2018. Karpathy, Johnson and Fei-Fei, *Visualizing and Understanding Recurrent Networks*, 2015. Alain
-# and Bengio, *Understanding intermediate layers using linear classifier probes*, 2016. Szegedy et al.,
-# *Intriguing properties of neural networks*, 2013. Goodfellow, Shlens and Szegedy, *Explaining and
-# Harnessing Adversarial Examples*, 2014. Carlini and Wagner, *Audio Adversarial Examples: Targeted
-# Attacks on Speech-to-Text*, 2018. Qin et al., *Imperceptible, Robust, and Targeted Adversarial
-# Examples for Automatic Speech Recognition*, 2019.
+# ## Further reading
+#
+# * K. Simonyan, A. Vedaldi, A. Zisserman: *Deep inside convolutional networks: visualising image
+#   classification models and saliency maps*, 2013.
+# * M. Zeiler, R. Fergus: *Visualizing and understanding convolutional networks*, 2014.
+# * A. Karpathy, J. Johnson, L. Fei-Fei: *Visualizing and understanding recurrent networks*, 2015.
+# * G. Alain, Y. Bengio: *Understanding intermediate layers using linear classifier probes*, 2016.
+# * J. Adebayo and others: *Sanity checks for saliency maps*, 2018.
+# * In the package: [viterbi.py](../ds2np/ctc/viterbi.py), [gru.py](../ds2np/layers/gru.py),
+#   [conv.py](../ds2np/layers/conv.py).

@@ -388,7 +388,7 @@ def attack(model, samples, wanted, steps, budget=-20.0):
 
 
 # %%
-changed, original, walk = attack(model, spoken, WANTED, steps=300)
+changed, original, walk = attack(model, spoken, WANTED, steps=150)
 change = changed - original
 print("what it wrote on the way:")
 seen = set()
@@ -416,8 +416,9 @@ axes[1].plot([budget for _, budget, _ in walk], color="black")
 axes[1].set(xlabel="step", ylabel="budget (dB against the speech)")
 show(
     figure,
-    "Left, the loss of the wanted word over the steps: it falls steeply, then hovers around the "
-    "dashed line. Right, the budget: it goes down in stairs and then stays.",
+    "Left, the loss of the wanted word over the steps, on a logarithmic axis: it falls steeply, and "
+    "jumps up where the budget is lowered. The dashed line is where the network counts as sure. "
+    "Right, the budget: it goes down in stairs.",
 )
 
 # %% [markdown]
@@ -618,7 +619,7 @@ print("The two are alike: noise loses its slope by cancelling."
 others = [word for word in toy.DIGITS if word != SAID]
 fooling, loudnesses = {}, []
 for word in others:
-    sample, _, path = attack(model, spoken, word, steps=80)
+    sample, _, path = attack(model, spoken, word, steps=50)
     reached = heard_by(model, sample) == word
     fooling[word] = sample if reached else None
     loudnesses.append(relative_db(sample - original, original) if reached else 0.0)
@@ -631,16 +632,36 @@ axis.set_yticks(range(len(others)), [others[i] for i in order])
 axis.set(xlabel="loudness of the change (dB against the speech)", xlim=(None, 0))
 show(
     figure,
-    f"For each of the nine other digits, how loud a change of {SAID} had to be within 80 steps until "
+    f"For each of the nine other digits, how loud a change of {SAID} had to be within 50 steps until "
     "the network wrote that digit; bars are sorted, from the softest change to the loudest.",
 )
 
 # %%
 missing = [word for word, sample in fooling.items() if sample is None]
-print(f"nearest: {others[order[0]]} ({min(loudnesses):.0f} dB); not reached in 80 steps: "
+print(f"nearest: {others[order[0]]} ({min(loudnesses):.0f} dB); not reached in 50 steps: "
       f"{', '.join(missing) or 'none'}")  # fmt: skip
 print("Every other digit is within reach." if not missing else
       f"{len(others) - len(missing)} of {len(others)} other digits are within reach.")  # fmt: skip
+
+# %% [markdown]
+# ### A word from nothing
+#
+# Need there be a voice at all? We start from noise, with a wide budget. Predict first: will it become
+# a "seven" for the network, and will you hear one?
+
+# %%
+hiss = 0.05 * rng.standard_normal(len(spoken)).astype(np.float32)
+from_hiss, hiss, _ = attack(model, hiss, WANTED, steps=50, budget=0.0)
+print(f"of the noise it writes {heard_by(model, hiss)!r}, of the changed noise "
+      f"{heard_by(model, from_hiss)!r}, {relative_db(from_hiss - hiss, hiss):.0f} dB")  # fmt: skip
+print("It hears a word where nobody speaks." if heard_by(model, from_hiss) == WANTED else
+      "In 50 steps, noise has not become the word.")  # fmt: skip
+play(hiss, RATE, "noise")
+play(from_hiss, RATE, "the changed noise")
+
+# %% [markdown]
+# The network separates ten words; it has never been asked whether anybody is speaking. A recogniser
+# that must be able to say "that was no speech" has to learn it, from examples of what is no speech.
 
 # %% [markdown]
 # ## What is left of it?
@@ -697,10 +718,9 @@ print("What undoes it: " + ("; ".join(lost) or "nothing of this list") + ".")
 
 # %%
 second = DeepSpeech2(config, seed=1)
-toy.train(second, Dataset(to_learn, second.config), 4)
+toy.train(second, Dataset(to_learn, second.config), 5)
 second_result = evaluate(Recogniser(second), test_set)
 print(f"the second network, {len(test_set)} utterances: {second_result}")
-
 
 made = {word: sample for word, sample in fooling.items() if sample is not None}
 by_second = {word: heard_by(second, sample) for word, sample in made.items()}
@@ -734,9 +754,9 @@ folder.cleanup()  # recordings, run and WAV files are deleted
 #   gradients. Where training follows them to the weights, anyone who has the weights can follow them
 #   to the input.
 # * **Ours is an easy victim.** It knows ten words; it has heard some minutes of speech, by closely
-#   related voices, without any noise. Between the words lies much room that no example
-#   has ever filled, and there the borders run where they like, close to the examples, too. And its
-#   sounds have pauses of almost perfect silence, where the logarithm makes it listen sharply.
+#   related voices, without any noise. Between the words lies much room that no example has ever
+#   filled, and nothing in training has said where the borders should run there. And its sounds have
+#   pauses of almost perfect silence, where the logarithm makes it listen sharply.
 # * **We had everything**: the weights, the exact file, the right to feed it directly. Carlini and
 #   Wagner's sounds, too, were fed in as files. Played through the air it is harder: Qin et al. (2019)
 #   simulate rooms while they search, and so do Yakura and Sakuma (2018), who then play their sounds
@@ -753,15 +773,6 @@ folder.cleanup()  # recordings, run and WAV files are deleted
 # does *not* help is to make the gradient hard to compute: of nine defences from one conference, Athalye,
 # Carlini and Wagner (2018) found that seven rest on that, and got round six of them altogether and one
 # in part.
-#
-# <details><summary><b>Could we make a sound from nothing that the network hears as "seven"?</b>
-# Think first, then look.</summary>
-#
-# Yes: start from noise or silence in place of a spoken "one", and leave the budget wide. What comes
-# out is, as a rule, no "seven" to us but noise. The network separates ten words; it has never been
-# asked whether anybody is speaking. A recogniser that must be able to say "that was no speech" has to
-# learn it from examples of what is no speech.
-# </details>
 #
 # <details><summary><b>Why do we not clip each sample's change to a small bound, as is often done with
 # pictures?</b> Think first, then look.</summary>
@@ -780,7 +791,8 @@ folder.cleanup()  # recordings, run and WAV files are deleted
 # sound but one for each time and frequency, higher where the speech is loud. Qin et al. did this. Our
 # walk knows nothing of ears: it spends its energy wherever the loss falls most.
 # </details>
-## ## What the paper reports
+#
+# ## What the paper reports
 #
 # This chapter goes beyond the paper, which says nothing of such sounds. A word of history: the search
 # for inputs that fool a classifier is older than deep networks; Dalvi et al. (2004) studied it for
