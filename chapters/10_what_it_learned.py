@@ -455,8 +455,13 @@ for axis, tiles, title in (
     axis.label_outer()
 show(
     figure,
-    "Two maps of tiles over the example. Above, how much the loss rises when a tile is covered: "
-    "light tiles where words are written, dark ones elsewhere. Below, the size of the gradient.",
+    "Two maps of tiles over the example. Above, how much the loss rises when a tile is covered; below, "
+    "the size of the gradient. The lightest tile is, above, at "
+    + ", and below at ".join(
+        f"{t * 0.08:.2f} s and {f * 500} Hz"
+        for t, f in (np.unravel_index(tiles.argmax(), tiles.shape) for tiles in (rise, pooled))
+    )
+    + ".",
 )
 
 # %%
@@ -688,9 +693,10 @@ for (where, name), curve in knowledge.items():
     axis = axes[int(where == "backward")]
     style = "o-" if name == "trained" else "s--"
     axis.plot(shifts * config.frame_ms / 1000, curve, style, color="black", ms=4, label=name)
-    axis.set(title=where, xlabel="past  ←  time from the frame (s)  →  future", ylim=(None, 1))
+    axis.set(title=where, xlabel="past  ←  time from the frame (s)  →  future")
 for axis in axes:
     axis.axvline(0, color="0.7", lw=1)
+    axis.set_ylim(min(0, *map(min, knowledge.values())), 1)
 axes[0].set_ylabel("correlation")
 axes[0].legend()
 sides = {

@@ -17,6 +17,7 @@ BEFORE = "in `before = np.concatenate([[0], path[:-1]])[:len(path)]`"
 FIRST = "in `plan, batch, longest = ([], [], 0)`"
 SILENT = "in `if sound == 0 or disturbance == 0:`"
 SIZE = "in `size = len(samples) + len(response) - 1`"
+FITTED = "in `weights, *_ = np.linalg.lstsq(states - centre, facts - mean, rcond=None)`"
 ALIKE = {
     "00.1": {"0 -> -1 in `before = 0`": "a first blank is dropped in any case"},
     "01.2": {
@@ -47,6 +48,11 @@ ALIKE = {
     "08.3": {
         f"1 -> 0 {SIZE}": "a longer transform",
         f"len(samples) + len(response) - 1 -> len(samples) + len(response) + 1 {SIZE}": "longer",
+    },
+    "10.2": {
+        f"facts - mean -> facts + mean {FITTED}": "a constant is orthogonal to centred states",
+        "np.linalg.lstsq(states - centre, facts - mean, rcond=None) -> "
+        f"np.linalg.lstsq(states - centre, facts - mean) {FITTED}": "the default",
     },
     "11.2": {"rounded to integers": "of thousands of millions of operations"},
     "12.2": {"return (-1, -1, -1) -> return (-1, -1, -1) in `return (-1, -1, -1)`": "the same"},
