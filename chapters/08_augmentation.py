@@ -1310,11 +1310,11 @@ if gains["augmented", "noise"] > 0:
 # would favour the same side in all five once in 16 times, so even "five of five" would prove little by
 # itself.
 #
-# What cannot be said: how real voices fare. All of these come from one synthesiser, as variants of it,
-# and differ from each other mostly in pitch, formants and speed; that is just what the changes vary, so
-# the test should favour them. And the plain networks are no plain control in this respect: their
-# recordings are played at 0.87 to 1.15 times their speed already, once and for all. People differ in
-# accent, in rhythm and in how they form their sounds; no change of this chapter imitates that.
+# What cannot be said: how real voices fare. All of these come from one synthesiser, with the same four
+# accents, and differ above all in pitch and formants. That is just what the changes vary, so the test
+# should favour them. And the plain networks are no pure control here: their recordings are played at
+# 0.87 to 1.15 times their speed already, once and for all. People differ in accent, in rhythm and in how
+# they form their sounds; no change of this chapter imitates that.
 #
 # *Try it:* 12 epochs; a share of 0.2 or 0.8 for the noise; a babble of your own in training. Decide on
 # the recordings of one set of speakers, and report those of another: whoever tunes on the test has no
@@ -1323,10 +1323,9 @@ if gains["augmented", "noise"] > 0:
 # %% [markdown]
 # ## An open question: which changes leave the words as they are?
 #
-# All rests on that. Take speed. Here is what two of the networks, of the first seed, make of held-out digits that are
-# played more slowly or more quickly. The plain one has heard voices at 0.87 to 1.15 times their speed,
-# since the recordings to learn from are speakers of different sizes; the augmented one has heard those
-# at 0.9 to 1.1 times theirs. And CTC has a limit of its own: a text of $L$ labels needs $L$ frames, and
+# All rests on that. Take speed. Here is what two of the networks, of the first seed, make of held-out
+# digits that are played more slowly or more quickly. The plain one has heard voices at 0.87 to 1.15
+# times their speed; the augmented one has heard those at 0.9 to 1.1 times theirs. And CTC has a limit of its own: a text of $L$ labels needs $L$ frames, and
 # one more for each pair of equal neighbours ([chapter 05](05_ctc.ipynb)). Beyond some speed there is no
 # path left. Predict first: at which speed are the two best, and which of them rises faster on both sides?
 

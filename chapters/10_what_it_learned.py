@@ -387,9 +387,9 @@ print("The untrained network looks as near as the trained one: this was not lear
       else "The two differ: training has changed how far the network looks.")  # fmt: skip
 
 # %% [markdown]
-# Where a network that has learned nothing looks as near, the nearness belongs to the *architecture*. (A likely reason: the gates of a fresh GRU stand about
-# half open, so its state fades within a few frames, and so does its gradient.) Training could have
-# changed that, and had no need to.
+# Where a network that has learned nothing looks as near, the nearness belongs to the *architecture*. (A
+# likely reason: the gates of a fresh GRU stand about half open, so its state fades within a few frames,
+# and so does its gradient.)
 #
 # **Test such pictures before you believe them.** First, is it a gradient at all? It has to predict
 # what a small step does. Second, would an *untrained* network draw the same? A map that does not
@@ -804,6 +804,7 @@ def probe(h, k):
     return correlate(read[:, None], written[1] == k)[0]
 
 
+# %%
 good = [i for i in right if test_set.texts[i]] or list(range(len(xs)))
 runs, raw = {i: run(model, xs[i]) for i in good}, {i: run(untrained, xs[i]) for i in good}
 paths = {
@@ -905,14 +906,14 @@ k, _, _, _, letter_unit, letter_r, *_ = max(
 )
 keeper, quickest = keeping(halves[0]).argmax(), keeping(halves[0]).argmin()
 h = outputs["gru2"]
-
-# %%
-figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
 notes = (
     (letter_unit, f"unit {letter_unit}: goes with {symbols[k]!r}, r = {letter_r:.2f} in size"),
     (keeper, f"unit {keeper}: keeps, r = {keeping(halves[1])[keeper]:.2f} over 100 ms"),
     (quickest, f"unit {quickest}: forgets, r = {keeping(halves[1])[quickest]:.2f} over 100 ms"),
 )
+
+# %%
+figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
 for axis, (unit, note) in zip(axes, notes, strict=True):
     plot_trace(h[:, unit], text, times, config.frame_ms, axis)
     axis.set_title(note, loc="left", fontsize=10, pad=16)

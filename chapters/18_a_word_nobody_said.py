@@ -653,7 +653,8 @@ print("Every other digit is within reach." if not missing else
 hiss = 0.05 * rng.standard_normal(len(spoken)).astype(np.float32)
 from_hiss, hiss, _ = attack(model, hiss, WANTED, steps=50, budget=0.0)
 print(f"of the noise it writes {heard_by(model, hiss)!r}, of the changed noise "
-      f"{heard_by(model, from_hiss)!r}, {relative_db(from_hiss - hiss, hiss):.0f} dB")  # fmt: skip
+      f"{heard_by(model, from_hiss)!r};")  # fmt: skip
+print(f"the change is {-relative_db(from_hiss - hiss, hiss):.0f} dB softer than the noise")
 print("It hears a word where nobody speaks." if heard_by(model, from_hiss) == WANTED else
       "In 50 steps, noise has not become the word.")  # fmt: skip
 play(hiss, RATE, "noise")
