@@ -107,7 +107,7 @@ def decibels(ratio_of_energies):
     return 10 * np.log10(ratio_of_energies)
 
 
-for gain_db in (-20, -6, 0, 3, 20):
+for gain_db in (-20, 3, 20):
     g = 10 ** (gain_db / 20)
     louder = g * speech
     np.testing.assert_allclose(louder, change_gain(speech, gain_db))
@@ -366,8 +366,7 @@ show(
 )
 
 # %% [markdown]
-# The picture is squeezed in time and stretched in frequency, all of it. Two things move upwards
-# together: the **pitch**, how often the vocal cords beat, which is the distance of the level
+# Two things move upwards together: the **pitch**, how often the vocal cords beat, which is the distance of the level
 # stripes; and the **formants**, the resonances of mouth and throat, which make the vowel. Smaller
 # mouths have higher formants. So what we get at 1.25 is a smaller speaker, who is in a hurry. For
 # training that is welcome; Ko and others (2015) train on the speeds 0.9, 1.0 and 1.1.
@@ -600,8 +599,8 @@ show(
 )
 
 # %% [markdown]
-# A comb: frames that are only moved weaken certain frequencies in everything, at the same places for
-# all speakers, which no mouth would do. With turned phases each tone keeps its power.
+# Frames that are only moved are a *comb*: they weaken the same frequencies for all speakers, which no
+# mouth would do.
 #
 # ### Step 4 (optional reading): neighbours hold together
 #
@@ -711,12 +710,10 @@ show(
 )
 
 # %% [markdown]
-# Speed squeezes in time and stretches in frequency; stretch does the first alone, pitch the second.
-# Our pitch shift moves the formants along, so it is a smaller speaker again, with patience. To move
-# the pitch *inside* a mouth that stays as it is, one would divide the spectrum by its smooth
-# envelope, shift, and multiply by it again.
-
-# %% [markdown]
+# Our pitch shift moves the formants along, so it is a smaller speaker again, who takes time. To move the
+# pitch *inside* a mouth that stays as it is, one would divide the spectrum by its smooth envelope,
+# shift, and multiply by it again.
+#
 # ## Rooms
 #
 # Clap once in a stairwell: first the clap itself, then its echoes, thousands of them, ever weaker.
@@ -842,9 +839,6 @@ show(
 )
 
 # %% [markdown]
-# A room smears to the right, never to the left. In the hall the pauses are full of what was said
-# before.
-#
 # ### Exercise 08.3: reverberate
 #
 # Write it for any response: convolve; find the straight sound, the sample of the response that is
