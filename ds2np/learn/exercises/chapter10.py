@@ -59,7 +59,7 @@ def _probe_cases(rng):
             np.c_[new, new[:, 1]],
         ),
         "a fact that is always the same": (states, np.full(12, 4.0), new),
-        "units of very unequal size": (states * [1e-3, 1e3], facts, new * [1e-3, 1e3]),
+        "units of unequal size": (states * [0.1, 10], facts, new * [0.1, 10]),
     }
 
 
