@@ -27,8 +27,8 @@
 # be read from a state, where does it look, what if a part is
 # covered.](images/look_10_questions.svg)
 #
-# A picture of what a network has learned is easily made, and easily believed. So each question is put to
-# a second network as well, of the same shape, which has learned nothing. What both of them show was
+# A picture of what a network has learned is easily made, and easily believed. So these questions are put
+# to a second network as well, of the same shape, which has learned nothing. What both of them show was
 # not learned.
 
 # %%
@@ -426,20 +426,29 @@ print("The two maps are nearly the same: this picture shows the sound, not what 
 # and see how much the loss rises. We cover with 0, which is the mean of each frequency, since the
 # input is normalised. A tile of 80 ms and 500 Hz is covered at a time, and all covered copies run
 # through the network as one minibatch. Predict first: will the tiles that raise the loss most be those
-# with the largest gradient?
+# with the largest gradient? And will the same tiles matter to the untrained network?
 
 # %%
 TILE = 8, 10  # frames, frequencies
 copies = ready.occlusions(x, *TILE)  # (tiles, T, F); you write it below
-N = len(copies)
-logits, frames = model.forward(copies, np.full(N, len(x)))
-losses, _ = ctc_loss(logits, np.tile(labels, (N, 1)), frames, np.full(N, len(labels)))
-model.clear_cache()
-whole = ctc_loss(outputs["output"][None], labels[None], frames[:1], np.array([len(labels)]))[0][0]
-rise = (losses - whole).reshape(
-    -1, -(-config.features // TILE[1])
-)  # (tiles over time, over frequency)
 
+
+def loss_of(model, xs):
+    """Compute the loss of the example's text for many spectrograms of one length."""
+    logits, frames = model.forward(xs, np.full(len(xs), xs.shape[1]))
+    given = np.tile(labels, (len(xs), 1))
+    losses, _ = ctc_loss(logits, given, frames, np.full(len(xs), len(labels)))
+    model.clear_cache()
+    return losses
+
+
+def rise_by_tile(model):
+    """Say how much the loss rises when a tile is covered: (tiles over time, over frequency)."""
+    rise = loss_of(model, copies) - loss_of(model, x[None])
+    return rise.reshape(-1, -(-config.features // TILE[1]))
+
+
+rise, raw_rise = rise_by_tile(model), rise_by_tile(untrained)
 gradients = np.add.reduce([np.abs(g) for g in saliency])
 tops = np.arange(0, len(x), TILE[0]), np.arange(0, config.features, TILE[1])
 pooled = np.add.reduceat(np.add.reduceat(gradients, tops[0], axis=0), tops[1], axis=1)
@@ -464,15 +473,25 @@ show(
     + ".",
 )
 
+
 # %%
-ranks = [np.argsort(np.argsort(tiles.ravel())) for tiles in (np.abs(rise), pooled)]
+def rank_correlation(a, b):
+    """Correlate the places of all tiles in the orders of two maps."""
+    return np.corrcoef(*(np.argsort(np.argsort(tiles.ravel())) for tiles in (a, b)))[0, 1]
+
+
 t, f = np.unravel_index(rise.argmax(), rise.shape)
-print(f"{N} tiles; covering the worst one raises the loss from {whole:.2f} to {losses.max():.2f}")
+print(f"{len(copies)} tiles; covering the worst one raises the loss by {rise.max():.2f}")
 print(f"it lies at {t * 0.08:.2f} s, from {f * 500} Hz on")
-agreed = np.corrcoef(*ranks)[0, 1]
+agreed = rank_correlation(np.abs(rise), pooled)
 print(f"rank correlation of the two maps: {agreed:.2f}")
 print("The two ways agree on most tiles." if agreed > 0.8 else
       "The two ways agree in part." if agreed > 0.3 else "The two ways hardly agree.")  # fmt: skip
+alike = rank_correlation(np.abs(rise), np.abs(raw_rise))
+print(f"rank correlation with the untrained network's map of covered tiles: {alike:.2f}")
+print("Most of the map is the sound's own." if alike > 0.7 else
+      "A part of the map is the sound's own, the rest was learned." if alike > 0.3 else
+      "Other tiles matter to the untrained network: this map was learned.")  # fmt: skip
 
 # %% [markdown]
 # The rank correlation is 1 for the same order of all tiles, and 0 for no likeness. The two need not

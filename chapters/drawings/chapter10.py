@@ -33,8 +33,8 @@ def questions():
         "convolution and two recurrent layers to the output. Four questions point at the upper "
         "one: what excites this filter, at the convolution; what can be read from this state, at "
         "the recurrent layers; where does it look, a dashed arrow back from the output to the "
-        "spectrogram; what if this is covered, at the spectrogram. Below: every question is put to "
-        "the untrained network as well.",
+        "spectrogram; what if a part is covered, at the spectrogram. Below: the same questions are "
+        "put to the untrained network.",
     )
     middles = _network(d, TOP, "trained", INK)
     below = TOP + HEIGHT
@@ -56,7 +56,7 @@ def questions():
     d.text(
         480,
         376,
-        "The control: each question is put to a network that has learned nothing, as well.",
+        "The control: the same questions, put to a network that has learned nothing.",
         14,
         INK,
     )
