@@ -144,8 +144,7 @@ print(f"largest sample: {np.abs(too_loud).max():.2f}, fitted {np.abs(fitted).max
 # g = \sqrt{\frac{E_x}{E_v} \, 10^{-\text{SNR}/10}}.$$
 #
 # The root is there because $g$ is an amplitude and the ratio is one of energies. As noise we take
-# white noise first: samples drawn independently. Predict first: at 0 dB, when the noise is as loud as the
-# voice, what will still stand out in the spectrogram?
+# white noise first: samples drawn independently.
 
 # %%
 rng = np.random.default_rng(0)
@@ -1200,7 +1199,7 @@ show(
 # whether a way is better with all three. For the recordings, we draw 120 of them again and again, with
 # replacement, and look how much the difference of two error rates, each the mean of three networks,
 # varies: a *bootstrap*. An interval that does not reach 0 is a difference that the choice of recordings
-# does not explain. Predict first: of which way will that be true in noise?
+# does not explain.
 
 
 # %%

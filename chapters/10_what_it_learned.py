@@ -161,7 +161,7 @@ play(sound, RATE, text)
 #
 # This was the *best* path. The loss adds up *all* paths, and the share of those that are in a
 # certain state at a certain time is `state_posterior` (chapter 05). Where it is sharp, all good
-# paths agree. Predict first: in which share of the frames does one state hold more than 90 %?
+# paths agree.
 
 # %%
 posterior = state_posterior(
@@ -395,7 +395,7 @@ print("The untrained network looks as near as the trained one: this was not lear
 # what a small step does. Second, would an *untrained* network draw the same? A map that does not
 # depend on what was learned shows the spectrogram, not the network (Adebayo et al. call this a
 # sanity check). Some likeness is to be expected, since in either network a frame hears most of what is
-# near it; the same map would be a warning. Predict first: how high is the correlation of the two maps?
+# near it; the same map would be a warning.
 
 # %%
 span, size = spans[0], saliency[0]

@@ -232,8 +232,8 @@ print(comparison)
 assert comparison.ok
 
 # %% [markdown]
-# Now we break it in the way that is most tempting: mean and deviation are taken for constants. Predict
-# first: will the check notice? And would a walk downhill notice, which needs no more than the direction?
+# Now we break it in the way that is most tempting: mean and deviation are taken for constants. Will the
+# check notice? And would a walk downhill, which needs no more than the direction?
 
 
 # %%
@@ -264,8 +264,8 @@ print("It points nearly the right way: a walk downhill would hardly notice." if 
 # This kind of mistake is hard to find without a check: where the direction is nearly right, everything
 # seems to work. The check compares the numbers, and so it finds what the walk forgives.
 #
-# What does the gradient cost? Finite differences need two forward passes for each sample. Predict
-# first: how many forward passes is one backward pass worth?
+# What does the gradient cost? One backward pass gives the slope by all samples at once; finite
+# differences need two forward passes for each sample.
 
 # %%
 there = min(repeat(lambda: heard_by(model, spoken), number=1))
@@ -646,8 +646,8 @@ print("Every other digit is within reach." if not missing else
 # %% [markdown]
 # ### A word from nothing
 #
-# Need there be a voice at all? We start from noise, with a wide budget. Predict first: will it become
-# a "seven" for the network, and will you hear one?
+# Need there be a voice at all? We start from noise, with a wide budget. Will it become a "seven" for the
+# network, and will you hear one?
 
 # %%
 hiss = 0.05 * rng.standard_normal(len(spoken)).astype(np.float32)
