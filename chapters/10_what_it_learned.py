@@ -756,6 +756,14 @@ learned = own["trained"] - own["untrained"]
 print(f"What training has added to what a direction knows of its own side: {learned:+.2f}: "
       + ("more of it can be read." if learned > 0.05 else
          "less of it can be read." if learned < -0.05 else "next to nothing."))  # fmt: skip
+forward_curve, backward_curve = (knowledge[where, "trained"] for where in ("forward", "backward"))
+ahead = np.array(backward_curve) - np.array(forward_curve)  # (shifts,), of the backward direction
+lead = (ahead - ahead[::-1])[shifts > 0] / 2  # of the own side over the other one, by distance
+distances = shifts[shifts > 0] * config.frame_ms / 1000
+print("its own side less the other one, by distance: "
+      + ", ".join(f"{d:.2f} s: {by:+.2f}" for d, by in zip(distances, lead, strict=True)))  # fmt: skip
+print("The difference lasts over all distances." if lead.min() > 0.05 else
+      f"From {distances[lead <= 0.05].min():.2f} s on nothing of it is left.")  # fmt: skip
 if has_voice():
     assert knows_its_side("trained")
 
