@@ -762,8 +762,8 @@ lead = (ahead - ahead[::-1])[shifts > 0] / 2  # of the own side over the other o
 distances = shifts[shifts > 0] * config.frame_ms / 1000
 print("its own side less the other one, by distance: "
       + ", ".join(f"{d:.2f} s: {by:+.2f}" for d, by in zip(distances, lead, strict=True)))  # fmt: skip
-print("The difference lasts over all distances." if lead.min() > 0.05 else
-      f"From {distances[lead <= 0.05].min():.2f} s on nothing of it is left.")  # fmt: skip
+seen = ", ".join(f"{d:.2f}" for d in distances[lead > 0.05])
+print(f"A difference of more than 0.05 is seen at {seen or 'no distance'}{' s' if seen else ''}.")
 if has_voice():
     assert knows_its_side("trained")
 
