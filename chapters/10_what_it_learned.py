@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 10  What did it learn?
 #
-# We train a small network, open it, and ask what it has learned; and in the end we follow its own
-# gradient back to the waveform, until it hears a word that nobody has said.
+# We train a small network, open it, and ask what it has learned: what its filters respond to, where in
+# a sound it looks, and what its hidden states know.
 #
 # ![The network from sound to text; framed is all that lies between the waveform and the
 # text.](images/network_10.svg)
@@ -11,53 +11,47 @@
 #
 # * show what a convolution's filters respond to, and tell what training put there from what was
 #   drawn at random in the beginning;
-# * measure what a hidden state knows: of letters, of the past, of what is still to come;
 # * draw where in a spectrogram a loss looks, in two ways, and test such a picture;
-# * carry a gradient from a text back to the samples of a sound, and check it;
-# * change a sound, softly, until a network writes another text, and say what that does and does not
-#   prove.
+# * measure what a network hears when a band of frequencies is missing;
+# * measure what a hidden state knows: of letters, of the past, of what is still to come;
+# * tell, in each of these, what was learned from what the architecture does by itself.
 #
 # **You need** the idea of a gradient, and an idea of the network; [chapter 00](00_ten_minutes.ipynb)
 # is enough. The spectrogram is built in [01](01_sound.ipynb), the GRU in
 # [04](04_recurrence.ipynb), CTC in [05](05_ctc.ipynb). **Reading time** 60 minutes; the cells take
 # one or two minutes.
+#
+# ## The idea in one picture
+#
+# ![Two networks, one trained and one untrained, and four questions: what excites a filter, what can
+# be read from a state, where does it look, what if a part is
+# covered.](images/look_10_questions.svg)
+#
+# A picture of what a network has learned is easily made, and easily believed. So these questions are put
+# to a second network as well, of the same shape, which has learned nothing. What both of them show was
+# not learned.
 
 # %%
-import io
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
-from timeit import repeat
 
 import matplotlib.pyplot as plt
 import numpy as np
-import soundfile
 
-from ds2np.audio import load_audio, normalisation
-from ds2np.audio.effects import add_noise
+from ds2np.audio import load_audio
 from ds2np.audio.features import Features
-from ds2np.audio.frames import frame_sizes
-from ds2np.audio.spectrogram import (
-    clip_spectrogram_backward,
-    clip_spectrogram_forward,
-    log_spectrogram_forward,
-)
 from ds2np.ctc import ctc_loss, forced_align
 from ds2np.ctc.loss import state_posterior
 from ds2np.data.batches import pad
 from ds2np.data.dataset import Dataset
 from ds2np.decode.greedy import greedy_decode
 from ds2np.evaluate import evaluate
-from ds2np.gradcheck import compare_gradients, numerical_gradient, perturb
 from ds2np.layers import log_softmax
 from ds2np.layers.gru import gru_forward
 from ds2np.layers.linear import linear_forward
 from ds2np.learn import check, play, show, toy
 from ds2np.learn.exercises import chapter10 as ready
-from ds2np.learn.sound import has_voice, say
-from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
-from ds2np.model.checkpoint import save_checkpoint
+from ds2np.learn.sound import has_voice
+from ds2np.model import DeepSpeech2
 from ds2np.plots import (
     plot_lattice,
     plot_map,
@@ -92,11 +86,8 @@ result = evaluate(Recogniser(model), test_set)
 print(f"{len(test_set)} utterances of other speakers: {result}")
 
 # %% [markdown]
-# From here on the weights of this network stay as they are. We take a second one along, which has
-# the same shape and the weights that this one had *before* training. Whatever we see, we have to
-# ask: does the untrained one show it as well? Then it is not something that was learned.
-#
-# Batch normalisation needs averages even in a network that has learned nothing (chapter 03), so the
+# From here on the weights of this network stay as they are. The second one has the weights that this
+# one had *before* training. Batch normalisation needs averages even in a network that has learned nothing (chapter 03), so the
 # untrained one is shown the sounds until its running averages have settled.
 
 # %%
@@ -148,6 +139,8 @@ SECONDS, KHZ = len(x) * config.stride_ms / 1000, RATE / 2000  # where our pictur
 
 print("it was said:", text)
 print("path:       ", "".join(symbols[k] for k in alignment.path).replace(" ", "␣"))
+
+# %%
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 4.2), layout="constrained", sharex=True)
 plot_spoken(x, text, times, config.stride_ms, RATE, axes[0])
 axes[0].set_xlabel("")
@@ -157,6 +150,8 @@ show(
     "Above, the spectrogram of the example, with each letter of its text over the place where it "
     "is written; below, the probabilities of letters and blank over time, one peak for each letter.",
 )
+
+# %%
 play(sound, RATE, text)
 
 # %% [markdown]
@@ -172,6 +167,9 @@ play(sound, RATE, text)
 posterior = state_posterior(
     outputs["output"][None], labels[None], np.array([len(log_p)]), np.array([len(labels)])
 )[0]  # (T, 2L + 1)
+sure = (posterior.max(axis=1) > 0.9).mean()
+
+# %%
 figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
 states = ["" if s % 2 == 0 else text[s // 2].replace(" ", "␣") for s in range(posterior.shape[1])]
 plot_lattice(posterior, states, axis)
@@ -181,7 +179,11 @@ show(
     "The probability of each state of the text, blanks and letters, over time: a staircase from "
     "upper left to lower right, black where all paths agree, grey where they differ.",
 )
-print(f"frames in which one state holds more than 90 %: {(posterior.max(axis=1) > 0.9).mean():.0%}")
+
+# %%
+print(f"frames in which one state holds more than 90 %: {sure:.0%}")
+print("All good paths agree in most frames: the best path stands for them." if sure > 0.5 else
+      "The paths disagree in most frames: the best one is only one of many.")  # fmt: skip
 
 # %% [markdown]
 # ## What the filters look like
@@ -190,10 +192,15 @@ print(f"frames in which one state holds more than 90 %: {(posterior.max(axis=1) 
 # frequencies (1,000 Hz), which slides over the spectrogram. Its output is large where the sound
 # looks like the filter (chapter 02). So we draw the filters themselves: light where they want much
 # sound, dark where they want little, time from left to right.
+#
+# Predict first: three rows of filters, from before training, from after it, and the difference of the
+# two. In which of them will a weight be most like its neighbour?
 
 # %%
 before, after = untrained.params["conv1.W"][:, 0], model.params["conv1.W"][:, 0]  # (C, 11, 21)
 C = len(after)
+
+# %%
 figure, axes = plt.subplots(3, C, figsize=(9, 5.4), layout="constrained")
 plot_patches(before, axes[0], "before training")
 plot_patches(after, axes[1], "after")
@@ -207,22 +214,28 @@ show(
 )
 
 
+# %%
 def likeness_of_neighbours(filters):
     """Correlate each weight with the next one in time, over all filters."""
     return np.corrcoef(filters[:, :-1].ravel(), filters[:, 1:].ravel())[0, 1]
 
 
-for name, filters in (("before", before), ("after", after), ("difference", after - before)):
-    print(f"{name:11} correlation of neighbours in time: {likeness_of_neighbours(filters):+.2f}")
+alike = {
+    name: likeness_of_neighbours(filters)
+    for name, filters in (("before", before), ("after", after), ("difference", after - before))
+}
+for name, r in alike.items():
+    print(f"{name:11} correlation of neighbours in time: {r:+.2f}")
+print("What was added is the smoothest of the three." if alike["difference"] > alike["after"] else
+      "What was added is no smoother than the filters themselves.")  # fmt: skip
 if has_voice():
     assert likeness_of_neighbours(after - before) > 0.5 > abs(likeness_of_neighbours(before))
 
 # %% [markdown]
-# Two things can be read from this. First, what training *added* is smooth, although nobody asked for
-# smoothness. Each step adds a multiple of the gradient, the gradient is a sum of pieces of
-# spectrograms, and in those a number is like its neighbours. Second, the noise of the first day is
-# still there: nothing has pulled it down in so short a training. Long training, much data and weight
-# decay do that; filters in publications look cleaner for this reason.
+# Nobody asked for smoothness. But each step adds a multiple of the gradient, the gradient is a sum of
+# pieces of spectrograms, and in those a number is like its neighbours. And the noise of the beginning is
+# still there: in so short a training nothing has pulled it down. (Filters in publications look cleaner;
+# longer training and weight decay are perhaps the reason. We have not tried.)
 #
 # ## What the filters respond to
 #
@@ -255,6 +268,7 @@ for c in range(C):
     places = np.array([hertz for _, _, hertz in best])
     print(f"channel {c}: strongest near {np.median(places):4.0f} Hz (median of {len(best)} places)")
 
+# %%
 figure, axes = plt.subplots(2, C, figsize=(9, 3.8), layout="constrained")
 plot_patches(after, axes[0], "filter")
 plot_patches(np.array(pieces), axes[1], "responds to")
@@ -277,6 +291,10 @@ show(
 
 # %%
 maps = outputs["conv1_relu"]  # (C, T, F)
+shares = (maps > 0).mean(axis=(1, 2))
+raw_shares = (run(untrained, x)["conv1_relu"] > 0).mean(axis=(1, 2))
+
+# %%
 figure, axes = plt.subplots(2, C // 2, figsize=(9.5, 3.6), layout="constrained", sharey=True)
 for c, axis in enumerate(axes.flat):
     plot_map(maps[c], SECONDS, KHZ, axis, f"channel {c}")
@@ -286,8 +304,323 @@ show(
     "Eight pictures of the example, one for each channel: some light up where a sound begins, some "
     "where it ends, some along the resonances of a vowel.",
 )
-shares = (maps > 0).mean(axis=(1, 2))
-print("share of places where a channel is above 0:", "  ".join(f"{share:.0%}" for share in shares))
+
+# %%
+print("share of places where a channel is above 0, from channel 0 on")
+for name, of_all in (("trained", shares), ("untrained", raw_shares)):
+    print(f"{name:10}", "  ".join(f"{share:.0%}" for share in of_all))
+
+# %% [markdown]
+# ## Where does it look?
+#
+# The loss is a function of the spectrogram, too. Its gradient $\partial\, \text{loss} / \partial x$,
+# of shape $(T, F)$ like $x$ itself, says for each time and frequency how much the loss would change
+# if there were a little more sound. Training throws this gradient away; we draw its size. Such a
+# picture is called a *saliency map*.
+#
+# More telling than the whole loss is one word of it. We take the log probability of the symbols on
+# the best path, in the frames of one word only. Its gradient by the logits is known from chapter 05:
+# one-hot minus softmax, in these frames, and 0 in all others. `model.backward` does the rest.
+
+
+# %%
+def gradient_of_word(model, x, path, frames):
+    """Differentiate the log probability of a path's symbols in some frames by x: (T, F)."""
+    logits, _ = model.forward(x[None], np.array([len(x)]))
+    dlogits = np.zeros_like(logits)
+    dlogits[0, frames] = (
+        np.eye(logits.shape[2])[path[frames]] - np.exp(log_softmax(logits))[0, frames]
+    )
+    return model.backward(dlogits)[0]
+
+
+words, begins = text.split(), np.cumsum([0] + [len(word) + 1 for word in text.split()])
+spans = [
+    slice(alignment.starts[begin], alignment.ends[begin + len(word) - 1])
+    for word, begin in zip(words, begins[:-1], strict=True)
+]
+saliency = [np.abs(gradient_of_word(model, x, alignment.path, span)) for span in spans]
+raw_saliency = [np.abs(gradient_of_word(untrained, x, alignment.path, span)) for span in spans]
+
+# %%
+figure, axes = plt.subplots(
+    len(words) + 1, 1, figsize=(7, 1.5 * (len(words) + 1)), layout="constrained", sharex=True
+)
+plot_spoken(x, text, times, config.stride_ms, RATE, axes[0])
+for axis, word, span, size in zip(axes[1:], words, spans, saliency, strict=True):
+    size = size / max(np.quantile(size, 0.995), 1e-12)
+    plot_map(size, SECONDS, KHZ, axis, f"where “{word}” looks", (0, 1))
+    for edge in (span.start, span.stop):
+        axis.axvline(edge * config.frame_ms / 1000, color="white", lw=1, ls="--")
+for axis in axes:
+    axis.label_outer()
+show(
+    figure,
+    "The spectrogram of the example, and below it, for each word, the size of the gradient: light "
+    "around the time at which the word is written, and dark elsewhere.",
+)
+
+# %% [markdown]
+# Each word has its own stretch of sound, though the recurrent layers could look anywhere. Dashed
+# lines mark where the word is written. It is tempting to say that the network has learned that what
+# is far away does not matter. Predict first: how near does the untrained network look?
+
+# %%
+centres = (np.arange(len(x)) + 0.5) * config.stride_ms
+
+
+def share_near(size, span):
+    """Share of a map that lies within 300 ms of the middle of a word."""
+    middle = (span.start + span.stop) / 2 * config.frame_ms
+    return size[np.abs(centres - middle) < 300].sum() / size.sum()
+
+
+print("share of the gradient within 300 ms of the middle of the word's letters")
+near = np.array(
+    [[share_near(size, span) for size in both]
+     for span, *both in zip(spans, saliency, raw_saliency, strict=True)]
+)  # fmt: skip
+for word, (trained_share, raw_share) in zip(words, near, strict=True):
+    print(f"{word:6} trained {trained_share:.0%}, untrained {raw_share:.0%}")
+alike = np.abs(np.diff(near, axis=1)).max() < 0.1
+print("The untrained network looks as near as the trained one: this was not learned." if alike
+      else "The two differ: training has changed how far the network looks.")  # fmt: skip
+
+# %% [markdown]
+# Where a network that has learned nothing looks as near, the nearness belongs to the *architecture*. (A
+# likely reason: the gates of a fresh GRU stand about half open, so its state fades within a few frames,
+# and so does its gradient.)
+#
+# **Test such pictures before you believe them.** First, is it a gradient at all? It has to predict
+# what a small step does. Second, would an *untrained* network draw the same? A map that does not
+# depend on what was learned shows the spectrogram, not the network (Adebayo et al. call this a
+# sanity check). Some likeness is to be expected, since in either network a frame hears most of what is
+# near it; the same map would be a warning.
+
+# %%
+span, size = spans[0], saliency[0]
+gradient = gradient_of_word(model, x, alignment.path, span)
+
+
+def of_path(x):
+    """Add up the log probabilities of the path's symbols in the frames of the first word."""
+    log_p = log_softmax(run(model, x)["output"].astype(np.float64))
+    frames = np.arange(span.start, span.stop)
+    return log_p[frames, alignment.path[frames]].sum()
+
+
+step = rng.standard_normal(x.shape).astype(np.float32)
+step *= np.float32(0.02) * np.sign((gradient * step).sum()) / np.abs(step).max()
+measured = of_path(x + step) - of_path(x - step)
+print(f"a small step: predicted {2 * (gradient * step).sum():+.2e}, measured {measured:+.2e}")
+
+r = np.corrcoef(size.ravel(), raw_saliency[0].ravel())[0, 1]
+print(f"correlation with the map of the untrained network: {r:.2f}")
+print("The two maps are nearly the same: this picture shows the sound, not what was learned."
+      if r > 0.9 else "The two maps differ: this picture shows something that was learned.")  # fmt: skip
+
+# %% [markdown]
+# ### A second opinion: cover it
+#
+# A gradient tells about *small* changes. Another way to ask is to cover a part of the spectrogram
+# and see how much the loss rises. We cover with 0, which is the mean of each frequency, since the
+# input is normalised. A tile of 80 ms and 500 Hz is covered at a time, and all covered copies run
+# through the network as one minibatch. Predict first: will the tiles that raise the loss most be those
+# with the largest gradient? And will the same tiles matter to the untrained network?
+
+# %%
+TILE = 8, 10  # frames, frequencies
+copies = ready.occlusions(x, *TILE)  # (tiles, T, F); you write it below
+
+
+def loss_of(model, xs):
+    """Compute the loss of the example's text for many spectrograms of one length."""
+    logits, frames = model.forward(xs, np.full(len(xs), xs.shape[1]))
+    given = np.tile(labels, (len(xs), 1))
+    losses, _ = ctc_loss(logits, given, frames, np.full(len(xs), len(labels)))
+    model.clear_cache()
+    return losses
+
+
+def rise_by_tile(model):
+    """Say how much the loss rises when a tile is covered: (tiles over time, over frequency)."""
+    rise = loss_of(model, copies) - loss_of(model, x[None])
+    return rise.reshape(-1, -(-config.features // TILE[1]))
+
+
+rise, raw_rise = rise_by_tile(model), rise_by_tile(untrained)
+gradients = np.add.reduce([np.abs(g) for g in saliency])
+tops = np.arange(0, len(x), TILE[0]), np.arange(0, config.features, TILE[1])
+pooled = np.add.reduceat(np.add.reduceat(gradients, tops[0], axis=0), tops[1], axis=1)
+
+# %%
+figure, axes = plt.subplots(2, 1, figsize=(8, 4), layout="constrained", sharex=True)
+for axis, tiles, title in (
+    (axes[0], np.log10(np.maximum(rise, 1e-3) / 1e-3), "rise of the loss when covered (logarithm)"),
+    (axes[1], pooled, "size of the gradient, of all words, added up over the tile"),
+):
+    shares = np.kron(tiles / max(tiles.max(), 1e-9), np.ones(TILE))[: len(x), : config.features]
+    plot_map(shares, SECONDS, KHZ, axis, title, (0, 1))
+    axis.label_outer()
+show(
+    figure,
+    "Two maps of tiles over the example. Above, how much the loss rises when a tile is covered; below, "
+    "the size of the gradient. The lightest tile is, above, at "
+    + ", and below at ".join(
+        f"{t * 0.08:.2f} s and {f * 500} Hz"
+        for t, f in (np.unravel_index(tiles.argmax(), tiles.shape) for tiles in (rise, pooled))
+    )
+    + ".",
+)
+
+
+# %%
+def rank_correlation(a, b):
+    """Correlate the places of all tiles in the orders of two maps."""
+    return np.corrcoef(*(np.argsort(np.argsort(tiles.ravel())) for tiles in (a, b)))[0, 1]
+
+
+t, f = np.unravel_index(rise.argmax(), rise.shape)
+print(f"{len(copies)} tiles; covering the worst one raises the loss by {rise.max():.2f}")
+print(f"it lies at {t * 0.08:.2f} s, from {f * 500} Hz on")
+agreed = rank_correlation(np.abs(rise), pooled)
+print(f"rank correlation of the two maps: {agreed:.2f}")
+print("The two ways agree on most tiles." if agreed > 0.8 else
+      "The two ways agree in part." if agreed > 0.3 else "The two ways hardly agree.")  # fmt: skip
+alike = rank_correlation(np.abs(rise), np.abs(raw_rise))
+print(f"rank correlation with the untrained network's map of covered tiles: {alike:.2f}")
+print("Most of the map is the sound's own." if alike > 0.7 else
+      "A part of the map is the sound's own, the rest was learned." if alike > 0.3 else
+      "Other tiles matter to the untrained network: this map was learned.")  # fmt: skip
+
+# %% [markdown]
+# The rank correlation is 1 for the same order of all tiles, and 0 for no likeness. The two need not
+# agree: the gradient asks for the slope where we stand, covering for what lies at the end of a long
+# step. A network that is sure of itself may have hardly any slope at a place that it cannot do without.
+#
+# ### Exercise 10.1: cover it tile by tile
+#
+# Write `occlusions(x, frames, bins)`: all copies of `x`, $(T, F)$, in which one tile of so many
+# frames and frequencies is 0, as an array of shape $(\text{tiles}, T, F)$. Tiles stand side by side
+# from the first frame and the first frequency on; where they do not divide $T$ or $F$ the last ones
+# are smaller. The first tiles are those of the lowest frequency, then the next frequencies, and
+# only then the next frames. For $x$ of shape $(5, 7)$ and tiles of 2 by 3 there are 9 copies.
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `x` | $x$ | array of floats | $(T, F)$ | spectrogram |
+# | `frames` | | int | | frames of a tile, at least 1 |
+# | `bins` | | int | | frequencies of a tile, at least 1 |
+# | result | | array of floats | (tiles, $T$, $F$) | one copy of `x` for each tile, 0 within it |
+#
+# Replace `raise NotImplementedError` by your code, run the cell, then run the check below it. What
+# is correct is kept in a file of yours, `my_ds2np.py`, beside the folder of the chapters. No later
+# cell needs your answer. [Solutions](solutions/10_what_it_learned.py) are apart.
+
+
+# %%
+def occlusions(x, frames, bins):
+    """Cover x, (T, F), with 0 in one tile of (frames, bins) at a time; return (tiles, T, F)."""
+    raise NotImplementedError
+
+
+# %%
+check("10.1", occlusions)
+
+# %% [markdown]
+# ## What it hears when a band is missing
+#
+# The same idea over the whole held-out set: we cut the frequencies into eight bands of 500 Hz, cover
+# one band from beginning to end in all utterances, and count the mistakes. Then the reverse: only
+# this band is left. Predict first: which band will be missed most? And is there one that suffices alone?
+
+# %%
+hertz = np.arange(config.features) * RATE / 2 / (config.features - 1)  # of each column
+bands = np.minimum(hertz // 500, 7)  # 0 to 7
+
+
+def transcribe(xs):
+    """Write down many spectrograms, 40 at a time."""
+    texts = []
+    for first in range(0, len(xs), 40):
+        logits, frames = model.forward(*pad(xs[first : first + 40], np.float32))
+        texts += greedy_decode(logits, frames, alphabet)
+    model.clear_cache()
+    return texts
+
+
+rates = {"one band covered": [], "only this band left": []}
+for band in range(8):
+    for name, kept in zip(rates, (bands != band, bands == band), strict=True):
+        hyps = transcribe([x * kept.astype(np.float32) for x in xs])
+        rates[name].append((score.wer(test_set.texts, hyps), score.cer(test_set.texts, hyps)))
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
+for axis, (name, found) in zip(axes, rates.items(), strict=True):
+    for i, (fill, label) in enumerate((("0.25", "words"), ("white", "characters"))):
+        heights = [100 * pair[i] for pair in found]
+        axis.bar(np.arange(8) + 0.4 * i - 0.2, heights, 0.4, color=fill, ec="black", label=label)
+    for rate, style in ((result.wer, "-"), (result.cer, ":")):
+        axis.axhline(100 * rate, color="0.5", ls=style, lw=1)
+    axis.set_xticks(np.arange(8), [f"{b / 2:g}" for b in range(8)])
+    axis.set(title=name, xlabel="lower edge of the band (kHz)", ylabel="error rate (%)")
+    axis.label_outer()
+axes[0].legend()
+show(
+    figure,
+    "Error rates of words and characters for each of eight frequency bands. Left, with this band "
+    "covered; right, with this band alone. Words that are wrong, from the lowest band to the highest: "
+    + "; ".join(
+        f"{name}: " + ", ".join(f"{100 * words:.0f}" for words, _ in found)
+        for name, found in rates.items()
+    )
+    + " %. Lines are the rates with all bands.",
+)
+
+# %%
+worst = int(np.argmax([pair[1] for pair in rates["one band covered"]]))
+print(f"all bands: {result}; most missed: {500 * worst} to {500 * worst + 500} Hz")
+alone = min(words for words, _ in rates["only this band left"])
+print(f"The best band alone leaves {alone:.0%} of the words wrong: "
+      + ("one band suffices." if alone < 0.2 else "no band suffices alone."))  # fmt: skip
+if has_voice():
+    assert 500 * worst < 2500
+
+# %% [markdown]
+# Vowels have their strongest resonances below some 2,500 Hz; telephones cut off everything above 3,400
+# Hz, and people understand each other all the same. Mind what this measures: a network that has never
+# met a missing band. One that is trained with bands covered at random (chapter 08) may do better
+# without.
+#
+# Let us hear what that is, the band that is missed most cut out of our example:
+
+# %%
+low, high = 500 * worst, 500 * worst + 500
+spectrum = np.fft.rfft(sound)
+frequencies = np.fft.rfftfreq(len(sound), 1 / RATE)
+inside = (frequencies >= low) & (frequencies < high)
+cut = np.fft.irfft(np.where(inside, 0, spectrum), len(sound)).astype(np.float32)
+play(cut, RATE, f"{text}, without {low} to {high} Hz")
+print("covered in the spectrogram, it writes:", repr(transcribe([x * (bands != worst)])[0]))
+
+softer = np.fft.irfft(np.where(inside, 0.1, 1) * spectrum, len(sound)).astype(np.float32)
+changed_by = np.abs(features(softer) - x)
+print(f"20 dB softer in the sound: {transcribe([features(softer)])[0]!r};")
+print(
+    f"its spectrogram changes by {changed_by.mean():.2f} on average, its deviation is {x.std():.2f}"
+)
+
+# %% [markdown]
+# <details><summary><b>We covered the band in the spectrogram. Why not make it softer in the
+# sound?</b> Think first, then look at the last two lines.</summary>
+#
+# Because the network would not notice. To make a band ten times softer divides its power by 100 in
+# every frame; in the logarithm that subtracts a constant; and normalisation takes the mean of each
+# frequency out. Only at the edges of the band, and where almost nothing was there to begin with,
+# does something change. This is what normalisation is for: microphones and telephones do just this
+# to a voice.
+# </details>
 
 # %% [markdown]
 # ## Hidden states over time
@@ -318,6 +651,7 @@ forward, backward = directions(model, "gru1", x)
 np.testing.assert_allclose(forward + backward, outputs["gru1"], atol=1e-4)
 print("the two directions add up to what the layer hands on:", forward.shape)
 
+# %%
 shown = np.argsort(-forward.var(axis=0))[:40]  # the most lively units, in the order of their means
 shown = shown[np.argsort(forward[:, shown].mean(axis=0))]
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
@@ -330,73 +664,148 @@ show(
 )
 
 # %% [markdown]
-# Pretty, and of little use: with so many streaks one finds whatever one looks for. So we measure.
+# Pretty, and of little use: among so many streaks one finds whatever one looks for. So we measure.
 #
 # ### Does it remember, and does it foresee?
 #
 # Take one plain fact about a frame: how loud it is. Can we read from the state at frame $t$ how loud
-# it was some time *before*, or will be *after*? We let linear regression find the best weighted sum
-# of the states on one half of the utterances, and look at its correlation with the truth on the
-# **other half**, whose speakers say something else. This is called a *probe*.
+# it was some time *before*, or will be *after*? A *linear probe* finds the best weighted sum of all
+# units on one half of the utterances, by least squares. We look at its correlation with the truth on
+# the **other half**, whose speakers say something else.
+#
+# Predict first: what will the forward direction know of the past and of the future? And does a network
+# know the past that has learned nothing?
 
 # %%
 halves = range(0, len(xs), 2), range(1, len(xs), 2)
 loudness = [x.mean(axis=1)[::2] for x in xs]  # at the rate of the recurrent layers
-hidden = [directions(model, "gru1", x) for x in xs]
 
 
-def pairs(half, direction, shift):
-    """Collect states (frames, H + 1), and the loudness so many frames later, of some utterances."""
-    inputs, targets = [], []
+def pairs(hidden, half, direction, shift):
+    """Collect states (frames, H), and the loudness so many frames later, of some utterances."""
+    states, facts = [], []
     for i in half:
-        h, wanted = hidden[i][direction], loudness[i]
+        h = hidden[i][direction]
         first, last = max(0, -shift), len(h) - max(0, shift)
         if last <= first:
             continue  # shorter than the shift
-        inputs.append(np.c_[h[first:last], np.ones(last - first)])
-        targets.append(wanted[first + shift : last + shift])
-    return np.concatenate(inputs), np.concatenate(targets)
+        states.append(h[first:last])
+        facts.append(loudness[i][first + shift : last + shift])
+    return np.concatenate(states), np.concatenate(facts)
 
 
-shifts = np.arange(-16, 17, 2)  # frames of 20 ms
-knowledge = np.zeros((2, len(shifts)))
-for direction in range(2):
-    for i, shift in enumerate(shifts):
-        weights, *_ = np.linalg.lstsq(*pairs(halves[0], direction, shift), rcond=None)
-        inputs, truth = pairs(halves[1], direction, shift)
-        knowledge[direction, i] = np.corrcoef(inputs @ weights, truth)[0, 1]
+shifts = np.arange(-16, 17, 4)  # frames of 20 ms
+knowledge = {}
+for name, network in (("trained", model), ("untrained", untrained)):
+    hidden = [directions(network, "gru1", x) for x in xs]
+    for direction, where in enumerate(("forward", "backward")):
+        knowledge[where, name] = []
+        for shift in shifts:
+            states, facts = pairs(hidden, halves[0], direction, shift)
+            others, truth = pairs(hidden, halves[1], direction, shift)
+            read = ready.linear_probe(states, facts, others)  # you write it below
+            knowledge[where, name].append(np.corrcoef(read, truth)[0, 1])
 
-figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
-for curve, style, name in zip(knowledge, ("o-", "s--"), ("forward", "backward"), strict=True):
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
+for (where, name), curve in knowledge.items():
+    axis = axes[int(where == "backward")]
+    style = "o-" if name == "trained" else "s--"
     axis.plot(shifts * config.frame_ms / 1000, curve, style, color="black", ms=4, label=name)
-axis.axvline(0, color="0.7", lw=1)
-axis.set(xlabel="past  ←  time from the frame (s)  →  future", ylabel="correlation", ylim=(None, 1))
-axis.legend()
+    axis.set(title=where, xlabel="past  ←  time from the frame (s)  →  future")
+for axis in axes:
+    axis.axvline(0, color="0.7", lw=1)
+    axis.set_ylim(min(0, *map(min, knowledge.values())), 1)
+axes[0].set_ylabel("correlation")
+axes[0].legend()
+sides = {
+    key: (np.mean(np.array(curve)[shifts < 0]), np.mean(np.array(curve)[shifts > 0]))
+    for key, curve in knowledge.items()
+}
 show(
     figure,
-    "How well the loudness at another time can be read from the state: the forward direction is "
-    "better for the past than for the future, the backward direction the other way round.",
+    "How well the loudness at another time can be read from the state. Means over the past and over "
+    "the future: "
+    + "; ".join(
+        f"{where}, {name}: {past:.2f} and {future:.2f}"
+        for (where, name), (past, future) in sides.items()
+    )
+    + ".",
 )
-past, future = knowledge[:, shifts < 0].mean(axis=1), knowledge[:, shifts > 0].mean(axis=1)
-print(f"forward:  past {past[0]:.2f}, future {future[0]:.2f}")
-print(f"backward: past {past[1]:.2f}, future {future[1]:.2f}")
+
+# %%
+for (where, name), (past, future) in sides.items():
+    print(f"{where:9}{name:10} past {past:.2f}, future {future:.2f}")
+
+
+def knows_its_side(name):
+    past, future = sides["forward", name]
+    return past > future and sides["backward", name][1] > sides["backward", name][0]
+
+
+print("Trained: the forward direction knows the past, the backward direction the future."
+      if knows_its_side("trained") else "Trained: neither direction has a side of its own.")  # fmt: skip
+print("So it is in the untrained network: the sides belong to the recursion, and were not learned."
+      if knows_its_side("untrained") else
+      "In the untrained network it is not so: the sides were learned.")  # fmt: skip
+own = {
+    name: (sides["forward", name][0] + sides["backward", name][1]) / 2
+    for name in ("trained", "untrained")
+}
+learned = own["trained"] - own["untrained"]
+print(f"What training has added to what a direction knows of its own side: {learned:+.2f}: "
+      + ("more of it can be read." if learned > 0.05 else
+         "less of it can be read." if learned < -0.05 else "next to nothing."))  # fmt: skip
+forward_curve, backward_curve = (knowledge[where, "trained"] for where in ("forward", "backward"))
+ahead = np.array(backward_curve) - np.array(forward_curve)  # (shifts,), of the backward direction
+lead = (ahead - ahead[::-1])[shifts > 0] / 2  # of the own side over the other one, by distance
+distances = shifts[shifts > 0] * config.frame_ms / 1000
+print("its own side less the other one, by distance: "
+      + ", ".join(f"{d:.2f} s: {by:+.2f}" for d, by in zip(distances, lead, strict=True)))  # fmt: skip
+seen = ", ".join(f"{d:.2f}" for d in distances[lead > 0.05])
+print(f"A difference of more than 0.05 is seen at {seen or 'no distance'}{' s' if seen else ''}.")
 if has_voice():
-    assert past[0] > future[0]
-    assert future[1] > past[1]
+    assert knows_its_side("trained")
 
 # %% [markdown]
-# The forward direction knows the past, the backward direction the future, and their sum has both.
-# (Neither curve falls to zero at once on its blind side: the convolution sees 50 ms ahead, and the
-# loudness of speech can be guessed a little from what went before.) A network for live speech has no
+# Neither curve falls to zero at once on its blind side: the convolution sees 50 ms ahead, and the
+# loudness of speech can be guessed a little from what went before. A network for live speech has no
 # backward direction. The paper's row convolution gives it back a few frames of the future.
 #
+# ### Exercise 10.2: a linear probe
+#
+# Write the function that was used above. `linear_probe(states, facts, new_states)` finds weights $w$,
+# one for each unit, and a constant $b$ that make $\sum_m (h_m \cdot w + b - y_m)^2$ smallest, over the
+# states $h_m$ and facts $y_m$ that are given. It returns $h \cdot w + b$ for each *new* state.
+#
+# | name in code | symbol | type | shape | meaning |
+# |---|---|---|---|---|
+# | `states` | $h_m$ | array of floats | $(M, H)$ | states of $M$ frames, of $H$ units |
+# | `facts` | $y_m$ | array of floats | $(M,)$ | what is true of these frames |
+# | `new_states` | $h$ | array of floats | $(K, H)$ | states of other frames |
+# | result | $h \cdot w + b$ | array of floats | $(K,)$ | what the probe says of those |
+#
+# There are more frames than units. For states `[[0], [1], [2]]` and facts `[1, 3, 5]` the new states
+# `[[10]]` give `[21]`. NumPy may be used, `np.linalg.lstsq` as well.
+# [Solutions](solutions/10_what_it_learned.py) are apart.
+
+
+# %%
+def linear_probe(states, facts, new_states):
+    """Fit facts, (M,), by states, (M, H), and a constant; say what is true of new_states: (K,)."""
+    raise NotImplementedError
+
+
+# %%
+check("10.2", linear_probe)
+
+# %% [markdown]
 # ### Is there a unit for each letter?
 #
 # For each unit of the second recurrent layer and each letter: how much does the unit go with the
 # frames in which the alignment writes this letter? With 96 units and many letters something always
 # fits by chance. So again we *choose* the best unit on one half and *measure* on the other. And we
-# ask the layer as a whole, by a *linear probe*: the weighted sum of all 96 units that goes best with
-# the letter's frames on the first half, measured on the other half. Both are done with the untrained
+# ask the layer as a whole, by a linear probe for the letter's frames. Both are done with the untrained
 # network as well.
 #
 # Why not ask the output layer, which computes a probability of each letter from the same 96 units?
@@ -418,11 +827,11 @@ def correlate(values, happens):
 
 def probe(h, k):
     """Find the weighted sum of all units for symbol k on one half; correlate it on the other."""
-    first, second = (np.c_[half, np.ones(len(half))] for half in h)
-    weights, *_ = np.linalg.lstsq(first, (written[0] == k).astype(float), rcond=None)
-    return correlate((second @ weights)[:, None], written[1] == k)[0]
+    read = ready.linear_probe(h[0], (written[0] == k).astype(float), h[1])
+    return correlate(read[:, None], written[1] == k)[0]
 
 
+# %%
 good = [i for i in right if test_set.texts[i]] or list(range(len(xs)))
 runs, raw = {i: run(model, xs[i]) for i in good}, {i: run(untrained, xs[i]) for i in good}
 paths = {
@@ -478,6 +887,8 @@ show(
     + ", ".join(f"{mean:.2f}" for mean in table.mean(axis=0))
     + ", in this order.",
 )
+
+# %%
 raw_unit, raw_all, one_unit, all_units = table.mean(axis=0)
 print(f"mean, untrained: best unit {raw_unit:.2f}, all units {raw_all:.2f}")
 print(f"mean, trained:   best unit {one_unit:.2f}, all units {all_units:.2f}")
@@ -493,14 +904,13 @@ if has_voice():
     assert raw_unit < one_unit < all_units > raw_all
 
 # %% [markdown]
-# Training has made units that go with letters, and on utterances on which they were not chosen. But
-# a single one is a poor witness for its letter, while all of them together are a better one. The
+# A single unit is a poor witness for its letter, while all of them together are a better one. The
 # knowledge is *distributed*: a letter is a direction in the space of 96 numbers, not one of its
 # axes. And not all of it was learned: the layer of the untrained network is a random mixture of what
 # was heard, and a linear probe finds in it what is there to be found. What training adds is the
-# difference between "untrained, all units" and "trained, all units". Alain and Bengio (see below)
-# follow such probes from layer to layer. "The neuron for x" makes a good story; before believing one, ask how it was chosen, on what
-# it was measured, and what the best of as many random ones would do.
+# difference between "untrained, all units" and "trained, all units". Alain and Bengio (2016) follow
+# such probes from layer to layer. "The neuron for x" makes a good story; before believing one, ask how
+# it was chosen, on what it was measured, and what the best of as many random ones would do.
 #
 # Here is the best of ours all the same, over our example, together with the unit of the layer that
 # *keeps* longest: the one most like itself 100 ms earlier, chosen on one half, measured on the
@@ -523,12 +933,14 @@ k, _, _, _, letter_unit, letter_r, *_ = max(
 )
 keeper, quickest = keeping(halves[0]).argmax(), keeping(halves[0]).argmin()
 h = outputs["gru2"]
-figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
 notes = (
     (letter_unit, f"unit {letter_unit}: goes with {symbols[k]!r}, r = {letter_r:.2f} in size"),
     (keeper, f"unit {keeper}: keeps, r = {keeping(halves[1])[keeper]:.2f} over 100 ms"),
     (quickest, f"unit {quickest}: forgets, r = {keeping(halves[1])[quickest]:.2f} over 100 ms"),
 )
+
+# %%
+figure, axes = plt.subplots(3, 1, figsize=(8, 5.2), layout="constrained", sharex=True)
 for axis, (unit, note) in zip(axes, notes, strict=True):
     plot_trace(h[:, unit], text, times, config.frame_ms, axis)
     axis.set_title(note, loc="left", fontsize=10, pad=16)
@@ -539,857 +951,10 @@ show(
     "falls at its letter, the second changes slowly, the third goes up and down quickly.",
 )
 
-# %% [markdown]
-# ## Where does it look?
-#
-# The loss is a function of the spectrogram, too. Its gradient $\partial\, \text{loss} / \partial x$,
-# of shape $(T, F)$ like $x$ itself, says for each time and frequency how much the loss would change
-# if there were a little more sound. Training throws this gradient away; we draw its size. Such a
-# picture is called a *saliency map*.
-#
-# More telling than the whole loss is one word of it. We take the log probability of the symbols on
-# the best path, in the frames of one word only. Its gradient by the logits is known from chapter 05:
-# one-hot minus softmax, in these frames, and 0 in all others. `model.backward` does the rest.
-
-
 # %%
-def gradient_of_word(model, x, path, frames):
-    """Differentiate the log probability of a path's symbols in some frames by x: (T, F)."""
-    logits, _ = model.forward(x[None], np.array([len(x)]))
-    dlogits = np.zeros_like(logits)
-    dlogits[0, frames] = (
-        np.eye(logits.shape[2])[path[frames]] - np.exp(log_softmax(logits))[0, frames]
-    )
-    return model.backward(dlogits)[0]
-
-
-words, begins = text.split(), np.cumsum([0] + [len(word) + 1 for word in text.split()])
-spans = [
-    slice(alignment.starts[begin], alignment.ends[begin + len(word) - 1])
-    for word, begin in zip(words, begins[:-1], strict=True)
-]
-saliency = [np.abs(gradient_of_word(model, x, alignment.path, span)) for span in spans]
-figure, axes = plt.subplots(
-    len(words) + 1, 1, figsize=(7, 1.5 * (len(words) + 1)), layout="constrained", sharex=True
-)
-plot_spoken(x, text, times, config.stride_ms, RATE, axes[0])
-for axis, word, span, size in zip(axes[1:], words, spans, saliency, strict=True):
-    size = size / max(np.quantile(size, 0.995), 1e-12)
-    plot_map(size, SECONDS, KHZ, axis, f"where “{word}” looks", (0, 1))
-    for edge in (span.start, span.stop):
-        axis.axvline(edge * config.frame_ms / 1000, color="white", lw=1, ls="--")
-for axis in axes:
-    axis.label_outer()
-show(
-    figure,
-    "The spectrogram of the example, and below it, for each word, the size of the gradient: light "
-    "around the time at which the word is written, and dark elsewhere.",
-)
-centres = (np.arange(len(x)) + 0.5) * config.stride_ms
-raw_saliency = [np.abs(gradient_of_word(untrained, x, alignment.path, span)) for span in spans]
-
-
-def share_near(size, span):
-    """Share of a map that lies within 300 ms of the middle of a word."""
-    middle = (span.start + span.stop) / 2 * config.frame_ms
-    return size[np.abs(centres - middle) < 300].sum() / size.sum()
-
-
-print("share of the gradient within 300 ms of the middle of the word's letters")
-near = np.array(
-    [[share_near(size, span) for size in both]
-     for span, *both in zip(spans, saliency, raw_saliency, strict=True)]
-)  # fmt: skip
-for word, (trained_share, raw_share) in zip(words, near, strict=True):
-    print(f"{word:6} trained {trained_share:.0%}, untrained {raw_share:.0%}")
-alike = np.abs(np.diff(near, axis=1)).max() < 0.1
-print("The untrained network looks as near as the trained one: this was not learned." if alike
-      else "The two differ: training has changed how far the network looks.")  # fmt: skip
+folder.cleanup()  # the recordings are deleted
 
 # %% [markdown]
-# Each word has its own stretch of sound, though the recurrent layers could look anywhere. Dashed
-# lines mark where the word is written. It is tempting to say that the network has learned that what
-# is far away does not matter. The control forbids it: where a network that has learned nothing looks as
-# near, the nearness belongs to the *architecture*. (A likely reason: the gates of a fresh GRU stand about
-# half open, so its state fades within a few frames, and so does its gradient.) Training could have
-# changed that, and had no need to.
-#
-# **Test such pictures before you believe them.** First, is it a gradient at all? It has to predict
-# what a small step does. Second, would an *untrained* network draw the same? A map that does not
-# depend on what was learned shows the spectrogram, not the network (Adebayo et al. call this a
-# sanity check). Some likeness is to be expected, since in either network a frame hears most of what is
-# near it; the same map would be a warning.
-
-# %%
-span, size = spans[0], saliency[0]
-gradient = gradient_of_word(model, x, alignment.path, span)
-
-
-def of_path(x):
-    """Add up the log probabilities of the path's symbols in the frames of the first word."""
-    log_p = log_softmax(run(model, x)["output"].astype(np.float64))
-    frames = np.arange(span.start, span.stop)
-    return log_p[frames, alignment.path[frames]].sum()
-
-
-step = rng.standard_normal(x.shape).astype(np.float32)
-step *= np.float32(0.02) * np.sign((gradient * step).sum()) / np.abs(step).max()
-measured = of_path(x + step) - of_path(x - step)
-print(f"a small step: predicted {2 * (gradient * step).sum():+.2e}, measured {measured:+.2e}")
-
-by_untrained = np.abs(gradient_of_word(untrained, x, alignment.path, span))
-r = np.corrcoef(size.ravel(), by_untrained.ravel())[0, 1]
-print(f"correlation with the map of the untrained network: {r:.2f}")
-
-# %% [markdown]
-# ### A second opinion: cover it
-#
-# A gradient tells about *small* changes. Another way to ask is to cover a part of the spectrogram
-# and see how much the loss rises. We cover with 0, which is the mean of each frequency, since the
-# input is normalised. A tile of 80 ms and 500 Hz is covered at a time, and all covered copies run
-# through the network as one minibatch.
-
-# %%
-TILE = 8, 10  # frames, frequencies
-copies = ready.occlusions(x, *TILE)  # (tiles, T, F); you write it below
-N = len(copies)
-logits, frames = model.forward(copies, np.full(N, len(x)))
-losses, _ = ctc_loss(logits, np.tile(labels, (N, 1)), frames, np.full(N, len(labels)))
-model.clear_cache()
-whole = ctc_loss(outputs["output"][None], labels[None], frames[:1], np.array([len(labels)]))[0][0]
-rise = (losses - whole).reshape(
-    -1, -(-config.features // TILE[1])
-)  # (tiles over time, over frequency)
-
-gradients = np.add.reduce([np.abs(g) for g in saliency])
-tops = np.arange(0, len(x), TILE[0]), np.arange(0, config.features, TILE[1])
-pooled = np.add.reduceat(np.add.reduceat(gradients, tops[0], axis=0), tops[1], axis=1)
-figure, axes = plt.subplots(2, 1, figsize=(8, 4), layout="constrained", sharex=True)
-for axis, tiles, title in (
-    (axes[0], np.log10(np.maximum(rise, 1e-3) / 1e-3), "rise of the loss when covered (logarithm)"),
-    (axes[1], pooled, "size of the gradient, of all words, added up over the tile"),
-):
-    shares = np.kron(tiles / max(tiles.max(), 1e-9), np.ones(TILE))[: len(x), : config.features]
-    plot_map(shares, SECONDS, KHZ, axis, title, (0, 1))
-    axis.label_outer()
-show(
-    figure,
-    "Two maps of tiles over the example. Above, how much the loss rises when a tile is covered: "
-    "light tiles where words are written, dark ones elsewhere. Below, the size of the gradient.",
-)
-ranks = [np.argsort(np.argsort(tiles.ravel())) for tiles in (np.abs(rise), pooled)]
-t, f = np.unravel_index(rise.argmax(), rise.shape)
-print(f"{N} tiles; covering the worst one raises the loss from {whole:.2f} to {losses.max():.2f}")
-print(f"it lies at {t * 0.08:.2f} s, from {f * 500} Hz on")
-print(f"rank correlation of the two maps: {np.corrcoef(*ranks)[0, 1]:.2f}")
-
-# %% [markdown]
-# How far the two opinions agree is said by the rank correlation, 1 for the same order of all tiles,
-# 0 for no likeness. They need not agree: the gradient asks for the slope where we stand, covering for
-# what lies at the end of a long step. A network that is sure of itself may have hardly any slope at a
-# place that it cannot do without.
-#
-# ### Exercise 10.1: cover it tile by tile
-#
-# Write `occlusions(x, frames, bins)`: all copies of `x`, $(T, F)$, in which one tile of so many
-# frames and frequencies is 0, as an array of shape $(\text{tiles}, T, F)$. Tiles stand side by side
-# from the first frame and the first frequency on; where they do not divide $T$ or $F$ the last ones
-# are smaller. The first tiles are those of the lowest frequency, then the next frequencies, and
-# only then the next frames. For $x$ of shape $(5, 7)$ and tiles of 2 by 3 there are 9 copies.
-#
-# Replace `raise NotImplementedError` by your code, run the cell, then run the check below it. What
-# is correct is kept in a file of yours, `my_ds2np.py`, beside the folder of the chapters. No later
-# cell needs your answer. [Solutions](solutions/10_what_it_learned.py) are apart.
-
-
-# %%
-def occlusions(x, frames, bins):
-    """Cover x, (T, F), with 0 in one tile of (frames, bins) at a time; return (tiles, T, F)."""
-    raise NotImplementedError
-
-
-# %%
-check("10.1", occlusions)
-
-# %% [markdown]
-# ## What it hears when a band is missing
-#
-# The same idea over the whole held-out set: we cut the frequencies into eight bands of 500 Hz, cover
-# one band from beginning to end in all utterances, and count the mistakes. Then the reverse: only
-# this band is left.
-
-# %%
-hertz = np.arange(config.features) * RATE / 2 / (config.features - 1)  # of each column
-bands = np.minimum(hertz // 500, 7)  # 0 to 7
-
-
-def transcribe(xs):
-    """Write down many spectrograms, 40 at a time."""
-    texts = []
-    for first in range(0, len(xs), 40):
-        logits, frames = model.forward(*pad(xs[first : first + 40], np.float32))
-        texts += greedy_decode(logits, frames, alphabet)
-    model.clear_cache()
-    return texts
-
-
-rates = {"one band covered": [], "only this band left": []}
-for band in range(8):
-    for name, kept in zip(rates, (bands != band, bands == band), strict=True):
-        hyps = transcribe([x * kept.astype(np.float32) for x in xs])
-        rates[name].append((score.wer(test_set.texts, hyps), score.cer(test_set.texts, hyps)))
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
-for axis, (name, found) in zip(axes, rates.items(), strict=True):
-    for i, (fill, label) in enumerate((("0.25", "words"), ("white", "characters"))):
-        heights = [100 * pair[i] for pair in found]
-        axis.bar(np.arange(8) + 0.4 * i - 0.2, heights, 0.4, color=fill, ec="black", label=label)
-    for rate, style in ((result.wer, "-"), (result.cer, ":")):
-        axis.axhline(100 * rate, color="0.5", ls=style, lw=1)
-    axis.set_xticks(np.arange(8), [f"{b / 2:g}" for b in range(8)])
-    axis.set(title=name, xlabel="lower edge of the band (kHz)", ylabel="error rate (%)")
-    axis.label_outer()
-axes[0].legend()
-show(
-    figure,
-    "Error rates of words and characters for each of eight frequency bands. Left, with this band "
-    "covered: high for the lower bands, hardly raised for the upper ones. Right, with this band "
-    "alone: nearly everything is wrong.",
-)
-worst = int(np.argmax([pair[1] for pair in rates["one band covered"]]))
-print(f"all bands: {result}; most missed: {500 * worst} to {500 * worst + 500} Hz")
-if has_voice():
-    assert 500 * worst < 2500
-
-# %% [markdown]
-# Lines show the rates with all bands. Where the vowels have their resonances, below some 2,500 Hz, a
-# band is missed most; telephones cut off everything above 3,400 Hz, and people understand each other
-# all the same. The right picture says that no band is enough alone. This network has
-# never met a missing band; one that has been trained with bands covered at random would
-# learn to do without.
-#
-# Let us hear what that is, the band that is missed most cut out of our example:
-
-# %%
-low, high = 500 * worst, 500 * worst + 500
-spectrum = np.fft.rfft(sound)
-frequencies = np.fft.rfftfreq(len(sound), 1 / RATE)
-inside = (frequencies >= low) & (frequencies < high)
-cut = np.fft.irfft(np.where(inside, 0, spectrum), len(sound)).astype(np.float32)
-play(cut, RATE, f"{text}, without {low} to {high} Hz")
-print("covered in the spectrogram, it writes:", repr(transcribe([x * (bands != worst)])[0]))
-
-softer = np.fft.irfft(np.where(inside, 0.1, 1) * spectrum, len(sound)).astype(np.float32)
-changed_by = np.abs(features(softer) - x)
-print(f"20 dB softer in the sound: {transcribe([features(softer)])[0]!r};")
-print(
-    f"its spectrogram changes by {changed_by.mean():.2f} on average, its deviation is {x.std():.2f}"
-)
-
-# %% [markdown]
-# <details><summary><b>We covered the band in the spectrogram. Why not make it softer in the
-# sound?</b> Think first, then look at the last two lines.</summary>
-#
-# Because the network would not notice. To make a band ten times softer divides its power by 100 in
-# every frame; in the logarithm that subtracts a constant; and normalisation takes the mean of each
-# frequency out. Only at the edges of the band, and where almost nothing was there to begin with,
-# does something change. This is what normalisation is for: microphones and telephones do just this
-# to a voice.
-# </details>
-#
-# ## From the text back to the waveform
-#
-# So far we have asked where the network looks. Now we ask the gradient for more: *which sound* does
-# it want? The gradient by the spectrogram is not enough for that, since not every table of numbers is
-# the spectrogram of a sound. We have to go on, through normalisation, logarithm, power and Fourier
-# transform, down to the samples.
-#
-# ![The way from waveform to CTC and the way of the gradient back: through the network,
-# normalisation, logarithm and power, and the short-time Fourier transform to the
-# samples.](images/gradient_10_way_back.svg)
-#
-# Let $s$ be the samples, $P$ the log power of shape $(T, F)$, $x$ the normalised spectrogram, $a$
-# the logits. Then
-#
-# $$\frac{\partial\, \text{loss}}{\partial s} =
-# \frac{\partial P}{\partial s}^{\!\top} \; \frac{\partial x}{\partial P}^{\!\top} \;
-# \frac{\partial a}{\partial x}^{\!\top} \; \frac{\partial\, \text{loss}}{\partial a},$$
-#
-# read from right to left: CTC gives the last factor, each backward function multiplies by its own.
-# All of them exist already in the package, and were derived one by one: STFT, power, level and
-# logarithm in chapter 01, the network in 02 to 04, CTC in 05. Only one is new:
-#
-# **Normalisation.** For each frequency $f$ its mean over the $T$ frames is taken out, and all is
-# divided by the one standard deviation $\sigma$ of the whole utterance: $c_{tf} = P_{tf} - \mu_f$
-# and $x_{tf} = c_{tf} / \sigma$ with $\sigma^2 = \frac{1}{TF} \sum c_{tf}^2$ (plus a tiny constant).
-# An element of $c$ acts in two ways: directly, and through $\sigma$, which divides everything. With
-# $\partial \sigma / \partial c_{tf} = c_{tf} / (TF\, \sigma) = x_{tf} / (TF)$,
-#
-# $$dc_{tf} = \frac{dx_{tf}}{\sigma} - \Bigl(\sum_{t'f'} dx_{t'f'} \frac{c_{t'f'}}{\sigma^2}\Bigr)
-# \frac{x_{tf}}{TF} = \frac{1}{\sigma}\Bigl(dx_{tf} - x_{tf} \cdot \frac{1}{TF}\sum_{t'f'}
-# dx_{t'f'}\, x_{t'f'}\Bigr),$$
-#
-# and since the mean was taken out of each frequency, its gradient is taken out as well: $dP_{tf} =
-# dc_{tf} - \frac{1}{T} \sum_{t'} dc_{t'f}$. You write it in exercise 10.2.
-#
-# Here is the whole way, there and back, in a dozen lines.
-
-
-# %%
-def loss_and_gradient(model, samples, text):
-    """Compute CTC's loss of a text, its gradient by the samples, and what the network writes."""
-    config, alphabet = model.config, model.config.alphabet()
-    sizes = frame_sizes(config.sample_rate, config.window_ms, config.stride_ms)
-    P, spectrogram_cache = clip_spectrogram_forward(samples, *sizes)  # (T, F)
-    x, normalise_cache = normalisation.normalise_forward(P)
-    logits, frames = model.forward(x[None], np.array([len(x)]))  # (1, T', V)
-    labels = np.array(alphabet.encode(text))
-    loss, dlogits = ctc_loss(logits, labels[None], frames, np.array([len(labels)]))
-    dx = model.backward(dlogits)[0]  # (T, F)
-    dP = normalisation.normalise_backward(dx, normalise_cache)
-    dsamples = clip_spectrogram_backward(dP, spectrogram_cache)  # (samples,)
-    return loss[0], dsamples, greedy_decode(logits, frames, alphabet)[0]
-
-
-loss, dsound, heard = loss_and_gradient(model, sound, text)
-print(f"the loss of {text!r} is {loss:.3f}; it hears {heard!r}")
-print("samples", sound.shape, "gradient", dsound.shape, dsound.dtype)
-
-# %% [markdown]
-# ### Is it right?
-#
-# A chain of backward functions is right if each of them is; but one forgotten link is found only at
-# the ends. So we check the whole way against finite differences: a tiny network in double precision,
-# 150 samples of noise as its sound, all of them compared. Then we break it in the way that is most
-# tempting: mean and deviation are taken for constants.
-
-# %%
-tiny = DeepSpeech2(
-    DeepSpeech2Config(
-        sample_rate=1000,
-        conv=(ConvConfig(channels=2, kernel=(3, 5), stride=(2, 2)),),
-        recurrent="gru",
-        layers=1,
-        hidden=5,
-    ),
-    dtype=np.float64,
-)
-tiny.set_training(False)
-perturb(tiny.params, np.random.default_rng(1))
-noise = 0.5 * np.random.default_rng(2).standard_normal(150)
-numerical = numerical_gradient(lambda: loss_and_gradient(tiny, noise, "no")[0], noise)
-comparison = compare_gradients("samples", loss_and_gradient(tiny, noise, "no")[1], numerical)
-print(comparison)
-assert comparison.ok
-
-
-def with_constants(samples, text):
-    """Make a mistake on purpose: mean and deviation do not depend on the sound."""
-    P, spectrogram_cache = clip_spectrogram_forward(samples, 20, 10)
-    x, (_, inverse_std) = normalisation.normalise_forward(P)
-    logits, frames = tiny.forward(x[None], np.array([len(x)]))
-    labels = np.array(tiny.config.alphabet().encode(text))
-    _, dlogits = ctc_loss(logits, labels[None], frames, np.array([len(labels)]))
-    return clip_spectrogram_backward(tiny.backward(dlogits)[0] * inverse_std, spectrogram_cache)
-
-
-broken = with_constants(noise, "no")
-comparison = compare_gradients("broken", broken, numerical)
-print(comparison)
-assert not comparison.ok
-cosine = broken @ numerical / (np.linalg.norm(broken) * np.linalg.norm(numerical))
-angle = np.degrees(np.arccos(min(cosine, 1)))
-off = np.abs(broken - numerical).max() / np.abs(numerical).max()
-print(
-    f"the broken gradient: {angle:.1f} degrees off, numbers wrong by up to {off:.0%} of the largest"
-)
-print("It points nearly the right way: a walk downhill would hardly notice." if angle < 10 else
-      "It points another way: a walk downhill would suffer.")  # fmt: skip
-
-# %% [markdown]
-# The broken one is the kind that is hard to find without a check. A walk downhill needs the *direction*
-# only, and where that is nearly right, everything seems to work. The check compares the numbers, and
-# so it finds what the walk forgives.
-#
-# What does it cost? One backward pass gives the slope for all samples at once. Finite differences
-# need two forward passes for each sample.
-
-
-# %%
-there = repeat(lambda: transcribe([features(sound)]), number=1)
-and_back = repeat(lambda: loss_and_gradient(model, sound, text), number=1)
-print(f"there and back takes {min(and_back) / min(there):.1f} times as long as there alone;")
-print(f"finite differences for {len(sound)} samples: {2 * len(sound)} times as long")
-
-# %% [markdown]
-# **Padding.** In a minibatch of two unequal sounds, what stands in the padding has no influence, and
-# gets no gradient.
-
-# %%
-pair = [xs[example], xs[0][:60]]
-batch, lengths = pad(pair, np.float32)
-upstream = rng.standard_normal((2, model.out_lengths(lengths).max(), len(alphabet))).astype(
-    np.float32
-)
-gradients = []
-for garbage in (0.0, 1e6):
-    batch[1, lengths[1] :] = garbage
-    model.forward(batch, lengths)
-    gradients.append(model.backward(upstream))
-np.testing.assert_array_equal(gradients[0], gradients[1])
-assert not gradients[1][1, lengths[1] :].any()
-model.forward(pair[1][None], lengths[1:])
-alone = model.backward(upstream[1:, : model.out_lengths(lengths[1:])[0]])[0]
-scale = np.abs(alone).max()
-np.testing.assert_allclose(gradients[1][1, : lengths[1]] / scale, alone / scale, atol=1e-4)
-print("garbage in the padding changes nothing; together or alone, the gradient is the same")
-
-# %% [markdown]
-# ### Exercise 10.2: back through the normalisation
-#
-# Write `normalise_backward(dout, cache)`. `cache` holds what the forward function computed: `out`,
-# the normalised spectrogram $x$ of shape $(T, F)$, and `inverse_std`, which is $1 / \sigma$. `dout`
-# is $dx$; return $dP$, $(T, F)$. With a single frame everything is its own mean, and the gradient
-# is 0. [Solutions](solutions/10_what_it_learned.py) are apart.
-
-
-# %%
-def normalise_backward(dout, cache):
-    """Compute the gradient by P, (T, F), from that by x, (T, F), and the forward pass's cache."""
-    raise NotImplementedError
-
-
-# %%
-check("10.2", normalise_backward)
-
-# %% [markdown]
-# ## A word that nobody has said
-#
-# Training holds the sound fixed and moves the weights, downhill in the loss of what was *said*. Now
-# we hold the weights fixed and move the sound, downhill in the loss of what we *want* to be heard.
-# Nothing else changes; it is the same gradient.
-#
-# Somebody whom the network does not know says "one". We want it to write "seven". (Change the two
-# words and run the cells again: any text that the sound is long enough for will do.)
-
-# %%
-SAID, WANTED = "one", "seven"
-for voice in (f"{accent}+{name}" for name in toy.OTHER_SPEAKERS for accent in toy.ACCENTS):
-    spoken = say(SAID, RATE, voice)
-    if transcribe([features(spoken)]) == [SAID]:
-        break  # the first voice that is understood
-print(f"voice {voice}, {len(spoken)} samples, {len(spoken) / RATE:.2f} s")
-play(spoken, RATE, f"said: {SAID}")
-
-# %% [markdown]
-# Any sound can be turned into "seven" by replacing it with a "seven". The point is a **small** change.
-# We measure it as engineers do, in decibels: ten times the logarithm to base 10 of its energy over
-# that of the speech. At -20 dB the change has a hundredth of the energy, at -40 dB a ten thousandth.
-#
-# The walk has four rules.
-#
-# 1. **Direction.** Against the gradient, with momentum (chapter 06). Only its direction counts; the
-#    length of a step is a tenth of what the change may have in all, and a hundredth in the end.
-# 2. **Budget.** One could add a penalty for loud changes to the loss. We give a budget instead, which
-#    has a unit: a change that is louder than it is made softer, down to the budget.
-# 3. **Greed.** As soon as the network writes the wanted text, and is sure of it (loss below 0.3), we
-#    keep the sound, lower the budget by 1 dB below what was needed, and go on.
-# 4. **Files.** A WAV file holds whole numbers of 16 bits, and rounding is a change, too. So what
-#    the network hears in each step is the *rounded* sound. The gradient takes no notice: a
-#    staircase has slope 0, so we pretend that rounding has slope 1, which is true on average.
-
-# %%
-SURE = 0.3  # nats
-
-
-def relative_db(change, samples):
-    """Say how much energy a change has, against that of the sound."""
-    return 10 * np.log10(np.sum(change**2, dtype=np.float64) / np.sum(samples**2, dtype=np.float64))
-
-
-def to_16_bits(samples):
-    """Round to what a WAV file of 16 bits can hold; return whole numbers."""
-    return np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
-
-
-def attack(model, samples, wanted, steps, budget=-20.0):
-    """Change a sound until the network writes another text; return the softest, and the walk."""
-    original = to_16_bits(samples).astype(np.float32) / 2**15
-    change, velocity = np.zeros_like(original), np.zeros_like(original)
-    best, walk = None, []
-    for step in range(1, steps + 1):
-        candidate = to_16_bits(original + change).astype(np.float32) / 2**15
-        loss, gradient, heard = loss_and_gradient(model, candidate, wanted)
-        walk.append((loss, budget, heard))
-        if heard == wanted and loss < SURE:
-            best = candidate
-            budget = min(budget, relative_db(best - original, original)) - 1
-        elif best is None and step % 50 == 0:
-            budget += 3  # it was too strict
-        velocity = 0.8 * velocity + gradient / max(np.linalg.norm(gradient), 1e-12)
-        length = 0.1 ** (1 + step / steps) * 10 ** (budget / 20) * np.linalg.norm(original)
-        change = change - length * velocity / max(np.linalg.norm(velocity), 1e-12)
-        change = ready.within_budget(change, original, budget).astype(np.float32)
-    return (candidate if best is None else best), original, walk
-
-
-changed, original, walk = attack(model, spoken, WANTED, steps=300)
-change = changed - original
-print("what it wrote on the way:")
-seen = set()
-for step, (loss, _, heard) in enumerate(walk):
-    if heard not in seen and WANTED not in seen:
-        print(f"  step {step:3}: loss {loss:6.2f}  {heard}")
-    seen.add(heard)
-decibels = relative_db(change, original)
-print(f"the softest change that does it: {decibels:.1f} dB against the speech")
-print(f"largest sample: of the speech {np.abs(original).max():.3f}, of the change ", end="")
-print(f"{np.abs(change).max():.4f} = {np.abs(change).max() * 2**15:.0f} steps of 16 bits")
-
-# %%
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-axes[0].semilogy([max(loss, 1e-3) for loss, *_ in walk], color="black", lw=1)
-axes[0].axhline(SURE, color="0.5", ls="--", lw=1)
-axes[0].set(xlabel="step", ylabel=f"loss of “{WANTED}” (nats)")
-axes[1].plot([budget for _, budget, _ in walk], color="black")
-axes[1].set(xlabel="step", ylabel="budget (dB against the speech)")
-show(
-    figure,
-    "Left, the loss of the wanted word over the steps: it falls steeply, then hovers around the "
-    "dashed line. Right, the budget: it goes down in stairs and then stays.",
-)
-
-# %% [markdown]
-# ### The proof: a file, and the command
-#
-# A gradient that only works inside the program that made it would prove little. So we save the
-# network as a run, write the sound into a WAV file, and ask the program that everybody uses, in a
-# process of its own, which knows nothing of what we have done.
-
-# %%
-(Path(folder.name) / "run").mkdir()
-save_checkpoint(Path(folder.name) / "run" / "best.npz", model, {"epoch": 8})
-
-
-def write(name, samples):
-    soundfile.write(Path(folder.name) / name, to_16_bits(samples), RATE, subtype="PCM_16")
-
-
-def transcribe_by_command(name):
-    command = [sys.executable, "-m", "ds2np", "transcribe", "run", name]
-    done = subprocess.run(command, cwd=folder.name, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-write("said.wav", original)
-write("changed.wav", changed)
-np.testing.assert_array_equal(load_audio(Path(folder.name) / "changed.wav")[0], changed)
-heard = {name: transcribe_by_command(name) for name in ("said.wav", "changed.wav")}
-for name, words_heard in heard.items():
-    print(f"$ python -m ds2np transcribe run {name}\n{words_heard}")
-if has_voice():
-    assert heard == {"said.wav": SAID, "changed.wav": WANTED}
-
-# %% [markdown]
-# Now listen. First what was said; then what the network takes for another word; then the change
-# alone, **made louder** until its peak is that of the speech. It is not the wanted word, nor any
-# other: at best a rustle or a whistle. (The players hold MP3, which alters every sound a little. What
-# was transcribed is the WAV file.)
-
-# %%
-gain = np.abs(original).max() / max(np.abs(change).max(), 1e-9)
-play(original, RATE, f"said: {SAID}; heard: {heard['said.wav']}")
-play(changed, RATE, f"changed by {decibels:.0f} dB; heard: {heard['changed.wav']}")
-play(change * gain, RATE, f"the change alone, {20 * np.log10(gain):.0f} dB louder than it is")
-
-
-# %%
-def log_power(samples):
-    return log_spectrogram_forward(samples, *frame_sizes(RATE, config.window_ms, config.stride_ms))[
-        0
-    ]
-
-
-def probabilities(samples):
-    return np.exp(log_softmax(run(model, features(samples))["output"]))
-
-
-P_original, P_changed, P_change = (log_power(samples) for samples in (original, changed, change))
-length = len(P_original) * config.stride_ms / 1000
-limits = np.quantile(P_original, (0.02, 1.0))
-figure, axes = plt.subplots(2, 3, figsize=(9, 4.2), layout="constrained")
-for axis, P, title in (
-    (axes[0, 0], P_original, "said"),
-    (axes[0, 1], P_changed, "changed"),
-    (axes[0, 2], P_change, "the change alone, same scale"),
-):
-    plot_map(P, length, KHZ, axis, title, limits)
-plot_probabilities(probabilities(original), config.frame_ms, config.characters, axes[1, 0])
-plot_probabilities(probabilities(changed), config.frame_ms, config.characters, axes[1, 1])
-for axis in axes[1, :2]:
-    axis.get_legend().remove()
-difference = P_changed - P_original
-largest = np.quantile(np.abs(difference), 0.99)
-plot_map(difference, length, KHZ, axes[1, 2], "changed − said", (-largest, largest), "gray")
-for axis in axes[:, 1:].flat:
-    axis.set_ylabel("")
-show(
-    figure,
-    f"Above, the spectrograms of the sound as it was said, of the changed one, which has the same "
-    f"bright bands, and of the change alone, which has none of them. Below, what the network writes: {SAID} "
-    f"on the left, {WANTED} in the middle; and on the right where the two spectrograms differ: "
-    "above all where the sound is soft.",
-)
-soft, loud = (
-    np.abs(difference)[part].mean()
-    for part in (P_original < np.median(P_original), P_original >= np.median(P_original))
-)
-print(
-    f"mean change of the log power: {soft:.2f} in the softer half of the places, {loud:.2f} in the louder"
-)
-if has_voice():
-    assert soft > loud
-
-# %% [markdown]
-# Most of the change of the spectrogram is where the sound is *soft*. There the logarithm is steep:
-# its slope is one over the power (plus a small floor), so a little sound in a pause moves the
-# input of the network as much as a loud one within a vowel.
-#
-# ### Is it the loudness, or the direction?
-#
-# Perhaps this network is beside itself whenever something rustles? The control: random noise,
-# exactly as loud as our change, a hundred times. And the line from the sound to the changed one, and
-# beyond, beside a line of the same length in a random direction.
-
-
-# %%
-def noise_like(change):
-    noise = rng.standard_normal(len(change)).astype(np.float32)
-    return noise * np.float32(np.linalg.norm(change) / np.linalg.norm(noise))
-
-
-hyps = transcribe([features(original + noise_like(change)) for _ in range(100)])
-print(
-    f"noise as loud as the change: {hyps.count(SAID)} of {len(hyps)} times it still writes {SAID!r}"
-)
-
-along = np.linspace(-0.5, 1.5, 41, dtype=np.float32)
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained", sharey=True)
-for axis, direction, title in (
-    (axes[0], change, "along the change"),
-    (axes[1], noise_like(change), "along random noise"),
-):
-    batch = np.stack([features(original + a * direction) for a in along])
-    logits, frames = model.forward(batch, np.full(len(batch), batch.shape[1]))
-    for word, style in ((SAID, "-"), (WANTED, "--")):
-        labels = np.tile(alphabet.encode(word), (len(batch), 1))
-        losses, _ = ctc_loss(logits, labels, frames, np.full(len(batch), labels.shape[1]))
-        axis.plot(along, losses, style, color="black", label=f"loss of “{word}”")
-    axis.set(title=title, xlabel="share of the change")
-axes[0].set_ylabel("loss (nats)")
-axes[0].legend()
-model.clear_cache()
-show(
-    figure,
-    "Losses of the two words over the share of the change that is added. Left, along the change: "
-    "they cross between 0 and 1. Right, along random noise of the same loudness: they do not.",
-)
-
-_, gradient, _ = loss_and_gradient(model, original, WANTED)
-steepest = np.linalg.norm(gradient) * np.linalg.norm(change)
-random = np.std([gradient @ noise_like(change) for _ in range(200)])
-print(f"slope along the gradient: {steepest / random:.0f} times that of random noise as loud;")
-print(f"the square root of the number of samples is {len(original) ** 0.5:.0f}")
-if has_voice():
-    assert hyps.count(SAID) > 50
-
-# %% [markdown]
-# ![A map of sounds with a border between those heard as one and as seven: an arrow along the
-# gradient crosses it, arrows of the same length in other directions do
-# not.](images/gradient_10_border.svg)
-#
-# That is the heart of it. A sound is a point in a space of thousands of dimensions. Random noise goes
-# a little into each of them, now up, now down, and in the slope it cancels: in $n$ dimensions it keeps
-# about $1 / \sqrt n$ of the slope that the gradient has. The gradient lets *every* sample push in the
-# same direction, each by next to nothing. To people, who do not follow this network's gradient, it is
-# a soft rustle like any other.
-#
-# ### How far are the other words?
-
-# %%
-others = [word for word in toy.DIGITS if word != SAID]
-fooling, loudnesses = {}, []
-for word in others:
-    sample, _, path = attack(model, spoken, word, steps=80)
-    reached = transcribe([features(sample)]) == [word]
-    fooling[word] = sample if reached else None
-    loudnesses.append(relative_db(sample - original, original) if reached else 0.0)
-order = np.argsort(loudnesses)
-figure, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
-axis.barh(range(len(others)), [loudnesses[i] for i in order], color="0.4")
-axis.set_yticks(range(len(others)), [others[i] for i in order])
-axis.set(xlabel="loudness of the change (dB against the speech)", xlim=(None, 0))
-show(
-    figure,
-    f"For each of the nine other digits, how loud a change of {SAID} had to be within 80 steps until "
-    "the network wrote that digit; bars are sorted, from the softest change to the loudest.",
-)
-missing = [word for word, sample in fooling.items() if sample is None]
-print(f"not reached in 80 steps: {', '.join(missing) or 'none'}")
-
-# %% [markdown]
-# ### Exercise 10.3: keep a change within its budget
-#
-# Write `within_budget(change, samples, decibels)`, which the walk above needs after each step.
-# `change` and `samples` are arrays of the same length. If the change has more energy than the sound
-# plus `decibels` (which is negative as a rule), make it softer, down to exactly that; a softer one
-# stays as it is. *Then* see to it that `samples + change` lies between -1 and 1. Return the change.
-# For samples `[1, 0]` and change `[0, 1]` the budget of -20 dB leaves `[0, 0.1]`.
-# [Solutions](solutions/10_what_it_learned.py) are apart.
-
-
-# %%
-def within_budget(change, samples, decibels):
-    """Return the change, (samples,), within a loudness and, added to samples, within -1 to 1."""
-    raise NotImplementedError
-
-
-# %%
-check("10.3", within_budget)
-
-# %% [markdown]
-# ## What is left of it?
-#
-# Now be sceptical. The change was fitted to one network and one file, sample by sample. Does it
-# survive what happens to a sound between a loudspeaker and a computer?
-
-
-# %%
-def by_mp3(samples):
-    """Write MP3 and read it again."""
-    file = io.BytesIO()
-    soundfile.write(file, samples, RATE, format="MP3")
-    file.seek(0)
-    return soundfile.read(file, dtype="float32")[0]
-
-
-def with_noise(snr_db):
-    noise = rng.standard_normal(len(original)).astype(np.float32)
-    return lambda samples: add_noise(samples, noise, snr_db)
-
-
-treatments = {
-    "as it is": lambda samples: samples,
-    "half the amplitude": lambda samples: samples / 2,
-    "first sample cut off": lambda samples: samples[1:],
-    "first 5 ms cut off": lambda samples: samples[RATE // 200 :],
-    "noise, 40 dB softer": with_noise(40),
-    "noise, 20 dB softer": with_noise(20),
-    "MP3 and back": by_mp3,
-}
-print(f"{'':24}{'said':12}changed")
-survived = {}
-for name, treat in treatments.items():
-    treated = [to_16_bits(treat(samples)) / np.float32(2**15) for samples in (original, changed)]
-    heard = transcribe([features(samples) for samples in treated])
-    survived[name] = heard[1] == WANTED
-    print(f"{name:24}{heard[0]:12}{heard[1]}")
-print(f"{WANTED!r} is still heard in {sum(survived.values())} of {len(survived)} cases")
-
-# %% [markdown]
-# We asked for the softest change that just suffices, and so it stands at the very edge: whatever
-# moves it a little may make it fall. Softer playing does not count, since normalisation takes
-# loudness out; only rounding remains of it.
-# An attack that is to survive noise, echoes or a codec has to be *trained* to: in each step, one takes
-# the mean gradient over many random treatments. It gets louder by that.
-#
-# And another network? We train a second one, from other initial weights, on the same recordings,
-# for a few epochs only, and let it hear all the sounds that fool the first.
-
-# %%
-second = DeepSpeech2(config, seed=1)
-toy.train(second, Dataset(to_learn, second.config), 4)
-second_result = evaluate(Recogniser(second), test_set)
-print(f"the second network, {len(test_set)} utterances: {second_result}")
-
-
-def heard_by(network, samples):
-    x = features(samples)
-    logits, frames = network.forward(x[None], np.array([len(x)]))
-    return greedy_decode(logits, frames, alphabet)[0]
-
-
-print(f"\n{'made for':10}{'first hears':14}second hears")
-print(f"{'-':10}{heard_by(model, original):14}{heard_by(second, original)}")
-for word, sample in fooling.items():
-    if sample is not None:
-        print(f"{word:10}{heard_by(model, sample):14}{heard_by(second, sample)}")
-
-# %% [markdown]
-# Read the last column. Where it shows the word of the first, the change has carried over from one
-# network to the other. Where it shows nonsense, it disturbs without persuading. Where it still shows
-# what was said, it is not even noticed. Changes of *pictures* often carry over; to write a whole word,
-# letter by letter in the right order, is much to ask of a network that one has not seen.
-
-# %%
-folder.cleanup()  # recordings, run and WAV files are deleted
-
-# %% [markdown]
-# ## What does it mean?
-#
-# Sounds and pictures like this are called **adversarial examples**. Szegedy et al. found them in 2013
-# in networks that recognise pictures; Carlini and Wagner made them in 2018 for a published recogniser
-# of the Deep Speech family, with the gradient of CTC, as we did: any text in place of any sentence,
-# by changes that are hardly heard. Let us be precise about what we have shown.
-#
-# * **It is no mistake of this program.** Gradients exist in all networks that are trained by
-#   gradients. Where training follows them to the weights, anyone who has the weights can follow them
-#   to the input.
-# * **Ours is an easy victim.** It knows ten words; it has heard some minutes of speech, by closely
-#   related voices, without any noise. Between the words lies much room that no example
-#   has ever filled, and there the borders run where they like, close to the examples, too. And its
-#   sounds have pauses of almost perfect silence, where the logarithm makes it listen sharply.
-# * **We had everything**: the weights, the exact file, the right to feed it directly. Through the air,
-#   without the weights, on a recogniser that hears noise in training, it is much harder. It has been
-#   done in part (Qin et al., 2019, simulate rooms).
-# * **It says something about what was learned.** The network has learned what suffices to tell its
-#   training sounds apart. That is not what we mean by a word. It is mostly
-#   right on new speakers, and it does not mind a random rustle; and still there is, close to a sound,
-#   one that it takes for something else. Accuracy on held-out data does not measure this.
-# * **Do not build locks on it.** What a recogniser hears is no proof of what was said. Where
-#   something hangs on it, a person or a second, different check has to stand beside it.
-#
-# Better recognisers are not immune. What helps, in part: noise and rooms in training (chapter 08),
-# training on such examples as well, features that ignore what people cannot hear. What does *not*
-# help, as the literature has found again and again, is to make the gradient hard to compute: another
-# network's gradient, or patience, does instead.
-#
-# <details><summary><b>Could we make a sound from nothing that the network hears as "seven"?</b>
-# Think first, then look.</summary>
-#
-# Yes: start from noise or silence in place of a spoken "one", and leave the budget wide. What comes
-# out is, as a rule, no "seven" to us but noise. The network separates ten words; it has never been
-# asked whether anybody is speaking. A recogniser that must be able to say "that was no speech" has to
-# learn it from examples of what is no speech.
-# </details>
-#
-# <details><summary><b>Why do we not clip each sample's change to a small bound, as is often done with
-# pictures?</b> Think first, then look.</summary>
-#
-# One can: the sign of the gradient times a bound is the best single step if every sample may move by
-# so much (Goodfellow et al., 2014). It bounds the loudest sample of the change, not its energy, and
-# so has no simple loudness. Try it: in `attack`, replace the direction by its sign, and the budget by
-# `np.clip`.
-# </details>
-#
-# <details><summary><b>How would you hide the change better from people?</b> Think first, then look.
-# </summary>
-#
-# By hiding it under what is loud. We do not hear a soft tone beside a loud one of nearly the same
-# frequency (masking, which MP3 is built upon). So the budget should not be one number for the whole
-# sound but one for each time and frequency, higher where the speech is loud. Qin et al. did this. Note
-# that it is the opposite of what our walk does, which prefers pauses.
-# </details>
-#
 # ## What the paper reports
 #
 # This chapter goes beyond the paper. What the paper's tables do say about what a network listens to,
@@ -1399,35 +964,38 @@ folder.cleanup()  # recordings, run and WAV files are deleted
 # regular one (its table on convolutions). And noise is added to 40 % of the training utterances,
 # chosen at random.
 #
-# What can be seen at our size: that filters become smooth, that directions know past and future, that
-# knowledge is distributed, and that gradients reach down to the samples. What cannot: what the
-# filters of a network look like that has heard thousands of hours, and how far from it a sound that
-# fools it lies.
+# A word of history: Zeiler and Fergus looked into networks for pictures in 2014 by the means of this
+# chapter, by what excites a filter most and by covering a part of the input; Simonyan, Vedaldi and
+# Zisserman drew gradients by the input in 2013.
+#
+# What can be seen at our size: that what training adds to filters is smooth, that the two directions
+# know past and future, that knowledge is distributed. What cannot: what the filters of a network look
+# like that has heard thousands of hours.
 #
 # ## Summary
 #
-# * A picture of what was learned needs a control: the untrained network, another half of the data,
-#   random noise of the same size.
+# * A picture of what was learned needs a control: the untrained network, another half of the data.
 # * Filters show what they want; the pieces that excite them most show what they get.
-# * A picture of where a network looks is to be tested, too: does it predict what a small step does?
-# * Letters are directions in the space of hidden units rather than single units. The forward
-#   direction knows the past, the backward direction the future.
+# * A picture of where a network looks is to be tested, too: does it predict what a small step does, and
+#   would an untrained network draw the same?
 # * The gradient by the input tells about small changes, covering about large ones.
 # * Normalisation takes out what microphones do to a band.
-# * The gradient goes all the way: CTC, network, normalisation, logarithm, power, Fourier transform,
-#   samples. Followed downhill it makes the network hear what we like, by a change that is soft because
-#   it is exactly aimed.
+# * A probe is fitted on one half and judged on the other. The forward direction knows the past, the
+#   backward direction the future; that is the recursion's doing.
+# * Letters are directions in the space of hidden units rather than single units.
 #
 # **In production** one would watch a recogniser with just these means: error rates by band, noise and
-# speaker rather than one number; probes for what layers know; attacks, to learn how close the
-# borders are, before others do.
+# speaker rather than one number, and probes for what its layers know. [Chapter
+# 18](18_a_word_nobody_said.ipynb) follows the gradient further, to the samples, until the network hears
+# a word that nobody has said.
 #
-# **Further reading.** Zeiler and Fergus, *Visualizing and Understanding Convolutional Networks*, 2014.
-# Simonyan, Vedaldi and Zisserman, *Deep Inside Convolutional Networks: Visualising Image
-# Classification Models and Saliency Maps*, 2013. Adebayo et al., *Sanity Checks for Saliency Maps*,
-# 2018. Karpathy, Johnson and Fei-Fei, *Visualizing and Understanding Recurrent Networks*, 2015. Alain
-# and Bengio, *Understanding intermediate layers using linear classifier probes*, 2016. Szegedy et al.,
-# *Intriguing properties of neural networks*, 2013. Goodfellow, Shlens and Szegedy, *Explaining and
-# Harnessing Adversarial Examples*, 2014. Carlini and Wagner, *Audio Adversarial Examples: Targeted
-# Attacks on Speech-to-Text*, 2018. Qin et al., *Imperceptible, Robust, and Targeted Adversarial
-# Examples for Automatic Speech Recognition*, 2019.
+# ## Further reading
+#
+# * K. Simonyan, A. Vedaldi, A. Zisserman: *Deep inside convolutional networks: visualising image
+#   classification models and saliency maps*, 2013.
+# * M. Zeiler, R. Fergus: *Visualizing and understanding convolutional networks*, 2014.
+# * A. Karpathy, J. Johnson, L. Fei-Fei: *Visualizing and understanding recurrent networks*, 2015.
+# * G. Alain, Y. Bengio: *Understanding intermediate layers using linear classifier probes*, 2016.
+# * J. Adebayo and others: *Sanity checks for saliency maps*, 2018.
+# * In the package: [viterbi.py](../ds2np/ctc/viterbi.py), [gru.py](../ds2np/layers/gru.py),
+#   [conv.py](../ds2np/layers/conv.py).

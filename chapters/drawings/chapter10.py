@@ -1,99 +1,68 @@
-"""Drawings of chapter 10: the gradient's way from the text to the waveform, and over a border."""
+"""Drawing of chapter 10: the questions that are asked of a network, and where each is put."""
 
 from svg import BLUE, FILLS, INK, RED, SOFT, Drawing
 
-STAGES = (
-    # name, fill, what is handed on, function forward, function backward
-    ("STFT", FILLS["sound"], "samples", "stft_forward", "stft_backward"),
-    ("power, log", FILLS["sound"], "spectrum", "log_forward", "log_backward"),
-    ("normalise", FILLS["sound"], "log power", "normalise_forward", "normalise_backward"),
-    ("network", FILLS["recurrent"], "x", "model.forward", "model.backward"),
-    ("CTC", FILLS["linear"], "logits", "ctc_loss", ""),
-)
+PARTS = (("convolution", "convolution"), ("recurrent 1", "recurrent"), ("recurrent 2", "recurrent"))
+TOP, HEIGHT, WIDTH, GAP, LEFT = 120, 76, 120, 56, 250
 
 
-def way_back():
-    """Show the chain from waveform to loss, and the gradient that runs back through all of it."""
+def _network(d, top, name, ink):
+    """Draw spectrogram, layers and output of one network in a row; return the boxes' middles."""
+    d.text(12, top + HEIGHT / 2 - 4, name, 15, ink, bold=True, anchor="start")
+    for row in range(4):
+        for column in range(6):
+            shade = 70 + 45 * ((3 * row + 2 * column) % 5)
+            fill = f"rgb({shade},{shade},{shade})"
+            d.box(132 + 11 * column, top + 12 + 13 * row, 11, 13, fill, SOFT, 0.4)
+    middles = []
+    for i, (part, fill) in enumerate((*PARTS, ("output", "linear"))):
+        x = LEFT + i * (WIDTH + GAP)
+        d.line((x - GAP + 6 if i else 202, top + HEIGHT / 2), (x - 5, top + HEIGHT / 2), arrow=True)
+        d.box(x, top, WIDTH, HEIGHT, FILLS[fill])
+        d.text(x + WIDTH / 2, top + HEIGHT / 2 + 5, part, 14, ink)
+        middles.append(x + WIDTH / 2)
+    return middles
+
+
+def questions():
+    """Show four questions, each at the part of the network that it is put to, and the control."""
     d = Drawing(
-        970,
-        300,
-        "From left to right, solid arrows: the waveform goes through STFT, power and logarithm, "
-        "normalisation and network to CTC, which compares with the wanted text, seven. From right "
-        "to left, dashed red arrows: the gradient goes back through all of them to the waveform, "
-        "which moves a small step against it.",
+        960,
+        390,
+        "Two networks in two rows, one trained, one untrained, each from spectrogram through a "
+        "convolution and two recurrent layers to the output. Four questions point at the upper "
+        "one: what excites this filter, at the convolution; what can be read from this state, at "
+        "the recurrent layers; where does it look, a dashed arrow back from the output to the "
+        "spectrogram; what if a part is covered, at the spectrogram. Below: the same questions are "
+        "put to the untrained network.",
     )
-    left, width, gap, top = 156, 96, 78, 105
-    for i, (name, fill, given, forward, backward) in enumerate(STAGES):
-        x = left + i * (width + gap)
-        d.box(x, top, width, 84, fill)
-        d.text(x + width / 2, top + 48, name, 15, bold=True)
-        d.text(x + width / 2, top - 12, forward, 12, SOFT)
-        d.text(x + width / 2, top + 104, backward, 12, RED)
-        d.line((x - gap + 4, top + 24), (x - 4, top + 24), arrow=True)
-        d.line((x - 4, top + 60), (x - gap + 4, top + 60), color=RED, arrow=True, dashed=True)
-        d.text(x - gap / 2, top + 14, given, 11, SOFT)
-        d.text(x - gap / 2, top + 78, f"d{given}", 11, RED)
-    points = []
-    for n in range(33):  # a small wave for the sound
-        height = 22 * (1 - abs(n - 16) / 17) * (-1) ** n
-        points.append((2 * n + 18, top + 42 + height))
-    d.line(*points, color=BLUE)
-    d.text(50, top - 12, "waveform", 12, SOFT)
-    last = left + 4 * (width + gap) + width / 2
-    d.text(last, 34, "“seven”", 17, bold=True)
-    d.text(last - 44, 34, "wanted:", 13, SOFT, anchor="end")
-    d.line((last, 44), (last, top - 32), arrow=True)
-    d.line((50, top + 84), (50, 255), (180, 255), color=RED, arrow=True, dashed=True)
+    middles = _network(d, TOP, "trained", INK)
+    below = TOP + HEIGHT
+    d.text(middles[0], 46, "What excites a filter?", 14, BLUE, bold=True)
+    d.line((middles[0], 56), (middles[0], TOP - 6), color=BLUE, arrow=True)
+    between = (middles[1] + middles[2]) / 2
+    d.text(between, 46, "What can be read from a state?", 14, BLUE, bold=True)
+    for middle in middles[1:3]:
+        d.line((between, 56), (middle, TOP - 6), color=BLUE, arrow=True)
+    d.text(148, 28, "What if a part", 14, BLUE, bold=True)
+    d.text(148, 46, "is covered?", 14, BLUE, bold=True)
+    d.line((165, 56), (165, TOP + 4), color=BLUE, arrow=True)
+    d.line(
+        (middles[3], below + 2), (middles[3], below + 40), (165, below + 40), (165, TOP + 68),
+        color=RED, arrow=True, dashed=True,
+    )  # fmt: skip
+    d.text(between - 60, below + 32, "Where does it look? The gradient runs back.", 14, RED)
+    _network(d, 270, "untrained", SOFT)
     d.text(
-        190,
-        260,
-        "a small step against the gradient, kept soft; then forward again,",
+        480,
+        376,
+        "The control: the same questions, put to a network that has learned nothing.",
         14,
         INK,
-        anchor="start",
-    )
-    d.text(
-        190,
-        281,
-        "until the network writes what we want. Its weights stay as they are.",
-        14,
-        INK,
-        anchor="start",
-    )
-    return d
-
-
-def border():
-    """Show why a short step along the gradient does what a long random one does not."""
-    d = Drawing(
-        760,
-        300,
-        "A map of sounds with a border between those heard as one and those heard as seven. From "
-        "one sound near the border a short arrow along the gradient crosses it; dashed arrows of "
-        "the same length in other directions stay on their side.",
-    )
-    d.box(20, 20, 720, 230, "#ffffff")
-    d.line((450, 20), (438, 80), (462, 150), (446, 250), color=INK, width=2.4)
-    d.text(150, 56, "heard as “one”", 16, bold=True)
-    d.text(610, 56, "heard as “seven”", 16, bold=True)
-    x, y, reach = 395, 140, 86
-    for dx, dy in ((-0.82, 0.57), (-0.1, -0.995), (0.13, 0.99), (-0.9, -0.44)):
-        d.line((x, y), (x + reach * dx, y + reach * dy), color=SOFT, arrow=True, dashed=True)
-    d.line((x, y), (x + reach, y - 4), color=RED, width=3, arrow=True)
-    d.circle(x, y, 7, INK)
-    d.text(x - 18, y + 5, "the sound", 13, anchor="end")
-    d.text(x + reach + 10, y, "along the gradient", 13, RED, anchor="start")
-    d.text(180, 226, "dashed: as loud, in random directions", 13, SOFT)
-    d.text(
-        380,
-        280,
-        "each point is a sound: thousands of numbers, so thousands of directions",
-        13,
-        SOFT,
     )
     return d
 
 
 def draw():
     """Return each picture's text under its file name."""
-    return {"gradient_10_way_back.svg": str(way_back()), "gradient_10_border.svg": str(border())}
+    return {"look_10_questions.svg": str(questions())}

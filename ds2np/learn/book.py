@@ -112,8 +112,8 @@ CHAPTERS = (
     Chapter(
         "10_what_it_learned",
         "What did it learn?",
-        "pictures of filters, states and alignments; a sound changed until the network hears "
-        "another word",
+        "pictures of filters and of where the network looks, and probes of what its states know, "
+        "each beside a network that has learned nothing",
         "beyond the paper",
         60,
     ),
@@ -138,6 +138,14 @@ CHAPTERS = (
         "all-reduce by hand, naive, by tree and by ring; the real engine; a model of scaling",
         "scalability and data parallelism",
         75,
+    ),
+    Chapter(
+        "18_a_word_nobody_said",
+        "A word nobody said",
+        "the gradient from a text back to the samples, and with it a sound that the network hears "
+        "as another word",
+        "beyond the paper",
+        50,
     ),
 )
 

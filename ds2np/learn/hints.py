@@ -164,14 +164,9 @@ HINTS = {
         "A slice may end beyond the array: the last tiles become smaller by themselves.",
     ),
     "10.2": (
-        "x = (P - mean) / sigma, with one mean for each frequency and one sigma for everything.",
-        "First through the division: inverse_std * (dout - x * mean of all x * dout).",
-        "Then through the mean of each frequency: subtract the mean over time.",
-    ),
-    "10.3": (
-        "Decibels of energy: the size, a root of a sum of squares, may be 10^(decibels / 20) "
-        "times that of the sound.",
-        "Scale down only; then clip samples + change to -1 and 1, and subtract the samples.",
+        "A column of ones beside the states gives the constant a weight of its own.",
+        "np.linalg.lstsq(that, facts, rcond=None)[0] gives the weights, from the old states only.",
+        "The new states need the same column of ones before they are multiplied by the weights.",
     ),
     "11.1": (
         "A product of (rows, D) by (D, columns) has rows * D * columns multiplications.",
@@ -250,5 +245,15 @@ HINTS = {
         "Count the numbers of all chunks, in both halves, without the one that r does not send.",
         "In the first half r does not send chunk r + 1, in the second not chunk r + 2, around the "
         "ring.",
+    ),
+    "18.1": (
+        "x = (P - mean) / sigma, with one mean for each frequency and one sigma for everything.",
+        "First through the division: inverse_std * (dout - x * mean of all x * dout).",
+        "Then through the mean of each frequency: subtract the mean over time.",
+    ),
+    "18.2": (
+        "Decibels of energy: the size, a root of a sum of squares, may be 10^(decibels / 20) "
+        "times that of the sound.",
+        "Scale down only; then clip samples + change to -1 and 1, and subtract the samples.",
     ),
 }

@@ -2,7 +2,8 @@
 
 from helpers.exercises import per_exercise, per_function, solution, wrong_answers
 
-from ds2np.learn.book import CHAPTERS, FOLDER
+from ds2np.learn import answers
+from ds2np.learn.book import CHAPTERS, FOLDER, find_exercise
 from ds2np.learn.exercise import CORRECT, NOT_DONE, WRONG
 from ds2np.learn.hints import HINTS
 
@@ -63,3 +64,15 @@ def test_there_are_hints_and_a_place_to_compare_with(chapter, exercise):
 
 def test_no_hint_is_left_over():
     assert set(HINTS) == {e.number for chapter in CHAPTERS for e in chapter.exercises}
+
+
+def test_answers_are_found_by_name_whatever_their_number_was(tmp_path):
+    solutions = (FOLDER / "solutions" / "18_a_word_nobody_said.py").read_text(encoding="utf-8")
+    mine = tmp_path / "my_ds2np.py"
+    mine.write_text(
+        solutions.replace("def normalise", "# Exercise 10.2\ndef normalise").replace(
+            "def within", "# Exercise 10.3\ndef within"
+        )
+    )
+    for number, state in (("18.1", CORRECT), ("18.2", CORRECT), ("10.2", NOT_DONE)):
+        assert answers.judge(find_exercise(number), mine)[0].state == state

@@ -17,6 +17,7 @@ BEFORE = "in `before = np.concatenate([[0], path[:-1]])[:len(path)]`"
 FIRST = "in `plan, batch, longest = ([], [], 0)`"
 SILENT = "in `if sound == 0 or disturbance == 0:`"
 SIZE = "in `size = len(samples) + len(response) - 1`"
+FITTED = "in `weights, *_ = np.linalg.lstsq(states - centre, facts - mean, rcond=None)`"
 ALIKE = {
     "00.1": {"0 -> -1 in `before = 0`": "a first blank is dropped in any case"},
     "01.2": {
@@ -47,6 +48,11 @@ ALIKE = {
     "08.3": {
         f"1 -> 0 {SIZE}": "a longer transform",
         f"len(samples) + len(response) - 1 -> len(samples) + len(response) + 1 {SIZE}": "longer",
+    },
+    "10.2": {
+        f"facts - mean -> facts + mean {FITTED}": "a constant is orthogonal to centred states",
+        "np.linalg.lstsq(states - centre, facts - mean, rcond=None) -> "
+        f"np.linalg.lstsq(states - centre, facts - mean) {FITTED}": "the default",
     },
     "11.2": {"rounded to integers": "of thousands of millions of operations"},
     "12.2": {"return (-1, -1, -1) -> return (-1, -1, -1) in `return (-1, -1, -1)`": "the same"},
@@ -151,6 +157,41 @@ def stop_by_two_minima(rates, patience):
     return 0 < patience < len(rates) and min(rates[-patience:]) >= min(rates[:-patience])
 
 
+def cover_by_masks(x, frames, bins):
+    t, f = np.arange(len(x)) // frames, np.arange(x.shape[1]) // bins
+    tiles = t[:, None] * (f.max() + 1) + f
+    return np.where(tiles == np.arange(tiles.max() + 1)[:, None, None], 0, x)
+
+
+def probe_by_normal_equations(states, facts, new_states):
+    states, new_states = (np.c_[h, np.ones(len(h))] for h in (states, new_states))
+    return new_states @ np.linalg.solve(states.T @ states, states.T @ facts)
+
+
+def probe_by_descent(states, facts, new_states):
+    centre, scale = states.mean(axis=0), states.std(axis=0)
+    h, y = (states - centre) / scale, facts - facts.mean()
+    w, rate = np.zeros(h.shape[1]), 1 / np.linalg.norm(h, 2) ** 2
+    for _ in range(20_000):
+        w -= rate * h.T @ (h @ w - y)
+    return (new_states - centre) / scale @ w + facts.mean()
+
+
+def normalise_backward_by_a_matrix(dout, cache):
+    x, inverse_std = cache
+    (T, F), flat = x.shape, x.ravel()
+    means = np.kron(np.full((T, T), 1 / T), np.eye(F))
+    by_deviation = np.outer(flat, flat) / x.size
+    jacobian = inverse_std * (np.eye(x.size) - by_deviation) @ (np.eye(x.size) - means)
+    return (jacobian.T @ dout.ravel()).reshape(T, F)
+
+
+def budget_by_energies(change, samples, decibels):
+    most, energy = np.sum(samples**2) * 10 ** (decibels / 10), np.sum(change**2)
+    share = min(1.0, most / energy) ** 0.5 if energy > 0 else 1.0
+    return np.minimum(np.maximum(share * change, -1 - samples), 1 - samples)
+
+
 @pytest.mark.parametrize(
     ("number", "answer"),
     [
@@ -160,6 +201,11 @@ def stop_by_two_minima(rates, patience):
         ("04.4", reverse_by_an_index),
         ("06.1", clip_as_others_do),
         ("06.4", stop_by_two_minima),
+        ("10.1", cover_by_masks),
+        ("10.2", probe_by_normal_equations),
+        ("10.2", probe_by_descent),
+        ("18.1", normalise_backward_by_a_matrix),
+        ("18.2", budget_by_energies),
     ],
 )
 def test_another_way_to_the_same_result_is_correct(number, answer):

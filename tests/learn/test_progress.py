@@ -234,6 +234,9 @@ def test_an_answer_that_is_taken_out_is_kept_beside(ds2np, answers_file):
     assert (code, out) == (0, f"01.2 count: taken out; it is kept in {kept}\n")
     assert kept.read_text() == f"\n\n# Exercise 01.2\n{mine}"
     assert answers_file.read_text() == RIGHT
+    answers_file.write_text(f"{RIGHT}\n\n# Exercise 9.9\n{mine}")  # its number in an earlier book
+    assert ds2np("learn", "reset", "1.2")[0] == 0
+    assert answers_file.read_text() == RIGHT
     assert ds2np("learn", "reset", "01.2", "02")[0] == 0  # the one before it
     assert "def count" not in answers_file.read_text()
     assert ds2np("learn", "reset", "01.2")[1] == "01.2 count: not there\n"

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ds2np.audio.normalisation import normalise_backward, normalise_forward
 from ds2np.learn.exercise import Exercise
 
 
@@ -21,16 +20,13 @@ def occlusions(x, frames, bins):
     return np.stack(copies)
 
 
-def within_budget(change, samples, decibels):
-    """Scale a change to at most `decibels` above the energy of the samples, then clip.
+def linear_probe(states, facts, new_states):
+    """Fit facts (M,) by states (M, H) and a constant, by least squares; return new ones (K,).
 
-    Both have shape (samples,). After clipping, samples + change is within -1 and 1.
+    The new ones are what the same weighted sum, with its constant, is for new_states (K, H).
     """
-    limit = np.sqrt((samples * samples).sum()) * 10 ** (decibels / 20)
-    size = np.sqrt((change * change).sum())
-    if size > limit:
-        change = change * (limit / size)
-    return np.clip(samples + change, -1, 1) - samples
+    weights, *_ = np.linalg.lstsq(np.c_[states, np.ones(len(states))], facts, rcond=None)
+    return new_states @ weights[:-1] + weights[-1]
 
 
 def _occlusion_cases(rng):
@@ -42,35 +38,28 @@ def _occlusion_cases(rng):
     }
 
 
-def _normalise_cases(rng):
-    def case(T, F, scale=1.0):
-        x = scale * rng.standard_normal((T, F)) + rng.standard_normal(F)
-        return rng.standard_normal((T, F)) + 0.5, normalise_forward(x)[1]
+def _probe_cases(rng):
+    def case(M, H, K, offset=0.0, noise=0.3):
+        states = rng.standard_normal((M, H)) + offset * rng.standard_normal(H)
+        facts = states @ rng.standard_normal(H) + offset + noise * rng.standard_normal(M)
+        return states, facts, rng.standard_normal((K, H)) - offset
 
-    silence = np.zeros((3, 2))
+    yes_or_no, _, others = case(30, 3, 4)
+    states, facts, new = case(12, 2, 5, offset=3.0)
     return {
-        "five frames, three frequencies": case(5, 3),
-        "a loud utterance": case(6, 4, scale=30.0),
-        "one frequency": case(7, 1),
-        "a single frame, which is its own mean": case(1, 4),
-        "constant over time": (rng.standard_normal((3, 2)), normalise_forward(silence)[1]),
-    }
-
-
-def _budget_cases(rng):
-    sound = 0.3 * rng.uniform(-1, 1, 12)
-    change = 0.02 * rng.standard_normal(12)
-    peaks = np.where(np.arange(12) % 4 == 0, 0.98, 0.1) * rng.choice([-1, 1], 12)
-    return {
-        "too loud": (50 * change, sound, -20.0),
-        "below the limit": (change, sound, -3.0),
-        "slightly too loud": (change, 0.1 * sound, 0.0),
-        "beyond full scale": (0.2 * np.sign(peaks), peaks, 0.0),
-        "too loud, and then beyond full scale": (2.0 * np.sign(peaks), peaks, -6.0),
-        "no change": (np.zeros(12), sound, -30.0),
-        "silence and no change": (np.zeros(12), np.zeros(12), -30.0),
-        "silence allows no change": (change, np.zeros(12), -30.0),
-        "a very soft sound": (change, 1e-7 * sound, -10.0),
+        "one unit, exactly a line": case(4, 1, 3, offset=2.0, noise=0.0),
+        "three units": case(20, 3, 6),
+        "units and facts that are far from 0": case(20, 3, 6, offset=10.0),
+        "a fact that is yes or no": (yes_or_no, (yes_or_no[:, 0] > 0.5).astype(float), others),
+        "a single new state": case(9, 2, 1, offset=-2.0),
+        "more new states than old ones": case(6, 2, 11, offset=1.0),
+        "units that nearly agree": (
+            np.c_[states, states[:, 0] + 0.1 * rng.standard_normal(12)],
+            facts,
+            np.c_[new, new[:, 1]],
+        ),
+        "a fact that is always the same": (states, np.full(12, 4.0), new),
+        "units of unequal size": (states * [0.1, 10], facts, new * [0.1, 10]),
     }
 
 
@@ -79,13 +68,6 @@ EXERCISES = (
         "10.1", "occlusions", "spectrograms with one tile occluded", occlusions, _occlusion_cases
     ),
     Exercise(
-        "10.2", "normalise_backward", "gradient of the CMVN", normalise_backward, _normalise_cases
-    ),
-    Exercise(
-        "10.3",
-        "within_budget",
-        "change of a sound, limited in loudness and to full scale",
-        within_budget,
-        _budget_cases,
+        "10.2", "linear_probe", "a linear probe, fitted and asked", linear_probe, _probe_cases
     ),
 )

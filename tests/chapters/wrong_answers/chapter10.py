@@ -36,42 +36,47 @@ def time_first(x, frames, bins):
     return right.occlusions(x.T, bins, frames).swapaxes(1, 2)
 
 
-def mean_is_constant(dout, cache):
-    out, inverse_std = cache
-    return (dout - out * (out * dout).mean()) * inverse_std
+def fit(states, facts):
+    return np.linalg.lstsq(states, facts, rcond=None)[0]
 
 
-def variance_of_each_frequency(dout, cache):
-    out, inverse_std = cache
-    dcentred = (dout - out * (out * dout).mean(axis=0)) * inverse_std
-    return dcentred - dcentred.mean(axis=0)
+def each_unit_alone(states, facts, new_states):
+    centred, wanted = states - states.mean(axis=0), facts - facts.mean()
+    slopes = wanted @ centred / (centred**2).sum(axis=0)
+    return (new_states - states.mean(axis=0)) @ slopes + facts.mean()
 
 
-def mean_of_everything(dout, cache):
-    out, inverse_std = cache
-    dcentred = (dout - out * (out * dout).mean()) * inverse_std
-    return dcentred - dcentred.mean()
+def with_the_best_unit(states, facts, new_states):
+    centred, wanted = states - states.mean(axis=0), facts - facts.mean()
+    best = np.abs(wanted @ centred / np.linalg.norm(centred, axis=0)).argmax()
+    columns = [best]
+    return right.linear_probe(states[:, columns], facts, new_states[:, columns])
 
 
-def always_as_loud(change, samples, decibels):
-    limit = np.linalg.norm(samples) * 10 ** (decibels / 20)
-    change = change * (limit / np.linalg.norm(change))
-    return np.clip(samples + change, -1, 1) - samples
+def with_means_of_the_new(states, facts, new_states):
+    weights = fit(states - states.mean(axis=0), facts - facts.mean())
+    return (new_states - new_states.mean(axis=0)) @ weights + facts.mean()
 
 
-def returns_the_sum(change, samples, decibels):
-    return samples + right.within_budget(change, samples, decibels)
+def forgets_the_mean_of_the_facts(states, facts, new_states):
+    centre = states.mean(axis=0)
+    return (new_states - centre) @ fit(states - centre, facts - facts.mean())
 
 
-def forgets_full_scale(change, samples, decibels):
-    limit = np.linalg.norm(samples) * 10 ** (decibels / 20)
-    return change * min(1, limit / max(np.linalg.norm(change), 1e-12))
+def with_a_penalty(states, facts, new_states):
+    centre = states.mean(axis=0)
+    square = (states - centre).T @ (states - centre) + np.eye(states.shape[1])
+    weights = np.linalg.solve(square, (states - centre).T @ (facts - facts.mean()))
+    return (new_states - centre) @ weights + facts.mean()
 
 
-def clips_first(change, samples, decibels):
-    change = np.clip(samples + change, -1, 1) - samples
-    limit = np.linalg.norm(samples) * 10 ** (decibels / 20)
-    return change * min(1, limit / max(np.linalg.norm(change), 1e-12))
+def forgets_the_inverse(states, facts, new_states):
+    weights = np.c_[states, np.ones(len(states))].T @ facts
+    return np.c_[new_states, np.ones(len(new_states))] @ weights
+
+
+def returns_the_correlation(states, facts, new_states):
+    return np.corrcoef(right.linear_probe(states, facts, states), facts)[0, 1]
 
 
 WRONG = {
@@ -82,26 +87,36 @@ WRONG = {
         "forgets the tiles that are cut short": forgets_the_rest,
         "goes over time first": time_first,
         "keeps the tile and covers the rest": lambda x, t, f: x - right.occlusions(x, t, f),
+        "covers with the mean": lambda x, t, f: right.occlusions(x - x.mean(), t, f) + x.mean(),
+        "stops one tile early": lambda x, t, f: right.occlusions(x, t, f)[:-1],
+        "returns the tiles alone": lambda x, t, f: x[None, :t, :f],
+        "begins with the uncovered one": lambda x, t, f: np.concatenate(
+            [x[None], right.occlusions(x, t, f)]
+        ),
     },
     "10.2": {
-        "takes mean and variance for constants": lambda dout, cache: dout * cache[1],
-        "takes the mean for a constant": mean_is_constant,
-        "has a variance of its own for each frequency": variance_of_each_frequency,
-        "has one mean for everything": mean_of_everything,
-        "multiplies by the deviation": lambda dout, cache: right.normalise_backward(
-            dout, (cache[0], 1 / cache[1])
+        "has no constant": lambda states, facts, new: new @ fit(states, facts),
+        "fits each unit alone": each_unit_alone,
+        "takes the best unit": with_the_best_unit,
+        "takes the mean of the new states": with_means_of_the_new,
+        "forgets the mean of the facts": forgets_the_mean_of_the_facts,
+        "punishes large weights": with_a_penalty,
+        "forgets to divide by the squares": forgets_the_inverse,
+        "asks the states it was fitted on": lambda states, facts, new: right.linear_probe(
+            states, facts, states
         ),
-    },
-    "10.3": {
-        "lets silence keep its change": lambda change, samples, decibels: (
-            right.within_budget(change, samples, decibels) if samples.any() else change
+        "returns the weights": lambda states, facts, new: fit(
+            np.c_[states, np.ones(len(states))], facts
         ),
-        "takes decibels of amplitude for those of energy": lambda change, samples, decibels: (
-            right.within_budget(change, samples, 2 * decibels)
+        "leaves the constant out in the end": lambda states, facts, new: (
+            new @ fit(np.c_[states, np.ones(len(states))], facts)[:-1]
         ),
-        "makes a soft change louder": always_as_loud,
-        "returns the changed sound": returns_the_sum,
-        "forgets full scale": forgets_full_scale,
-        "clips before it makes softer": clips_first,
+        "returns a correlation": returns_the_correlation,
+        "returns yes or no": lambda states, facts, new: (
+            right.linear_probe(states, facts, new) > 0.5
+        ),
+        "adds one more axis": lambda states, facts, new: right.linear_probe(states, facts, new)[
+            :, None
+        ],
     },
 }
