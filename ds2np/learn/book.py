@@ -76,14 +76,16 @@ CHAPTERS = (
     Chapter(
         "04_recurrence",
         "Recurrence",
-        "simple RNN, backpropagation through time, GRU, two directions, row convolution",
+        "simple RNN, backpropagation through time, GRU and what its gates are for, two directions, "
+        "row convolution",
         "recurrent layers, GRUs, row convolution",
         90,
     ),
     Chapter(
         "05_ctc",
         "CTC",
-        "the sum over all alignments, its gradient in log space, the best alignment",
+        "the sum over all alignments, its gradient in log space, the best alignment; why so many "
+        "blanks",
         "the CTC loss",
         90,
     ),
@@ -91,7 +93,7 @@ CHAPTERS = (
         "06_training",
         "Training",
         "momentum, clipping, annealing, the mean of the weights, each alone on a toy; SortaGrad; "
-        "buckets and their padding",
+        "buckets and their padding; larger minibatches",
         "training, SortaGrad",
         75,
     ),
