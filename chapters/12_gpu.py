@@ -532,6 +532,8 @@ else:
 #
 # ### Exercise 12.5: your first kernel
 #
+# (The exercises keep the numbers under which answers are known; in this chapter you meet 12.5 first.)
+#
 # Now you. Write the clipped ReLU, $f(x) = \min(\max(x, 0), \text{ceiling})$, for `count` numbers. There
 # are at least as many threads as numbers. What stands behind the last number belongs to others: do not
 # read it, and do not write there. With `x` [-3, 7, 30] and a ceiling of 20, `out` is [0, 7, 20].

@@ -55,23 +55,23 @@ CHAPTERS = (
     Chapter(
         "01_sound",
         "Sound to spectrogram",
-        "frames, window, Fourier transform, power, log, mel, and the way back",
+        "frames, window, Fourier transform, power, log, mel, aliasing, and the way back",
         "features",
-        75,
+        90,
     ),
     Chapter(
         "02_convolution",
         "Convolution over time and frequency",
         "1D and 2D convolution with stride, their backward passes, three ways to compute them",
         "convolution over time and frequency",
-        75,
+        85,
     ),
     Chapter(
         "03_batch_norm",
         "Batch normalisation for sequences",
         "masked mean and variance over all frames of a minibatch, and their backward pass",
         "batch normalisation for deep RNNs",
-        60,
+        65,
     ),
     Chapter(
         "04_recurrence",

@@ -29,8 +29,9 @@ def missing(monkeypatch):
 
 
 def test_it_requires_what_the_package_requires():
+    """What some machines only can have has a condition; the voice is checked by itself."""
     listed = re.search(r"^dependencies = \[(.*?)\]", PYPROJECT.read_text(), re.S | re.M).group(1)
-    assert tuple(re.findall(r'"([\w-]+)', listed)) == doctor.REQUIRED
+    assert tuple(re.findall(r'"([\w-]+)[^";]*"', listed)) == doctor.REQUIRED
 
 
 def test_a_plain_installation_is_ready(ds2np, missing, monkeypatch):

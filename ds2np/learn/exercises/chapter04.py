@@ -24,9 +24,10 @@ def gru_forward(a, U, h0):
 
 def gru_backward(dh, h, h0, gates, U):
     """Run the package's function, given states and gates."""
-    H = h.shape[3]
-    before = np.concatenate([h0[:, None], h], axis=1)[:, :-1]
-    return gru.gru_backward(dh, (h, h0, gates, before @ U[:, None, :, 2 * H :], U, "tanh"))
+    before = h.copy()
+    before[:, :1], before[:, 1:] = h0[:, None], h[:, :-1]
+    heard = before @ U[:, None, :, 2 * h.shape[3] :]
+    return gru.gru_backward(dh, (h, h0, gates, heard, U, "tanh"))
 
 
 def _recurrence(rng, B, T, N, H, gates=1, scale=1.0):
