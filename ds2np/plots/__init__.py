@@ -23,12 +23,14 @@ from ds2np.plots.text import (
     plot_trace,
 )
 from ds2np.plots.training import plot_curves, plot_health, plot_plan, plot_walk
+from ds2np.plots.tuning import plot_error_surface
 
 __all__ = [
     "draw_table",
     "plot_amdahl",
     "plot_batch",
     "plot_curves",
+    "plot_error_surface",
     "plot_gains",
     "plot_health",
     "plot_holdings",
