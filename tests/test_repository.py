@@ -16,7 +16,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
     ("errors", "files", "machine", "backend", "kernels"),
     ("audio", "text", "layers", "ctc"),
-    ("model", "optim"),
+    ("model", "optim", "lm"),
     ("data", "gradcheck", "decode"),
     ("parallel", "recogniser"),
     ("evaluate", "plots"),

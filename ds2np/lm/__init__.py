@@ -1,0 +1,5 @@
+"""Language models: n-gram counts, Kneser-Ney, ARPA files, scoring. See chapter 09."""
+
+from ds2np.lm.ngram import NGram
+
+__all__ = ["NGram"]
