@@ -14,6 +14,7 @@ BLOCKS = {
     "06": ("everything that is trained", 268, 888),
     "07": ("all of it", 5, 955),
     "08": ("the sound", 5, 116),
+    "09": ("from probabilities to text", 705, 955),
     "10": ("what is between sound and text", 116, 888),
     "11": ("what costs time: convolution and recurrence", 268, 632),
     "12": ("everything, CTC above all", 268, 888),

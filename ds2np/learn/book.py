@@ -112,6 +112,14 @@ CHAPTERS = (
         75,
     ),
     Chapter(
+        "09_decoding",
+        "Decoding with language models",
+        "prefix beam search, n-grams with Kneser-Ney, both together; what a language model mends "
+        "and breaks",
+        "decoding with a language model",
+        90,
+    ),
+    Chapter(
         "10_what_it_learned",
         "What did it learn?",
         "pictures of filters and of where the network looks, and probes of what its states know, "

@@ -159,6 +159,27 @@ HINTS = {
         "as many samples as there were.",
         "Multiply by the root of the energy before over the energy after, unless that is 0.",
     ),
+    "09.1": (
+        "Each prefix gives to the prefixes that it can become; add up what several give to one.",
+        "A blank keeps the prefix: both its sums, times the blank's probability, go into p_b.",
+        "The last symbol once more: p_n keeps the prefix, p_b makes it longer; every other symbol "
+        "makes it longer from both. All of these go into p_n.",
+    ),
+    "09.2": (
+        "Count how many n-grams stand once, twice, three and four times.",
+        "Look at the fallback before you divide, and once more when you have the discounts.",
+    ),
+    "09.3": (
+        "Is the whole n-gram listed? Then that is the answer.",
+        "Otherwise add the history's back-off weight, if it has one, and ask again with a history "
+        "that lacks its first word.",
+        "A word that is not listed by itself is <unk>; find that out first.",
+    ),
+    "09.4": (
+        "Two loops over the grid; for each pair, Q of all candidates at once, then argmax(axis=1).",
+        "edits[np.arange(N), chosen] are the errors of the chosen ones; remember the first pair "
+        "with fewer errors than any before.",
+    ),
     "10.1": (
         "Two loops: over the first frame of each tile, and within it over the first frequency.",
         "A slice may end beyond the array: the last tiles become smaller by themselves.",

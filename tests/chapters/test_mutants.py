@@ -54,6 +54,10 @@ ALIKE = {
         "np.linalg.lstsq(states - centre, facts - mean, rcond=None) -> "
         f"np.linalg.lstsq(states - centre, facts - mean) {FITTED}": "the default",
     },
+    "09.4": {
+        "edits[np.arange(len(edits)), chosen].sum -> edits[np.arange(len(edits)), chosen].mean "
+        "in `errors = edits[np.arange(len(edits)), chosen].sum()`": "the same order"
+    },
     "11.2": {"rounded to integers": "of thousands of millions of operations"},
     "12.2": {"return (-1, -1, -1) -> return (-1, -1, -1) in `return (-1, -1, -1)`": "the same"},
     "13.4": {
