@@ -125,6 +125,14 @@ def _weight_cases(rng):
         [0.0, 1.0],
         [0.0],
     )
+    either = (  # a reward for words alone mends it, and the language model alone does, too
+        np.array([[-1.0, -3.0, -3.0]]),
+        np.array([[-10.0, -10.0, -2.0]]),
+        np.array([[1, 4, 1]]),
+        np.array([[1, 0, 0]]),
+        [0.0, 1.0],
+        [0.0, 2.0],
+    )
     return {
         "one utterance": case(1, 5, [0.0, 1.0], [-1.0, 3.0]),
         "many utterances": case(40, 6, [0.0, 0.4, 0.8, 1.2], [-2.0, 0.0, 2.0, 4.0]),
@@ -134,6 +142,7 @@ def _weight_cases(rng):
         "all pairs are equally good": (*same[:3], np.ones((3, 4), int), *same[4:]),
         "a single candidate": case(5, 1, [0.0, 1.0], [0.0, 1.0]),
         "two candidates with the same Q": tie,
+        "either weight alone is enough": either,
     }
 
 
