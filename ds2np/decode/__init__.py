@@ -4,11 +4,13 @@ A decoder is an object with a method ``decode(log_probs, lengths)``, which retur
 utterance a list of `Hypothesis`, best first. A new one is a file and an entry in `DECODERS`.
 """
 
+from ds2np.decode.beam import BeamDecoder
+from ds2np.decode.fitting import check_fit, describe_mismatch, share_unwritable
 from ds2np.decode.greedy import GreedyDecoder, greedy_decode
 from ds2np.decode.words import Hypothesis, Word
 from ds2np.errors import UserError
 
-DECODERS = {"greedy": GreedyDecoder}
+DECODERS = {"greedy": GreedyDecoder, "beam": BeamDecoder}
 
 
 def make_decoder(name, config, **options):
@@ -29,9 +31,13 @@ def make_decoder(name, config, **options):
 
 __all__ = [
     "DECODERS",
+    "BeamDecoder",
     "GreedyDecoder",
     "Hypothesis",
     "Word",
+    "check_fit",
+    "describe_mismatch",
     "greedy_decode",
     "make_decoder",
+    "share_unwritable",
 ]

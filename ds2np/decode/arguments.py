@@ -1,0 +1,50 @@
+"""Checks of what a beam decoder gets: its options, and log-probabilities."""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+
+from ds2np.backend import to_cpu
+from ds2np.errors import UserError
+from ds2np.layers.padding import check_frames, widen_lengths
+
+SUM_ERROR = 1e-2  # half precision and thousands of symbols
+
+
+def check_whole_option(name, value):
+    """Raise a UserError unless an option is a whole number from 1 on."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise UserError(f"{name} is {value!r}, expected a whole number from 1 on")
+
+
+def check_number(name, value, low=-math.inf, high=math.inf):
+    """Raise a UserError unless an option is a finite number from low to high."""
+    if not isinstance(value, Real) or not math.isfinite(value) or not low <= value <= high:
+        allowed = "a finite number" if high == math.inf else f"a number from {low:g} to {high:g}"
+        raise UserError(f"{name} is {value!r}, expected {allowed}")
+
+
+def read_log_probs(log_probs, lengths, V):
+    """Check a batch (N, T, V) and its lengths; return both as NumPy arrays.
+
+    Shapes that do not fit are a ValueError, numbers that are no log-probabilities a UserError.
+    """
+    check_frames(log_probs, ("N", "T", V))
+    log_probs, lengths = to_cpu(log_probs), widen_lengths(lengths)
+    N, T, _ = log_probs.shape
+    if lengths.shape != (N,) or ((lengths < 0) | (lengths > T)).any():
+        raise ValueError(f"lengths are {lengths.tolist()}, expected {N} values from 0 to {T}")
+    real = np.arange(T) < lengths[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = np.exp(log_probs).sum(axis=2)
+    wrong = np.argwhere(real & ~(np.abs(sums - 1) <= SUM_ERROR))
+    if len(wrong):
+        n, t = wrong[0]
+        if np.isnan(log_probs[n, t]).any():
+            raise UserError(f"frame {t} of utterance {n} holds NaN, expected log-probabilities")
+        raise UserError(
+            f"frame {t} of utterance {n} has probabilities that sum to {sums[n, t]:.4g}, "
+            "expected 1: natural log-probabilities, not logits"
+        )
+    return log_probs, lengths

@@ -1,0 +1,62 @@
+"""Whether a language model and a network fit together: alphabet, case and spaces."""
+
+from ds2np.errors import UserError
+
+EXAMPLES = 3
+
+
+def share_unwritable(lm, alphabet):
+    """Return the share (0 to 1) of the words of a model that an alphabet cannot write, and them."""
+    known = set(alphabet.symbols) | {getattr(lm, "space", " ")}
+    words = list(lm.words[3:])
+    lost = [word for word in words if not set(alphabet.cut(word)) <= known]
+    return (len(lost) / len(words) if words else 0.0), lost
+
+
+def describe_mismatch(lm, alphabet):
+    """Say in one sentence what does not match between a language model and an alphabet, or "".
+
+    It is wrong to use them together then: hardly a word of the model could be recognised.
+
+    Parameters
+    ----------
+    lm : NGram
+    alphabet : Alphabet
+    """
+    words = [word for word in lm.words[3:] if word != getattr(lm, "space", None)]
+    if not words:
+        return "the language model has no words"
+    share, lost = share_unwritable(lm, alphabet)
+    examples = ", ".join(repr(word) for word in lost[:EXAMPLES])
+    symbols = "".join(alphabet.symbols)
+    spaces = any(map(alphabet.separates, range(1, len(alphabet))))
+    single = sum(len(alphabet.cut(word)) == 1 for word in words) / len(words)
+    if share > 0.5:
+        for change, case in ((str.lower, "upper case"), (str.upper, "lower case")):
+            if sum(set(change(word)) <= set(symbols) for word in lost) > 0.5 * len(lost):
+                return (
+                    f"the words of the language model are in {case} ({examples}), "
+                    f"but the alphabet {symbols!r} is not"
+                )
+        return (
+            f"the alphabet {symbols!r} cannot write {100 * share:.0f} % of the words of the "
+            f"language model, such as {examples}"
+        )
+    if lm.units == "words" and not spaces and single < 0.9:
+        return (
+            f"the language model counts words, such as {words[0]!r}, but the alphabet has no space "
+            "between words; train one of characters"
+        )
+    if lm.units == "words" and spaces and single > 0.9 and len(words) > EXAMPLES:
+        return (
+            "the words of the language model are single characters, but the alphabet separates "
+            "words by spaces; train the model on words, or mark it as one of characters"
+        )
+    return ""
+
+
+def check_fit(lm, alphabet):
+    """Raise a UserError if `describe_mismatch` finds something."""
+    sentence = describe_mismatch(lm, alphabet)
+    if sentence:
+        raise UserError(sentence)
