@@ -4,6 +4,7 @@ import dataclasses
 import operator
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,11 +15,11 @@ from ds2np.audio.opening import name_of
 from ds2np.audio.resampling import resample
 from ds2np.backend import choose_device, get_array_module, is_on_gpu, to_cpu
 from ds2np.data.memory import run_within_memory
-from ds2np.decode import make_decoder
+from ds2np.decode import DecoderSettings, make_decoder
 from ds2np.errors import UserError
 from ds2np.layers import log_softmax
 from ds2np.model.pieces import logits_in_pieces
-from ds2np.model.run_folder import load_run
+from ds2np.model.run_folder import RunFolder, load_run
 
 WHOLE_SECONDS = 60  # longer utterances go through the network in pieces
 
@@ -32,7 +33,9 @@ class Transcript:
     words : tuple of Word
         Words with times in seconds, from the beginning of the recording.
     score : float
-        Log-probability of the best hypothesis.
+        Score of the best hypothesis.
+    hypotheses : tuple of Hypothesis
+        The texts that the decoder returns, best first; times from the beginning of the part.
     warnings : tuple of str
         Sentences that say why a recording is hardly intelligible; see
         `ds2np.audio.describe_suspect`.
@@ -42,6 +45,7 @@ class Transcript:
     words: tuple
     score: float
     warnings: tuple = ()
+    hypotheses: tuple = ()
 
 
 class Recogniser:
@@ -68,8 +72,8 @@ class Recogniser:
         self.decoder = make_decoder(decoder, self.config) if named else decoder
 
     @classmethod
-    def load(cls, run, device="auto", decoder="greedy", precision="float32"):
-        """Load the best network of a run.
+    def load(cls, run, device="auto", decoder=None, precision="float32", **options):
+        """Load the best network of a run, with the decoder that `tune` has chosen for it.
 
         Parameters
         ----------
@@ -77,9 +81,14 @@ class Recogniser:
             A run folder or a checkpoint file.
         device : str
             "auto", "cpu", "cuda" or "cuda:N".
+        decoder : str or object, optional
+            "greedy", "beam", or an object with a method ``decode``; by default what the run says,
+            or else greedy.
         precision : {"float32", "tf32", "bf16x3", "half"}
             Of matrix products on a GPU; see `ds2np.kernels.products`. "half" is for one to eight
             utterances at a time.
+        **options
+            Of the decoder, over those of the run; see `ds2np.decode.DecoderSettings`.
 
         Raises
         ------
@@ -88,7 +97,12 @@ class Recogniser:
         """
         device = choose_device(device)
         device.use()
-        return cls(load_run(run, device, precision), decoder)
+        model = load_run(run, device, precision)
+        if decoder is None or isinstance(decoder, str):
+            given = options if decoder is None else {"decoder": decoder} | options
+            before = DecoderSettings.read(RunFolder(run).decoder) if Path(run).is_dir() else None
+            decoder = DecoderSettings.choose(given, before).build(model.config)
+        return cls(model, decoder)
 
     def log_probs(self, x, lengths):
         """Compute the log-probabilities of the symbols in each frame of a padded minibatch.
@@ -188,14 +202,15 @@ class Recogniser:
     def _transcribe(self, samples, start=0.0, warnings=()):
         seconds = len(samples) / self.config.sample_rate
         x = self.features(samples.astype(self.model.dtype, copy=False))[None]
-        (best,) = self.decode(*self.log_probs(x, np.array([x.shape[1]])))
+        (found,) = self.decoder.decode(*self.log_probs(x, np.array([x.shape[1]])))
+        best = found[0]
         words = tuple(  # the last frame may extend beyond the recording
             dataclasses.replace(
                 w, start=start + min(w.start, seconds), end=start + min(w.end, seconds)
             )
             for w in best.words
         )
-        return Transcript(best.text, words, best.score, warnings)
+        return Transcript(best.text, words, best.score, warnings, tuple(found))
 
 
 def _log_probs(logits):

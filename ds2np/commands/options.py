@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ds2np.errors import UserError
 
+DECODER = "lm", "alpha", "beta", "beam", "phrases", "closed_vocabulary", "n_best"
+
 
 def whole(text, least=0):
     """Parse a whole number of at least `least`."""
@@ -33,6 +35,14 @@ def share(text):
     value = _number(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to below 1")
+    return value
+
+
+def finite(text):
+    """Parse a finite number."""
+    value = _number(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
     return value
 
 
@@ -97,16 +107,32 @@ def given_characters(args):
 
 def add_recogniser(parser):
     """Add the run, the decoder, the device and the precision."""
-    add = parser.add_argument
-    add("run_folder", type=Path, metavar="RUN", help="run folder or checkpoint file")
-    add("--decoder", default="greedy", metavar="NAME", help="decoder (default: greedy)")
+    parser.add_argument(
+        "run_folder", type=Path, metavar="RUN", help="run folder or checkpoint file"
+    )
+    add_decoder(parser)
     add_device(parser)
     add_precision(parser, "half")
+
+
+def add_decoder(parser):
+    """Add the decoder and what its search needs."""
+    add = parser.add_argument
+    text = "greedy or beam (default: what `tune` has written into the run, or greedy)"
+    add("--decoder", metavar="NAME", help=text)
+    add("--lm", metavar="FILE", help="language model (ARPA, .gz or compact), for --decoder beam")
+    add("--alpha", type=finite, metavar="A", help="weight of the language model (default: 0.5)")
+    add("--beta", type=finite, metavar="B", help="bonus for each word, in nats (default: 1.5)")
+    add("--beam", type=count, metavar="N", help="prefixes that are kept (default: 100)")
+    text = "favoured phrases, one a line; after a tab, how many times as probable (default: 4)"
+    add("--phrases", metavar="FILE", help=text)
+    text = "only words of the language model and of the phrases"
+    add("--closed-vocabulary", action="store_true", default=None, help=text)
 
 
 def load_recogniser(args):
     """Load the recogniser given by the options of `add_recogniser`."""
     from ds2np.recogniser import Recogniser
 
-    options = given(args, "precision")
+    options = given(args, "precision", *DECODER)
     return Recogniser.load(args.run_folder, args.device, args.decoder, **options)

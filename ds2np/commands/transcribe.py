@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from ds2np.commands.options import add_recogniser, load_recogniser, whole
+from ds2np.commands.options import add_recogniser, count, load_recogniser, whole
 from ds2np.errors import UserError
 
 STDIN = "-"
@@ -16,6 +16,8 @@ def add_options(parser):
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
     text = "channel to transcribe, from 0 (default: the mean of all)"
     parser.add_argument("--channel", type=whole, metavar="N", help=text)
+    text = "print so many texts of each recording, best first, with their scores"
+    parser.add_argument("--n-best", type=count, metavar="N", help=text)
     parser.add_argument(
         "--json", action="store_true", help="print JSON lines, with words and times"
     )
@@ -32,7 +34,7 @@ def run(args):
         else:
             if args.channel is not None:
                 part = {"channel": args.channel} | part
-            error = _transcribe(recogniser, sound, part, args.json, named)
+            error = _transcribe(recogniser, sound, part, args, named)
         if error:
             print(f"error: {error}", file=sys.stderr)
             failed = True
@@ -66,7 +68,7 @@ def _find(paths):
             yield error, {}
 
 
-def _transcribe(recogniser, path, part, as_json, named):
+def _transcribe(recogniser, path, part, args, named):
     """Print one transcript and its warnings; return the UserError if there is none."""
     import dataclasses
 
@@ -82,13 +84,17 @@ def _transcribe(recogniser, path, part, as_json, named):
     for warning in transcript.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     start = {"offset": part["start"], "duration": part["duration"]} if "start" in part else {}
-    if as_json:
+    place = f"{path} from {part['start']:g} s: " if start else f"{path}: "
+    best = transcript.hypotheses[: args.n_best or 0]
+    if args.json:
         words = [dataclasses.asdict(word) for word in transcript.words]
         entry = {"audio_filepath": str(path), **start, "text": transcript.text, "words": words}
+        if best:
+            keys = "text", "score", "acoustic", "lm"
+            entry["n_best"] = [{key: getattr(one, key) for key in keys} for one in best]
         print(strict_json(entry), flush=True)
-    elif named:
-        place = f" from {part['start']:g} s" if start else ""
-        print(f"{path}{place}: {transcript.text}", flush=True)
-    else:
-        print(transcript.text, flush=True)
+        return None
+    rows = [f"{one.score:9.2f} {one.acoustic:9.2f} {one.lm:9.2f}  {one.text}" for one in best]
+    for text in rows or [transcript.text]:
+        print(f"{place if named else ''}{text}", flush=True)
     return None

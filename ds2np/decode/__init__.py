@@ -7,31 +7,14 @@ utterance a list of `Hypothesis`, best first. A new one is a file and an entry i
 from ds2np.decode.beam import BeamDecoder
 from ds2np.decode.fitting import check_fit, describe_mismatch, share_unwritable
 from ds2np.decode.greedy import GreedyDecoder, greedy_decode
+from ds2np.decode.making import DECODERS, make_decoder
+from ds2np.decode.settings import DecoderSettings
 from ds2np.decode.words import Hypothesis, Word
-from ds2np.errors import UserError
-
-DECODERS = {"greedy": GreedyDecoder, "beam": BeamDecoder}
-
-
-def make_decoder(name, config, **options):
-    """Create a decoder for networks of a configuration.
-
-    Parameters
-    ----------
-    name : str
-        A key of `DECODERS`; any other is a UserError.
-    config : DeepSpeech2Config
-    **options
-        Passed to the decoder.
-    """
-    if name not in DECODERS:
-        raise UserError(f"unknown decoder {name!r}; choose from {', '.join(DECODERS)}")
-    return DECODERS[name](config.alphabet(), frame_seconds=config.frame_ms / 1000, **options)
-
 
 __all__ = [
     "DECODERS",
     "BeamDecoder",
+    "DecoderSettings",
     "GreedyDecoder",
     "Hypothesis",
     "Word",

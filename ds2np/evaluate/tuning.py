@@ -5,12 +5,18 @@ The decoder ranks the texts y of an utterance x by
     Q(y) = ln p(y | x) + alpha ln p_LM(y) + beta words(y)        (the paper, Decoding)
 
 A search with some alpha and beta lists the best texts with the three terms. Other weights rank the
-same texts anew: no second search is needed, as long as the best text is among them.
+same texts anew: no second search is needed, as long as the best text is among them. So one more
+search, with the weights that were found, asks whether it was.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from ds2np.text.score import align_characters, align_words, count_edits
+
+MOST = 50  # texts that a search lists for each utterance
+ROUNDS = 4  # of search and ranking
 
 
 @dataclass(frozen=True)
@@ -87,3 +93,91 @@ def describe_edge(alpha, beta, alphas, betas):
             side = "smaller" if value == min(grid) else "larger"
             beyond.append(f"a {side} {name} than {value:g}")
     return " and ".join(beyond)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The outcome of `tune`.
+
+    Attributes
+    ----------
+    alpha, beta : float
+        The best pair.
+    errors : ndarray of int of shape (A, B)
+        Word errors for each pair of the grid.
+    found : int
+        Word errors of a search with the best pair.
+    spaces : bool
+        Whether words are counted; else characters are, of a script without spaces.
+    """
+
+    alpha: float
+    beta: float
+    errors: np.ndarray
+    found: int
+    spaces: bool
+
+
+def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
+    """Find the weights with the fewest errors on a grid.
+
+    Parameters
+    ----------
+    log_probs : ndarray of shape (N, T, V)
+    lengths : ndarray of int of shape (N,)
+    refs : sequence of N str
+    make : callable
+        Makes a `BeamDecoder`: it takes alpha, beta and n_best.
+    alphas, betas : sequence of float
+    progress : callable, optional
+        Called after each search.
+
+    Returns
+    -------
+    Tuned
+    """
+    by_lm, by_words = make(1.0, 0.0, 1).scorer, make(0.0, 1.0, 1).scorer
+    spaces = make(0.0, 0.0, 1).space > 0
+    known = [{} for _ in refs]  # of each utterance: text -> ln p(y | x)
+    pair = float(np.median(alphas)), float(np.median(betas))
+    searched = set()
+    while True:
+        hypotheses = make(*pair, MOST).decode(log_probs, lengths)
+        searched.add(pair)
+        if progress:
+            progress()
+        for texts, listed in zip(known, hypotheses, strict=True):
+            texts.update({one.text: one.acoustic for one in listed})
+        best = [listed[0].text for listed in hypotheses]
+        found = int(_count_edits(refs, best, spaces).sum())
+        candidates = _rank(known, refs, by_lm, by_words, spaces)
+        errors = count_errors(candidates, alphas, betas)
+        chosen = choose_weights(errors, alphas, betas)
+        if chosen == pair or chosen in searched or len(searched) == ROUNDS:
+            break
+        pair = chosen
+    if chosen != pair:
+        best = [listed[0].text for listed in make(*chosen, 1).decode(log_probs, lengths)]
+        found = int(_count_edits(refs, best, spaces).sum())
+    return Tuned(*chosen, errors, found, spaces)
+
+
+def _rank(known, refs, by_lm, by_words, spaces):
+    """Collect what ranks the texts of each utterance."""
+    texts = [text for listed in known for text in listed]
+    ends = np.cumsum([len(listed) for listed in known])[:-1]
+    said = [ref for ref, listed in zip(refs, known, strict=True) for _ in listed]
+    columns = (
+        np.array([acoustic for listed in known for acoustic in listed.values()]),
+        by_lm.score_texts(texts),
+        by_words.score_texts(texts),
+        _count_edits(said, texts, spaces),
+    )
+    parts = (np.split(column, ends) for column in columns)
+    return [Candidates(*rows) for rows in zip(*parts, strict=True)]
+
+
+def _count_edits(refs, hyps, spaces):
+    """Count the errors of each text: of words, or of characters where there are no spaces."""
+    align = align_words if spaces else align_characters
+    return np.array([count_edits([pair]).total for pair in align(refs, hyps)])

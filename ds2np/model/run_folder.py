@@ -19,9 +19,9 @@ class RunFolder:
 
     Attributes
     ----------
-    config, history, last, best, report : Path
+    config, history, last, best, report, decoder : Path
         The effective configuration, the metrics of each epoch, the checkpoint to resume from, the
-        checkpoint with the lowest WER, and the report.
+        checkpoint with the lowest WER, the report, and the decoder that `tune` has chosen.
     lock : Path
         Names the process that trains into the folder now.
     """
@@ -33,6 +33,7 @@ class RunFolder:
         self.last = self.path / "last.npz"
         self.best = self.path / "best.npz"
         self.report = self.path / "report.html"
+        self.decoder = self.path / "decoder.json"
         self.lock = self.path / "lock"
 
     @property
@@ -67,7 +68,8 @@ class RunFolder:
         """Delete the files of the run and nothing else; raise a UserError if it is in use."""
         if self.path.is_dir():
             with self.locked():
-                for file in (self.config, self.history, self.best, self.last, self.report):
+                files = self.config, self.history, self.best, self.last, self.report, self.decoder
+                for file in files:
                     file.unlink(missing_ok=True)
 
 
