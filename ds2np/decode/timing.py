@@ -23,18 +23,18 @@ def time_words(log_probs, lengths, utterances, texts, written, space, frame_seco
     if not rows:
         return timed
     # All symbols of all texts, one after another.
-    symbols = np.concatenate([texts[i] for i in rows])
+    units = np.concatenate([texts[i] for i in rows])
     sizes = np.array([len(texts[i]) for i in rows])
     begins = np.cumsum(sizes) - sizes
     row, frame = (places[rows] >= 0).nonzero()
     symbol = begins[row] + places[rows][row, frame]  # rising: each follows the one before it
-    first = np.searchsorted(symbol, np.arange(len(symbols)))
+    first = np.searchsorted(symbol, np.arange(len(units)))
     starts = frame[first]
     ends = frame[np.append(first[1:], len(frame)) - 1] + 1
-    log_p = log_probs[utterances[rows][row], frame, symbols[symbol]].astype(np.float64)
+    log_p = log_probs[utterances[rows][row], frame, units[symbol]].astype(np.float64)
     best = np.exp(np.maximum.reduceat(log_p, first))
     # A word begins with a text or after a space, and ends before the next.
-    in_word = symbols != space if space else np.ones(len(symbols), bool)
+    in_word = units != space if space else np.ones(len(units), bool)
     opens, closes = in_word.copy(), in_word.copy()
     opens[1:] &= ~in_word[:-1]
     opens[begins] = True
