@@ -186,8 +186,8 @@ class BeamDecoder:
         if ended is None:
             return
         p = close(*ended, self.space, self.scorer)
-        most = max(RIVALS, self.n_best)
-        for utterance, nodes, scores in list_best(ended[0], p, beams.scale, most):
+        limits = max(RIVALS, self.n_best), self.n_best, MARGIN
+        for utterance, nodes, scores in list_best(ended[0], p, beams.scale, *limits):
             found[utterance] = nodes, scores
 
     def read_texts(self, tree, nodes, scores):
@@ -202,10 +202,9 @@ class BeamDecoder:
         """Give the texts that a search has found exact scores and word times, best first."""
         utterances, texts = [], []
         for n, ranked in enumerate(found):
-            for place, (text, score) in enumerate(ranked):
-                if place < self.n_best or score >= ranked[0][1] - MARGIN:
-                    utterances.append(n)
-                    texts.append(text)
+            for text, _ in ranked:
+                utterances.append(n)
+                texts.append(text)
         utterances = np.array(utterances, int)
         acoustic = exact_log_probs(log_probs, lengths, utterances, texts, self.space)
         written = [self.alphabet.decode(text) for text in texts]
@@ -218,7 +217,7 @@ class BeamDecoder:
             lengths,
             utterances[best],
             [texts[row] for row in best],
-            self.alphabet,
+            [written[row] for row in best],
             self.space,
             self.frame_seconds,
         )

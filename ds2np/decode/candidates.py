@@ -38,33 +38,33 @@ def choose_symbols(log_probs, cumulative=0.99, most=40):
 
     Parameters
     ----------
-    log_probs : ndarray of shape (..., V)
+    log_probs : ndarray of shape (frames, V)
     cumulative : float
         Symbols are taken until they hold this probability; 1 takes all that `most` allows.
     most : int
-        Largest number of symbols of a frame, the blank included where it is among them.
+        Largest number of symbols of a frame. Those as probable as the last one are taken, too.
 
     Returns
     -------
-    ndarray of bool of shape (..., V)
+    ndarray of bool of shape (frames, V)
         The blank (0) is always chosen.
     """
-    V = log_probs.shape[-1]
+    V = log_probs.shape[1]
     most = min(most, V)
-    if cumulative >= 1 and most == V:
-        return np.ones(log_probs.shape, bool)
-    chosen = np.zeros(log_probs.shape, bool)
+    best = log_probs.max(axis=1, initial=-np.inf)
+    chosen = log_probs >= best[:, None]
+    open_ = (best < np.log(cumulative)).nonzero()[0] if cumulative < 1 else np.arange(len(best))
+    values = log_probs[open_]
     if most < V and V > SORTED:
-        part = np.argpartition(log_probs, V - most, axis=-1)[..., V - most :]
-        values = np.take_along_axis(log_probs, part, -1)
-        best_first = np.argsort(-values, axis=-1, kind="stable")
-        top = np.take_along_axis(part, best_first, -1)
-    else:
-        top = np.argsort(-log_probs, axis=-1, kind="stable")[..., :most]
-    p = np.exp(np.take_along_axis(log_probs, top, -1).astype(np.float64))
-    before = np.cumsum(p, axis=-1) - p
-    np.put_along_axis(chosen, top, (before < cumulative) | (cumulative >= 1), -1)
-    chosen[..., 0] = True
+        values = -np.partition(-values, most - 1, axis=1)[:, :most]
+    ranked = np.sort(values, axis=1)[:, ::-1][:, :most]
+    last = np.full(len(open_), most - 1)
+    if cumulative < 1:
+        p = np.exp(ranked.astype(np.float64))
+        last = ((np.cumsum(p, axis=1) - p) < cumulative).sum(axis=1) - 1
+    limits = ranked[np.arange(len(open_)), last]
+    chosen[open_] = log_probs[open_] >= limits[:, None]
+    chosen[:, 0] = True
     return chosen
 
 
@@ -73,25 +73,28 @@ def list_candidates(log_probs, lengths, cumulative=0.99, most=40):
 
     Utterances must be sorted by falling length; a frame has only those that have not ended.
     """
-    T = log_probs.shape[1]
-    chosen = choose_symbols(log_probs, cumulative, most)
-    chosen &= (np.arange(T) < lengths[:, None])[:, :, None]
-    frames, utterances, symbols = np.nonzero(chosen.transpose(1, 0, 2))
-    probabilities = np.exp(log_probs[utterances, frames, symbols].astype(np.float64))
-    counts = np.ascontiguousarray(chosen.sum(axis=2).T)
-    frame_ends = np.cumsum(counts.sum(axis=1)).tolist()
-    begins = np.cumsum(counts, axis=1) - counts
-    active = np.searchsorted(-lengths, -np.arange(T), side="left").tolist()
-    start = 0
-    for t, (stop, n) in enumerate(zip(frame_ends, active, strict=True)):
+    T, V = int(lengths.max(initial=0)), log_probs.shape[2]
+    active = np.searchsorted(-lengths, -np.arange(T), side="left")
+    real = np.arange(len(lengths)) < active[:, None]
+    frames = log_probs[:, :T].transpose(1, 0, 2)[real]  # frame after frame, without padding
+    chosen = choose_symbols(frames, cumulative, most)
+    places = chosen.ravel().nonzero()[0]
+    probabilities = np.exp(frames.ravel()[places].astype(np.float64))
+    symbols = places % V
+    counts = chosen.sum(axis=1)
+    ends = np.cumsum(counts)
+    stops = np.cumsum(active)
+    first = 0
+    for row, n in zip(stops.tolist(), active.tolist(), strict=True):
+        of_frame, stop = slice(row - n, row), int(ends[row - 1])
         yield Candidates(
-            symbols[start:stop],
-            probabilities[start:stop],
-            begins[t, :n],
-            counts[t, :n],
-            log_probs[:n, t],
+            symbols[first:stop],
+            probabilities[first:stop],
+            ends[of_frame] - counts[of_frame] - first,
+            counts[of_frame],
+            frames[of_frame],
         )
-        start = stop
+        first = stop
 
 
 def find_frames(log_probs, lengths, certain=0.999, before=None):
@@ -116,8 +119,5 @@ def pack_frames(log_probs, keep):
     if keep.all():
         return log_probs, lengths
     packed = np.zeros((len(keep), int(lengths.max(initial=0)), log_probs.shape[2]), log_probs.dtype)
-    n, t = np.nonzero(keep)
-    packed[n, np.arange(len(n)) - np.repeat(np.cumsum(lengths) - lengths, lengths)] = log_probs[
-        n, t
-    ]
+    packed[np.arange(packed.shape[1]) < lengths[:, None]] = log_probs[keep]
     return packed, lengths

@@ -50,11 +50,21 @@ def close(whole, real, space, scorer):
     return p
 
 
-def list_best(whole, p, scale, most):
-    """Yield utterance, nodes and scores (natural logarithm) of the best texts, best first."""
+def list_best(whole, p, scale, most, least, margin):
+    """Yield utterance, nodes and scores (natural logarithm) of the best texts, best first.
+
+    At most `most` of each utterance; after the first `least`, only those whose scores are at most
+    `margin` nats below the best.
+    """
     utterances = whole[UTTERANCE]
-    for utterance in np.unique(utterances):
-        rows = (utterances == utterance).nonzero()[0]
-        rows = rows[np.argsort(-p[rows], kind="stable")][:most]
-        rows = rows[p[rows] > 0]
-        yield int(utterance), whole[NODE][rows], np.log(p[rows]) + scale[utterance]
+    order = np.lexsort((-p, utterances))
+    begins = np.searchsorted(utterances, np.unique(utterances)).tolist()
+    near = np.exp(-margin)
+    for begin, end in zip(begins, [*begins[1:], len(p)], strict=True):
+        rows = order[begin:end][:most]
+        chances = p[rows]
+        good = chances >= chances[0] * near
+        good[:least] = True
+        rows = rows[good & (chances > 0)]
+        utterance = int(utterances[begin])
+        yield utterance, whole[NODE][rows], np.log(p[rows]) + scale[utterance]

@@ -10,6 +10,8 @@ from the blank after a space the space may be entered again.
 
 import numpy as np
 
+_MOVES = np.array([0, 1, 2, -1])  # from the state before: stay, go on, skip a blank, go back
+
 
 class TextLattice:
     """The states of R texts, a blank before and after each symbol, as arrays (R, S).
@@ -60,15 +62,15 @@ def exact_log_probs(log_probs, lengths, utterances, texts, space):
     """
     order, frames, lattice, active = _sort(lengths, utterances, texts, space)
     scale = np.zeros(len(texts))
+    emissions = _Emissions(log_probs, lattice, utterances[order])
     alpha = np.zeros(lattice.symbols.shape)
     for t in range(int(frames.max(initial=0))):
         n = active[t]
-        y = _emissions(log_probs, lattice, utterances[order], n, t)
+        y = emissions.at(t, n)
         if t:
             before = alpha[:n]
-            into = (
-                before.copy()
-            )  # alpha(s) + alpha(s - 1) + [skip] alpha(s - 2) + [again] alpha(s + 1)
+            # alpha(s) + alpha(s - 1) + [skip] alpha(s - 2) + [again] alpha(s + 1)
+            into = before.copy()
             into[:, 1:] += before[:, :-1]
             into[:, 2:] += lattice.skip[:n, 2:] * before[:, :-2]
             if space:
@@ -95,46 +97,51 @@ def align(log_probs, lengths, utterances, texts, space):
 
     Returns
     -------
-    list of ndarray of int of shape (frames,)
-        For each text the position in it of the symbol of each frame, -1 for blanks and for the
-        spaces around it; None if no path is possible.
+    places : ndarray of int of shape (R, T)
+        For each frame the place in the text of its symbol, -1 for blanks, for the spaces around the
+        text and for padding.
+    possible : ndarray of bool of shape (R,)
+        Whether there is such a path.
     """
     order, frames, lattice, active = _sort(lengths, utterances, texts, space)
     T, (R, S) = int(frames.max(initial=0)), lattice.symbols.shape
-    moves = np.zeros((T, R, S), np.int8)
-    score = np.full((R, S), -np.inf)
-    rows = np.arange(R)
+    emissions = _Emissions(log_probs, lattice, utterances[order], logs=True)
+    # Before each frame, with two impossible states on the left and one on the right.
+    score = np.full((T + 1, R, S + 3), -np.inf)
+    skip = np.where(lattice.skip, 0.0, -np.inf)
+    again = np.where(lattice.again, 0.0, -np.inf)
+    if T:
+        score[0, :, 2:-1][lattice.starts] = 0.0
     for t in range(T):
         n = active[t]
-        with np.errstate(divide="ignore"):
-            y = np.log(_emissions(log_probs, lattice, utterances[order], n, t))
+        before, after = score[t, :n], score[t + 1, :n, 2:-1]
+        np.copyto(after, before[:, 2:-1])
         if t:
-            ways = np.full((4, n, S), -np.inf)
-            ways[0] = score[:n]
-            ways[1, :, 1:] = score[:n, :-1]
-            ways[2, :, 2:][lattice.skip[:n, 2:]] = score[:n, :-2][lattice.skip[:n, 2:]]
-            ways[3, :, :-1][lattice.again[:n, :-1]] = score[:n, 1:][lattice.again[:n, :-1]]
-            moves[t, :n] = ways.argmax(axis=0)
-            score[:n] = ways.max(axis=0) + y
-        else:
-            score[:n] = np.where(lattice.starts[:n], y, -np.inf)
-    ends = np.where(lattice.finals, score, -np.inf)
+            np.maximum(after, before[:, 1:-2], out=after)
+            np.maximum(after, before[:, :-3] + skip[:n], out=after)
+            if space:
+                np.maximum(after, before[:, 3:] + again[:n], out=after)
+        after += emissions.at(t, n)
+    rows = np.arange(R)
+    ends = np.where(lattice.finals, score[frames, rows, 2:-1], -np.inf)
     state = ends.argmax(axis=1)
+    possible = (frames > 0) & (ends.max(axis=1) > -np.inf)
     states = np.zeros((R, T), np.int64)
-    step = np.array([0, 1, 2, -1])
     for t in range(T - 1, -1, -1):
         n = active[t]
-        states[:n, t] = state[:n]
-        state[:n] -= step[moves[t, rows[:n], state[:n]]]
-    paths = [None] * R
-    for row, text in enumerate(order):
-        if frames[row] and ends[row].max() == -np.inf:
-            continue
-        of_text = states[row, : frames[row]]
-        position = np.where(of_text % 2 == 1, of_text // 2 - (space > 0), -1)
-        position[position >= len(texts[text])] = -1
-        paths[text] = position
-    return paths
+        now = state[:n]
+        states[:n, t] = now
+        if t:
+            of = rows[:n]
+            before = score[t]
+            ways = [before[of, now + 2], before[of, now + 1], before[of, now] + skip[of, now]]
+            ways.append(before[of, now + 3] + again[of, now])
+            now -= _MOVES[np.argmax(ways, axis=0)]
+    places = np.where(states % 2 == 1, states // 2 - (space > 0), -1)
+    written = np.array([len(texts[i]) for i in order])
+    places[places >= written[:, None]] = -1
+    back = np.argsort(order)
+    return places[back], possible[back]
 
 
 def _sort(lengths, utterances, texts, space):
@@ -146,7 +153,16 @@ def _sort(lengths, utterances, texts, space):
     return order, frames, TextLattice([texts[i] for i in order], space), active
 
 
-def _emissions(log_probs, lattice, utterances, n, t):
-    """Return the probability of each state's symbol in a frame, 0 in padding."""
-    y = log_probs[utterances[:n, None], t, lattice.symbols[:n]].astype(np.float64)
-    return np.exp(y) * lattice.real[:n]
+class _Emissions:
+    """The probability, or its logarithm, of each state's symbol in each frame; 0 in padding."""
+
+    def __init__(self, log_probs, lattice, utterances, logs=False):
+        self.log_probs, self.logs = log_probs.reshape(-1), logs
+        T, self.V = log_probs.shape[1:]
+        self.places = utterances[:, None] * (T * self.V) + lattice.symbols
+        self.padding = np.where(lattice.real, 0.0, -np.inf)
+
+    def at(self, t, n):
+        """Return those of the first n texts in frame t, (n, S)."""
+        y = self.log_probs.take(self.places[:n] + t * self.V) + self.padding[:n]
+        return y if self.logs else np.exp(y)
