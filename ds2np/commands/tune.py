@@ -1,7 +1,7 @@
 """Find the weights of a language model on held-out recordings, and keep them in the run.
 
-One search lists the best texts of each recording; for each pair of weights they are ranked anew, and
-one more search asks whether the pair with the fewest errors keeps what it promises. The run is
+One search lists the best texts of each recording; for each pair of weights they are ranked anew,
+and one more search asks whether the pair with the fewest errors keeps what it promises. The run is
 decoded with that pair, and with the language model, from then on.
 """
 

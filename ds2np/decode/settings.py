@@ -78,7 +78,7 @@ class DecoderSettings:
             return cls(**json.loads(text))
         except (ValueError, TypeError):
             raise UserError(
-                f"{file} is damaged, expected the settings of a decoder; run tune again, or delete it"
+                f"{file} is damaged, expected the settings of a decoder; run tune, or delete it"
             ) from None
 
     def write(self, file):
