@@ -693,6 +693,8 @@ by_alpha, by_beta = np.ptp(errors.min(axis=1)), np.ptp(errors.min(axis=0))
 print(f"{'alpha' if by_alpha > by_beta else 'beta'} matters more than the other here.")
 
 # %% [markdown]
+# (Far from the weights of the search the picture flatters: a search with *those* would have found worse texts,
+# which are not among the candidates. That is why a second search has to check the pair that was chosen.)
 # `python -m ds2np tune RUN DEV.jsonl --lm FILE` does the same for a trained run, and writes the best pair into it.
 #
 # ### Exercise 09.4: the search for two weights

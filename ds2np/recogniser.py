@@ -162,7 +162,11 @@ class Recogniser:
         log_probs : ndarray of shape (N, T_out, V)
         lengths : ndarray of shape (N,)
         """
-        return [hypotheses[0] for hypotheses in self.decoder.decode(log_probs, lengths)]
+        return [found[0] for found in self.list_hypotheses(log_probs, lengths)]
+
+    def list_hypotheses(self, log_probs, lengths):
+        """Return for each utterance of a padded batch a list of `Hypothesis`, best first."""
+        return self.decoder.decode(log_probs, lengths)
 
     def transcribe(self, sound, sample_rate=None, **part):
         """Return the `Transcript` of one recording, however long.
@@ -202,7 +206,7 @@ class Recogniser:
     def _transcribe(self, samples, start=0.0, warnings=()):
         seconds = len(samples) / self.config.sample_rate
         x = self.features(samples.astype(self.model.dtype, copy=False))[None]
-        (found,) = self.decoder.decode(*self.log_probs(x, np.array([x.shape[1]])))
+        (found,) = self.list_hypotheses(*self.log_probs(x, np.array([x.shape[1]])))
         best = found[0]
         words = tuple(  # the last frame may extend beyond the recording
             dataclasses.replace(

@@ -80,7 +80,7 @@ def run(args):
         "beam", str(Path(args.lm).resolve()), tuned.alpha, tuned.beta, args.beam
     )
     settings.write(folder.decoder)
-    picture = args.picture or folder.path / "decoder.png"
+    picture = args.picture or folder.weights
     _draw(tuned, total, alphas, betas, name, picture)
     print(f"kept in {folder.decoder}, from now on used for {folder.path}; picture: {picture}")
     return 0

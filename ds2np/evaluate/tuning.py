@@ -121,6 +121,9 @@ class Tuned:
 def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
     """Find the weights with the fewest errors on a grid.
 
+    Pairs far from all that were searched are counted as better than they are: a search with them
+    would find worse texts, which are not listed. The chosen pair has been searched.
+
     Parameters
     ----------
     log_probs : ndarray of shape (N, T, V)

@@ -19,9 +19,11 @@ class RunFolder:
 
     Attributes
     ----------
-    config, history, last, best, report, decoder : Path
+    config, history, last, best, report : Path
         The effective configuration, the metrics of each epoch, the checkpoint to resume from, the
-        checkpoint with the lowest WER, the report, and the decoder that `tune` has chosen.
+        checkpoint with the lowest WER, and the report.
+    decoder, weights : Path
+        The decoder that `tune` has chosen, and the picture of what it has tried.
     lock : Path
         Names the process that trains into the folder now.
     """
@@ -34,6 +36,7 @@ class RunFolder:
         self.best = self.path / "best.npz"
         self.report = self.path / "report.html"
         self.decoder = self.path / "decoder.json"
+        self.weights = self.path / "decoder.png"
         self.lock = self.path / "lock"
 
     @property
@@ -68,8 +71,8 @@ class RunFolder:
         """Delete the files of the run and nothing else; raise a UserError if it is in use."""
         if self.path.is_dir():
             with self.locked():
-                files = self.config, self.history, self.best, self.last, self.report, self.decoder
-                for file in files:
+                files = self.config, self.history, self.best, self.last, self.report
+                for file in (*files, self.decoder, self.weights):
                     file.unlink(missing_ok=True)
 
 

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from ds2np.evaluate.tuning import Candidates, choose_weights, count_errors, describe_edge
+from ds2np.decode import BeamDecoder
+from ds2np.evaluate.tuning import Candidates, choose_weights, count_errors, describe_edge, tune
+from ds2np.layers import log_softmax
+from ds2np.lm import NGram
+from ds2np.model import DeepSpeech2Config
+from ds2np.text.score import align_words, count_edits
 
 
 def draw(rng, K):
@@ -68,3 +73,36 @@ def test_of_equal_pairs_it_takes_the_middle(errors, chosen):
 def test_the_edge_of_the_grid_is_told(alpha, beta, text):
     assert describe_edge(alpha, beta, [0, 1, 2], [0, 1, 2]) == text
     assert describe_edge(alpha, beta, [alpha], [beta]) == ""
+
+
+def test_tuning_finds_what_a_search_for_each_pair_finds(rng):
+    """The language model knows what is said; the network hesitates."""
+    alphabet = DeepSpeech2Config(sample_rate=1000, mels=4, characters=" abc").alphabet()
+    sentences = ["ab ca", "ca ab", "ab ab", "bac ab", "ca bac"] * 3
+    lm = NGram.train(sentences, order=2, log=None)
+    refs = [sentences[i] for i in rng.integers(0, 5, 8)]
+    lengths = np.array([3 * len(ref) for ref in refs])
+    logits = 1.2 * rng.standard_normal((len(refs), lengths.max(), len(alphabet)))
+    for row, ref in zip(logits, refs, strict=True):
+        for i, symbol in enumerate(alphabet.encode(ref)):
+            row[3 * i, symbol] += 2.5
+            row[3 * i + 2, 0] += 3.0
+    log_probs = log_softmax(logits)
+    alphas, betas = [0.0, 0.8, 1.6], [-1.0, 1.0, 3.0]
+
+    def make(alpha, beta, n_best):
+        return BeamDecoder(alphabet, lm, 200, alpha, beta, n_best, threshold=40.0)
+
+    tuned = tune(log_probs, lengths, refs, make, alphas, betas)
+    errors = np.zeros((3, 3), int)
+    for a, alpha in enumerate(alphas):
+        for b, beta in enumerate(betas):
+            texts = [one[0].text for one in make(alpha, beta, 1).decode(log_probs, lengths)]
+            pairs = align_words(refs, texts)
+            errors[a, b] = sum(count_edits([pair]).total for pair in pairs)
+    assert errors.min() < errors[0].min()  # the language model helps
+    assert tuned.spaces
+    assert tuned.found == errors[alphas.index(tuned.alpha), betas.index(tuned.beta)]
+    assert tuned.found == errors.min()
+    np.testing.assert_array_equal(tuned.errors[1:], errors[1:])
+    assert (tuned.errors[0] <= errors[0]).all()  # without the model, the search finds worse texts
