@@ -8,6 +8,7 @@ from ds2np.commands.options import add_device
 from ds2np.errors import UserError
 
 EPOCHS = 12
+WEIGHTS = {"alpha": 0.7, "beta": 1.5}  # of the language model: usual ones, not tuned
 
 
 def add_options(parser):
@@ -46,6 +47,8 @@ def run_demo(folder, resume=False, restart=False, device=None):
     """
     from ds2np.backend import CPU
     from ds2np.data.manifest import read_manifest
+    from ds2np.decode import DecoderSettings
+    from ds2np.lm import NGram
     from ds2np.model import preset
     from ds2np.model.run_folder import RunFolder
     from ds2np.synthesis.corpus import write_corpus
@@ -65,6 +68,8 @@ def run_demo(folder, resume=False, restart=False, device=None):
     )
     if restart:
         run_folder.delete()
+    lm = folder / "3gram.arpa"
+    NGram.train([u.text for u in train_utterances], order=3, log=None).save(lm)
     train(
         preset("tiny"),
         TrainingConfig(epochs=EPOCHS, anneal=1.3),
@@ -73,12 +78,13 @@ def run_demo(folder, resume=False, restart=False, device=None):
         run_folder.path,
         resume=resume and run_folder.last.exists(),
         device=device or CPU,
+        beside={"beam search with a 3-gram": DecoderSettings("beam", str(lm), **WEIGHTS)},
     )
     example = test_utterances[0].audio_filepath
     print(
         f"done in {(time.perf_counter() - began) / 60:.1f} minutes; "
         f"open the report in a browser, or listen and compare:\n"
-        f"    python -m ds2np transcribe {run_folder.path} {example}"
+        f"    python -m ds2np transcribe {run_folder.path} {example} --lm {lm}"
     )
 
 

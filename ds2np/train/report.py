@@ -83,8 +83,12 @@ class Report:
         self._warned = set()
 
     @_only_warning
-    def show(self, recogniser, dataset, evaluation):
-        """Replace the transcripts and pictures by those of an `Evaluation` of a validation set."""
+    def show(self, recogniser, dataset, evaluation, others=None):
+        """Replace the transcripts and pictures by those of an `Evaluation` of a validation set.
+
+        others: `Evaluation` of the same utterances with other decoders, by name.
+        """
+        others = others or {}
         shown, indices = _choose(evaluation), evaluation.indices
         first = dataset.utterances[indices[shown[0]]]
         self._figures = {
@@ -93,6 +97,7 @@ class Report:
             "utterances": f"{len(evaluation.refs):,}",
             "parameters": f"{recogniser.model.count_parameters():,}",
         }
+        rates = {"greedy decoding": evaluation, **others} if others else {}
         self._transcripts = [
             "<h2>From sound to characters</h2>",
             "<p>Above, the spectrogram that the network reads; below, the probability of each "
@@ -105,7 +110,8 @@ class Report:
             "<p>Recordings of the validation set, which the network was not trained on: half of "
             "these are drawn at random, the others have the highest word error rates. "
             "<del>Missed</del> and <ins>wrongly recognised</ins> words are marked.</p>",
-            _samples(dataset, evaluation, shown),
+            _table({name: f"{100 * each.wer:.1f} % WER" for name, each in rates.items()}),
+            _samples(dataset, evaluation, shown, others),
         ]
 
     @_only_warning
@@ -163,6 +169,8 @@ def _count_training(history):
 
 
 def _table(figures):
+    if not figures:
+        return ""
     head = "".join(f"<th>{name}</th>" for name in figures)
     row = "".join(f"<td>{value}</td>" for value in figures.values())
     return f'<div class="scroll"><table class="figures"><tr>{head}</tr><tr>{row}</tr></table></div>'
@@ -209,10 +217,12 @@ def _picture(figure, caption):
     return f'<figure><img alt="{alt}" src="data:image/png;base64,{source}"></figure>'
 
 
-def _samples(dataset, evaluation, shown):
+def _samples(dataset, evaluation, shown, others):
     rows = []
     for i in shown:
         reference, hypothesis = _mark(evaluation.word_alignments[i])
+        for name, other in others.items():
+            hypothesis += f"<br>{html.escape(name)}: {_mark(other.word_alignments[i])[1]}"
         utterance = dataset.utterances[evaluation.indices[i]]
         rows.append(
             f"<tr><td>{_player(utterance)}"

@@ -33,6 +33,7 @@ def train(
     minutes=float("inf"),
     cache=None,
     comm=None,
+    beside=None,
 ):
     """Train a network and write its run folder; return the best network's validation `Evaluation`.
 
@@ -53,6 +54,8 @@ def train(
         recordings differ in each epoch and are not cached.
     comm : Communicator, optional
         Connects the processes that train this network.
+    beside : dict of str to DecoderSettings, optional
+        Decoders with which the best network is evaluated, too, and shown in the report.
 
     Raises
     ------
@@ -89,22 +92,30 @@ def train(
         if not trainer.finished:
             try_longest(trainer, device)
         train_within_memory(trainer, minutes, device)
-        return _conclude(trainer, device)
+        return _conclude(trainer, device, beside or {})
 
 
-def _conclude(trainer, device):
+def _conclude(trainer, device, beside):
     """Print what came out, and write the report; return the best network's `Evaluation`."""
     for dataset in (trainer.train_set, trainer.dev_set):
         dataset.suspects.summarise()
     best = Recogniser(load_run(trainer.folder.path, device, trainer.config.precision))
     evaluation = trainer.best_evaluation or trainer.evaluate(best)
+    others = {
+        name: trainer.evaluate(Recogniser(best.model, settings.build(best.config)))
+        for name, settings in beside.items()
+    }
     if not trainer.comm.is_main:
         return evaluation
-    trainer.report.show(best, trainer.dev_set, evaluation)
+    trainer.report.show(best, trainer.dev_set, evaluation, others)
     epoch = trainer.progress.epoch
     status = "" if trainer.finished else f"Stopped in epoch {epoch}; the run can be resumed."
     report = trainer.report.write(trainer.progress.history, trainer.progress.points, status)
-    print(f"best network: {evaluation}" + (f"\nreport: {report}" if report else ""))
+    print(f"best network: {evaluation}")
+    for name, other in others.items():
+        print(f"{name}: {other}")
+    if report:
+        print(f"report: {report}")
     return evaluation
 
 

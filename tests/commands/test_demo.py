@@ -7,6 +7,7 @@ from ds2np.commands import demo
 from ds2np.commands.demo import run_demo
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
+from ds2np.lm import NGram
 from ds2np.synthesis import corpus
 from ds2np.synthesis.espeak import load_library
 from ds2np.train.history import COLUMNS, read_history, write_history
@@ -105,6 +106,16 @@ def test_it_makes_a_corpus_and_a_run(folder):
     assert len(read_manifest(folder / "corpus" / "train.jsonl")) == 12
     assert len(read_history(folder / "run" / "history.csv")) == 1
     assert (folder / "run" / "report.html").stat().st_size > 100_000
+
+
+def test_the_language_model_is_shown_beside_greedy_decoding(folder, capsys):
+    run_demo(folder, resume=True)
+    name = "beam search with a 3-gram"
+    assert f"\n{name}: WER " in capsys.readouterr().out
+    report = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert f"<tr><th>greedy decoding</th><th>{name}</th></tr>" in report
+    assert report.count(f"<br>{name}: ") == 6  # of each sentence that is shown
+    assert NGram.load(folder / "3gram.arpa").order == 3
 
 
 def test_a_second_start_refuses(folder):
