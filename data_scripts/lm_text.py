@@ -27,7 +27,8 @@ RESOURCES = "https://www.openslr.org/resources/11"
 TEXT = "librispeech-lm-norm.txt.gz"
 MODELS = ("3-gram.pruned.3e-7", "3-gram.pruned.1e-7", "3-gram", "4-gram")
 SUFFIX = ".arpa.gz"
-END = re.compile(r"""(?<=[.!?])["'\u2019\u201d)\]]*\s+""")  # of a sentence, in running text
+TITLES = "".join(rf"(?<!\b{title}\.)" for title in ("Mr", "Mrs", "Ms", "Dr", "St"))
+END = re.compile(rf"""(?<=[.!?]){TITLES}["'\u2019\u201d)\]]*\s+""")  # of a sentence in a paragraph
 
 
 def running_text(lines):
