@@ -169,7 +169,7 @@ def obtain(archive, out, mirror=None, keep=False):
             raise UserError(f"{path} {fault}; move it away to download it again")
     else:
         url = f"{mirror.rstrip('/')}/{name}" if mirror else archive.url
-        _download_whole(url, path, archive.md5)
+        download_whole(url, path, archive.md5)
     size = path.stat().st_size
     check_space(out, size, size)
     unpack(path, archive.folder, archive.inner)
@@ -177,7 +177,11 @@ def obtain(archive, out, mirror=None, keep=False):
         path.unlink()
 
 
-def _download_whole(url, path, md5):
+def download_whole(url, path, md5=None):
+    """Download a file whose checksum, or integrity as a gzip file, can be tested.
+
+    Raises a UserError if that fails; what has arrived of a whole one is kept and continued.
+    """
     part = path.with_name(path.name + ".part")
     download(url, part)
     fault = damage(part, md5)

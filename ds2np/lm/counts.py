@@ -39,7 +39,7 @@ class Order:
     adjusted: np.ndarray | None = None
 
 
-class _Vocabulary(dict):
+class Vocabulary(dict):
     """Numbers words in the order in which they are first asked for."""
 
     def __missing__(self, word):
@@ -61,7 +61,7 @@ def read_text(lines, units, space):
     UserError
         If there is no word at all, or one of `SPECIAL`: these would be miscounted.
     """
-    numbers = _Vocabulary({word: i for i, word in enumerate(SPECIAL)})
+    numbers = Vocabulary({word: i for i, word in enumerate(SPECIAL)})
     get = numbers.__getitem__
     text = array.array("i")
     for line in lines:

@@ -72,7 +72,7 @@ def estimate(lines, order, prune, units, space, log):
         D.append(found)
         if reason and log:
             log(
-                f"order {n}: {reason}, too little text to estimate discounts; used "
+                f"order {n}: {reason}, so the discounts cannot be estimated; used "
                 f"{', '.join(f'{d:g}' for d in FALLBACK)} instead"
             )
     p, gamma = interpolate(orders, keep, D)

@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 
+from ds2np.lm.files import read_model, write_model
 from ds2np.lm.kneser_ney import estimate
 from ds2np.lm.progress import tell
 from ds2np.lm.tables import BOS, EOS, UNK, find_longest
@@ -75,6 +76,29 @@ class NGram:
             If there is no text, a word is special, or no sentence is as long as an n-gram.
         """
         return cls(estimate(lines, order, prune, units, space, log))
+
+    @classmethod
+    def load(cls, path, units=None, space=None, log=tell):
+        """Read a model from an ARPA file, compressed with gzip or not, or map the compact form.
+
+        Parameters
+        ----------
+        path : Path or str
+        units, space : str or None
+            What an ARPA file of characters cannot say; see `ds2np.lm.units.find_units`.
+        log : callable of str or None
+            Receives what a file lacks, such as <unk>.
+
+        Raises
+        ------
+        UserError
+            If the file cannot be read, is damaged, or contradicts itself.
+        """
+        return cls(read_model(path, units, space, log))
+
+    def save(self, path):
+        """Write the model: ARPA to .arpa, .txt and .gz, which is compressed; else compact."""
+        write_model(self.tables, path)
 
     def __len__(self):
         """Count the n-grams of all orders."""
