@@ -20,6 +20,7 @@ from ds2np.errors import UserError
 
 RIVALS = 20  # texts whose exact scores are computed,
 MARGIN = 1.5  # if their approximate ones are at most so many nats below the best
+HOPELESS = 0.98  # share of an LM's words that cannot be written; the commands are stricter
 PENALTY_ROOM = 2.5  # nats between the penalty of an unknown word and the threshold
 
 
@@ -100,7 +101,7 @@ class BeamDecoder:
         separators = filter(alphabet.separates, range(1, len(alphabet)))
         self.space = next(separators, 0)
         if lm:
-            check_fit(lm, alphabet)
+            check_fit(lm, alphabet, HOPELESS)
         elif closed_vocabulary and not phrases:
             raise UserError("a closed vocabulary needs a language model or phrases")
         self.scorer = None

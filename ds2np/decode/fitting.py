@@ -3,6 +3,7 @@
 from ds2np.errors import UserError
 
 EXAMPLES = 3
+SHARE = 0.5  # of words that cannot be written, from which a model does not fit
 
 
 def share_unwritable(lm, alphabet):
@@ -13,7 +14,7 @@ def share_unwritable(lm, alphabet):
     return (len(lost) / len(words) if words else 0.0), lost
 
 
-def describe_mismatch(lm, alphabet):
+def describe_mismatch(lm, alphabet, most=SHARE):
     """Say in one sentence what does not match between a language model and an alphabet, or "".
 
     It is wrong to use them together then: hardly a word of the model could be recognised.
@@ -22,6 +23,8 @@ def describe_mismatch(lm, alphabet):
     ----------
     lm : NGram
     alphabet : Alphabet
+    most : float
+        Share of the words of the model that the alphabet may lack the symbols of.
     """
     words = [word for word in lm.words[3:] if word != getattr(lm, "space", None)]
     if not words:
@@ -31,7 +34,7 @@ def describe_mismatch(lm, alphabet):
     symbols = "".join(alphabet.symbols)
     spaces = any(map(alphabet.separates, range(1, len(alphabet))))
     single = sum(len(alphabet.cut(word)) == 1 for word in words) / len(words)
-    if share > 0.5:
+    if share > most:
         for change, case in ((str.lower, "upper case"), (str.upper, "lower case")):
             if sum(set(change(word)) <= set(symbols) for word in lost) > 0.5 * len(lost):
                 return (
@@ -55,8 +58,8 @@ def describe_mismatch(lm, alphabet):
     return ""
 
 
-def check_fit(lm, alphabet):
+def check_fit(lm, alphabet, most=SHARE):
     """Raise a UserError if `describe_mismatch` finds something."""
-    sentence = describe_mismatch(lm, alphabet)
+    sentence = describe_mismatch(lm, alphabet, most)
     if sentence:
         raise UserError(sentence)

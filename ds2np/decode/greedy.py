@@ -8,20 +8,17 @@ from itertools import groupby
 
 import numpy as np
 
-from ds2np.backend import to_cpu
+from ds2np.backend import get_array_module, to_cpu
 from ds2np.decode.words import Hypothesis, Word
 from ds2np.layers.padding import check_frames, widen_lengths
 
 
 def collapse(path):
     """Merge repeats, then drop blanks (0): "aa-bb-b" becomes "abb". This is the map B of CTC."""
-    before = 0
-    labels = []
-    for symbol in path:
-        if symbol not in (0, before):
-            labels.append(int(symbol))
-        before = symbol
-    return labels
+    path = np.asarray(path, int)
+    kept = path != 0
+    kept[1:] &= path[1:] != path[:-1]
+    return path[kept].tolist()
 
 
 def best_paths(log_probs, lengths, alphabet):
@@ -36,7 +33,7 @@ def best_paths(log_probs, lengths, alphabet):
 
     Returns
     -------
-    list of tuple of two lists
+    list of tuple of two ndarrays
         For each utterance, the symbols of its frames and their log-probabilities.
 
     Raises
@@ -45,16 +42,17 @@ def best_paths(log_probs, lengths, alphabet):
         If a shape, a dtype or a length does not fit, or a frame holds NaN.
     """
     check_frames(log_probs, ("N", "T", len(alphabet)))
-    N, T, _ = log_probs.shape
+    xp, (N, T, _) = get_array_module(log_probs), log_probs.shape
     lengths = widen_lengths(lengths)
     if lengths.shape != (N,) or ((lengths < 0) | (lengths > T)).any():
         raise ValueError(f"lengths are {lengths.tolist()}, expected {N} values from 0 to {T}")
-    paths, best = (to_cpu(each) for each in (log_probs.argmax(axis=2), log_probs.max(axis=2)))
+    paths = log_probs.argmax(axis=2)  # NaN counts as the largest
+    best = log_probs.reshape(-1)[paths.ravel() + len(alphabet) * xp.arange(paths.size)]
+    paths, best = to_cpu(paths), to_cpu(best).reshape(N, T)
     for n, frame in np.argwhere(np.isnan(best)):
         if frame < lengths[n]:
             raise ValueError(f"frame {frame} of utterance {n} holds NaN, expected numbers")
-    # Python's numbers are faster to loop over.
-    rows = zip(paths.tolist(), best.tolist(), lengths, strict=True)
+    rows = zip(paths, best, lengths, strict=True)
     return [(path[:length], scores[:length]) for path, scores, length in rows]
 
 
@@ -91,7 +89,7 @@ class GreedyDecoder:
         hypotheses = []
         for text, (path, best) in zip(texts, paths, strict=True):
             score = math.fsum(best)
-            words = tuple(self._words(path, best))
+            words = tuple(self._words(path.tolist(), best.tolist()))
             hypotheses.append([Hypothesis(text, score, score, 0.0, words)])
         return hypotheses
 

@@ -33,6 +33,7 @@ class Alphabet:
         if twice:
             raise UserError(f"the alphabet contains {twice[0]!r} twice; expected distinct symbols")
         self._numbers = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
+        self._texts = ("", *self.symbols)  # the blank is read as nothing
         self._folded = _Folded(self._numbers)
 
     def __len__(self):
@@ -70,7 +71,7 @@ class Alphabet:
 
     def decode(self, numbers):
         """Convert symbol numbers to text, skipping blanks."""
-        return "".join(self.symbols[i - 1] for i in numbers if i != self.blank)
+        return "".join(map(self._texts.__getitem__, numbers))
 
     def separates(self, number):
         """Return whether a symbol separates words."""
