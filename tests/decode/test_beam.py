@@ -279,7 +279,7 @@ def test_a_decoder_is_made_by_name():
     ("lines", "units", "alphabet", "message"),
     [
         (["A CAB", "AB"], "words", " abc", "are in upper case .*, but the alphabet ' abc' is not"),
-        (["xyz a", "zz"], "words", " abc", "cannot write 67 % of the words .* such as 'xyz', 'zz'"),
+        (["xyz", "zz"], "words", " abc", "cannot write 100 % of the words .* as 'xyz', 'zz'"),
         (["ab cab", "abc"], "words", "abc", "counts words, such as 'ab', but .* has no space"),
         (["a b c d", "b e f"], "words", " abcdef", "are single characters, but .* by spaces"),
         (["a cab", "ab"], "words", " abc", ""),
