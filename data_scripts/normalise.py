@@ -93,7 +93,8 @@ class Normaliser(dict):
         lines = []
         for kind, text in KINDS.items():
             if found := self.changed[kind]:
-                named = ", ".join(f"{c!r} {n:,}" for c, n in found.most_common(SHOWN))
+                most = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+                named = ", ".join(f"{c!r} {n:,}" for c, n in most)
                 more = f" and {len(found) - SHOWN} others" if len(found) > SHOWN else ""
                 lines.append(f"  {text}: {found.total():,} ({named}{more})")
         if self.left_out:

@@ -76,7 +76,7 @@ def read_arpa(path, units, space, log):
         if text is not None:
             raise UserError(f"{path}, line {line}: {shown(text)} after \\end\\; expected nothing")
     grams, logp, back = map(list, zip(*sections, strict=True))
-    del sections
+    del sections  # the lists below are emptied as they are used
     try:
         return build(words, grams, logp, back, *find_units(words, units, space, note))
     except Duplicate as twice:

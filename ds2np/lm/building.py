@@ -10,7 +10,9 @@ import itertools
 import numpy as np
 
 from ds2np.lm.tables import (
+    BLOCK,
     Tables,
+    add_back_offs,
     check_size,
     find,
     find_longest,
@@ -36,7 +38,7 @@ def build(words, grams, logp, back, units, space):
     words : list of str
     grams : list of ndarray of int of shape (count, n)
         The words of the n-grams of each order. Those of order 1 are all words, in the order of
-        their numbers.
+        their numbers. This list and the next two are emptied, to save memory.
     logp, back : list of ndarray of float32 of shape (count,)
     units, space : str
 
@@ -53,11 +55,11 @@ def build(words, grams, logp, back, units, space):
     if found is None:
         _add_contexts(grams, logp, back)
         found = _sort(grams)
+    grams.clear()
     key, orders = found
     starts = np.cumsum([1, *map(len, logp)])
-    empty = np.zeros(1, np.float32)
-    logp = np.concatenate([empty, *(p[by_key] for p, by_key in zip(logp, orders, strict=True))])
-    back = np.concatenate([empty, *(b[by_key] for b, by_key in zip(back, orders, strict=True))])
+    logp, back = _in_order(logp, orders, starts), _in_order(back, orders, starts)
+    del found, orders
     suffix = link_suffixes(key, starts)
     _fill_contexts(key, starts, logp, back, suffix)
     state = link_states(key, starts, back, suffix)
@@ -66,22 +68,35 @@ def build(words, grams, logp, back, units, space):
 
 def _sort(grams):
     """Return the sorted keys, and how to sort each order; None if a context is no n-gram."""
-    first = 1 + len(grams[0])
-    key, orders = np.empty(0, np.uint64), [slice(None)]
+    first, done = 1 + len(grams[0]), 0
+    key, orders = np.empty(sum(map(len, grams[1:])), np.uint64), [slice(None)]
     for n, columns in enumerate(grams[1:], start=2):
-        context = columns[:, 0].astype(np.int64) + 1
-        for column in columns.T[1:-1]:
-            context = find(key, first, context, column)
-            if (context < 0).any():
-                return None
-        keys = make_keys(context, columns[:, -1])
+        keys = np.empty(len(columns), np.uint64)
+        for at in range(0, len(columns), BLOCK):
+            part = columns[at : at + BLOCK]
+            context = part[:, 0].astype(np.int64) + 1
+            for column in part.T[1:-1]:
+                context = find(key[:done], first, context, column)
+                if (context < 0).any():
+                    return None
+            keys[at : at + BLOCK] = make_keys(context, part[:, -1])
         by_key = np.argsort(keys)
         keys = keys[by_key]
         for twice in np.flatnonzero(keys[1:] == keys[:-1])[:1]:
             raise Duplicate(n, columns[by_key[twice]])
-        key = np.concatenate([key, keys])
-        orders.append(by_key)
+        key[done : done + len(keys)] = keys
+        done += len(keys)
+        orders.append(by_key.astype(np.int32))
     return key, orders
+
+
+def _in_order(values, orders, starts):
+    """Sort the values of all orders, behind a 0 for the empty context; empties the list."""
+    whole = np.zeros(starts[-1], np.float32)
+    for by_key, start in zip(orders, starts, strict=False):
+        part = values.pop(0)[by_key]
+        whole[start : start + len(part)] = part
+    return whole
 
 
 def _add_contexts(grams, logp, back):
@@ -110,5 +125,7 @@ def _fill_contexts(key, starts, logp, back, suffix):
         added = start + np.flatnonzero(np.isnan(logp[start:end]))
         context = (key[added - first] >> np.uint64(24)).astype(np.int64)
         word = (key[added - first] & np.uint64(2**24 - 1)).astype(np.int64)
-        found, cost = find_longest(key, first, suffix, suffix[context], word, back)
-        logp[added] = back[context] + cost + logp[found]
+        found, left = find_longest(key, first, suffix, suffix[context], word)
+        backed = logp[found]
+        add_back_offs(backed, left, back)
+        logp[added] = back[context] + backed

@@ -10,7 +10,7 @@ import numpy as np
 from ds2np.lm.files import read_model, write_model
 from ds2np.lm.kneser_ney import estimate
 from ds2np.lm.progress import tell
-from ds2np.lm.tables import BOS, EOS, UNK, find_longest
+from ds2np.lm.tables import BOS, EOS, UNK, add_back_offs, find_longest
 from ds2np.lm.units import SPACE, cut
 
 TOGETHER = 10_000  # sentences scored in step
@@ -131,8 +131,10 @@ class NGram:
         """
         t = self.tables
         states, words = np.asarray(states, np.int64), np.asarray(words, np.int64)
-        found, cost = find_longest(t.key, t.starts[1], t.suffix, states, words, t.back)
-        return t.logp[found] + cost, t.state[found]
+        found, left = find_longest(t.key, t.starts[1], t.suffix, states, words)
+        logp = t.logp[found]
+        add_back_offs(logp, left, t.back)
+        return logp, t.state[found]
 
     def cut(self, text):
         """Cut a text into the words, or characters, of the model: list of str."""

@@ -9,6 +9,7 @@ trigrams, in the same way. So one sorted array of keys,
 holds the whole model, and a binary search in it finds any n-gram. An n-gram takes 24 bytes.
 """
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,7 @@ from ds2np.errors import UserError
 UNK, BOS, EOS = 0, 1, 2  # numbers of the words that every model has
 SPECIAL = ["<unk>", "<s>", "</s>"]
 SHIFT = np.uint64(24)
+BLOCK = 1 << 17  # n-grams worked on at once: few of them need little memory
 MAX_WORDS = 1 << 24
 MAX_NGRAMS = (1 << 31) - 1  # numbers are int32
 LEAST = -99.0  # stands for log10(0), as usual in ARPA files
@@ -90,18 +92,17 @@ def find(key, first, context, word):
     return np.where(key[at] == wanted, at + first, -1)
 
 
-def find_longest(key, first, suffix, context, word, back=None):
+def find_longest(key, first, suffix, context, word):
     """Find the longest n-gram of each context, or a suffix of it, followed by each word.
 
     Returns
     -------
     found : ndarray of int64 of shape (M,)
         Their numbers; at least the unigram is always there.
-    cost : ndarray of float32 of shape (M,)
-        With `back`: the sum of the back-off weights, log10, of the contexts that had to be left.
+    left : list of (ndarray of int, ndarray of int)
+        The contexts that lack their word, the longest first: places among the M, and numbers.
     """
-    found = word + 1  # where everything ends: the unigram
-    cost = np.zeros(len(word), np.float32)
+    found, left = word + 1, []  # where everything ends: the unigram
     rest = np.flatnonzero(context > 0)
     context, word = context[rest], word[rest]
     while len(rest):
@@ -109,24 +110,33 @@ def find_longest(key, first, suffix, context, word, back=None):
         lacks = number < 0
         found[rest[~lacks]] = number[~lacks]
         rest, context, word = rest[lacks], context[lacks], word[lacks]
-        if back is not None:
-            cost[rest] += back[context]
+        left.append((rest, context))
         context = suffix[context]
         longer = context > 0
         rest, context, word = rest[longer], context[longer], word[longer]
-    return found, cost
+    return found, left
+
+
+def add_back_offs(logp, left, back):
+    """Add log10 gamma of the contexts that `find_longest` left to log-probabilities, in place.
+
+    KenLM adds them in this order, too, the shortest context first: the sums are equal to the bit.
+    """
+    for rest, context in reversed(left):
+        logp[rest] += back[context]
 
 
 def link_suffixes(key, starts):
     """Find the suffix of each n-gram: its context's suffix, followed by its word."""
     suffix = np.zeros(starts[-1], np.int32)
     first = starts[1]
-    for k in range(1, len(starts) - 1):  # the suffixes of one order need those of the one below
-        part = slice(starts[k], starts[k + 1])
-        of_order = key[starts[k] - first : starts[k + 1] - first]
-        context = suffix[(of_order >> SHIFT).astype(np.int64)]
-        word = (of_order & np.uint64(MAX_WORDS - 1)).astype(np.int64)
-        suffix[part] = find_longest(key[: starts[k] - first], first, suffix, context, word)[0]
+    for start, end in itertools.pairwise(starts[1:]):  # an order needs those below
+        below = key[: start - first]
+        for at in range(start, end, BLOCK):
+            part = key[at - first : min(at + BLOCK, end) - first]
+            context = suffix[(part >> SHIFT).astype(np.int64)]
+            word = (part & np.uint64(MAX_WORDS - 1)).astype(np.int64)
+            suffix[at : at + len(part)] = find_longest(below, first, suffix, context, word)[0]
     return suffix
 
 
@@ -138,7 +148,8 @@ def link_states(key, starts, back, suffix):
     not matter have the same state. The empty context 0 is always good enough.
     """
     matters = back != 0
-    matters[(key >> SHIFT).astype(np.int64)] = True
+    for at in range(0, len(key), BLOCK):
+        matters[(key[at : at + BLOCK] >> SHIFT).astype(np.int64)] = True
     matters[starts[-2] :] = False  # n-grams of the highest order are no contexts
     matters[0] = True
     state = np.arange(len(back), dtype=np.int32)

@@ -25,8 +25,8 @@ from ds2np.lm import NGram
 
 SENTENCES = 10_000
 PEAK = (
-    "import resource, sys; from ds2np.lm import NGram;"
-    "r = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024;"
+    "import re, sys; from ds2np.lm import NGram;"
+    "r = lambda: 1024 * int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]);"
     "before = r(); NGram.load(sys.argv[1]); print(before, r())"
 )
 
