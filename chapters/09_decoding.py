@@ -95,7 +95,9 @@ model = DeepSpeech2(toy.CONFIG, seed=0)
 alphabet = toy.CONFIG.alphabet()
 learn_set = Dataset(record("learn", to_learn, toy.SPEAKERS, (0.87, 1.15)), model.config)
 test_set = Dataset(record("test", to_test, toy.OTHER_SPEAKERS, (1.0, 1.0)), model.config)
-toy.train(model, learn_set, 6, each_epoch=lambda epoch, loss: print(f"{epoch}: loss {loss:.1f}"))
+losses = toy.train(
+    model, learn_set, 6, each_epoch=lambda epoch, loss: print(f"{epoch}: loss {loss:.1f}")
+)
 
 # %% [markdown]
 # From here on only its outputs are needed: one table of log-probabilities $(T, V)$ for each sentence.
@@ -246,8 +248,9 @@ print(f"A wider beam {'finds more' if grows else 'finds no more'} of them.")
 # %% [markdown]
 # ### Exercise 09.1: a step of the prefix search
 #
-# Write the step for a set of prefixes, with any symbol as the blank. Prefixes that nobody can become any more
-# need not be there; those with both probabilities 0 may be left out.
+# Write the step for a set of prefixes, with any symbol as the blank. Leave out prefixes whose two probabilities
+# are both 0. From `{(): (1, 0)}` and probabilities of 0.5 for the blank, 0.3 and 0.2, it goes to
+# `{(): (0.5, 0), (1,): (0, 0.3), (2,): (0, 0.2)}`.
 #
 # Replace `raise NotImplementedError` and run the cell below it. What is correct is kept in a file of yours,
 # `my_ds2np.py`; `python -m ds2np learn` says how far you are. Solutions are [apart](solutions/09_decoding.py).
