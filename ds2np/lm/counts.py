@@ -64,7 +64,13 @@ def read_text(lines, units, space):
     numbers = Vocabulary({word: i for i, word in enumerate(SPECIAL)})
     get = numbers.__getitem__
     text = array.array("i")
-    for line in lines:
+    taken = space if units == "characters" and len(space) == 1 else ""
+    for number, line in enumerate(lines, start=1):
+        if taken and taken in line:
+            raise UserError(
+                f"{_place(lines, number)}: the text has the character {space!r}, which is to be "
+                f"the name of the space; choose another name"
+            )
         text.append(BOS)
         text.extend(map(get, line.split() if units == "words" else cut(line, units, space)))
         text.append(EOS)
@@ -76,6 +82,11 @@ def read_text(lines, units, space):
     return list(numbers), text
 
 
+def _place(lines, number):
+    """Name a sentence, numbered from 1: the source of the lines may know more."""
+    return getattr(lines, "where", "line {}".format)(number)
+
+
 def _check_special(text, lines):
     """Refuse <unk>, <s> and </s> within sentences."""
     begins = np.flatnonzero((text == BOS) & np.append(True, text[:-1] == EOS))
@@ -84,10 +95,9 @@ def _check_special(text, lines):
     inner[begins] = inner[ends] = False
     for at in np.flatnonzero(inner)[:1]:
         number = int(np.searchsorted(begins, at, "right"))
-        where = getattr(lines, "where", "line {}".format)(number)
         raise UserError(
-            f"{where}: the text has the word {SPECIAL[text[at]]}, which language models use "
-            f"themselves; remove it or write it differently"
+            f"{_place(lines, number)}: the text has the word {SPECIAL[text[at]]}, which "
+            f"language models use themselves; remove it or write it differently"
         )
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from ds2np.errors import UserError
-from ds2np.lm.tables import SPECIAL
+from ds2np.lm.tables import SPECIAL, UNK
 
 UNITS = ("words", "characters")
 SPACE = "<space>"
@@ -15,7 +15,8 @@ def cut(text, units="words", space=SPACE):
 
     Words are what white space separates; nothing else is changed. Characters are the code points
     of the text with its accents composed (NFC), as alphabets compose them; white space of any
-    length between words is one space, and there is none at the ends.
+    length between words is one space, and there is none at the ends. A character that is also the
+    name of the space is unknown.
 
     Returns
     -------
@@ -24,8 +25,9 @@ def cut(text, units="words", space=SPACE):
     words = text.split()
     if units == "words":
         return words
-    cells = list(unicodedata.normalize("NFC", " ".join(words)))
-    return [space if cell == " " else cell for cell in cells]
+    cells = unicodedata.normalize("NFC", " ".join(words))
+    replaced = {space: SPECIAL[UNK], " ": space}
+    return [replaced.get(cell, cell) for cell in cells]
 
 
 def check_units(units, space):

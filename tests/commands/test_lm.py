@@ -147,6 +147,9 @@ def test_the_place_of_a_special_word_in_later_files(ds2np, tmp_path):
     assert f"{tmp_path / 'b.jsonl'}:3: the text has the word </s>" in err
     err = ds2np("lm", tmp_path / "a.txt", tmp_path / "c.txt", *out)[2]
     assert f"{tmp_path / 'c.txt'}, line 2: the text has the word <unk>" in err
+    (tmp_path / "d.txt").write_text("<s>\n")
+    err = ds2np("lm", tmp_path / "a.txt", tmp_path / "d.txt", *out)[2]
+    assert f"{tmp_path / 'd.txt'}, line 1: the text has the word <s>" in err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Reading and writing ARPA files: as others write them, and as they must not be."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
@@ -219,6 +220,25 @@ def test_what_is_written_is_read_again_exactly(tmp_path, name, monkeypatch):
     for array in model.tables.arrays:
         np.testing.assert_array_equal(getattr(again.tables, array), getattr(model.tables, array))
     assert (tmp_path / name).read_bytes()[:2] == (b"\x1f\x8b" if name.endswith("gz") else b"\\d")
+
+
+@pytest.mark.parametrize("units", ["words", "characters"])
+def test_what_is_written_has_the_form_that_kenlm_wants(tmp_path, units):
+    """KenLM is stricter than we are: tabs, blank lines, comments only before the head."""
+    model = NGram.train(text_of(), 3, units=units, log=None)
+    model.save(tmp_path / "model.arpa")
+    text = (tmp_path / "model.arpa").read_text()
+    counts = model.counts()
+    number = r"-?\d+(\.\d+)?(e-\d+)?"
+    head = "".join(f"ngram {n}={count}\n" for n, count in enumerate(counts, start=1))
+    pattern = r"(#[^\n]*\n)?" + re.escape(f"\\data\\\n{head}")
+    for n, count in enumerate(counts, start=1):
+        words = r"[^\s]+" + r" [^\s]+" * (n - 1)
+        weight = rf"\t{number}" if n < 3 else ""
+        pattern += rf"\n\\{n}-grams:\n({number}\t{words}{weight}\n){{{count}}}"
+    assert re.fullmatch(pattern + r"\n\\end\\\n", text)
+    assert text.startswith("#") == (units == "characters")
+    assert read_plainly(text.partition("\n")[2]).keys() == ngrams_of(model).keys()
 
 
 def test_kenlm_reads_what_is_written(tmp_path):

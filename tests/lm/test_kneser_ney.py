@@ -107,7 +107,7 @@ def test_characters_are_counted_as_words_with_spaces_named():
     spelled = ["a b _ a", "b _ c a f \u00e9", "a"]
     assert ngrams_of(ours) == ngrams_of(NGram.train(spelled, 3, log=None))
     assert (ours.units, ours.space) == ("characters", "_")
-    assert ours.cut("a b") == ["a", "_", "b"]
+    assert ours.cut("a b_") == ["a", "_", "b", "<unk>"]
 
 
 def test_an_empty_line_is_an_empty_sentence():
@@ -128,6 +128,11 @@ def test_an_empty_line_is_an_empty_sentence():
         (["a b"], {"prune": (1,)}, "prune 1: the first is for single words"),
         (["a b"], {"prune": (0, 2, 1)}, "prune 0 2 1: a threshold is lower"),
         (["a b"], {"units": "letters"}, "'letters'; expected words or characters"),
+        (
+            ["a", "a_b"],
+            {"units": "characters", "space": "_"},
+            "line 2: the text has the character '_'",
+        ),
         (["a b"], {"units": "characters", "space": " "}, "the name of the space is ' '"),
     ],
 )
