@@ -15,7 +15,7 @@ that paths are added by a + and the factors of a scorer are multiplied in.
 
 import numpy as np
 
-from ds2np.decode.lexicon import EMPTY
+from ds2np.decode.lexicon import EMPTY, OUTSIDE
 from ds2np.decode.prefixes import ROOT_KEY, KeySieve, PrefixTree, extend_keys
 from ds2np.decode.scorers import WordScorer
 from ds2np.decode.selection import select_best
@@ -24,6 +24,9 @@ from ds2np.decode.selection import select_best
 UTTERANCE, LAST, NODE, PARENT, KEY, PARENT_KEY, LEX, STATE, NEXT = range(9)
 # Rows of its floats.
 BLANK, SYMBOL, ENTER, WORD_END = range(4)
+
+PENALTY_ROOM = 2.5  # nats between the penalty of an unknown word and the threshold within it
+MOST_ROOM = 300.0  # nats; more is beyond linear probabilities
 
 
 class Beams:
@@ -68,6 +71,9 @@ class Beams:
         self.real = np.zeros((4, N))
         self.real[BLANK], self.real[ENTER], self.real[WORD_END] = 1.0, 1.0, -1.0
         self.begins = utterances  # of each utterance's beams
+        # An unknown word is paid for at once, before the frames can show that its rivals are wrong.
+        room = PENALTY_ROOM - scorer.penalty - threshold if scorer else 0.0
+        self._patience = np.exp([0.0, min(max(room, 0.0), MOST_ROOM)])
         self._sieve = KeySieve()
         self._rank, self._marked = np.zeros((0, 0), np.int64), None
 
@@ -130,7 +136,7 @@ class Beams:
             kept, earned = None, None
         best = np.maximum.reduceat(scores, begins[self.begins])
         limit = self._limits(best, owner if kept is None else owner[kept])
-        good = scores if kept is None else scores[kept]
+        good = scores if kept is None else scores[kept] * self._patience[1 * (earned[1] == OUTSIDE)]
         good = ((good >= limit) & (good > 0)).nonzero()[0]
         kept, earned = (good, None) if kept is None else (kept[good], [e[good] for e in earned])
         if len(kept) > self.size:
