@@ -200,10 +200,9 @@ class Beams:
         return kept, (gain, lex, state, after)
 
     def end_words(self, beams):
-        """Return the factors of some beams if their words ended here; each is scored once."""
+        """Return the factors of some beams, each once, if their words ended; they are kept."""
         new = beams[self.real[WORD_END][beams] < 0]
         if len(new):
-            new = np.unique(new)
             self.real[WORD_END, new], self.whole[NEXT, new] = self.scorer.word_end(
                 self.whole[LEX][new], self.whole[STATE][new]
             )
