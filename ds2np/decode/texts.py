@@ -10,6 +10,8 @@ from the blank after a space the space may be entered again.
 
 import numpy as np
 
+RESCALED = 4  # frames between divisions by the largest: linear numbers reach over 700 nats
+BLOCK = 1 << 17  # emissions that are looked up together
 _MOVES = np.array([0, 1, 2, -1])  # from the state before: stay, go on, skip a blank, go back
 
 
@@ -78,10 +80,12 @@ def exact_log_probs(log_probs, lengths, utterances, texts, space):
             into *= y
         else:
             into = lattice.starts[:n] * y
-        best = into.max(axis=1)  # a maximum is the same however wide the batch
-        best[best == 0] = 1.0
-        alpha[:n] = into / best[:, None]
-        scale[:n] += np.log(best)
+        if t % RESCALED == 0:
+            best = into.max(axis=1)  # a maximum is the same however wide the batch
+            best[best == 0] = 1.0
+            into /= best[:, None]
+            scale[:n] += np.log(best)
+        alpha[:n] = into
     total = np.cumsum(np.where(lattice.finals, alpha, 0.0), axis=1)[:, -1]  # in order of states
     total[frames == 0] = [not texts[i] for i in order[frames == 0]]
     result = np.empty(len(texts))
@@ -154,15 +158,24 @@ def _sort(lengths, utterances, texts, space):
 
 
 class _Emissions:
-    """The probability, or its logarithm, of each state's symbol in each frame; 0 in padding."""
+    """The probability, or its logarithm, of each state's symbol in each frame; 0 in padding.
+
+    Some frames are looked up at a time: calls are dear for short texts, memory for long ones.
+    """
 
     def __init__(self, log_probs, lattice, utterances, logs=False):
         self.log_probs, self.logs = log_probs.reshape(-1), logs
-        T, self.V = log_probs.shape[1:]
-        self.places = utterances[:, None] * (T * self.V) + lattice.symbols
+        self.T, self.V = log_probs.shape[1:]
+        self.places = utterances[:, None] * (self.T * self.V) + lattice.symbols
         self.padding = np.where(lattice.real, 0.0, -np.inf)
+        self.first = self.stop = 0
 
     def at(self, t, n):
-        """Return those of the first n texts in frame t, (n, S)."""
-        y = self.log_probs.take(self.places[:n] + t * self.V) + self.padding[:n]
-        return y if self.logs else np.exp(y)
+        """Return those of the first n texts in frame t, (n, S); t must not fall."""
+        if t >= self.stop:
+            frames = max(1, BLOCK // max(1, self.places[:n].size))
+            self.first, self.stop = t, min(t + frames, self.T)
+            shifts = np.arange(t, self.stop)[:, None, None] * self.V
+            y = self.log_probs.take(self.places[:n] + shifts) + self.padding[:n]
+            self.block = y if self.logs else np.exp(y)
+        return self.block[t - self.first, :n]
