@@ -24,6 +24,8 @@ class Candidates:
         Where the symbols of each utterance begin, and how many there are.
     log_probs : ndarray of shape (n, V)
         Of all symbols.
+    ranks : ndarray of int16 of shape (n, V)
+        The place of each symbol among those of its utterance; 0 for those that are not looked at.
     """
 
     symbols: np.ndarray
@@ -31,6 +33,7 @@ class Candidates:
     begins: np.ndarray
     counts: np.ndarray
     log_probs: np.ndarray
+    ranks: np.ndarray
 
 
 def choose_symbols(log_probs, cumulative=0.99, most=40):
@@ -81,7 +84,10 @@ def list_candidates(log_probs, lengths, cumulative=0.99, most=40):
     places = chosen.ravel().nonzero()[0]
     probabilities = np.exp(frames.ravel()[places].astype(np.float64))
     symbols = places % V
-    counts = chosen.sum(axis=1)
+    ranks = np.cumsum(chosen, axis=1, dtype=np.int16)
+    counts = ranks[:, -1].astype(np.int64)
+    ranks -= 1
+    ranks *= chosen
     ends = np.cumsum(counts)
     stops = np.cumsum(active)
     first = 0
@@ -93,6 +99,7 @@ def list_candidates(log_probs, lengths, cumulative=0.99, most=40):
             ends[of_frame] - counts[of_frame] - first,
             counts[of_frame],
             frames[of_frame],
+            ranks[of_frame],
         )
         first = stop
 
