@@ -21,7 +21,6 @@ from ds2np.errors import UserError
 RIVALS = 20  # texts whose exact scores are computed,
 MARGIN = 1.5  # if their approximate ones are at most so many nats below the best
 HOPELESS = 0.98  # share of an LM's words that cannot be written; the commands are stricter
-PENALTY_ROOM = 2.5  # nats between the penalty of an unknown word and the threshold
 
 
 class BeamDecoder:
@@ -37,7 +36,8 @@ class BeamDecoder:
     lm : NGram, optional
         A model of words is asked where a word ends; one of characters, after each symbol.
     beam : int
-        How many prefixes are kept; the paper has 500 for English and 200 for Mandarin.
+        How many prefixes are kept; the paper has 500 for English and 200 for Mandarin. With a
+        model of words twice as many, as it judges a word only when it ends.
     alpha : float
         Weight of the language model.
     beta : float
@@ -56,7 +56,8 @@ class BeamDecoder:
     cumulative, candidates : float, int
         In each frame, the most probable symbols that hold this probability, at most so many.
     threshold : float
-        Prefixes so many nats below the best are dropped. Never less than an unknown word costs.
+        Prefixes so many nats below the best are dropped. Within an unknown word, which is paid for
+        at once, it is never less than what that costs.
     certain : float
         Frames after a blank whose blank has at least this probability are passed over.
     frame_seconds : float
@@ -82,7 +83,7 @@ class BeamDecoder:
         unknown=-10.0,
         cumulative=0.99,
         candidates=40,
-        threshold=14.0,
+        threshold=10.0,
         certain=0.9999,
         frame_seconds=1.0,
     ):
@@ -113,7 +114,6 @@ class BeamDecoder:
             self.scorer = make(
                 alphabet, self.space, lm, alpha, beta, unknown, closed_vocabulary, weights
             )
-            threshold = max(threshold, PENALTY_ROOM - self.scorer.penalty)
         self.threshold = threshold
 
     def _read_phrases(self, phrases, by_words):
@@ -159,7 +159,8 @@ class BeamDecoder:
 
     def start(self, N):
         """Return the `Beams` of N utterances before their first frame."""
-        return Beams(N, self.space, self.beam, self.threshold, self.scorer)
+        size = 2 * self.beam if isinstance(self.scorer, WordScorer) and self.lm else self.beam
+        return Beams(N, self.space, size, self.threshold, self.scorer)
 
     def search(self, log_probs, lengths):
         """Return for each utterance the symbols and approximate scores of the best texts."""

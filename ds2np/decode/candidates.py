@@ -4,15 +4,14 @@ The paper's rule: the most probable symbols that together hold a probability of 
 at most 40 of them. Frames that are blank for sure are passed over before that.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 SORTED = 200  # larger alphabets are partitioned before they are sorted
 
 
-@dataclass(frozen=True)
-class Candidates:
+class Candidates(NamedTuple):
     """The symbols of one frame, utterance after utterance, in flat arrays.
 
     Attributes
@@ -24,6 +23,8 @@ class Candidates:
         Where the symbols of each utterance begin, and how many there are.
     log_probs : ndarray of shape (n, V)
         Of all symbols.
+    ranks : ndarray of int16 of shape (n, V)
+        The place of each symbol among those of its utterance; 0 for those that are not looked at.
     """
 
     symbols: np.ndarray
@@ -31,6 +32,7 @@ class Candidates:
     begins: np.ndarray
     counts: np.ndarray
     log_probs: np.ndarray
+    ranks: np.ndarray
 
 
 def choose_symbols(log_probs, cumulative=0.99, most=40):
@@ -81,18 +83,24 @@ def list_candidates(log_probs, lengths, cumulative=0.99, most=40):
     places = chosen.ravel().nonzero()[0]
     probabilities = np.exp(frames.ravel()[places].astype(np.float64))
     symbols = places % V
-    counts = chosen.sum(axis=1)
+    ranks = np.cumsum(chosen, axis=1, dtype=np.int16)
+    counts = ranks[:, -1].astype(np.int64)
+    ranks -= 1
+    ranks *= chosen
     ends = np.cumsum(counts)
     stops = np.cumsum(active)
+    frame_ends = np.append(0, ends)[stops]
+    begins = ends - counts - np.repeat(np.append(0, frame_ends)[:-1], active)
     first = 0
-    for row, n in zip(stops.tolist(), active.tolist(), strict=True):
-        of_frame, stop = slice(row - n, row), int(ends[row - 1])
+    for row, n, stop in zip(stops.tolist(), active.tolist(), frame_ends.tolist(), strict=True):
+        of_frame = slice(row - n, row)
         yield Candidates(
             symbols[first:stop],
             probabilities[first:stop],
-            ends[of_frame] - counts[of_frame] - first,
+            begins[of_frame],
             counts[of_frame],
             frames[of_frame],
+            ranks[of_frame],
         )
         first = stop
 

@@ -5,7 +5,7 @@ import numpy as np
 # Odd multipliers with well spread bits.
 _ADD, _MIX = np.int64(-7046029254386353131), np.int64(-4658895280553007687)
 ROOT_KEY = 0x5851F42D4C957F2D
-_SIEVE = 1 << 14
+_SIEVE = 1 << 17
 
 
 class PrefixTree:

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from ds2np.decode.lexicon import OUTSIDE, Lexicon
+from ds2np.decode.memory import Memory
 from ds2np.decode.phrases import Phrases
 
 UNK, EOS = 0, 2  # word numbers of a language model
@@ -112,6 +113,7 @@ class WordScorer(Scorer):
         self._number = np.array([*range(3, 3 + len(known)), *(UNK for _ in more), UNK])
         columns = [self.phrases.number(word) for word in self.words]
         self._column = np.array([*columns, len(self.phrases.units)])
+        self._memory = Memory()
 
     def extend(self, lex, symbols):
         """Return the nodes after one more symbol, and whether a word has left the lexicon."""
@@ -121,10 +123,15 @@ class WordScorer(Scorer):
     def word_end(self, lex, state):
         """Return factor and state if the word ends that stands at a node of the lexicon."""
         index = self.lexicon.word[lex]
-        gain, after = self.advance(state, self._number[index], self._column[index])
-        weight = np.exp(gain)
+        weight, after = self._memory.recall(state * len(self._number) + index + 1, self._score)
         weight[(index < 0) & (lex != OUTSIDE)] *= self.unknown_weight  # outside it is paid
         return weight, after
+
+    def _score(self, keys):
+        state, index = np.divmod(keys, len(self._number))
+        index -= 1
+        gain, after = self.advance(state, self._number[index], self._column[index])
+        return np.exp(gain), after
 
     def cut(self, text):
         return text.split()

@@ -15,7 +15,7 @@ that paths are added by a + and the factors of a scorer are multiplied in.
 
 import numpy as np
 
-from ds2np.decode.lexicon import EMPTY
+from ds2np.decode.lexicon import EMPTY, OUTSIDE
 from ds2np.decode.prefixes import ROOT_KEY, KeySieve, PrefixTree, extend_keys
 from ds2np.decode.scorers import WordScorer
 from ds2np.decode.selection import select_best
@@ -24,6 +24,9 @@ from ds2np.decode.selection import select_best
 UTTERANCE, LAST, NODE, PARENT, KEY, PARENT_KEY, LEX, STATE, NEXT = range(9)
 # Rows of its floats.
 BLANK, SYMBOL, ENTER, WORD_END = range(4)
+
+PENALTY_ROOM = 2.5  # nats between the penalty of an unknown word and the threshold within it
+MOST_ROOM = 300.0  # nats; more is beyond linear probabilities
 
 
 class Beams:
@@ -68,8 +71,10 @@ class Beams:
         self.real = np.zeros((4, N))
         self.real[BLANK], self.real[ENTER], self.real[WORD_END] = 1.0, 1.0, -1.0
         self.begins = utterances  # of each utterance's beams
+        # An unknown word is paid for at once, before the frames can show that its rivals are wrong.
+        room = PENALTY_ROOM - scorer.penalty - threshold if scorer else 0.0
+        self._patience = np.exp([0.0, min(max(room, 0.0), MOST_ROOM)])
         self._sieve = KeySieve()
-        self._rank, self._marked = np.zeros((0, 0), np.int64), None
 
     def split(self, n):
         """Keep the first n utterances; return the arrays of the others, None without any."""
@@ -97,40 +102,43 @@ class Beams:
         owner = np.arange(M).repeat(width)
         place = (frame.begins[utterance] - begins).repeat(width)
         place += np.arange(len(owner))
-        symbols = frame.symbols[place]
-        scores = frame.probabilities[place]
-        scores *= total[owner]  # p_nb(lc) = (p_b + p_nb) y(c)
+        symbols = frame.symbols.take(place)
+        scores = frame.probabilities.take(place)
+        scores *= total.take(owner)  # p_nb(lc) = (p_b + p_nb) y(c)
 
         # The last symbol of each beam: a repeat needs a blank between, a space no second one.
-        rank = self._ranks(frame, n, V)[utterance, last]
-        y_last = np.exp(frame.log_probs[utterance, last].astype(np.float64))
-        in_space = last == self.space
-        listed = (rank > 0).nonzero()[0]
-        at = begins[listed] + rank[listed]
-        stays = p_nb * y_last
+        spot = utterance * V + last
+        rank = frame.ranks.take(spot)
+        y_last = np.exp(frame.log_probs.take(spot).astype(np.float64))
         if self.space:
-            scores[at] = np.where(in_space[listed], 0.0, (p_b * y_last)[listed])
-            stays[in_space] = (total * y_last)[in_space]
+            in_space = last == self.space
+            stays = np.where(in_space, total, p_nb) * y_last
+            repeats = np.where(in_space, 0.0, p_b) * y_last
         else:
-            scores[at] = (p_b * y_last)[listed]
-            stays[last == 0] = 0.0
+            stays = np.where(last == 0, 0.0, p_nb) * y_last  # 0: the text is empty
+            repeats = p_b * y_last
+        listed = rank.nonzero()[0]
+        scores[begins.take(listed) + rank.take(listed)] = repeats.take(listed)
         # A beam whose parent is in the beam, too, gets what the parent would grow into it.
-        child = listed[parent[listed] >= 0]
-        at = begins[parent[child]] + rank[child]
-        stays[child] += scores[at] * enter[child]
+        child = listed[parent.take(listed) >= 0]
+        at = begins.take(parent.take(child)) + rank.take(child)
+        stays[child] += scores.take(at) * enter.take(child)
         scores[at] = 0.0
-        blanks = scores[begins]
-        stays_all = blanks + stays
-        scores[begins] = stays_all
+        blanks = scores.take(begins)
+        unchanged = blanks + stays
+        scores[begins] = unchanged
 
-        self._revive(scores, blanks, stays, begins, total)
+        sure = np.maximum.reduceat(unchanged, self.begins)
+        if not sure.all():
+            self._revive(scores, blanks, stays, begins, total)
+            sure = np.maximum.reduceat(blanks + stays, self.begins)
         if self.scorer:
-            kept, earned = self._score(owner, symbols, scores, begins)
+            kept, earned = self._score(owner, symbols, scores, sure)
         else:
             kept, earned = None, None
         best = np.maximum.reduceat(scores, begins[self.begins])
         limit = self._limits(best, owner if kept is None else owner[kept])
-        good = scores if kept is None else scores[kept]
+        good = scores if kept is None else scores[kept] * self._patience[1 * (earned[1] == OUTSIDE)]
         good = ((good >= limit) & (good > 0)).nonzero()[0]
         kept, earned = (good, None) if kept is None else (kept[good], [e[good] for e in earned])
         if len(kept) > self.size:
@@ -149,24 +157,12 @@ class Beams:
         blanks[lost], stays[lost] = total[lost], 0.0
         scores[begins[lost]] = total[lost]
 
-    def _ranks(self, frame, n, V):
-        """Return the place of each symbol among an utterance's candidates, (n, V); 0: not there."""
-        if self._rank.shape != (n, V):
-            self._rank = np.zeros((n, V), np.int64)
-            self._marked = None
-        if self._marked is not None:
-            self._rank[self._marked] = 0
-        rows = np.arange(n).repeat(frame.counts)
-        self._marked = rows, frame.symbols
-        self._rank[self._marked] = np.arange(len(rows)) - frame.begins.repeat(frame.counts)
-        return self._rank
-
     def _limits(self, best, owner):
         """Return the smallest score that is kept, for the scores of some owners."""
         limit = best * self.floor
-        return limit[0] if len(limit) == 1 else limit[self.whole[UTTERANCE]][owner]
+        return limit[0] if len(limit) == 1 else limit.take(self.whole[UTTERANCE]).take(owner)
 
-    def _score(self, owner, symbols, scores, begins):
+    def _score(self, owner, symbols, scores, sure):
         """Multiply the factors of the scorer in.
 
         What stays is certain, and what is hopeless beside it is not scored, unless a factor above 1
@@ -174,8 +170,7 @@ class Beams:
         lexicon, state and next state.
         """
         scorer = self.scorer
-        best = np.maximum.reduceat(scores[begins], self.begins) / scorer.most
-        kept = ((scores >= self._limits(best, owner)) & (scores > 0)).nonzero()[0]
+        kept = ((scores >= self._limits(sure / scorer.most, owner)) & (scores > 0)).nonzero()[0]
         owners, symbol = owner[kept], symbols[kept]
         gain = np.ones(len(kept))
         lex, state, after = self.whole[LEX : NEXT + 1, owners]
@@ -194,10 +189,9 @@ class Beams:
         return kept, (gain, lex, state, after)
 
     def end_words(self, beams):
-        """Return the factors of some beams if their words ended here; each is scored once."""
+        """Return the factors of some beams, each once, if their words ended; they are kept."""
         new = beams[self.real[WORD_END][beams] < 0]
         if len(new):
-            new = np.unique(new)
             self.real[WORD_END, new], self.whole[NEXT, new] = self.scorer.word_end(
                 self.whole[LEX][new], self.whole[STATE][new]
             )

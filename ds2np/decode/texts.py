@@ -10,6 +10,8 @@ from the blank after a space the space may be entered again.
 
 import numpy as np
 
+RESCALED = 4  # frames between divisions by the largest: linear numbers reach over 700 nats
+BLOCK = 1 << 17  # emissions that are looked up together
 _MOVES = np.array([0, 1, 2, -1])  # from the state before: stay, go on, skip a blank, go back
 
 
@@ -66,22 +68,25 @@ def exact_log_probs(log_probs, lengths, utterances, texts, space):
     alpha = np.zeros(lattice.symbols.shape)
     for t in range(int(frames.max(initial=0))):
         n = active[t]
-        y = emissions.at(t, n)
+        reach = min(lattice.symbols.shape[1], 2 * t + 4)  # states that a path may have come to
+        y = emissions.at(t, n)[:, :reach]
         if t:
-            before = alpha[:n]
+            before = alpha[:n, :reach]
             # alpha(s) + alpha(s - 1) + [skip] alpha(s - 2) + [again] alpha(s + 1)
             into = before.copy()
             into[:, 1:] += before[:, :-1]
-            into[:, 2:] += lattice.skip[:n, 2:] * before[:, :-2]
+            into[:, 2:] += lattice.skip[:n, 2:reach] * before[:, :-2]
             if space:
-                into[:, :-1] += lattice.again[:n, :-1] * before[:, 1:]
+                into[:, :-1] += lattice.again[:n, : reach - 1] * before[:, 1:]
             into *= y
         else:
-            into = lattice.starts[:n] * y
-        best = into.max(axis=1)  # a maximum is the same however wide the batch
-        best[best == 0] = 1.0
-        alpha[:n] = into / best[:, None]
-        scale[:n] += np.log(best)
+            into = lattice.starts[:n, :reach] * y
+        if t % RESCALED == 0:
+            best = into.max(axis=1)  # a maximum is the same however wide the batch
+            best[best == 0] = 1.0
+            into /= best[:, None]
+            scale[:n] += np.log(best)
+        alpha[:n, :reach] = into
     total = np.cumsum(np.where(lattice.finals, alpha, 0.0), axis=1)[:, -1]  # in order of states
     total[frames == 0] = [not texts[i] for i in order[frames == 0]]
     result = np.empty(len(texts))
@@ -107,21 +112,24 @@ def align(log_probs, lengths, utterances, texts, space):
     T, (R, S) = int(frames.max(initial=0)), lattice.symbols.shape
     emissions = _Emissions(log_probs, lattice, utterances[order], logs=True)
     # Before each frame, with two impossible states on the left and one on the right.
-    score = np.full((T + 1, R, S + 3), -np.inf)
-    skip = np.where(lattice.skip, 0.0, -np.inf)
-    again = np.where(lattice.again, 0.0, -np.inf)
+    score = np.full((T + 1, R, S + 3), -np.inf, log_probs.dtype)
+    skip, again = (
+        np.where(allowed, 0.0, -np.inf).astype(log_probs.dtype)
+        for allowed in (lattice.skip, lattice.again)
+    )
     if T:
         score[0, :, 2:-1][lattice.starts] = 0.0
     for t in range(T):
         n = active[t]
-        before, after = score[t, :n], score[t + 1, :n, 2:-1]
+        reach = min(S, 2 * t + 4)  # states that a path may have come to
+        before, after = score[t, :n, : reach + 3], score[t + 1, :n, 2 : reach + 2]
         np.copyto(after, before[:, 2:-1])
         if t:
             np.maximum(after, before[:, 1:-2], out=after)
-            np.maximum(after, before[:, :-3] + skip[:n], out=after)
+            np.maximum(after, before[:, :-3] + skip[:n, :reach], out=after)
             if space:
-                np.maximum(after, before[:, 3:] + again[:n], out=after)
-        after += emissions.at(t, n)
+                np.maximum(after, before[:, 3:] + again[:n, :reach], out=after)
+        after += emissions.at(t, n)[:, :reach]
     rows = np.arange(R)
     ends = np.where(lattice.finals, score[frames, rows, 2:-1], -np.inf)
     state = ends.argmax(axis=1)
@@ -154,15 +162,26 @@ def _sort(lengths, utterances, texts, space):
 
 
 class _Emissions:
-    """The probability, or its logarithm, of each state's symbol in each frame; 0 in padding."""
+    """The probability, or its logarithm, of each state's symbol in each frame; 0 in padding.
+
+    Some frames are looked up at a time: calls are dear for short texts, memory for long ones.
+    """
 
     def __init__(self, log_probs, lattice, utterances, logs=False):
         self.log_probs, self.logs = log_probs.reshape(-1), logs
-        T, self.V = log_probs.shape[1:]
-        self.places = utterances[:, None] * (T * self.V) + lattice.symbols
+        self.T, self.V = log_probs.shape[1:]
+        self.places = utterances[:, None] * (self.T * self.V) + lattice.symbols
         self.padding = np.where(lattice.real, 0.0, -np.inf)
+        if logs:
+            self.padding = self.padding.astype(log_probs.dtype)
+        self.first = self.stop = 0
 
     def at(self, t, n):
-        """Return those of the first n texts in frame t, (n, S)."""
-        y = self.log_probs.take(self.places[:n] + t * self.V) + self.padding[:n]
-        return y if self.logs else np.exp(y)
+        """Return those of the first n texts in frame t, (n, S); t must not fall."""
+        if t >= self.stop:
+            frames = max(1, BLOCK // max(1, self.places[:n].size))
+            self.first, self.stop = t, min(t + frames, self.T)
+            shifts = np.arange(t, self.stop)[:, None, None] * self.V
+            y = self.log_probs.take(self.places[:n] + shifts) + self.padding[:n]
+            self.block = y if self.logs else np.exp(y)
+        return self.block[t - self.first, :n]

@@ -108,6 +108,16 @@ def test_without_a_language_model_a_sharp_network_is_read_as_greedily():
     assert np.mean([h[0].text == text for h, text in zip(found, greedy, strict=True)]) > 0.8
 
 
+@pytest.mark.parametrize("options", [{}, {"lm": WORDS}], ids=["no LM", "words"])
+def test_a_prefix_that_comes_back_is_no_second_one(options):
+    decoder = BeamDecoder(ALPHABET, beam=5, n_best=20, certain=1, **options)
+    for seed in range(10):
+        log_probs, lengths = batch(seed, N=20, sharp=1.0)
+        for found in decoder.search(log_probs, lengths):
+            texts = [tuple(text) for text, _ in found]
+            assert len(set(texts)) == len(texts)
+
+
 # Words
 
 
