@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
 
 from ds2np.errors import UserError
@@ -135,4 +136,25 @@ def load_recogniser(args):
     from ds2np.recogniser import Recogniser
 
     options = given(args, "precision", *DECODER)
-    return Recogniser.load(args.run_folder, args.device, args.decoder, **options)
+    recogniser = Recogniser.load(args.run_folder, args.device, args.decoder, **options)
+    if lm := getattr(recogniser.decoder, "lm", None):
+        tell_fit(lm, recogniser.config.alphabet())
+    return recogniser
+
+
+def tell_fit(lm, alphabet):
+    """Print which words of a language model an alphabet cannot write.
+
+    Raises a UserError if these are most of them, or if case or spaces do not match.
+    """
+    from ds2np.decode import check_fit, share_unwritable
+
+    check_fit(lm, alphabet)
+    share, lost = share_unwritable(lm, alphabet)
+    if lost:
+        examples = ", ".join(map(repr, lost[:3]))
+        print(
+            f"warning: the alphabet cannot write {100 * share:.2g} % of the words of the language "
+            f"model, such as {examples}; they are never recognised",
+            file=sys.stderr,
+        )

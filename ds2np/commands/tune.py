@@ -7,7 +7,7 @@ decoded with that pair, and with the language model, from then on.
 
 from pathlib import Path
 
-from ds2np.commands.options import add_device, add_precision, count, finite, given
+from ds2np.commands.options import add_device, add_precision, count, finite, given, tell_fit
 from ds2np.errors import UserError
 
 ALPHAS = tuple(round(0.3 * i, 2) for i in range(8))
@@ -57,7 +57,7 @@ def run(args):
     def make(alpha, beta, n_best):
         return BeamDecoder(alphabet, lm, args.beam, alpha, beta, n_best)
 
-    make(0.0, 0.0, 1)  # language model and network fit together?
+    tell_fit(lm, alphabet)
     dataset = Dataset(read_manifests(args.manifests), recogniser.config)
     log_probs, lengths, refs = _network_outputs(recogniser, dataset)
     with tqdm(desc="searching", unit=" searches") as bar:

@@ -89,3 +89,19 @@ def test_a_language_model_that_is_gone_is_named(ds2np, run, corpus, lm):
     code, _, err = ds2np("evaluate", run, corpus, "--device", "cpu")
     assert code == 2
     assert str(lm) in err
+
+
+def test_words_that_cannot_be_written_are_told_and_too_many_refused(ds2np, run, corpus, tmp_path):
+    lm = tmp_path / "other.arpa"
+    options = "evaluate", run, corpus, "--lm", lm, "--device", "cpu"
+    NGram.train(["a b c ab xyz"], order=1, log=None).save(lm)
+    code, _, err = ds2np(*options)
+    assert code == 0
+    told = "the alphabet cannot write 20 % of the words of the language model, such as 'xyz'"
+    assert f"warning: {told}; they are never recognised" in err
+    NGram.train(["a xyz zebra"], order=1, log=None).save(lm)
+    code, _, err = ds2np(*options)
+    assert code == 2
+    assert "cannot write 67 % of the words of the language model" in err
+    NGram.train(["ABC CAB", "A B"], order=1, log=None).save(lm)
+    assert "are in upper case ('ABC', 'CAB', 'A')" in ds2np(*options)[2]
