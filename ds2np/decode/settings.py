@@ -51,7 +51,8 @@ class DecoderSettings:
         Raises
         ------
         UserError
-            If there is no such decoder, or greedy decoding gets options of the beam search.
+            If there is no such decoder, greedy decoding gets options of the beam search, or weights
+            are given without a language model.
         """
         name = given.get("decoder")
         if name is not None and name not in DECODERS:
@@ -62,7 +63,11 @@ class DecoderSettings:
                 raise UserError(f"the decoder {name} has no {extra[0]}; use --decoder beam")
             return cls(name)
         settings = before or cls()
-        return replace(settings, **{"decoder": "beam" if extra else settings.decoder} | given)
+        chosen = replace(settings, **{"decoder": "beam" if extra else settings.decoder} | given)
+        weights = sorted({"alpha", "beta"} & set(given))
+        if weights and not chosen.lm:
+            raise UserError(f"{weights[0]} weighs a language model; give one by --lm FILE")
+        return chosen
 
     @classmethod
     def read(cls, file):

@@ -33,6 +33,7 @@ def test_options_stand_over_what_the_run_says(given, before, expected):
     ("given", "message"),
     [
         ({"decoder": "oracle"}, "unknown decoder 'oracle'; choose from greedy, beam"),
+        ({"beta": 1.0}, "beta weighs a language model; give one by --lm FILE"),
         ({"decoder": "greedy", "lm": "x"}, "the decoder greedy has no lm; use --decoder beam"),
     ],
 )
