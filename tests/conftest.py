@@ -1,6 +1,5 @@
 import os
 import sys
-from pathlib import Path
 
 # Tests multiply small matrices: threads would only wait for each other, and for other programs.
 # To be set before NumPy is imported.
@@ -72,10 +71,11 @@ def no_report(monkeypatch):
 @pytest.fixture(scope="session")
 def shared_data():
     """Find real recordings, which are not part of the repository."""
-    root = Path(os.environ.get("DS2NP_SHARED", Path(__file__).parents[2] / "shared"))
-    if not (root / "data").is_dir():
-        pytest.skip(f"no real recordings in {root / 'data'}; set DS2NP_SHARED to their folder")
-    return root / "data"
+    from helpers.shared import SHARED
+
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"no real recordings in {SHARED / 'data'}; set DS2NP_SHARED to their folder")
+    return SHARED / "data"
 
 
 @pytest.fixture(scope="module")

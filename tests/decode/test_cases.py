@@ -4,25 +4,19 @@ Where another decoder prunes, its text may be worse than ours. Then ours must ha
 score, and `DIFFERENT` says why.
 """
 
-import json
 import math
-import os
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.shared import DECODING, decoding_cases
 
 from ds2np.decode import BeamDecoder, greedy_decode
 from ds2np.decode.texts import exact_log_probs
 from ds2np.lm import NGram
 from ds2np.text import Alphabet
 
-DEFAULT = Path(__file__).parents[3] / "shared" / "prototypes" / "decoding" / "cases.json"
-PATH = Path(os.environ.get("DS2NP_DECODER_CASES", DEFAULT))
-DATA = {"cases": [{"id": "none", "kind": "beam"}], "matrices": {}}
-if PATH.exists():
-    DATA = json.loads(PATH.read_text(encoding="utf-8"))
+DATA = decoding_cases()
 
 DIFFERENT = {
     "cd-seq1-two-calls": "theirs looks at a beam of 20 with pruned scores",
@@ -81,7 +75,7 @@ def make_decoder(case, folder, **options):
 def cases(*kinds):
     found = [c for c in DATA["cases"] if c["kind"] in kinds and (matrix(c)[0] is not None)]
     if not found:
-        reason = f"the cases are not there: {PATH}"
+        reason = f"the cases are not there: {DECODING}; set DS2NP_SHARED"
         return pytest.mark.parametrize("case", [pytest.param({}, marks=pytest.mark.skip(reason))])
     return pytest.mark.parametrize("case", found, ids=lambda case: case["id"])
 

@@ -1,26 +1,21 @@
 """Cases of other programs' test suites: scores, and files that readers accept or refuse.
 
-They are numbers beside the repository, ../shared/prototypes/decoding/cases.json; DS2NP_SHARED names
-another place for ../shared. Where readers disagree, ours is named here, with the reason.
+Where readers disagree, ours is named here, with the reason.
 """
 
-import json
 import math
-import os
 import re
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.shared import DECODING, decoding_cases
 
 from ds2np.errors import UserError
 from ds2np.lm import NGram
 
-SHARED = Path(os.environ.get("DS2NP_SHARED", Path(__file__).parents[3] / "shared"))
-FILE = SHARED / "prototypes" / "decoding" / "cases.json"
-FOUND = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {"cases": []}
-CASES = [case for case in FOUND["cases"] if case["kind"] in ("lm_score", "arpa_format")]
+DATA = decoding_cases()
+CASES = [case for case in DATA["cases"] if case["kind"] in ("lm_score", "arpa_format")]
 
 # Files that KenLM refuses and we read: what they say is clear.
 READ = {
@@ -41,15 +36,15 @@ OTHER = {
     "fl-lm-sentence": "its model is not part of the cases",
 }
 
-pytestmark = pytest.mark.skipif(not CASES, reason=f"there is no {FILE}; set DS2NP_SHARED")
+pytestmark = pytest.mark.skipif(not CASES, reason=f"there is no {DECODING}; set DS2NP_SHARED")
 
 
 def arpa_of(name):
     """Write one of the small models of the cases as an ARPA file."""
-    model = FOUND["lms"][name]
+    model = DATA["lms"][name]
     left_out = {}
     if "without" in model:
-        left_out, model = model["without"], FOUND["lms"]["kenlm_test"]
+        left_out, model = model["without"], DATA["lms"]["kenlm_test"]
     orders = model.get("ngrams") or model["natural_log"]
     lines = ["\\data\\"]
     orders = {n: [g for g in grams if g not in left_out.get(n, [])] for n, grams in orders.items()}
