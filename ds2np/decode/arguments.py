@@ -1,12 +1,12 @@
 """Checks of what a beam decoder gets: its options, and log-probabilities."""
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
 from ds2np.backend import to_cpu
-from ds2np.errors import UserError
+from ds2np.errors import UserError, check_whole
 from ds2np.layers.padding import check_frames, widen_lengths
 
 SUM_ERROR = 1e-2  # half precision and thousands of symbols
@@ -14,8 +14,10 @@ SUM_ERROR = 1e-2  # half precision and thousands of symbols
 
 def check_whole_option(name, value):
     """Raise a UserError unless an option is a whole number from 1 on."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise UserError(f"{name} is {value!r}, expected a whole number from 1 on")
+    try:
+        check_whole(name, value)
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def check_number(name, value, low=-math.inf, high=math.inf):
@@ -25,17 +27,24 @@ def check_number(name, value, low=-math.inf, high=math.inf):
         raise UserError(f"{name} is {value!r}, expected {allowed}")
 
 
+def check_batch(log_probs, lengths, V):
+    """Raise a ValueError unless a batch (N, T, V) and its lengths fit; return the lengths."""
+    check_frames(log_probs, ("N", "T", V))
+    N, T, _ = log_probs.shape
+    lengths = widen_lengths(lengths)
+    if lengths.shape != (N,) or ((lengths < 0) | (lengths > T)).any():
+        raise ValueError(f"lengths are {lengths.tolist()}, expected {N} values from 0 to {T}")
+    return lengths
+
+
 def read_log_probs(log_probs, lengths, V):
     """Check a batch (N, T, V) and its lengths; return both as NumPy arrays.
 
     Shapes that do not fit are a ValueError, numbers that are no log-probabilities a UserError.
     """
-    check_frames(log_probs, ("N", "T", V))
-    log_probs, lengths = to_cpu(log_probs), widen_lengths(lengths)
-    N, T, _ = log_probs.shape
-    if lengths.shape != (N,) or ((lengths < 0) | (lengths > T)).any():
-        raise ValueError(f"lengths are {lengths.tolist()}, expected {N} values from 0 to {T}")
-    real = np.arange(T) < lengths[:, None]
+    lengths = check_batch(log_probs, lengths, V)
+    log_probs = to_cpu(log_probs)
+    real = np.arange(log_probs.shape[1]) < lengths[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
         sums = np.exp(log_probs).sum(axis=2)
     wrong = np.argwhere(real & ~(np.abs(sums - 1) <= SUM_ERROR))

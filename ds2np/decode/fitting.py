@@ -8,7 +8,7 @@ SHARE = 0.5  # of words that cannot be written, from which a model does not fit
 
 def share_unwritable(lm, alphabet):
     """Return the share (0 to 1) of the words of a model that an alphabet cannot write, and them."""
-    known = set(alphabet.symbols) | {getattr(lm, "space", " ")}
+    known = set(alphabet.symbols) | {lm.space}
     words = list(lm.words[3:])
     lost = [word for word in words if not set(alphabet.cut(word)) <= known]
     return (len(lost) / len(words) if words else 0.0), lost
@@ -26,7 +26,7 @@ def describe_mismatch(lm, alphabet, most=SHARE):
     most : float
         Share of the words of the model that the alphabet may lack the symbols of.
     """
-    words = [word for word in lm.words[3:] if word != getattr(lm, "space", None)]
+    words = [word for word in lm.words[3:] if word != lm.space]
     if not words:
         return "the language model has no words"
     share, lost = share_unwritable(lm, alphabet)

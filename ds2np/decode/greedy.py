@@ -9,8 +9,8 @@ from itertools import groupby
 import numpy as np
 
 from ds2np.backend import get_array_module, to_cpu
+from ds2np.decode.arguments import check_batch
 from ds2np.decode.words import Hypothesis, Word
-from ds2np.layers.padding import check_frames, widen_lengths
 
 
 def collapse(path):
@@ -41,11 +41,8 @@ def best_paths(log_probs, lengths, alphabet):
     ValueError
         If a shape, a dtype or a length does not fit, or a frame holds NaN.
     """
-    check_frames(log_probs, ("N", "T", len(alphabet)))
+    lengths = check_batch(log_probs, lengths, len(alphabet))
     xp, (N, T, _) = get_array_module(log_probs), log_probs.shape
-    lengths = widen_lengths(lengths)
-    if lengths.shape != (N,) or ((lengths < 0) | (lengths > T)).any():
-        raise ValueError(f"lengths are {lengths.tolist()}, expected {N} values from 0 to {T}")
     paths = log_probs.argmax(axis=2)  # NaN counts as the largest
     best = log_probs.reshape(-1)[paths.ravel() + len(alphabet) * xp.arange(paths.size)]
     paths, best = to_cpu(paths), to_cpu(best).reshape(N, T)

@@ -139,8 +139,8 @@ def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
     -------
     Tuned
     """
-    by_lm, by_words = make(1.0, 0.0, 1).scorer, make(0.0, 1.0, 1).scorer
-    spaces = make(0.0, 0.0, 1).space > 0
+    only_lm, only_words = make(1.0, 0.0, 1), make(0.0, 1.0, 1)  # whose scores are the two terms
+    by_lm, by_words, spaces = only_lm.scorer, only_words.scorer, only_lm.space > 0
     known = [{} for _ in refs]  # of each utterance: text -> ln p(y | x)
     pair = float(np.median(alphas)), float(np.median(betas))
     searched = set()
