@@ -12,7 +12,7 @@ from ds2np.decode.candidates import find_frames, list_candidates, pack_frames
 from ds2np.decode.ending import close, list_best
 from ds2np.decode.fitting import check_fit
 from ds2np.decode.scorers import CharacterScorer, WordScorer
-from ds2np.decode.search import Beams
+from ds2np.decode.search import NODE, UTTERANCE, Beams
 from ds2np.decode.texts import exact_log_probs
 from ds2np.decode.timing import time_words
 from ds2np.decode.words import Hypothesis
@@ -168,37 +168,25 @@ class BeamDecoder:
         order = np.argsort(-lengths, kind="stable")
         log_probs, lengths = log_probs[order], lengths[order]
         beams = self.start(len(lengths))
-        found = [([], np.zeros(0)) for _ in lengths]
-        begun = int((lengths > 0).sum())
-        self.collect(beams, begun, found)
-        frames = list_candidates(log_probs, lengths, self.cumulative, self.candidates)
-        for frame in frames:
-            self.collect(beams, len(frame.counts), found)
+        for frame in list_candidates(log_probs, lengths, self.cumulative, self.candidates):
+            beams.keep(len(frame.ranks))
             beams.step(frame)
-        self.collect(beams, 0, found)
-        results = [None] * len(order)
-        for n, ended in zip(order, found, strict=True):
-            nodes, scores = ended
-            results[n] = self.read_texts(beams.tree, nodes, scores)
-        return results
+        found = self.list_texts(beams)
+        return [found[place] for place in np.argsort(order)]
 
-    def collect(self, beams, n, found):
-        """Close all but the first n utterances; write the nodes and scores of their best texts."""
-        ended = beams.split(n)
-        if ended is None:
-            return
-        p = close(*ended, self.space, self.scorer)
+    def list_texts(self, beams):
+        """End the utterances; return for each the symbols and scores of its best texts."""
+        whole, real = beams.finish()
+        p = close(whole, real, self.space, self.scorer)
         limits = max(RIVALS, self.n_best), self.n_best, MARGIN
-        for utterance, nodes, scores in list_best(ended[0], p, beams.scale, *limits):
-            found[utterance] = nodes, scores
-
-    def read_texts(self, tree, nodes, scores):
-        """Return pairs of symbols and score; a space at the end of a text falls away."""
-        texts = tree.read(nodes)
-        for text in texts:
+        best, scores = list_best(whole[UTTERANCE], p, beams.scale, *limits)
+        found = [[] for _ in beams.scale]
+        texts = beams.tree.read(whole[NODE, best])
+        for n, text, score in zip(whole[UTTERANCE, best], texts, scores.tolist(), strict=True):
             if text and text[-1] == self.space:
-                text.pop()
-        return list(zip(texts, scores.tolist(), strict=True)) or [([], -np.inf)]
+                text.pop()  # a space at the end falls away
+            found[n].append((text, score))
+        return [ranked or [([], -np.inf)] for ranked in found]
 
     def rescore(self, found, log_probs, lengths):
         """Give the texts that a search has found exact scores and word times, best first."""

@@ -9,28 +9,27 @@ from typing import NamedTuple
 import numpy as np
 
 SORTED = 200  # larger alphabets are partitioned before they are sorted
+TOGETHER = 64  # frames whose symbols are chosen at once
 
 
 class Candidates(NamedTuple):
-    """The symbols of one frame, utterance after utterance, in flat arrays.
+    """The symbols of one frame of n utterances, C at most.
 
     Attributes
     ----------
-    symbols : ndarray of int of shape (C,)
-        The first of each utterance is the blank, whether it is probable or not.
-    probabilities : ndarray of float64 of shape (C,)
-    begins, counts : ndarray of int of shape (n,)
-        Where the symbols of each utterance begin, and how many there are.
+    symbols : ndarray of int64 of shape (n, C)
+        The first of each utterance is the blank, whether it is probable or not; rows with fewer
+        symbols are filled up with zeros.
+    probabilities : ndarray of float64 of shape (n, C)
+        0 where there is no symbol.
     log_probs : ndarray of shape (n, V)
         Of all symbols.
     ranks : ndarray of int16 of shape (n, V)
-        The place of each symbol among those of its utterance; 0 for those that are not looked at.
+        The column of each symbol; 0 for those that are not looked at.
     """
 
     symbols: np.ndarray
     probabilities: np.ndarray
-    begins: np.ndarray
-    counts: np.ndarray
     log_probs: np.ndarray
     ranks: np.ndarray
 
@@ -62,7 +61,7 @@ def choose_symbols(log_probs, cumulative=0.99, most=40):
     ranked = np.sort(values, axis=1)[:, ::-1][:, :most]
     last = np.full(len(open_), most - 1)
     if cumulative < 1:
-        p = np.exp(ranked.astype(np.float64))
+        p = np.exp(ranked)
         last = ((np.cumsum(p, axis=1) - p) < cumulative).sum(axis=1) - 1
     limits = ranked[np.arange(len(open_)), last]
     chosen[open_] = log_probs[open_] >= limits[:, None]
@@ -75,34 +74,29 @@ def list_candidates(log_probs, lengths, cumulative=0.99, most=40):
 
     Utterances must be sorted by falling length; a frame has only those that have not ended.
     """
-    T, V = int(lengths.max(initial=0)), log_probs.shape[2]
-    active = np.searchsorted(-lengths, -np.arange(T), side="left")
-    real = np.arange(len(lengths)) < active[:, None]
-    frames = log_probs[:, :T].transpose(1, 0, 2)[real]  # frame after frame, without padding
-    chosen = choose_symbols(frames, cumulative, most)
-    places = chosen.ravel().nonzero()[0]
-    probabilities = np.exp(frames.ravel()[places].astype(np.float64))
-    symbols = places % V
-    ranks = np.cumsum(chosen, axis=1, dtype=np.int16)
-    counts = ranks[:, -1].astype(np.int64)
-    ranks -= 1
-    ranks *= chosen
-    ends = np.cumsum(counts)
-    stops = np.cumsum(active)
-    frame_ends = np.append(0, ends)[stops]
-    begins = ends - counts - np.repeat(np.append(0, frame_ends)[:-1], active)
-    first = 0
-    for row, n, stop in zip(stops.tolist(), active.tolist(), frame_ends.tolist(), strict=True):
-        of_frame = slice(row - n, row)
-        yield Candidates(
-            symbols[first:stop],
-            probabilities[first:stop],
-            begins[of_frame],
-            counts[of_frame],
-            frames[of_frame],
-            ranks[of_frame],
-        )
-        first = stop
+    active = np.searchsorted(-lengths, -np.arange(int(lengths.max(initial=0))), side="left")
+    for first in range(0, len(active), TOGETHER):
+        of_block = active[first : first + TOGETHER]
+        n, stop = int(of_block[0]), first + len(of_block)
+        frames = np.ascontiguousarray(log_probs[:n, first:stop].transpose(1, 0, 2))
+        frames[np.arange(n) >= of_block[:, None]] = 0.0  # padding may hold anything
+        chosen = choose_symbols(frames.reshape(-1, frames.shape[2]), cumulative, most)
+        places = chosen.reshape(-1).nonzero()[0]
+        row = places // frames.shape[2]
+        counts = np.bincount(row)  # the blank is chosen in each frame
+        rank = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+        ranks = np.zeros(frames.shape, np.int16)
+        ranks.reshape(-1)[places] = rank
+        widths = counts.reshape(len(frames), n).max(axis=1)
+        symbols = np.zeros((len(frames), n, int(widths.max())), np.int64)
+        cells = row * symbols.shape[2] + rank
+        symbols.reshape(-1)[cells] = places - row * frames.shape[2]
+        probabilities = np.zeros(symbols.shape)
+        probabilities.reshape(-1)[cells] = np.exp(frames.reshape(-1)[places], dtype=np.float64)
+        for t, (m, width) in enumerate(zip(of_block.tolist(), widths.tolist(), strict=True)):
+            yield Candidates(
+                symbols[t, :m, :width], probabilities[t, :m, :width], frames[t, :m], ranks[t, :m]
+            )
 
 
 def find_frames(log_probs, lengths, certain=0.999, before=None):

@@ -9,12 +9,10 @@ from ds2np.decode.search import (
     LAST,
     LEX,
     NEXT,
-    NODE,
     PARENT,
     PARENT_KEY,
     STATE,
     SYMBOL,
-    UTTERANCE,
 )
 
 
@@ -50,21 +48,29 @@ def close(whole, real, space, scorer):
     return p
 
 
-def list_best(whole, p, scale, most, least, margin):
-    """Yield utterance, nodes and scores (natural logarithm) of the best texts, best first.
+def list_best(utterances, p, scale, most, least, margin):
+    """Find the best texts of each utterance, best first.
 
     At most `most` of each utterance; after the first `least`, only those whose scores are at most
     `margin` nats below the best.
+
+    Parameters
+    ----------
+    utterances : ndarray of int of shape (M,)
+        The utterance of each beam, rising.
+    p : ndarray of shape (M,)
+    scale : ndarray of shape (N,)
+
+    Returns
+    -------
+    rows : ndarray of int
+        Beams.
+    scores : ndarray of float64
+        Natural logarithms.
     """
-    utterances = whole[UTTERANCE]
-    order = np.lexsort((-p, utterances))
-    begins = np.searchsorted(utterances, np.unique(utterances)).tolist()
-    near = np.exp(-margin)
-    for begin, end in zip(begins, [*begins[1:], len(p)], strict=True):
-        rows = order[begin:end][:most]
-        chances = p[rows]
-        good = chances >= chances[0] * near
-        good[:least] = True
-        rows = rows[good & (chances > 0)]
-        utterance = int(utterances[begin])
-        yield utterance, whole[NODE][rows], np.log(p[rows]) + scale[utterance]
+    rows = np.lexsort((-p, utterances))
+    p, begins = p[rows], np.searchsorted(utterances, np.arange(len(scale)))
+    place = np.arange(len(p)) - begins[utterances]
+    near = p >= p[begins[utterances]] * np.exp(-margin)
+    good = (place < most) & (near | (place < least)) & (p > 0)
+    return rows[good], np.log(p[good]) + scale[utterances[good]]

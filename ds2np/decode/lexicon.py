@@ -3,7 +3,8 @@
 import numpy as np
 
 OUTSIDE = 0  # a beginning that no word has; it leads only to itself
-EMPTY = 1  # no symbol of a word yet
+LEFT = 1  # the first symbol outside, the one that is paid for; it leads to OUTSIDE
+EMPTY = 2  # no symbol of a word yet
 
 
 class Lexicon:
@@ -20,8 +21,8 @@ class Lexicon:
     Attributes
     ----------
     table : ndarray of int32 of shape (nodes * V,)
-        The node after a node's symbols and one more. The blank leaves a node as it is; the space
-        leads to `EMPTY`.
+        The node after a node's symbols and one more. The blank leaves a node as it is, but `LEFT`
+        has been left after it; the space leads to `EMPTY`.
     word : ndarray of int64 of shape (nodes,)
         Index of the word that ends in a node, -1 if none does.
     left_out : list of str
@@ -38,7 +39,8 @@ class Lexicon:
             else:
                 self.left_out.append(word)
         table, ends = _build(spelt, len(alphabet))
-        table[:, 0] = np.arange(len(table))
+        table[EMPTY:][table[EMPTY:] == OUTSIDE] = LEFT
+        table[EMPTY:, 0] = np.arange(EMPTY, len(table))
         table[:, space] = EMPTY
         self.table = table.ravel()
         self.word = np.full(len(table), -1)
@@ -48,13 +50,13 @@ class Lexicon:
 def _build(spelt, V):
     """Build a trie, letter by letter over all words; return its table and each word's node."""
     if not spelt:
-        return np.zeros((2, V), np.int32), np.zeros(0, np.int64)
+        return np.zeros((EMPTY + 1, V), np.int32), np.zeros(0, np.int64)
     lengths = np.array([len(numbers) for numbers in spelt])
     letters = np.zeros((len(spelt), lengths.max()), np.int32)
     letters[np.arange(lengths.max()) < lengths[:, None]] = np.concatenate(spelt)
     order = np.lexsort(letters.T[::-1])
     letters, lengths = letters[order], lengths[order]
-    node, size = np.full(len(spelt), EMPTY), 2
+    node, size = np.full(len(spelt), EMPTY), EMPTY + 1
     last = np.full(len(spelt), EMPTY)
     differs = np.ones(len(spelt), bool)  # from the word before, in any letter so far
     differs[1:] = False
@@ -71,5 +73,5 @@ def _build(spelt, V):
         ended = lengths == column + 1
         last[order[ended]] = node[ended]
     table = np.zeros((size, V), np.int32)
-    table[np.concatenate(parents), np.concatenate(symbols)] = np.arange(2, size)
+    table[np.concatenate(parents), np.concatenate(symbols)] = np.arange(EMPTY + 1, size)
     return table, last

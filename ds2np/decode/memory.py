@@ -22,9 +22,8 @@ class Memory:
         factors, states = self._factors[places], self._states[places]
         new = (self._keys[places] != keys).nonzero()[0]
         if len(new):
-            factors[new], states[new] = compute(keys[new])
-            places, known = np.unique(places[new], return_index=True)  # two may want one place
-            new = new[known]
-            self._keys[places] = keys[new]
-            self._factors[places], self._states[places] = factors[new], states[new]
+            factors[new], states[new] = earned = compute(keys[new])
+            at = places[new]
+            self._keys[at] = keys[new]  # of several that want one place the last one gets all three
+            self._factors[at], self._states[at] = earned
         return factors, states

@@ -32,20 +32,23 @@ class PrefixTree:
             self._parents = [np.concatenate(self._parents)]
             self._symbols = [np.concatenate(self._symbols)]
         (parents,), (symbols,) = self._parents, self._symbols
-        return [self._walk(int(node), parents, symbols) for node in nodes]
+        return [self._walk(node, parents, symbols) for node in nodes.tolist()]
 
     def _walk(self, node, parents, symbols):
         path = []
         while node >= self.roots:
-            path.append(int(symbols[node]))
-            node = int(parents[node])
+            path.append(symbols.item(node))
+            node = parents.item(node)
         return path[::-1]
 
 
 def extend_keys(keys, symbols):
     """Hash prefixes one symbol longer, from the hashes of the prefixes; 64 bits."""
-    mixed = (keys ^ ((symbols + 1) * _ADD)) * _MIX
-    return mixed ^ ((mixed >> 29) & 0x7FFFFFFFF)
+    mixed = (symbols + 1) * _ADD
+    mixed ^= keys
+    mixed *= _MIX
+    mixed ^= mixed >> 29
+    return mixed
 
 
 class KeySieve:
@@ -61,7 +64,7 @@ class KeySieve:
         """Return the places of some wanted keys that are found, and their places among the keys."""
         bits = keys & (_SIEVE - 1)
         self._marked[bits] = True
-        through = np.flatnonzero(self._marked[wanted & (_SIEVE - 1)])
+        through = self._marked[wanted & (_SIEVE - 1)].nonzero()[0]
         self._marked[bits] = False
         if not len(through):
             return through, through

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ds2np.decode.lexicon import OUTSIDE, Lexicon
+from ds2np.decode.lexicon import LEFT, Lexicon
 from ds2np.decode.memory import Memory
 from ds2np.decode.phrases import Phrases
 
@@ -108,7 +108,11 @@ class WordScorer(Scorer):
         more = [word for word in self.phrases.units if word not in numbers]
         self.words = known + more
         self.lexicon = Lexicon(self.words, alphabet, space)
-        self._known = set(self.words)
+        self._V, self._known = len(alphabet), set(self.words)
+        # What ends inside of the lexicon and is no word has not paid yet.
+        unknown = self.lexicon.word < 0
+        unknown[: LEFT + 1] = False
+        self._end_weight = np.where(unknown, self.unknown_weight, 1.0)
         # The last entry is for no word of the lexicon, -1.
         self._number = np.array([*range(3, 3 + len(known)), *(UNK for _ in more), UNK])
         columns = [self.phrases.number(word) for word in self.words]
@@ -116,15 +120,15 @@ class WordScorer(Scorer):
         self._memory = Memory()
 
     def extend(self, lex, symbols):
-        """Return the nodes after one more symbol, and whether a word has left the lexicon."""
-        after = self.lexicon.table[lex * len(self.alphabet) + symbols]
-        return after, (after == OUTSIDE) & (lex != OUTSIDE)
+        """Return factors and nodes of the lexicon after one more symbol, 0 for none."""
+        after = self.lexicon.table[lex * self._V + symbols]
+        return np.where(after == LEFT, self.unknown_weight, 1.0), after
 
     def word_end(self, lex, state):
         """Return factor and state if the word ends that stands at a node of the lexicon."""
         index = self.lexicon.word[lex]
         weight, after = self._memory.recall(state * len(self._number) + index + 1, self._score)
-        weight[(index < 0) & (lex != OUTSIDE)] *= self.unknown_weight  # outside it is paid
+        weight *= self._end_weight[lex]
         return weight, after
 
     def _score(self, keys):

@@ -9,13 +9,13 @@ last symbol e stays as it is or grows by a symbol c:
     p_nb(lc) <- (p_b + p_nb) y(c)      or p_b y(c) if c = e, as a repeat needs a blank between
 
 All beams of all utterances lie one after another in flat arrays, without padding. Probabilities are
-linear, divided in each frame by the best of the utterance (its logarithm is kept in `scale`), so
-that paths are added by a + and the factors of a scorer are multiplied in.
+linear, so that paths are added by a + and the factors of a scorer are multiplied in. Where they
+become small, they are divided by the best of the utterance, whose logarithm is kept in `scale`.
 """
 
 import numpy as np
 
-from ds2np.decode.lexicon import EMPTY, OUTSIDE
+from ds2np.decode.lexicon import EMPTY, LEFT
 from ds2np.decode.prefixes import ROOT_KEY, KeySieve, PrefixTree, extend_keys
 from ds2np.decode.scorers import WordScorer
 from ds2np.decode.selection import select_best
@@ -27,6 +27,8 @@ BLANK, SYMBOL, ENTER, WORD_END = range(4)
 
 PENALTY_ROOM = 2.5  # nats between the penalty of an unknown word and the threshold within it
 MOST_ROOM = 300.0  # nats; more is beyond linear probabilities
+SMALL = 1e-30  # probabilities below are divided by the best
+MOST_THRESHOLD = 460.0  # nats; limits must not become 0
 
 
 class Beams:
@@ -60,7 +62,7 @@ class Beams:
 
     def __init__(self, N, space, size, threshold=np.inf, scorer=None):
         self.space, self.size, self.scorer = space, size, scorer
-        self.floor = float(np.exp(-threshold))
+        self.floor = self._first_floor = float(np.exp(-min(threshold, MOST_THRESHOLD)))
         self.tree, self.scale = PrefixTree(N), np.zeros(N)
         utterances = np.arange(N)
         self.whole = np.zeros((9, N), np.int64)
@@ -70,164 +72,169 @@ class Beams:
         self.whole[STATE] = scorer.begin if scorer else 0
         self.real = np.zeros((4, N))
         self.real[BLANK], self.real[ENTER], self.real[WORD_END] = 1.0, 1.0, -1.0
-        self.begins = utterances  # of each utterance's beams
+        self.begins = self._utterances = utterances  # where the beams of each utterance begin
         # An unknown word is paid for at once, before the frames can show that its rivals are wrong.
         room = PENALTY_ROOM - scorer.penalty - threshold if scorer else 0.0
-        self._patience = np.exp([0.0, min(max(room, 0.0), MOST_ROOM)])
+        if scorer:
+            self._first_floor /= scorer.most
+        self._patience = float(np.exp(min(max(room, 0.0), MOST_ROOM)))
         self._sieve = KeySieve()
+        self._ended = []  # of utterances that have ended: where they were cut off, and their beams
 
-    def split(self, n):
-        """Keep the first n utterances; return the arrays of the others, None without any."""
-        if n == len(self.begins):
-            return None
-        cut = self.begins[n]
-        ended = self.whole[:, cut:], self.real[:, cut:]
-        ended[0][PARENT] -= np.where(ended[0][PARENT] >= 0, cut, 0)
-        self.whole, self.real = self.whole[:, :cut], self.real[:, :cut]
-        self.begins = self.begins[:n]
-        return ended
+    def keep(self, n):
+        """Go on with the first n utterances; the others have ended."""
+        if n < len(self.begins):
+            cut = self.begins[n]
+            self._ended.append((cut, self.whole[:, cut:], self.real[:, cut:]))
+            self.whole, self.real = self.whole[:, :cut], self.real[:, :cut]
+            self.begins, self._utterances = self.begins[:n], self._utterances[:n]
+
+    def finish(self):
+        """End all utterances; return their beams, arrays as `whole` and `real`."""
+        pieces = [(0, self.whole, self.real), *reversed(self._ended)]
+        at = 0
+        for cut, whole, _ in pieces:
+            whole[PARENT] += np.where(whole[PARENT] >= 0, at - cut, 0)
+            at += whole.shape[1]
+        _, whole, real = zip(*pieces, strict=True)
+        return np.concatenate(whole, axis=1), np.concatenate(real, axis=1)
 
     def step(self, frame):
         """Extend all beams by one frame, `Candidates`."""
         utterance, last, _, parent = self.whole[:4]
         p_b, p_nb, enter, _ = self.real
-        n, M = len(self.begins), len(utterance)
-        V = frame.log_probs.shape[1]
+        M, C, V = len(utterance), frame.symbols.shape[1], frame.log_probs.shape[1]
         total = p_b + p_nb
 
-        # One row for each beam in a flat array: the beam as it is, then with each symbol.
-        width = frame.counts[utterance]
-        ends = width.cumsum()
-        begins = ends - width
-        owner = np.arange(M).repeat(width)
-        place = (frame.begins[utterance] - begins).repeat(width)
-        place += np.arange(len(owner))
-        symbols = frame.symbols.take(place)
-        scores = frame.probabilities.take(place)
-        scores *= total.take(owner)  # p_nb(lc) = (p_b + p_nb) y(c)
+        # A row for each beam: as it is, then with each symbol. The last row is for "no parent", -1.
+        scores = np.zeros((M + 1, C))
+        np.multiply(frame.probabilities.take(utterance, axis=0), total[:, None], out=scores[:M])
+        grown = scores.reshape(-1)  # p_nb(lc) = (p_b + p_nb) y(c)
+        blanks = scores[:M, 0].copy()
 
         # The last symbol of each beam: a repeat needs a blank between, a space no second one.
-        spot = utterance * V + last
+        spot = utterance * V
+        spot += last
         rank = frame.ranks.take(spot)
-        y_last = np.exp(frame.log_probs.take(spot).astype(np.float64))
-        if self.space:
-            in_space = last == self.space
-            stays = np.where(in_space, total, p_nb) * y_last
-            repeats = np.where(in_space, 0.0, p_b) * y_last
-        else:
-            stays = np.where(last == 0, 0.0, p_nb) * y_last  # 0: the text is empty
-            repeats = p_b * y_last
-        listed = rank.nonzero()[0]
-        scores[begins.take(listed) + rank.take(listed)] = repeats.take(listed)
+        y_last = np.exp(frame.log_probs.take(spot), dtype=np.float64)
+        in_space = last == self.space
+        stays = np.where(in_space, total if self.space else 0.0, p_nb)  # without: an empty text
+        stays *= y_last
+        repeats = np.where(in_space, 0.0, p_b)
+        repeats *= y_last
+        # Rank 0, of symbols that are not looked at, is written to the first column: it counts not.
+        grown[np.arange(0, M * C, C) + rank] = repeats
+        scores[:, 0] = 0.0
         # A beam whose parent is in the beam, too, gets what the parent would grow into it.
-        child = listed[parent.take(listed) >= 0]
-        at = begins.take(parent.take(child)) + rank.take(child)
-        stays[child] += scores.take(at) * enter.take(child)
-        scores[at] = 0.0
-        blanks = scores.take(begins)
+        at = parent * C
+        at += rank
+        into = grown[at]
+        into *= enter
+        stays += into
+        grown[at] = 0.0
         unchanged = blanks + stays
-        scores[begins] = unchanged
+        scores[:M, 0] = unchanged
 
-        sure = np.maximum.reduceat(unchanged, self.begins)
-        if not sure.all():
-            self._revive(scores, blanks, stays, begins, total)
-            sure = np.maximum.reduceat(blanks + stays, self.begins)
+        # What stays is certain: what is hopeless beside it is not scored, unless a factor above 1
+        # might lift it.
+        limit = np.maximum.reduceat(unchanged, self.begins)
+        limit = (limit * self._first_floor)[utterance]
+        kept = (scores[:M] >= limit[:, None]).reshape(-1).nonzero()[0]
+        source = kept // C
+        symbol = frame.symbols.take(utterance, axis=0).take(kept)
+        scores, of = grown[kept], utterance[source]
+        gain, mark = None, None
         if self.scorer:
-            kept, earned = self._score(owner, symbols, scores, sure)
-        else:
-            kept, earned = None, None
-        best = np.maximum.reduceat(scores, begins[self.begins])
-        limit = self._limits(best, owner if kept is None else owner[kept])
-        good = scores if kept is None else scores[kept] * self._patience[1 * (earned[1] == OUTSIDE)]
-        good = ((good >= limit) & (good > 0)).nonzero()[0]
-        kept, earned = (good, None) if kept is None else (kept[good], [e[good] for e in earned])
-        if len(kept) > self.size:
-            counts = np.bincount(utterance[owner[kept]], minlength=n)
+            gain, mark = self._score(source, symbol)
+            scores *= gain
+        first = of.searchsorted(self._utterances)
+        best = np.maximum.reduceat(scores, first)
+        small = np.minimum.reduce(best) < SMALL
+        if small and not best.all():
+            # No prefix explains the frame: it is passed over.
+            lost = best == 0
+            blanks, stays = np.where(lost[utterance], [total, 0.0 * total], [blanks, stays])
+            scores = np.where(lost[of] & (symbol == 0), total[source], scores)
+            best = np.maximum.reduceat(scores, first)
+        judged = scores
+        unknown = (mark <= LEFT).nonzero()[0] if self._patience > 1 else ()
+        if len(unknown):
+            judged = scores.copy()
+            judged[unknown] *= self._patience
+        good = (judged >= (best * self.floor)[of]).nonzero()[0]
+        if len(good) > self.size:
+            counts = np.bincount(of[good])
             if counts.max() > self.size:
-                good = select_best(scores[kept], counts, self.size)
-                kept, earned = kept[good], earned and [e[good] for e in earned]
-        self._renew(owner[kept], symbols[kept], scores[kept], blanks, stays, best, earned)
+                good = good[select_best(scores[good], counts, self.size)]
+        if self.scorer:
+            gain, mark = gain[good], mark[good]
+        kept = source[good], symbol[good], scores[good]
+        self._renew(*kept, blanks, stays, gain, mark)
+        if small:
+            self._scale(best)
 
-    def _revive(self, scores, blanks, stays, begins, total):
-        """Pass over a frame that no prefix of an utterance can explain: all its scores are 0."""
-        best = np.maximum.reduceat(scores, begins[self.begins])
-        if best.all():
-            return
-        lost = (best == 0)[self.whole[UTTERANCE]]
-        blanks[lost], stays[lost] = total[lost], 0.0
-        scores[begins[lost]] = total[lost]
-
-    def _limits(self, best, owner):
-        """Return the smallest score that is kept, for the scores of some owners."""
-        limit = best * self.floor
-        return limit[0] if len(limit) == 1 else limit.take(self.whole[UTTERANCE]).take(owner)
-
-    def _score(self, owner, symbols, scores, sure):
-        """Multiply the factors of the scorer in.
-
-        What stays is certain, and what is hopeless beside it is not scored, unless a factor above 1
-        might lift it. Returns the places of what remains, and for each of them factor, place in the
-        lexicon, state and next state.
-        """
+    def _score(self, source, symbol):
+        """Return the factors of the scorer, and places in the lexicon or states after a symbol."""
         scorer = self.scorer
-        kept = ((scores >= self._limits(sure / scorer.most, owner)) & (scores > 0)).nonzero()[0]
-        owners, symbol = owner[kept], symbols[kept]
-        gain = np.ones(len(kept))
-        lex, state, after = self.whole[LEX : NEXT + 1, owners]
         if isinstance(scorer, WordScorer):
-            lex, left = scorer.extend(lex, symbol)
-            gain[left] = scorer.unknown_weight
+            gain, lex = scorer.extend(self.whole[LEX][source], symbol)
             closes = (symbol == self.space).nonzero()[0]
             if len(closes):
-                gain[closes] = self.end_words(owners[closes])
-                state[closes] = self.whole[NEXT][owners[closes]]
-        else:
-            grown = symbol.nonzero()[0]
-            after[grown] = state[grown]
-            gain[grown], state[grown] = scorer.symbol(state[grown], symbol[grown])
-        scores[kept] *= gain
-        return kept, (gain, lex, state, after)
+                gain[closes] = self.end_words(source[closes])
+            return gain, lex
+        gain, state = np.ones(len(source)), self.whole[STATE][source]
+        grown = symbol.nonzero()[0]
+        gain[grown], state[grown] = scorer.symbol(state[grown], symbol[grown])
+        return gain, state
 
     def end_words(self, beams):
         """Return the factors of some beams, each once, if their words ended; they are kept."""
-        new = beams[self.real[WORD_END][beams] < 0]
+        gain = self.real[WORD_END][beams]
+        new = (gain < 0).nonzero()[0]
         if len(new):
-            self.real[WORD_END, new], self.whole[NEXT, new] = self.scorer.word_end(
-                self.whole[LEX][new], self.whole[STATE][new]
+            of = beams[new]
+            gain[new], self.whole[NEXT, of] = self.scorer.word_end(
+                self.whole[LEX][of], self.whole[STATE][of]
             )
-        return self.real[WORD_END][beams]
+            self.real[WORD_END, of] = gain[new]
+        return gain
 
-    def _renew(self, source, symbol, scores, blanks, stays, best, earned):
+    def _renew(self, source, symbol, scores, blanks, stays, gain, mark):
         """Make the beams of the next frame from their sources and symbols, 0 where one stays."""
-        n, M = len(self.begins), self.whole.shape[1]
-        stay, grown = symbol == 0, symbol.nonzero()[0]
-        moved = np.full(M + 1, -1)  # where each beam is now; the last is for "no parent"
-        moved[source[stay]] = stay.nonzero()[0]
+        grown, kept = symbol.nonzero()[0], (symbol == 0).nonzero()[0]
         whole, real = self.whole.take(source, axis=1), self.real.take(source, axis=1)
-        whole[PARENT] = moved[np.where(stay, whole[PARENT], source)]
-        divided = (1.0 / best)[whole[UTTERANCE]]
-        real[BLANK] = np.where(stay, blanks[source], 0.0) * divided
-        real[SYMBOL] = np.where(stay, stays[source], scores) * divided
-        self.scale[:n] += np.log(best)
+        utterance, last, node, parent, key, parent_key, lex, state, after = whole
+        stayed = source[kept]
+        real[SYMBOL], real[BLANK] = scores, 0.0
+        real[SYMBOL][kept], real[BLANK][kept] = stays[stayed], blanks[stayed]
+        moved = np.empty(len(self.whole[0]) + 1, np.int64)  # where each beam is now, or "no parent"
+        moved.fill(-1)
+        moved[stayed] = kept
+        parent = moved[parent]
         if len(grown):
-            longer = symbol[grown]
-            keys = whole[KEY, grown]
-            whole[PARENT_KEY, grown] = keys
-            whole[KEY, grown] = keys = extend_keys(keys, longer)
-            whole[NODE, grown] = self.tree.add(whole[NODE, grown], longer)
-            whole[LAST, grown] = longer
-            if earned:
-                real[ENTER, grown] = earned[0][grown]
-                real[WORD_END, grown] = -1.0
-                whole[STATE, grown] = earned[2][grown]
-                if earned[1] is not None:
-                    whole[LEX, grown] = earned[1][grown]
-                whole[NEXT, grown] = earned[3][grown]
-            # A parent that fell out may have come back.
-            orphans = ((whole[PARENT] < 0) & (whole[PARENT_KEY] != 0)).nonzero()[0]
-            if len(orphans):
-                found, among = self._sieve.find(whole[PARENT_KEY, orphans], keys)
-                whole[PARENT, orphans[found]] = grown[among]
+            parent[grown] = moved[source[grown]]
+            longer, before = symbol[grown], key[grown]
+            keys = extend_keys(before, longer)
+            parent_key[grown], key[grown], last[grown] = before, keys, longer
+            node[grown] = self.tree.add(node[grown], longer)
+            if self.scorer:
+                real[ENTER][grown], real[WORD_END][grown] = gain[grown], -1.0
+                if isinstance(self.scorer, WordScorer):
+                    lex[grown] = mark[grown]
+                    ended = grown[longer == self.space]
+                    state[ended] = after[ended]
+                else:
+                    after[grown], state[grown] = state[grown], mark[grown]
+            # A prefix that fell out may have come back to those that grew from it.
+            found, among = self._sieve.find(parent_key, keys)
+            parent[found] = grown[among]
+        whole[PARENT] = parent
         self.whole, self.real = whole, real
-        if n > 1:
-            self.begins = np.searchsorted(whole[UTTERANCE], np.arange(n))
+        if len(self.begins) > 1:
+            self.begins = utterance.searchsorted(self._utterances)
+
+    def _scale(self, best):
+        """Divide the probabilities of utterances whose best beam has become small by it."""
+        best[best >= SMALL] = 1.0
+        self.real[:ENTER] /= best[self.whole[UTTERANCE]]
+        self.scale[: len(best)] += np.log(best)

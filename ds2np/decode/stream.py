@@ -43,14 +43,13 @@ class BeamStream:
                 self._beams.step(frame)
         real = self._beams.real
         best = self._beams.whole[NODE, np.argmax(real[BLANK] + real[SYMBOL])]
-        (text,) = self._beams.tree.read([best])
+        (text,) = self._beams.tree.read(best[None])
         return decoder.alphabet.decode(text).strip()
 
     def finish(self):
         """End the utterance; return its best `Hypothesis`."""
-        decoder, found = self.decoder, [([], np.zeros(0))]
+        decoder = self.decoder
         log_probs = np.concatenate(self._pieces[1:] or self._pieces)[None]
-        decoder.collect(self._beams, 0, found)
-        ranked = decoder.read_texts(self._beams.tree, *found[0])
-        ((best, *_),) = decoder.rescore([ranked], log_probs, np.array([log_probs.shape[1]]))
+        found = decoder.list_texts(self._beams)
+        ((best, *_),) = decoder.rescore(found, log_probs, np.array([log_probs.shape[1]]))
         return best

@@ -8,15 +8,18 @@ and after spaces do not count. So the lattice begins and ends with a space that 
 from the blank after a space the space may be entered again.
 """
 
+import itertools
+
 import numpy as np
 
 RESCALED = 4  # frames between divisions by the largest: linear numbers reach over 700 nats
-BLOCK = 1 << 17  # emissions that are looked up together
-_MOVES = np.array([0, 1, 2, -1])  # from the state before: stay, go on, skip a blank, go back
 
 
 class TextLattice:
-    """The states of R texts, a blank before and after each symbol, as arrays (R, S).
+    """The states of R texts with K labels at most: blanks B(0) to B(K), and labels L(1) to L(K).
+
+    Arrays have a row for each text and K + 1 columns. B(k) stands behind L(k); column 0 of the
+    labels is for "no label".
 
     Parameters
     ----------
@@ -24,30 +27,35 @@ class TextLattice:
         Symbols, with single spaces inside.
     space : int
         0 if no symbol separates words.
+
+    Attributes
+    ----------
+    labels : ndarray of int64 of shape (R, K + 1)
+        0 in column 0 and in padding.
+    skip, again : ndarray of bool of shape (R, K + 1)
+        Whether a label may follow the label before it directly, and whether it may be entered from
+        the blank behind it.
+    real, starts, finals : ndarray of bool of shape (2, R, K + 1)
+        Of labels and of blanks: those of the text, where paths begin, and where they end.
     """
 
     def __init__(self, texts, space):
-        self.space = space
         edge = [space] if space else []
         labels = [edge + list(text) + edge if text else edge for text in texts]
-        n = np.array([len(each) for each in labels])
-        empty = np.array([not text for text in texts])
-        R, S = len(texts), 2 * int(n.max(initial=0)) + 1
-        state = np.arange(S)
-        self.symbols = np.zeros((R, S), np.int64)
-        odd = self.symbols[:, 1::2]
-        odd[np.arange(odd.shape[1]) < n[:, None]] = [i for each in labels for i in each]
-        self.real = state < (2 * n + 1)[:, None]
-        symbols = self.symbols
-        self.skip = np.zeros((R, S), bool)
-        self.skip[:, 2:] = (symbols[:, 2:] != 0) & (symbols[:, 2:] != symbols[:, :-2])
-        self.again = np.zeros((R, S), bool)
-        if space:  # the first blank would be the third once more
-            self.real[:, 0] = False
-            self.again[:, :-1] = (symbols[:, :-1] == space) & self.real[:, 1:]
-        first, ends = (3, 4) if space else (1, 2)
-        self.starts = (state <= np.where(empty, first - 1, first)[:, None]) & self.real
-        self.finals = (state > (2 * n - np.where(empty, ends // 2, ends))[:, None]) & self.real
+        n = np.array([len(each) for each in labels])[:, None]
+        edges = np.array([bool(space and text) for text in texts])[:, None]  # they may be missing
+        column = np.arange(int(n.max(initial=0)) + 1)
+        within = (column > 0) & (column <= n)
+        self.labels = np.zeros(within.shape, np.int64)
+        self.labels[within] = list(itertools.chain.from_iterable(labels))
+        self.skip = within & (column > 1)
+        self.skip[:, 1:] &= self.labels[:, 1:] != self.labels[:, :-1]
+        self.again = within & (self.labels == space)
+        # Before a space at the beginning there is no blank: the one behind it does the same.
+        blanks = within if space else column <= n
+        self.real = np.array([within, blanks])
+        self.starts = self.real & [column <= 1 + edges, np.tile(column <= bool(space), (len(n), 1))]
+        self.finals = self.real & (column >= n - edges)
 
 
 def exact_log_probs(log_probs, lengths, utterances, texts, space):
@@ -62,34 +70,47 @@ def exact_log_probs(log_probs, lengths, utterances, texts, space):
     texts, space
         See `TextLattice`.
     """
-    order, frames, lattice, active = _sort(lengths, utterances, texts, space)
-    scale = np.zeros(len(texts))
-    emissions = _Emissions(log_probs, lattice, utterances[order])
-    alpha = np.zeros(lattice.symbols.shape)
-    for t in range(int(frames.max(initial=0))):
-        n = active[t]
-        reach = min(lattice.symbols.shape[1], 2 * t + 4)  # states that a path may have come to
-        y = emissions.at(t, n)[:, :reach]
-        if t:
-            before = alpha[:n, :reach]
-            # alpha(s) + alpha(s - 1) + [skip] alpha(s - 2) + [again] alpha(s + 1)
-            into = before.copy()
-            into[:, 1:] += before[:, :-1]
-            into[:, 2:] += lattice.skip[:n, 2:reach] * before[:, :-2]
-            if space:
-                into[:, :-1] += lattice.again[:n, : reach - 1] * before[:, 1:]
-            into *= y
-        else:
-            into = lattice.starts[:n, :reach] * y
-        if t % RESCALED == 0:
-            best = into.max(axis=1)  # a maximum is the same however wide the batch
-            best[best == 0] = 1.0
-            into /= best[:, None]
-            scale[:n] += np.log(best)
-        alpha[:n, :reach] = into
-    total = np.cumsum(np.where(lattice.finals, alpha, 0.0), axis=1)[:, -1]  # in order of states
+    order, frames, lattice = _sort(lengths, utterances, texts, space)
+    emissions = _Emissions(log_probs, lattice, utterances[order], linear=True)
+    R, W = lattice.labels.shape
+    # Row after row in flat arrays, so that x[:-1] is what x[1:] has on its left. What runs over
+    # from a row into the next one comes to column 0 of the labels, whose probability is 0.
+    label, blank = np.zeros((2, R * W + 1))
+    label[1:], blank[1:] = lattice.starts.reshape(2, -1)
+    skip, again = (allowed.ravel().astype(np.float64) for allowed in (lattice.skip, lattice.again))
+    real, scale = lattice.real.astype(np.float64), np.zeros(R)
+    for first, stop, n in _stretches(frames):
+        m = n * W
+        L, B, left_L, left_B = label[1 : m + 1], blank[1 : m + 1], label[:m], blank[:m]
+        both = L.reshape(n, W), B.reshape(n, W)
+        can_skip, can_return = skip[:m], again[:m]
+        for t in range(first, stop):
+            y, y_blank = emissions.at(t, n)
+            if t:
+                # L(k) <- y(k) (L(k) + B(k - 1) + [skip] L(k - 1) + [again] B(k))
+                into = can_skip * left_L
+                into += L
+                into += left_B
+                if space:
+                    into += can_return * B
+                B += L  # B(k) <- y(blank) (B(k) + L(k))
+                np.multiply(into, y, out=L)
+            else:
+                L *= y
+            both[1][:] *= y_blank
+            if t % RESCALED == 0:
+                for each, mask in zip(both, real[:, :n], strict=True):
+                    each *= mask  # without what has run into the padding
+                # A maximum is the same however wide the batch.
+                best = np.maximum(both[0].max(axis=1), both[1].max(axis=1))
+                best[best == 0] = 1.0
+                for each in both:
+                    each /= best[:, None]
+                scale[:n] += np.log(best)
+    ends = np.array([label[1:], blank[1:]]).reshape(2, R, W) * lattice.finals
+    total = np.cumsum(ends.sum(axis=0), axis=1)[:, -1]  # column by column
     total[frames == 0] = [not texts[i] for i in order[frames == 0]]
-    result = np.empty(len(texts))
+    result = np.empty(R)
     with np.errstate(divide="ignore"):
         result[order] = np.log(total) + scale
     return result
@@ -108,80 +129,103 @@ def align(log_probs, lengths, utterances, texts, space):
     possible : ndarray of bool of shape (R,)
         Whether there is such a path.
     """
-    order, frames, lattice, active = _sort(lengths, utterances, texts, space)
-    T, (R, S) = int(frames.max(initial=0)), lattice.symbols.shape
-    emissions = _Emissions(log_probs, lattice, utterances[order], logs=True)
-    # Before each frame, with two impossible states on the left and one on the right.
-    score = np.full((T + 1, R, S + 3), -np.inf, log_probs.dtype)
-    skip, again = (
-        np.where(allowed, 0.0, -np.inf).astype(log_probs.dtype)
-        for allowed in (lattice.skip, lattice.again)
-    )
+    order, frames, lattice = _sort(lengths, utterances, texts, space)
+    emissions = _Emissions(log_probs, lattice, utterances[order])
+    (R, W), T = lattice.labels.shape, int(frames.max(initial=0))
+    size = R * W + 1
+    # Of each frame the best paths to the labels and to the blanks, as in `exact_log_probs`.
+    score = np.full((T, 2, size), -np.inf, log_probs.dtype)
+    bars = np.zeros((4, 2 * size), log_probs.dtype)  # of the ways below: -inf where there is none
+    bars[2, 1:size][~lattice.skip.ravel()] = -np.inf
+    bars[3, 1:size][~lattice.again.ravel()] = -np.inf
+    stretches = list(_stretches(frames))
+    for first, stop, n in stretches:
+        m = n * W
+        no_skip, no_return = bars[2:, 1 : m + 1]
+        for t in range(first, stop):
+            L, B = score[t, :, 1 : m + 1]
+            y, y_blank = emissions.at(t, n)
+            if t:
+                before_L, before_B = score[t - 1]
+                np.add(before_L[:m], no_skip, out=L)
+                np.maximum(L, before_L[1 : m + 1], out=L)
+                np.maximum(L, before_B[:m], out=L)
+                if space:
+                    np.maximum(L, before_B[1 : m + 1] + no_return, out=L)
+                np.maximum(before_B[1 : m + 1], before_L[1 : m + 1], out=B)
+            else:
+                score[t, :, 1:][lattice.starts.reshape(2, -1)] = 0.0
+            L += y
+            B.reshape(n, W)[:] += y_blank
+    begins = 1 + W * np.arange(R)
+    ends = np.full((R, 2, W), -np.inf)
     if T:
-        score[0, :, 2:-1][lattice.starts] = 0.0
-    for t in range(T):
-        n = active[t]
-        reach = min(S, 2 * t + 4)  # states that a path may have come to
-        before, after = score[t, :n, : reach + 3], score[t + 1, :n, 2 : reach + 2]
-        np.copyto(after, before[:, 2:-1])
-        if t:
-            np.maximum(after, before[:, 1:-2], out=after)
-            np.maximum(after, before[:, :-3] + skip[:n, :reach], out=after)
-            if space:
-                np.maximum(after, before[:, 3:] + again[:n, :reach], out=after)
-        after += emissions.at(t, n)[:, :reach]
-    rows = np.arange(R)
-    ends = np.where(lattice.finals, score[frames, rows, 2:-1], -np.inf)
-    state = ends.argmax(axis=1)
-    possible = (frames > 0) & (ends.max(axis=1) > -np.inf)
-    states = np.zeros((R, T), np.int64)
-    for t in range(T - 1, -1, -1):
-        n = active[t]
-        now = state[:n]
-        states[:n, t] = now
-        if t:
-            of = rows[:n]
-            before = score[t]
-            ways = [before[of, now + 2], before[of, now + 1], before[of, now] + skip[of, now]]
-            ways.append(before[of, now + 3] + again[of, now])
-            now -= _MOVES[np.argmax(ways, axis=0)]
-    places = np.where(states % 2 == 1, states // 2 - (space > 0), -1)
+        of_text = begins[:, None] + np.arange(W)
+        rows = (frames - 1)[:, None, None], np.arange(2)[:, None], of_text[:, None]
+        np.copyto(ends, score[rows], where=lattice.finals.transpose(1, 0, 2))
+    possible = (frames > 0) & (ends.max(axis=(1, 2)) > -np.inf)
+    # Where a state may come from: itself, the blank or label on its left, for labels also the label
+    # on their left and the blank behind them. Place 0 is impossible.
+    place = np.arange(size)
+    origins = np.zeros((4, 2, size), np.int64)
+    origins[:2] = [[place, size + place], [size + place - 1, place]]
+    origins[2:, 0] = place - 1, size + place
+    origins = origins.reshape(4, -1)
+    best = ends.reshape(R, 2 * W).argmax(axis=1)
+    state = begins + best % W + size * (best // W)
+    states = np.full((T, R), size)
+    for first, stop, n in reversed(stretches):
+        now, rows = state[:n], np.arange(n)
+        for t in range(stop - 1, first - 1, -1):
+            states[t, :n] = now
+            if t:
+                ways = origins.take(now, axis=1)
+                came = score[t - 1].reshape(-1)[ways]
+                came += bars.take(now, axis=1)
+                now[:] = ways[came.argmax(axis=0), rows]
+    places = np.where(states < size, states - begins - (2 if space else 1), -1).T
     written = np.array([len(texts[i]) for i in order])
-    places[places >= written[:, None]] = -1
+    places[(places < 0) | (places >= written[:, None])] = -1
     back = np.argsort(order)
     return places[back], possible[back]
 
 
 def _sort(lengths, utterances, texts, space):
-    """Sort texts by falling length of their utterances; return also how many have each frame."""
+    """Sort texts by falling length of their utterances."""
     frames = np.asarray(lengths)[utterances]
     order = np.argsort(-frames, kind="stable")
-    frames = frames[order]
-    active = np.searchsorted(-frames, -np.arange(frames.max(initial=0)), side="left")
-    return order, frames, TextLattice([texts[i] for i in order], space), active
+    return order, frames[order], TextLattice([texts[i] for i in order], space)
+
+
+def _stretches(frames):
+    """Yield first frame, end and number of texts wherever texts end; `frames` falls."""
+    counts = np.flatnonzero(frames > np.append(frames[1:], 0)) + 1
+    first = 0
+    for n in counts[::-1].tolist():
+        stop = int(frames[n - 1])
+        yield first, stop, n
+        first = stop
 
 
 class _Emissions:
-    """The probability, or its logarithm, of each state's symbol in each frame; 0 in padding.
+    """The log-probabilities of each text's symbols; with `linear` probabilities, in float64."""
 
-    Some frames are looked up at a time: calls are dear for short texts, memory for long ones.
-    """
-
-    def __init__(self, log_probs, lattice, utterances, logs=False):
-        self.log_probs, self.logs = log_probs.reshape(-1), logs
-        self.T, self.V = log_probs.shape[1:]
-        self.places = utterances[:, None] * (self.T * self.V) + lattice.symbols
-        self.padding = np.where(lattice.real, 0.0, -np.inf)
-        if logs:
-            self.padding = self.padding.astype(log_probs.dtype)
-        self.first = self.stop = 0
+    def __init__(self, log_probs, lattice, utterances, linear=False):
+        self.flat, (T, self.V) = log_probs.reshape(-1), log_probs.shape[1:]
+        places = lattice.labels + (utterances * (T * self.V))[:, None]
+        self.W, self.places = places.shape[1], places.ravel()
+        self.linear, self.impossible = linear, 0.0 if linear else -np.inf
+        self.known = linear and log_probs.size < T * places.size  # computed once for all texts
+        if self.known:
+            with np.errstate(all="ignore"):  # padding may hold anything
+                self.flat = np.exp(self.flat, dtype=np.float64)
 
     def at(self, t, n):
-        """Return those of the first n texts in frame t, (n, S); t must not fall."""
-        if t >= self.stop:
-            frames = max(1, BLOCK // max(1, self.places[:n].size))
-            self.first, self.stop = t, min(t + frames, self.T)
-            shifts = np.arange(t, self.stop)[:, None, None] * self.V
-            y = self.log_probs.take(self.places[:n] + shifts) + self.padding[:n]
-            self.block = y if self.logs else np.exp(y)
-        return self.block[t - self.first, :n]
+        """Return those of the first n texts in frame t: labels, flat, and blanks, (n, 1)."""
+        y = self.flat[t * self.V :][self.places[: n * self.W]]
+        if self.linear and not self.known:
+            y = np.exp(y, dtype=np.float64)
+        rows = y.reshape(n, self.W)
+        blank = rows[:, :1].copy()
+        rows[:, 0] = self.impossible
+        return y, blank

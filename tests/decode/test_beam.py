@@ -311,3 +311,22 @@ def test_a_mismatch_is_told_in_one_sentence(lines, units, alphabet, message):
 def test_the_share_of_words_that_cannot_be_written():
     lm = NGram.train(["a dog", "cab"], 1, log=None)
     assert share_unwritable(lm, ALPHABET) == (pytest.approx(1 / 3), ["dog"])
+
+
+def test_a_frame_that_no_allowed_word_explains_is_passed_over():
+    decoder = BeamDecoder(ALPHABET, NGram.train(["ab", "a b"], 2, log=None), closed_vocabulary=True)
+    log_probs = np.full((2, 3, len(ALPHABET)), -np.inf)
+    for t, (lost, found) in enumerate(zip([2, 4, 3], [2, 3, 0], strict=True)):
+        log_probs[0, t, lost] = log_probs[1, t, found] = 0.0
+    (lost, *_), (found, *_) = decoder.decode(log_probs, [3, 3])
+    assert (lost.text, lost.acoustic) == ("ab", -math.inf)
+    assert (found.text, found.acoustic) == ("ab", 0.0)
+
+
+def test_scores_of_single_precision_are_computed_in_double_precision():
+    decoder = BeamDecoder(ALPHABET, WORDS, beam=20)
+    log_probs, lengths = batch(4)
+    single, double = (decoder.decode(x, lengths) for x in (log_probs, log_probs.astype(float)))
+    for (a, *_), (b, *_) in zip(single, double, strict=True):
+        assert a.text == b.text
+        assert math.isclose(a.score, b.score, abs_tol=1e-12)
