@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from ds2np.commands.options import add_recogniser, load_recogniser
+from ds2np.commands.options import add_recogniser, count, load_recogniser
 from ds2np.errors import UserError
 
 
@@ -11,6 +11,8 @@ def add_options(parser):
     """Add the options of the command."""
     add_recogniser(parser)
     parser.add_argument("manifests", type=Path, nargs="+", metavar="M.jsonl", help="manifests")
+    text = "list so many texts of each utterance in the JSON, and print the WER of the best of them"
+    parser.add_argument("--n-best", type=count, metavar="N", help=text)
     parser.add_argument("--json", action="store_true", help="print JSON with each utterance")
     parser.add_argument("--json-file", type=Path, metavar="FILE", help="write the JSON to a file")
 
@@ -48,7 +50,7 @@ def run(args):
         print(f"{len(result.refs)} utterances: {result}\n{format_summary(summary)}")
     if not result.unusable:
         return 0
-    count = f"{len(result.unusable)} of {len(dataset)} utterances"
+    lost = f"{len(result.unusable)} of {len(dataset)} utterances"
     names = ", ".join(map(str, args.manifests))
-    print(f"error: {names}: {count} were left out, see above", file=sys.stderr)
+    print(f"error: {names}: {lost} were left out, see above", file=sys.stderr)
     return 2

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import sys
 from pathlib import Path
 
 from ds2np.errors import UserError
@@ -116,11 +115,10 @@ def add_recogniser(parser):
     add_precision(parser, "half")
 
 
-def add_decoder(parser):
+def add_decoder(parser, default="what `tune` has written into the run, or greedy"):
     """Add the decoder and what its search needs."""
     add = parser.add_argument
-    text = "greedy or beam (default: what `tune` has written into the run, or greedy)"
-    add("--decoder", metavar="NAME", help=text)
+    add("--decoder", metavar="NAME", help=f"greedy or beam (default: {default})")
     add("--lm", metavar="FILE", help="language model (ARPA, .gz or compact), for --decoder beam")
     add("--alpha", type=finite, metavar="A", help="weight of the language model (default: 0.5)")
     add("--beta", type=finite, metavar="B", help="bonus for each word, in nats (default: 1.5)")
@@ -133,6 +131,7 @@ def add_decoder(parser):
 
 def load_recogniser(args):
     """Load the recogniser given by the options of `add_recogniser`."""
+    from ds2np.decode import tell_fit
     from ds2np.recogniser import Recogniser
 
     options = given(args, "precision", *DECODER)
@@ -140,21 +139,3 @@ def load_recogniser(args):
     if lm := getattr(recogniser.decoder, "lm", None):
         tell_fit(lm, recogniser.config.alphabet())
     return recogniser
-
-
-def tell_fit(lm, alphabet):
-    """Print which words of a language model an alphabet cannot write.
-
-    Raises a UserError if these are most of them, or if case or spaces do not match.
-    """
-    from ds2np.decode import check_fit, share_unwritable
-
-    check_fit(lm, alphabet)
-    share, lost = share_unwritable(lm, alphabet)
-    if lost:
-        examples = ", ".join(map(repr, lost[:3]))
-        print(
-            f"warning: the alphabet cannot write {100 * share:.2g} % of the words of the language "
-            f"model, such as {examples}; they are never recognised",
-            file=sys.stderr,
-        )

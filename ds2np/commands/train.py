@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 from ds2np.commands.options import (
+    DECODER,
     add_characters,
+    add_decoder,
     add_device,
     add_precision,
     count,
@@ -66,6 +68,7 @@ def add_options(parser):
         metavar="N",
         help="test whether the set-up memorises N utterances; needs no --dev",
     )
+    add_decoder(parser.add_argument_group("validation"), "greedy")
     add_device(parser)
     add_precision(parser)
 
@@ -94,12 +97,14 @@ def _train(args, folder, device, comm):
     import dataclasses
 
     from ds2np.data.manifest import read_manifests
+    from ds2np.decode import DecoderSettings
     from ds2np.train.config import TrainingConfig
     from ds2np.train.run import OVERFIT_EPOCHS, overfit, train
 
     network = _network(args)
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
-    config = TrainingConfig(**given(args, *names))
+    decoder = DecoderSettings.choose(given(args, "decoder", *DECODER))
+    config = TrainingConfig(**{**given(args, *names), "decoder": decoder})
     utterances = _not_longer(read_manifests(args.train), args.longest, comm)
     if comm.is_main:
         folder.check_free()

@@ -7,7 +7,7 @@ decoded with that pair, and with the language model, from then on.
 
 from pathlib import Path
 
-from ds2np.commands.options import add_device, add_precision, count, finite, given, tell_fit
+from ds2np.commands.options import add_device, add_precision, count, finite, given
 from ds2np.errors import UserError
 
 ALPHAS = tuple(round(0.3 * i, 2) for i in range(8))
@@ -37,7 +37,7 @@ def run(args):
 
     from ds2np.data.dataset import Dataset
     from ds2np.data.manifest import read_manifests
-    from ds2np.decode import BeamDecoder, DecoderSettings
+    from ds2np.decode import BeamDecoder, DecoderSettings, tell_fit
     from ds2np.evaluate.tuning import describe_edge, tune
     from ds2np.lm import NGram
     from ds2np.model.run_folder import RunFolder
@@ -76,9 +76,7 @@ def run(args):
     )
     if edge := describe_edge(tuned.alpha, tuned.beta, alphas, betas):
         print(f"the best pair lies at the edge of the grid: try {edge}")
-    settings = DecoderSettings(
-        "beam", str(Path(args.lm).resolve()), tuned.alpha, tuned.beta, args.beam
-    )
+    settings = DecoderSettings("beam", args.lm, tuned.alpha, tuned.beta, args.beam)
     settings.write(folder.decoder)
     picture = args.picture or folder.weights
     _draw(tuned, total, alphas, betas, name, picture)

@@ -5,7 +5,7 @@ utterance a list of `Hypothesis`, best first. A new one is a file and an entry i
 """
 
 from ds2np.decode.beam import BeamDecoder
-from ds2np.decode.fitting import check_fit, describe_mismatch, share_unwritable
+from ds2np.decode.fitting import check_fit, describe_mismatch, share_unwritable, tell_fit
 from ds2np.decode.greedy import GreedyDecoder, greedy_decode
 from ds2np.decode.making import DECODERS, make_decoder
 from ds2np.decode.settings import DecoderSettings
@@ -23,4 +23,5 @@ __all__ = [
     "greedy_decode",
     "make_decoder",
     "share_unwritable",
+    "tell_fit",
 ]

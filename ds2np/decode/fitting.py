@@ -1,5 +1,7 @@
 """Whether a language model and a network fit together: alphabet, case and spaces."""
 
+import sys
+
 from ds2np.errors import UserError
 
 EXAMPLES = 3
@@ -63,3 +65,19 @@ def check_fit(lm, alphabet, most=SHARE):
     sentence = describe_mismatch(lm, alphabet, most)
     if sentence:
         raise UserError(sentence)
+
+
+def tell_fit(lm, alphabet):
+    """Print which words of a language model an alphabet cannot write.
+
+    Raises a UserError if these are most of them, or if case or spaces do not match.
+    """
+    check_fit(lm, alphabet)
+    share, lost = share_unwritable(lm, alphabet)
+    if lost:
+        examples = ", ".join(map(repr, lost[:EXAMPLES]))
+        print(
+            f"warning: the alphabet cannot write {100 * share:.2g} % of the words of the language "
+            f"model, such as {examples}; they are never recognised",
+            file=sys.stderr,
+        )

@@ -11,6 +11,7 @@ from ds2np.files import replacing, strict_json
 from ds2np.lm import NGram
 
 WEIGHT = 4.0  # of a phrase without a number
+FILES = "lm", "phrases"  # settings that name a file
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,21 @@ class DecoderSettings:
             ) from None
 
     def write(self, file):
-        """Write them as JSON."""
+        """Write them as JSON, the paths of files in full."""
+        paths = {name: str(Path(path).resolve()) for name in FILES if (path := getattr(self, name))}
         with replacing(file) as out:
-            out.write(strict_json(asdict(self), indent=1) + "\n")
+            out.write(strict_json(asdict(self) | paths, indent=1) + "\n")
+
+    def keep(self, file):
+        """Write them for a new run, unless it has others already or they say nothing."""
+        if self != DecoderSettings() and not file.exists():
+            self.write(file)
+
+    def __str__(self):
+        if self.decoder != "beam":
+            return f"{self.decoder} decoding"
+        weights = f" and {self.lm} (alpha {self.alpha:g}, beta {self.beta:g})" if self.lm else ""
+        return f"beam search with {self.beam} prefixes{weights}"
 
     def build(self, config):
         """Make the decoder for networks of a `DeepSpeech2Config`; read the files that it needs.

@@ -14,6 +14,8 @@ from ds2np.evaluate.outputs import network_outputs
 from ds2np.parallel.communicator import Communicator
 from ds2np.text.score import align_characters, align_words, count_edits
 
+SCORED = "text", "score", "acoustic", "lm"  # what is kept of a hypothesis
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -29,6 +31,9 @@ class Evaluation:
         Share of the frames, without padding, whose best symbol is the blank; NaN if not measured.
     unusable : dict of int to str
         The utterances of the dataset that are left out of all these, with the reasons.
+    n_best : list of list of dict
+        The texts that the decoder returns of each utterance, best first, with their scores: text,
+        score, acoustic, lm.
     """
 
     refs: list
@@ -36,6 +41,7 @@ class Evaluation:
     loss: float
     blank_share: float = math.nan
     unusable: dict = field(default_factory=dict)
+    n_best: list = field(default_factory=list)
 
     @property
     def indices(self):
@@ -67,6 +73,19 @@ class Evaluation:
     def cer(self):
         """Character error rate."""
         return self.character_edits.rate
+
+    @cached_property
+    def oracle_wer(self):
+        """Word error rate of the best text among those that the decoder returns."""
+        refs = [ref for ref, texts in zip(self.refs, self.n_best, strict=True) for _ in texts]
+        alignments = iter(
+            align_words(refs, [one["text"] for texts in self.n_best for one in texts])
+        )
+        best = [
+            min((next(alignments) for _ in texts), key=lambda each: count_edits([each]).total)
+            for texts in self.n_best
+        ]
+        return count_edits(best).rate
 
     @property
     def mean_length(self):
@@ -114,11 +133,11 @@ def evaluate(
     ):
         loss, _ = ctc_loss(log_probs, batch.labels, lengths, batch.label_lengths)
         blanks = to_cpu(log_probs.argmax(axis=2) == 0)
-        hypotheses = recogniser.decode(log_probs, lengths)
+        hypotheses = recogniser.list_hypotheses(log_probs, lengths)
         for n, i in enumerate(batch.indices):
-            frames = int(lengths[n])
-            text, nats = hypotheses[n].text, float(loss[n])
-            results[int(i)] = text, nats, int(blanks[n, :frames].sum()), frames
+            frames, nats = int(lengths[n]), float(loss[n])
+            texts = [{key: getattr(one, key) for key in SCORED} for one in hypotheses[n]]
+            results[int(i)] = texts, nats, int(blanks[n, :frames].sum()), frames
         results |= batch.unusable
         if progress:
             progress(len(batch.indices) + len(batch.unusable))
@@ -128,6 +147,6 @@ def evaluate(
     left_out.show(unusable)
     left_out.check(len(unusable))
     refs = [dataset.texts[i] for i in sorted(found)]
-    hyps, losses, blanks, frames = zip(*(found[i] for i in sorted(found)), strict=True)
-    blank_share = sum(blanks) / sum(frames)
-    return Evaluation(refs, list(hyps), float(np.mean(losses)), blank_share, unusable)
+    n_best, losses, blanks, frames = zip(*(found[i] for i in sorted(found)), strict=True)
+    hyps, blank_share = [texts[0]["text"] for texts in n_best], sum(blanks) / sum(frames)
+    return Evaluation(refs, hyps, float(np.mean(losses)), blank_share, unusable, list(n_best))

@@ -10,13 +10,15 @@ DEFINITION = "WER: edits / words of all references; CER: edits / characters, spa
 def summarise(evaluation, files, offsets=None):
     """Summarise an evaluation as a dict of plain values, for JSON and `format_summary`.
 
-    It holds the rates, edits, most common mistakes, worst utterances and all utterances; files
-    are the recordings of the dataset, and offsets the beginnings of segments, None for none.
+    It holds the rates, edits, most common mistakes, worst utterances and all utterances; if the
+    decoder returns several texts, also these and the rate of the best of them. files are the
+    recordings of the dataset, and offsets the beginnings of segments, None for none.
     """
     sources = [{"audio_filepath": str(file)} for file in files]
     for source, offset in zip(sources, offsets or (), strict=bool(offsets)):
         if offset is not None:
             source["offset"] = offset
+    many = any(len(texts) > 1 for texts in evaluation.n_best)
     utterances = [
         {
             **sources[i],
@@ -24,12 +26,14 @@ def summarise(evaluation, files, offsets=None):
             "hypothesis": hyp,
             "differences": mark_differences(alignment),
             "word_errors": count_edits([alignment]).total,
+            **({"n_best": texts} if many else {}),
         }
-        for i, ref, hyp, alignment in zip(
+        for i, ref, hyp, alignment, texts in zip(
             evaluation.indices,
             evaluation.refs,
             evaluation.hyps,
             evaluation.word_alignments,
+            evaluation.n_best or [()] * len(evaluation.refs),
             strict=True,
         )
     ]
@@ -39,6 +43,7 @@ def summarise(evaluation, files, offsets=None):
         "definition": DEFINITION,
         "wer": evaluation.wer,
         "cer": evaluation.cer,
+        **({"oracle_wer": evaluation.oracle_wer} if many else {}),
         "loss": evaluation.loss,
         "words": _describe(evaluation.word_edits),
         "characters": _describe(evaluation.character_edits),
@@ -83,6 +88,11 @@ def format_summary(summary):
             for unit in ("words", "characters")
         ),
         summary["definition"],
+        *(
+            [f"WER of the best of the texts of each utterance: {100 * summary['oracle_wer']:.1f} %"]
+            if "oracle_wer" in summary
+            else []
+        ),
         "",
         f"blanks: {100 * summary['blank_share']:.1f} % of the frames",
         f"mean length in characters: hypotheses {summary['mean_length']:.1f}, "

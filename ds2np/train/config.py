@@ -1,6 +1,8 @@
 """The hyperparameters of training. Chapter 06 explains them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+
+from ds2np.decode import DecoderSettings
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class TrainingConfig:
         50 steps, 0 disables the average.
     sync_batchnorm : bool
         SyncBN: use the batch statistics of all processes, not of each one alone.
+    decoder : DecoderSettings
+        Decoder of the validation set; the run keeps it for `evaluate` and `transcribe`.
     patience : int
         Early stopping: epochs without a better validation WER; 0 disables it.
     precision : {"float32", "tf32", "bf16x3"}
@@ -56,6 +60,7 @@ class TrainingConfig:
     max_norm: float = 100.0
     ema: float = 0.98
     sync_batchnorm: bool = False
+    decoder: DecoderSettings = field(default_factory=DecoderSettings)
     patience: int = 0
     precision: str = "float32"
     augment: bool = False
@@ -63,3 +68,8 @@ class TrainingConfig:
     rooms: str = ""
     init: str = ""
     seed: int = 0
+
+    def to_dict(self):
+        """Return the settings by name, those of the decoder among them."""
+        settings = asdict(self)
+        return {**settings, **settings["decoder"]}

@@ -8,6 +8,7 @@ from ds2np.audio import Augmentation, augment, load_sounds
 from ds2np.backend import CPU
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import identify
+from ds2np.decode import check_fit, tell_fit
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
 from ds2np.model.run_folder import RunFolder, load_run
@@ -72,6 +73,11 @@ def train(
         train_set = Dataset(train_utterances, model_config, change)
         dev_set = Dataset(dev_utterances, model_config)
         trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
+        settings, lm = training_config.decoder, getattr(trainer.recogniser.decoder, "lm", None)
+        if lm:
+            check_fit(lm, model_config.alphabet())
+            if comm.is_main:
+                tell_fit(lm, model_config.alphabet())
         if resume:
             trainer.resume()
         else:
@@ -85,6 +91,7 @@ def train(
             f"{folder}: {model.count_parameters():,} parameters, {len(train_set):,} training and "
             f"{len(dev_set):,} validation utterances"
             + (f"; {comm.size} processes" if comm.size > 1 else "")
+            + (f"; validated by {settings}" if settings.decoder == "beam" else "")
             + started
         )
         if comm.is_main and train_utterances is not dev_utterances:
@@ -99,7 +106,8 @@ def _conclude(trainer, device, beside):
     """Print what came out, and write the report; return the best network's `Evaluation`."""
     for dataset in (trainer.train_set, trainer.dev_set):
         dataset.suspects.summarise()
-    best = Recogniser(load_run(trainer.folder.path, device, trainer.config.precision))
+    model = load_run(trainer.folder.path, device, trainer.config.precision)
+    best = Recogniser(model, trainer.recogniser.decoder)
     evaluation = trainer.best_evaluation or trainer.evaluate(best)
     others = {
         name: trainer.evaluate(Recogniser(best.model, settings.build(best.config)))

@@ -1,7 +1,6 @@
 """The training loop: epochs, steps, checkpoints, evaluation. Chapters 06 and 07 explain it."""
 
 import contextlib
-import dataclasses
 import json
 import time
 from collections import deque
@@ -69,7 +68,7 @@ class Trainer:
             model.params, model.grads, config.learning_rate, config.momentum, config.max_norm
         )
         self.ema = EMA(model.params, config.ema)
-        self.recogniser = Recogniser(model)
+        self.recogniser = Recogniser(model, config.decoder.build(model.config))
         self.progress, self.report = Progress(), Report(self.folder)
         self.best_evaluation = None
         self._step = Step(model, train_set, config, self.comm)
@@ -283,7 +282,7 @@ class Trainer:
 
     def _identity(self):
         """Return, by name, the settings that must be unchanged for a run to be resumed."""
-        identity = {**self.model.config.to_dict(), **dataclasses.asdict(self.config)}
+        identity = {**self.model.config.to_dict(), **self.config.to_dict()}
         return json.loads(json.dumps(identity))  # like a checkpoint: lists, no tuples
 
     def resume(self):
@@ -306,7 +305,7 @@ class Trainer:
                 f"{self.folder.last} cannot be resumed: {error}; start a new run in another folder"
             ) from None
         # A setting that is newer than the checkpoint had its default value then.
-        saved = {**dataclasses.asdict(type(self.config)()), **saved}
+        saved = {**type(self.config)().to_dict(), **saved}
         for name, value in self._identity().items():
             if name not in MAY_CHANGE and (before := saved.get(name)) != value:
                 raise UserError(
@@ -370,7 +369,7 @@ class Trainer:
         effective = {
             "ds2np": ds2np.__version__,
             "model": self.model.config.to_dict(),
-            "training": dataclasses.asdict(self.config),
+            "training": self.config.to_dict(),
             "train_utterances": len(self.train_set),
             "train_checksum": self.train_set.fingerprint,
             "dev_utterances": len(self.dev_set),
@@ -378,6 +377,7 @@ class Trainer:
         }
         with replacing(self.folder.config) as file:
             file.write(json.dumps(effective, indent=2) + "\n")
+        self.config.decoder.keep(self.folder.decoder)
 
     def _save_within(self, batches):
         """Save within an epoch of ``batches`` minibatches, and report the progress."""

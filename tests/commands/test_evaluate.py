@@ -2,6 +2,7 @@
 
 import json
 
+import jiwer
 import numpy as np
 import pytest
 import soundfile
@@ -81,3 +82,24 @@ def test_suspect_recordings_are_one_warning_of_each_kind(
     assert err.count(warning) == 1
     assert err.count("warning: ") == 2
     assert summary in err
+
+
+def test_the_best_of_several_texts_is_counted(ds2np, finished, corpus):
+    options = "--json", "--decoder", "beam"
+    one = json.loads(ds2np("evaluate", finished, corpus, *options)[1])
+    many = json.loads(ds2np("evaluate", finished, corpus, *options, "--n-best", 5)[1])
+    assert "oracle_wer" not in one
+    assert many["wer"] == one["wer"]
+    total = words = 0
+    for utterance in many["utterances"]:
+        texts = [each["text"] for each in utterance["n_best"]]
+        assert texts[0] == utterance["hypothesis"]
+        assert 1 <= len(texts) <= 5
+        edits = [jiwer.process_words(utterance["reference"], text) for text in texts]
+        total += min(e.substitutions + e.insertions + e.deletions for e in edits)
+        words += len(utterance["reference"].split())
+    assert many["oracle_wer"] == pytest.approx(total / words)
+    assert many["oracle_wer"] < many["wer"]
+    _, out, _ = ds2np("evaluate", finished, corpus, *options[1:], "--n-best", 5)
+    rate = f"{100 * many['oracle_wer']:.1f} %"
+    assert f"WER of the best of the texts of each utterance: {rate}" in out

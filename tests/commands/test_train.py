@@ -8,6 +8,7 @@ from helpers import toys
 
 from ds2np import model
 from ds2np.data.manifest import read_manifest, write_manifest
+from ds2np.lm import NGram
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.train.history import read_history
 
@@ -233,3 +234,60 @@ def test_a_network_of_another_shape_is_no_beginning(start, tmp_path, options, re
         f"error: {tmp_path / 'first'} cannot be the beginning of this network: {reason}\n",
     )
     assert not (tmp_path / "second").exists()
+
+
+@pytest.fixture
+def lm(tmp_path):
+    path = tmp_path / "lm.arpa"
+    NGram.train(toys.TEXTS, order=2, log=None).save(path)
+    return path
+
+
+def test_validation_by_beam_search_is_kept_in_the_run(train, lm, tmp_path, manifest, ds2np):
+    options = "--lm", lm, "--alpha", 0.7, "--beta", 1, "--epochs", 2
+    code, out, err = train(*options)
+    assert code == 0, err
+    assert f"; validated by beam search with 100 prefixes and {lm} (alpha 0.7, beta 1)" in out
+    folder = RunFolder(tmp_path / "run")
+    settings = json.loads(folder.decoder.read_text())
+    assert (settings["decoder"], settings["lm"], settings["alpha"]) == ("beam", str(lm), 0.7)
+    wer = min(row["wer"] for row in read_history(folder.history))
+    summary = json.loads(ds2np("evaluate", folder.path, manifest, "--json")[1])
+    assert summary["wer"] == pytest.approx(wer)
+
+
+def test_a_run_keeps_its_decoder_when_it_is_resumed(train, lm, tmp_path):
+    assert train("--epochs", 1, "--lm", lm)[0] == 0
+    code, _, err = train("--epochs", 2, "--resume")
+    assert code == 2
+    assert "decoder was beam in the checkpoint but is now greedy" in err
+    tuned = RunFolder(tmp_path / "run").decoder
+    tuned.write_text(tuned.read_text().replace("0.5", "0.9"))  # as `tune` does
+    assert train("--epochs", 2, "--resume", "--lm", lm)[0] == 0
+    assert json.loads(tuned.read_text())["alpha"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--decoder", "beam", "--lm", "missing.arpa"), "missing.arpa cannot be read"),
+        (("--decoder", "best"), "unknown decoder 'best'; choose from greedy, beam"),
+        (("--alpha", 1), "alpha weighs a language model; give one by --lm FILE"),
+    ],
+)
+def test_a_decoder_that_cannot_be_made_ends_the_run_before_it_begins(
+    train, tmp_path, options, message
+):
+    code, _, err = train("--epochs", 1, *options)
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_language_model_in_upper_case_ends_the_run_before_it_begins(train, tmp_path):
+    path = tmp_path / "upper.arpa"
+    NGram.train([text.upper() for text in toys.TEXTS], order=2, log=None).save(path)
+    code, _, err = train("--epochs", 1, "--lm", path)
+    assert code == 2
+    assert "the words of the language model are in upper case" in err
+    assert not (tmp_path / "run").exists()
