@@ -1,15 +1,43 @@
 """Make the demo's corpus: short English sentences spoken by espeak-ng.
 
-The speaker variants of the test voices do not occur in training, nor do the test sentences.
+The speaker variants of the test voices do not occur in training, nor do the test sentences. With
+--text, sentences of your own are spoken: to train a network on them before little real speech.
 """
 
+import argparse
 from pathlib import Path
 
 from common import run, statistics
 
-from ds2np.commands.options import count, whole
+from ds2np.commands.options import count, positive, whole
 from ds2np.commands.program import Parser
-from ds2np.synthesis.corpus import write_corpus
+from ds2np.commands.texts import Texts
+from ds2np.errors import UserError
+from ds2np.model import DeepSpeech2Config
+from ds2np.synthesis.corpus import TRAIN_SIZES, write_corpus
+
+
+def read_sentences(paths):
+    """Read sentences that the default alphabet can write; a UserError names one that it cannot."""
+    texts, alphabet, sentences = Texts(paths), DeepSpeech2Config().alphabet(), []
+    for sentence in texts:
+        words = " ".join(sentence.split())
+        if strange := sorted(set(words) - set(alphabet.symbols)):
+            raise UserError(
+                f"{texts.where(texts.sentences)}: the alphabet has no {strange[0]!r}; "
+                f"lm_text.py makes text that it can write"
+            )
+        if words:
+            sentences.append(words)
+    return sentences
+
+
+def _size(text):
+    """Parse the size of a voice."""
+    value = positive(text)
+    if not 0.5 <= value <= 2:
+        raise argparse.ArgumentTypeError(f"{text} is not a size from 0.5 to 2")
+    return value
 
 
 def main():
@@ -19,11 +47,19 @@ def main():
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder of the corpus")
     add("--train", type=count, default=1500, metavar="N", help="training sentences (default 1500)")
     add("--test", type=count, default=200, metavar="N", help="test sentences (default 200)")
+    text = "speak sentences drawn from this text, one a line, as lm_text.py writes it"
+    add("--text", type=Path, nargs="+", metavar="TEXT", help=text)
+    text = "sizes of the training voices; above 1 is a smaller person (default 0.87 1.15)"
+    add("--sizes", type=_size, nargs=2, default=TRAIN_SIZES, metavar=("FROM", "TO"), help=text)
     add("--seed", type=whole, default=0, metavar="N", help="random seed (default 0)")
     add("--jobs", type=count, default=2, metavar="N", help="processes at a time (default 2)")
     add("--force", action="store_true", help="replace the corpus in FOLDER")
     args = parser.parse_args()
-    parts = write_corpus(args.out, args.train, args.test, args.seed, args.jobs, args.force)
+    if args.sizes[0] > args.sizes[1]:
+        raise UserError(f"--sizes {args.sizes[0]:g} {args.sizes[1]:g}: expected the smaller first")
+    texts = read_sentences(args.text) if args.text else None
+    options = args.train, args.test, args.seed, args.jobs, args.force, texts, tuple(args.sizes)
+    parts = write_corpus(args.out, *options)
     for part, utterances in parts.items():
         print(f"{args.out.resolve() / part}.jsonl: {statistics(utterances)}")
 

@@ -93,7 +93,7 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
     return found
 
 
-def plan(seed, train, test):
+def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES):
     """Assign a voice, speed, pitch and size to each sentence of the training and test sets.
 
     Parameters
@@ -101,20 +101,39 @@ def plan(seed, train, test):
     seed : int
     train, test : int
         Numbers of utterances.
+    texts : iterable of str, optional
+        Sentences to draw from; by default those of the demo's grammar.
+    sizes : tuple of two floats
+        Smallest and largest size of a training voice.
 
     Returns
     -------
     dict of str to list of Spoken
         The sentences of "train" and "test".
+
+    Raises
+    ------
+    UserError
+        If there are too few sentences.
     """
     rng = np.random.default_rng(seed)
-    sentences = {"train": draw_sentences(rng, train)}
-    vocabulary = {word for sentence in sentences["train"] for word in sentence.split()}
-    sentences["test"] = draw_sentences(rng, test, sentences["train"], vocabulary)
+    if texts is None:
+        sentences = {"train": draw_sentences(rng, train)}
+        vocabulary = {word for sentence in sentences["train"] for word in sentence.split()}
+        sentences["test"] = draw_sentences(rng, test, sentences["train"], vocabulary)
+    else:
+        distinct = list(dict.fromkeys(texts))
+        if len(distinct) < train + test:
+            raise UserError(
+                f"the text has {len(distinct):,} distinct sentences, fewer than the "
+                f"{train + test:,} to be spoken; ask for fewer, or give more text"
+            )
+        drawn = [distinct[i] for i in rng.permutation(len(distinct))[: train + test]]
+        sentences = {"train": drawn[:train], "test": drawn[train:]}
     return {
-        part: _assign(rng, part, sentences[part], voices(variants), sizes)
-        for part, variants, sizes in (
-            ("train", TRAIN_VARIANTS, TRAIN_SIZES),
+        part: _assign(rng, part, sentences[part], voices(variants), bounds)
+        for part, variants, bounds in (
+            ("train", TRAIN_VARIANTS, sizes),
             ("test", TEST_VARIANTS, TEST_SIZES),
         )
     }
@@ -213,9 +232,9 @@ def record(folder, spoken, jobs):
     return durations, version
 
 
-def make_corpus(folder, seed, train, test, jobs):
+def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES):
     """Make the corpus in an existing folder; see `write_corpus`."""
-    parts = plan(seed, train, test)
+    parts = plan(seed, train, test, texts, sizes)
     for part in parts:
         (folder / part).mkdir()
     durations, version = record(
@@ -238,7 +257,7 @@ def make_corpus(folder, seed, train, test, jobs):
         "espeak_version": version,
         "rates": RATES,
         "pitches": PITCHES,
-        "train_sizes": TRAIN_SIZES,
+        "train_sizes": sizes,
         "train_voices": voices(TRAIN_VARIANTS),
         "test_voices": voices(TEST_VARIANTS),
     }
@@ -268,7 +287,9 @@ def check_replaceable(folder, force):
         )
 
 
-def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
+def write_corpus(
+    folder, train=1500, test=200, seed=0, jobs=2, force=False, texts=None, sizes=TRAIN_SIZES
+):
     """Make the corpus, completely or not at all.
 
     Parameters
@@ -282,6 +303,8 @@ def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
         Processes at a time.
     force : bool
         Replace an earlier corpus.
+    texts, sizes
+        See `plan`.
 
     Returns
     -------
@@ -291,22 +314,22 @@ def write_corpus(folder, train=1500, test=200, seed=0, jobs=2, force=False):
     Raises
     ------
     UserError
-        If espeak-ng is missing, or the folder holds something else.
+        If espeak-ng is missing, the folder holds something else, or there are too few sentences.
     """
     folder = Path(folder).resolve()
     make_folder(folder.parent, "--out")
     with locked(folder.with_name(f"{folder.name}.lock"), f"{folder}"):
-        return _write_corpus(folder, seed, train, test, jobs, force)
+        return _write_corpus(folder, force, seed, train, test, jobs, texts, sizes)
 
 
-def _write_corpus(folder, seed, train, test, jobs, force):
+def _write_corpus(folder, force, *what):
     check_replaceable(folder, force)
     load_library()  # fail now rather than in every process
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_folder(partial)
     try:
-        manifests = make_corpus(partial, seed, train, test, jobs)
+        manifests = make_corpus(partial, *what)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)

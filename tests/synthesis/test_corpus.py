@@ -134,3 +134,36 @@ def test_invalid_numbers_are_refused(run_script, tmp_path):
         code, _, err = run_script(synthetic, "--out", tmp_path / "corpus", option, value)
         assert code == 2
         assert f"{option}: {value} is not a whole number of at least" in err
+
+
+def test_sentences_of_a_text_are_spoken(corpus, tmp_path):
+    colours, animals = ("red", "green", "blue"), ("cats", "dogs", "birds", "fish", "mice", "bees")
+    sentences = [f"{colour} {animal}" for colour in colours for animal in animals]
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join([*sentences, "", *sentences]))
+    done = make(tmp_path / "spoken", "--text", text, "--sizes", "1", "1.3")
+    assert done.returncode == 0, done.stderr
+    parts = [read_manifest(tmp_path / "spoken" / f"{part}.jsonl") for part in ("train", "test")]
+    assert [len(part) for part in parts] == [12, 6]
+    assert sorted(u.text for part in parts for u in part) == sorted(sentences)
+    settings = json.loads((tmp_path / "spoken" / "corpus.json").read_text())
+    assert settings["train_sizes"] == [1, 1.3]
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "message"),
+    [
+        ("one\ntwo\none", (), "the text has 2 distinct sentences, fewer than the 18 to be spoken"),
+        ("one\nNo. 2", (), "text.txt, line 2: the alphabet has no '.'; lm_text.py makes text"),
+        ("one", ("--sizes", "1.2", "1"), "--sizes 1.2 1: expected the smaller first"),
+        ("one", ("--sizes", "1", "9"), "9 is not a size from 0.5 to 2"),
+    ],
+)
+def test_a_text_that_cannot_be_spoken_is_refused(run_script, tmp_path, lines, options, message):
+    text = tmp_path / "text.txt"
+    text.write_text(lines)
+    given = "--out", tmp_path / "corpus", "--text", text, *SIZE, *options
+    code, _, err = run_script(synthetic, *given)
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "corpus").exists()
