@@ -84,7 +84,7 @@ class BeamDecoder:
         cumulative=0.99,
         candidates=40,
         threshold=10.0,
-        certain=0.9999,
+        certain=0.999,
         frame_seconds=1.0,
     ):
         for name, value in (("beam", beam), ("n_best", n_best), ("candidates", candidates)):

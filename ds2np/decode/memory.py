@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SIZE = 1 << 14
+SIZE = 1 << 16
 _SPREAD = np.int64(-7046029254386353131)
 
 

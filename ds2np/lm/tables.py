@@ -84,12 +84,18 @@ def find(key, first, context, word):
 
     `first` is the number of ``key[0]``; `context` and `word` are arrays (M,), contexts above 0.
     """
-    if not len(key):
-        return np.full(len(word), -1)
+    at, there = _search(key, context, word)
+    return np.where(there, at + first, -1)
+
+
+def _search(key, context, word):
+    """Return where n-grams would stand among the sorted keys, and whether they do."""
     wanted = make_keys(context, word)
-    at = np.searchsorted(key, wanted)
-    at[at == len(key)] = 0
-    return np.where(key[at] == wanted, at + first, -1)
+    at = key.searchsorted(wanted)
+    if not len(key):
+        return at, np.zeros(len(at), bool)
+    np.minimum(at, len(key) - 1, out=at)
+    return at, key[at] == wanted
 
 
 def find_longest(key, first, suffix, context, word):
@@ -103,17 +109,17 @@ def find_longest(key, first, suffix, context, word):
         The contexts that lack their word, the longest first: places among the M, and numbers.
     """
     found, left = word + 1, []  # where everything ends: the unigram
-    rest = np.flatnonzero(context > 0)
-    context, word = context[rest], word[rest]
+    rest = context.nonzero()[0]
+    context = context[rest]
     while len(rest):
-        number = find(key, first, context, word)
-        lacks = number < 0
-        found[rest[~lacks]] = number[~lacks]
-        rest, context, word = rest[lacks], context[lacks], word[lacks]
+        at, there = _search(key, context, word[rest])
+        found[rest[there]] = at[there] + first
+        lacks = (~there).nonzero()[0]
+        rest, context = rest[lacks], context[lacks]
         left.append((rest, context))
         context = suffix[context]
-        longer = context > 0
-        rest, context, word = rest[longer], context[longer], word[longer]
+        longer = context.nonzero()[0]
+        rest, context = rest[longer], context[longer]
     return found, left
 
 

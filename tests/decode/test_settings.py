@@ -1,5 +1,8 @@
 """Which decoder a user gets: from options, from the run, and what is refused."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from ds2np.decode import BeamDecoder, DecoderSettings, GreedyDecoder
@@ -46,7 +49,7 @@ def test_they_come_back_from_a_file(tmp_path):
     file = tmp_path / "decoder.json"
     assert DecoderSettings.read(file) is None
     TUNED.write(file)
-    assert DecoderSettings.read(file) == TUNED
+    assert DecoderSettings.read(file) == replace(TUNED, lm=str(Path(TUNED.lm).resolve()))
     for damaged in ("{", "[1]", '{"alpha": 1, "gamma": 2}', ""):
         file.write_text(damaged)
         with pytest.raises(UserError, match=r"decoder\.json is damaged"):
