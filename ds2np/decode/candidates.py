@@ -79,7 +79,9 @@ def list_candidates(log_probs, lengths, cumulative=0.99, most=40):
         of_block = active[first : first + TOGETHER]
         n, stop = int(of_block[0]), first + len(of_block)
         frames = np.ascontiguousarray(log_probs[:n, first:stop].transpose(1, 0, 2))
-        frames[np.arange(n) >= of_block[:, None]] = 0.0  # padding may hold anything
+        padding = np.arange(n) >= of_block[:, None]  # may hold anything: here, a certain blank
+        frames[padding] = -np.inf
+        frames[padding, 0] = 0.0
         chosen = choose_symbols(frames.reshape(-1, frames.shape[2]), cumulative, most)
         places = chosen.reshape(-1).nonzero()[0]
         row = places // frames.shape[2]
@@ -94,9 +96,8 @@ def list_candidates(log_probs, lengths, cumulative=0.99, most=40):
         probabilities = np.zeros(symbols.shape)
         probabilities.reshape(-1)[cells] = np.exp(frames.reshape(-1)[places], dtype=np.float64)
         for t, (m, width) in enumerate(zip(of_block.tolist(), widths.tolist(), strict=True)):
-            yield Candidates(
-                symbols[t, :m, :width], probabilities[t, :m, :width], frames[t, :m], ranks[t, :m]
-            )
+            table = np.ascontiguousarray(symbols[t, :m, :width])
+            yield Candidates(table, probabilities[t, :m, :width], frames[t, :m], ranks[t, :m])
 
 
 def find_frames(log_probs, lengths, certain=0.999, before=None):

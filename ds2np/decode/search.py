@@ -108,7 +108,8 @@ class Beams:
 
         # A row for each beam: as it is, then with each symbol. The last row is for "no parent", -1.
         scores = np.zeros((M + 1, C))
-        np.multiply(frame.probabilities.take(utterance, axis=0), total[:, None], out=scores[:M])
+        frame.probabilities.take(utterance, axis=0, out=scores[:M], mode="clip")
+        scores[:M] *= total[:, None]
         grown = scores.reshape(-1)  # p_nb(lc) = (p_b + p_nb) y(c)
         blanks = scores[:M, 0].copy()
 
@@ -141,8 +142,8 @@ class Beams:
         limit = (limit * self._first_floor)[utterance]
         kept = (scores[:M] >= limit[:, None]).reshape(-1).nonzero()[0]
         source = kept // C
-        symbol = frame.symbols.take(utterance, axis=0).take(kept)
         scores, of = grown[kept], utterance[source]
+        symbol = frame.symbols.take(kept + (of - source) * C)
         gain, mark = None, None
         if self.scorer:
             gain, mark = self._score(source, symbol)

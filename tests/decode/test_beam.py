@@ -13,7 +13,7 @@ from ds2np.decode import (
     make_decoder,
     share_unwritable,
 )
-from ds2np.decode.candidates import choose_symbols, find_frames
+from ds2np.decode.candidates import choose_symbols, find_frames, list_candidates
 from ds2np.decode.selection import select_best
 from ds2np.errors import UserError
 from ds2np.lm import NGram
@@ -330,3 +330,21 @@ def test_scores_of_single_precision_are_computed_in_double_precision():
     for (a, *_), (b, *_) in zip(single, double, strict=True):
         assert a.text == b.text
         assert math.isclose(a.score, b.score, abs_tol=1e-12)
+
+
+def test_padding_has_no_candidates():
+    log_probs, lengths = batch(5, N=6, T=30)
+    lengths = -np.sort(-lengths)
+    log_probs[np.arange(30) >= lengths[:, None]] = np.nan
+    for t, frame in enumerate(list_candidates(log_probs, lengths, 0.9, 3)):
+        n = (lengths > t).sum()
+        chosen = choose_symbols(log_probs[:n, t], 0.9, 3)
+        assert frame.symbols.shape == (n, chosen.sum(axis=1).max())
+        for symbols, p, row, mask in zip(
+            frame.symbols, frame.probabilities, log_probs[:n, t], chosen, strict=True
+        ):
+            count = mask.sum()
+            assert symbols[:count].tolist() == mask.nonzero()[0].tolist()
+            np.testing.assert_allclose(p[:count], np.exp(row[mask].astype(float)), rtol=1e-12)
+            assert not symbols[count:].any()
+            assert not p[count:].any()
