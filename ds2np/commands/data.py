@@ -1,8 +1,9 @@
 """Check a manifest: print statistics and every fault."""
 
+import sys
 from pathlib import Path
 
-from ds2np.commands.options import add_characters, given, given_characters, positive
+from ds2np.commands.options import add_characters, count, given, given_characters, positive
 from ds2np.errors import UserError
 
 
@@ -16,10 +17,15 @@ def add_options(parser):
     add("--all", action="store_true", help="list all faults (default: 20 of each kind)")
     add("--json", action="store_true", help="print JSON, with all faults")
     add("--lower", action="store_true", help="with --alphabet: fold upper case to lower case")
-    add_characters(parser, "the preset's")
+    text = "with --alphabet: pairs of letters as symbols, beside the single ones"
+    add("--bigrams", action="store_true", help=text)
+    text = "with --alphabet: the N most frequent symbols"
+    add("--most", type=count, metavar="N", help=text)
+    add("--out", type=Path, metavar="FILE", help="with --alphabet: write them to a file")
+    add_characters(parser, "the preset's", "--characters-file")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--fix", type=Path, metavar="OUT.jsonl", help="write a clean copy")
-    mode.add_argument("--alphabet", action="store_true", help="print only the characters it uses")
+    mode.add_argument("--alphabet", action="store_true", help="print the characters it uses")
 
 
 def run(args):
@@ -27,16 +33,15 @@ def run(args):
     import dataclasses
     import json
 
-    from ds2np.data.check import check_manifest, check_target, find_alphabet, write_clean
+    from ds2np.data.check import check_manifest, check_target, write_clean
     from ds2np.data.check_report import SHOWN, describe, describe_copy, statistics
     from ds2np.model import preset
 
     if args.alphabet:
-        characters = find_alphabet(args.manifests, args.lower)
-        print(json.dumps(characters, ensure_ascii=False) if args.json else characters)
-        return 0
-    if args.lower:
-        raise UserError("--lower needs --alphabet; otherwise the alphabet decides about upper case")
+        return _find_alphabet(args)
+    for name in ("lower", "bigrams", "most", "out"):
+        if getattr(args, name):
+            raise UserError(f"--{name} needs --alphabet: it says which alphabet to find")
     if args.fix:
         check_target(args.manifests, args.fix)
     config = dataclasses.replace(preset(args.preset), **given_characters(args))
@@ -53,3 +58,34 @@ def run(args):
         if done:
             print(f"\n{describe_copy(checked, args.fix, done, shown)}")
     return 1 if checked.faulty else 0
+
+
+def _find_alphabet(args):
+    """Print or write the symbols of the transcripts."""
+    import json
+
+    from ds2np.data.manifest import read_manifests
+    from ds2np.files import replacing
+    from ds2np.text.alphabet_file import format_alphabet
+    from ds2np.text.counting import choose_symbols
+
+    units = "bigrams" if args.bigrams else "characters"
+    texts = [utterance.text for utterance in read_manifests(args.manifests)]
+    symbols, left_out = choose_symbols(texts, units, args.most, args.lower)
+    if left_out:
+        total = sum(map(len, texts))
+        print(
+            f"left out: rarer characters, {left_out:,} of the text's {total:,} "
+            f"({100 * left_out / total:.2g} %); `data --fix` leaves out their lines",
+            file=sys.stderr,
+        )
+    if args.out:
+        with replacing(args.out) as file:
+            file.write(format_alphabet(symbols, units))
+        print(f"{args.out}: {len(symbols):,} symbols")
+    elif args.bigrams:
+        print(format_alphabet(symbols, units), end="")
+    else:
+        characters = "".join(symbols)
+        print(json.dumps(characters, ensure_ascii=False) if args.json else characters)
+    return 0

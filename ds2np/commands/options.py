@@ -1,11 +1,8 @@
 """Options and value types that several commands share."""
 
 import argparse
-import json
 import math
 from pathlib import Path
-
-from ds2np.errors import UserError
 
 DECODER = "lm", "alpha", "beta", "beam", "phrases", "closed_vocabulary", "n_best"
 
@@ -71,38 +68,26 @@ def add_precision(parser, *others):
     parser.add_argument("--precision", choices=choices, help=text)
 
 
-def add_characters(parser, default):
+def add_characters(parser, default, file="--alphabet"):
     """Add the options that choose the alphabet."""
     either = parser.add_mutually_exclusive_group()
     text = f"symbols of the alphabet (default: {default})"
     either.add_argument("--characters", metavar="STRING", help=text)
-    text = "file of them, as printed by `data --alphabet`"
-    either.add_argument("--characters-file", type=Path, metavar="FILE", help=text)
+    text = "file of the alphabet, as made by `data --alphabet`"
+    either.add_argument(file, dest="alphabet_file", type=Path, metavar="FILE", help=text)
 
 
 def given_characters(args):
-    """Return {"characters": symbols} from the options of `add_characters`, or {}.
+    """Return what the options of `add_characters` say about a `DeepSpeech2Config`: a dict.
 
     Raises a UserError if the file cannot be read.
     """
-    if args.characters_file is None:
-        return given(args, "characters")
-    path = args.characters_file
-    try:
-        text = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text; expected the characters in one line") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from None
-    if text.startswith('"'):  # of `data --alphabet --json`
-        try:
-            text = json.loads(text)
-        except ValueError:
-            raise UserError(f"{path} begins as JSON, but is not: {text[:80]}") from None
-    if not text or "\n" in text:
-        lines = len(text.splitlines())
-        raise UserError(f"{path} has {lines} lines; expected the characters in one line")
-    return {"characters": text}
+    if args.alphabet_file is None:
+        return {"characters": args.characters, "units": "characters"} if args.characters else {}
+    from ds2np.text.alphabet_file import read_alphabet
+
+    symbols, units = read_alphabet(args.alphabet_file)
+    return {"characters": symbols, "units": units}
 
 
 def add_recogniser(parser):

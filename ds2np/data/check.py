@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-import unicodedata
 from dataclasses import dataclass
 
 from tqdm import tqdm
@@ -14,7 +13,6 @@ from ds2np.data.manifest import (
     count_lines,
     identify,
     list_manifests,
-    read_manifests,
     scan_manifest,
     write_manifest,
 )
@@ -249,15 +247,3 @@ def write_clean(checked, target):
 def _correct(line, alphabet):
     text = alphabet.normalise(line.utterance.text)
     return dataclasses.replace(line.utterance, duration=line.seconds, text=text)
-
-
-def find_alphabet(paths, lower=False):
-    """Return the characters of the transcripts of manifests, each once and sorted.
-
-    Accents are composed, and all white space counts as a space; ``lower`` folds upper case.
-    """
-    found = set()
-    for utterance in read_manifests(paths):
-        text = " ".join(unicodedata.normalize("NFC", utterance.text).split())
-        found.update(text.lower() if lower else text)
-    return "".join(sorted(found))

@@ -149,7 +149,7 @@ def test_the_alphabet_of_a_manifest_reaches_the_network(train, manifest, tmp_pat
     path = tmp_path / "alphabet"
     options = ("--json",) if form == "json" else ()
     path.write_text(ds2np("data", manifest, "--alphabet", *options)[1], encoding="utf-8")
-    given = ("--characters", " cab") if form == "option" else ("--characters-file", path)
+    given = ("--characters", " cab") if form == "option" else ("--alphabet", path)
     assert train("--epochs", 1, *given)[0] == 0
     written = json.loads(RunFolder(tmp_path / "run").config.read_text())["model"]
     assert written["characters"] == (" cab" if form == "option" else " abc")
@@ -158,7 +158,7 @@ def test_the_alphabet_of_a_manifest_reaches_the_network(train, manifest, tmp_pat
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"a\nb\n", "has 2 lines; expected the characters in one line"),
+        (b"a\nb\n", "has 2 lines, and the first is not"),
         (b"", "has 0 lines"),
         (b"\xff\xfe", "is not UTF-8 text"),
         (b'"abc', "begins as JSON"),
@@ -170,7 +170,7 @@ def test_a_file_that_is_no_alphabet(train, tmp_path, content, reason):
     path = tmp_path / "alphabet"
     if content is not None:
         path.write_bytes(content)
-    code, _, err = train("--characters-file", path)
+    code, _, err = train("--alphabet", path)
     assert (code, err.count("\n")) == (2, 1)
     assert reason in err
 

@@ -11,7 +11,6 @@ from helpers import toys
 from ds2np.data.check import (
     check_manifest,
     check_target,
-    find_alphabet,
     write_clean,
 )
 from ds2np.data.dataset import Dataset
@@ -226,25 +225,3 @@ def test_a_clean_copy_overwrites_nothing(corpus, tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         check_target(path, tmp_path / "no" / "clean.jsonl")
     check_target(path, tmp_path / "clean.jsonl")
-
-
-# The alphabet
-
-
-def test_the_alphabet_of_a_manifest(corpus):
-    path = corpus(
-        {
-            1: {"text": "Ab\tc"},
-            2: {"text": "e\N{COMBINING ACUTE ACCENT}"},
-            3: {"text": "你"},
-        }
-    )
-    assert find_alphabet(path) == " Aabcé你"
-    assert find_alphabet(path, lower=True) == " abcé你"
-
-
-def test_a_manifest_fits_its_own_alphabet(corpus):
-    path = corpus({1: {"text": "Üb"}, 2: {"text": "U\N{COMBINING DIAERESIS}?"}})
-    for lower in (False, True):
-        config = dataclasses.replace(toys.MODEL, characters=find_alphabet(path, lower))
-        assert found(check_manifest(path, config)) == {}

@@ -1,0 +1,113 @@
+"""Files of alphabets: a symbol in each line.
+
+# ds2np alphabet, version 1, bigrams
+<space>
+a
+th
+"""
+
+import json
+import re
+import unicodedata
+
+from ds2np.errors import UserError
+
+VERSION = 1
+HEADER = "# ds2np alphabet, version {}, {}"
+SPACE = "<space>"
+LONGEST = {"characters": 1, "bigrams": 2}  # characters of a symbol
+
+
+def format_alphabet(symbols, units="characters"):
+    """Return the content of a file."""
+    lines = [SPACE if symbol == " " else symbol for symbol in symbols]
+    return "\n".join([HEADER.format(VERSION, units), *lines]) + "\n"
+
+
+def read_alphabet(path):
+    """Read an alphabet: a file of `format_alphabet`, or all characters in one line.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    symbols : str or tuple of str
+    units : str
+        A key of `ds2np.text.ALPHABETS`.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, is of another version, or a line is no symbol or a repeated one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text; expected a symbol in each line") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    lines = text.rstrip("\r\n").split("\n")
+    lines = [line.rstrip("\r") for line in lines]
+    if not lines[0].startswith("#") or len(lines) == 1:
+        return _one_line(path, lines), "characters"
+    found = re.fullmatch(HEADER.format(r"(\S+)", r"(\S+)"), lines[0].rstrip())
+    if not found:
+        raise UserError(
+            f"{path}, line 1: expected {HEADER.format(VERSION, 'characters')!r}, found {lines[0]!r}"
+        )
+    version, units = found.groups()
+    if version != str(VERSION):
+        raise UserError(f"{path}, line 1: version {version} of the format, expected {VERSION}")
+    if units not in LONGEST:
+        raise UserError(f"{path}, line 1: no alphabet of {units!r}; it has {', '.join(LONGEST)}")
+    symbols = [" " if line == SPACE else line for line in lines[1:]]
+    _check(path, symbols, units)
+    return tuple(symbols) if units != "characters" else "".join(symbols), units
+
+
+def _check(path, symbols, units):
+    first = {}
+    for number, symbol in enumerate(symbols, start=2):
+        where = f"{path}, line {number}"
+        if symbol != " " and (not symbol or re.search(r"\s", symbol)):
+            raise UserError(f"{where}: expected a symbol, {SPACE} for a space; found {symbol!r}")
+        if len(symbol) > LONGEST[units]:
+            raise UserError(
+                f"{where}: {symbol!r} has {len(symbol)} characters, but symbols of {units} have "
+                f"{LONGEST[units]} at most"
+            )
+        if unicodedata.normalize("NFC", symbol) != symbol or unicodedata.combining(symbol[0]):
+            raise UserError(
+                f"{where}: {symbol!r} is not in Unicode's composed form (NFC), in which text is "
+                "compared"
+            )
+        if symbol in first:
+            raise UserError(
+                f"{where}: {symbol!r} for the second time, before in line {first[symbol]}"
+            )
+        first[symbol] = number
+    for symbol in first:
+        if lost := sorted(set(symbol) - set(first)):
+            raise UserError(
+                f"{path}, line {first[symbol]}: {symbol!r} has {lost[0]!r}, which is no symbol "
+                "alone; a word that ends in it could not be written"
+            )
+
+
+def _one_line(path, lines):
+    """Return the characters of a file that has them in one line, or as a JSON string."""
+    text = lines[0]
+    if text.startswith('"') and len(lines) == 1 and len(text) > 1:
+        try:
+            text = json.loads(text)
+        except ValueError:
+            raise UserError(f"{path} begins as JSON, but is not: {text[:80]}") from None
+    if not text or len(lines) > 1:
+        count = len(lines) if text else 0
+        raise UserError(
+            f"{path} has {count} lines, and the first is not {HEADER.format(VERSION, '...')!r}; "
+            "expected that, or the characters in one line"
+        )
+    return text
