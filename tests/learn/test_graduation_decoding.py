@@ -13,7 +13,7 @@ from ds2np.decode import BeamDecoder
 from ds2np.evaluate.tuning import Candidates, count_errors
 from ds2np.layers import log_softmax
 from ds2np.learn.book import CHAPTERS, FOLDER
-from ds2np.learn.graduation import decoding, replace, trial
+from ds2np.learn.graduation import compare, decoding, replace, trial
 from ds2np.learn.graduation.adapters import find_adapter
 from ds2np.learn.graduation.replace import Replacement, replaced
 from ds2np.learn.toy import CONFIG, DIGITS
@@ -100,9 +100,18 @@ def test_sentences_are_scored_word_by_word(order, rng):
     lines = [" ".join(rng.choice(DIGITS, n)) for n in rng.integers(4, 9, 30)]
     lm = NGram.train(lines, order, log=None)
     sentences = [*(line.split() for line in lines[:3]), [], ["one", "ten", "one"], ["ten"] * 6]
-    score_all = adapt("backoff_logp")
+    asked = []
+
+    def answer(word, history, *lists):
+        asked.append((word, history))
+        return SOLVED["backoff_logp"](word, history, *lists)
+
+    score_all = adapt("backoff_logp", answer)
     for got, expected in zip(score_all(lm, sentences), lm.score_all(sentences), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5)
+    assert {len(history) for _, history in asked} == set(range(min(order - 1, 1), order))
+    assert "ten" not in {word for last, history in asked for word in (last, *history)}
+    assert len(asked) == len(set(asked))
     other = NGram.train(lines[:9], order, log=None)  # nothing is left over from the first
     np.testing.assert_allclose(score_all(other, [["one"]])[0], other.score(["one"]), rtol=1e-5)
 
@@ -132,6 +141,7 @@ def test_the_reader_gets_whole_arrays_without_nan(rng):
     assert [a.dtype.kind for a in given[:4]] == ["f", "f", "i", "i"]
     assert given[4:] == [[0.0, 1.0], [-1.0, 0.0, 2.0]]
     assert not any(np.isnan(a).any() for a in given[:4])
+    assert (given[0] == -np.inf).sum(axis=1).tolist() == [3, 4, 0]
     np.testing.assert_array_equal(errors, count_errors(lists, given[4], given[5]))
     a, b = np.argwhere(errors == errors.min())[0]
     assert pair == (given[4][a], given[5][b])
@@ -159,6 +169,37 @@ def test_without_an_answer_of_chapter_09_there_is_no_second_decoding(graduate, m
     assert code == 0
     assert "n-gram" not in out
     assert "prefix_step" in group(out, "not done")
+
+
+def test_nan_in_one_prefix_is_found_in_a_call_that_is_not_compared(monkeypatch):
+    monkeypatch.setattr(compare, "SECONDS", -1.0)
+    monkeypatch.setattr(compare, "SHARE", 0.0)
+    shadow = compare.Shadow(EXERCISES["prefix_step"])
+    arguments = {(): (1.0, 0.0)}, np.array([0.5, 0.3, 0.2])
+    right = SOLVED["prefix_step"](*arguments)
+    spent = [shadow.find_problem(arguments, right) or shadow.seconds for _ in range(3)]
+    assert spent[0] == spent[1] == spent[2] > 0  # only the first one
+    wrong = right | {(2,): (0.0, np.nan)}
+    assert shadow.find_problem(arguments, wrong) == "it returned NaN where the package's is finite"
+
+
+def test_a_decoding_that_fails_without_a_culprit_is_done_without_the_answers(graduate, monkeypatch):
+    right, failed = decoding.decode, []
+
+    def decode(*arguments):
+        if len(arguments) == 5 and len(failed) < 2:  # not in the trial
+            failed.append(arguments)
+            raise RuntimeError("out of breath")
+        return right(*arguments)
+
+    monkeypatch.setattr(decoding, "decode", decode)
+    code, out, err = graduate(OF_DECODING)
+    assert (code, err.count("error: faults in ")) == (2, 1)
+    assert out.count("the decoding failed (RuntimeError: out of breath)") == 2
+    for name in decoding.FUNCTIONS:
+        assert f"your {name} was dropped: the decoding failed with it: RuntimeError" in out
+    assert "with an n-gram model" in out
+    assert out.splitlines()[-1].startswith("the package's code, without yours,")
 
 
 SLOW = """

@@ -72,8 +72,6 @@ def _join_spaces(beams, space):
     for prefix, (p_b, p_n) in beams.items():
         if space and prefix and prefix[-1] == space and prefix[-2:-1] in ((), (space,)):
             prefix = prefix[:-1]
-            if not prefix:  # it has no last symbol that could go on
-                p_b, p_n = p_b + p_n, 0.0
         before_b, before_n = joined.get(prefix, (0.0, 0.0))
         joined[prefix] = before_b + float(p_b), before_n + float(p_n)
     return joined
