@@ -36,10 +36,10 @@ def adapt(name, answer=None):
 def spoken(rng):
     """Return sentences to read, and outputs for some to find the weights and some to decode."""
     texts = [" ".join(rng.choice(DIGITS, n)) for n in rng.integers(1, 4, 60)]
-    outputs = decoding.imitate_outputs(texts[:8], ALPHABET)
+    outputs = decoding.imitate_outputs(texts[:6], ALPHABET)
     log_probs = log_softmax(0.7 * outputs.log_probs)  # less certain
     lengths, said = outputs.lengths, outputs.texts
-    halves = slice(2), slice(2, 8)
+    halves = slice(2), slice(2, 6)
     return texts, *(decoding.Outputs(log_probs[h], lengths[h], said[h]) for h in halves)
 
 
@@ -52,7 +52,7 @@ def test_solutions_find_the_same_texts(spoken, names):
     assert [listed[0].text for listed in greedy] != test.texts
     replacements = [Replacement(EXERCISES[name], SOLVED[name], "") for name in names]
     for replacement in replacements:
-        replacement.reset(strict=True)
+        replacement.reset(strict=len(names) == 1)
     with replaced(replacements):
         got = decoding.decode(texts, ALPHABET, tuning, test)
     assert all(s.calls and not s.failure for s in replacements)
@@ -213,8 +213,8 @@ def prefix_step(*arguments):
 
 
 def test_a_step_that_is_too_slow_is_left_to_the_package(graduate, monkeypatch):
-    monkeypatch.setattr(trial, "MINUTES", 0.1)
-    code, out, _ = graduate(SLOW.replace("SECONDS", "0.05"))
+    monkeypatch.setattr(trial, "MINUTES", 0.05)
+    code, out, _ = graduate(SLOW.replace("SECONDS", "0.03"))
     assert code == 0
     note = group(out, "not usable here")["prefix_step"]
     assert re.match(r"[\d,]+ times as slow as the package's, 0\.\d hours more in total", note)
@@ -222,8 +222,8 @@ def test_a_step_that_is_too_slow_is_left_to_the_package(graduate, monkeypatch):
 
 
 def test_a_trial_is_not_waited_for(graduate, monkeypatch):
-    monkeypatch.setattr(trial, "PATIENCE", 0.3)
-    code, out, _ = graduate(SLOW.replace("SECONDS", "0.1"))
+    monkeypatch.setattr(trial, "PATIENCE", 0.15)
+    code, out, _ = graduate(SLOW.replace("SECONDS", "0.05"))
     assert code == 0
     assert group(out, "not usable here")["prefix_step"].startswith("it has taken 0 s in all, in ")
 

@@ -113,11 +113,6 @@ FAULTS = {
         "return tuple(D**2 for D in right(counts))",
         "it returned 0.25 where 0.5 is expected",
     ),
-    "a natural logarithm": (
-        "backoff_logp",
-        "return math.log(10) * right(word, history, logp, backoff)",
-        "it returned -",
-    ),
     "NaN in place of a probability": (
         "backoff_logp",
         "return math.nan",
@@ -144,7 +139,6 @@ FAULTS = {
         "return -1.0, right(acoustic, lm, words, edits, alphas, betas)[1]",
         "it returned -1 where 0.25 is expected",
     ),
-    "one weight": ("best_weights", "return alphas[0]", "it returned a number where a tuple of 2"),
 }
 ENDLESS = {"stubborn()": "  # here", "return endless()": "  # here, too"}
 
