@@ -726,7 +726,8 @@ folder.cleanup()  # recordings and runs of this chapter are deleted
 # beside yours. While it trains, it compares calls of yours with the package's: if one of them raises an
 # error, never ends, or begins to give wrong results half-way, you see in which line, and the package
 # steps in, so that the training goes on. Exercises 08.1 to 08.3, 11.3 and 13.2, of later chapters,
-# take part, too. `--restart` trains anew after you have written more.
+# take part, too, and those of chapter 09 in a second decoding, with a language model. `--restart`
+# trains anew after you have written more.
 #
 # ## Summary
 #

@@ -254,6 +254,8 @@ print(f"A wider beam {'finds more' if grows else 'finds no more'} of them.")
 #
 # Replace `raise NotImplementedError` and run the cell below it. What is correct is kept in a file of yours,
 # `my_ds2np.py`; `python -m ds2np learn` says how far you are. Solutions are [apart](solutions/09_decoding.py).
+# Your four functions of this chapter serve in the graduation of [chapter 07](07_network.ipynb), too: after training,
+# it decodes a second time, with an n-gram model of the transcripts.
 #
 # | name in code | symbol | type and shape | meaning |
 # |---|---|---|---|

@@ -11,6 +11,9 @@ import numpy as np
 from ds2np.backend import get_array_module, to_cpu
 from ds2np.decode.arguments import check_batch
 from ds2np.decode.words import Hypothesis, Word
+from ds2np.layers.parts import map_parts
+
+PART = 1 << 18  # log-probabilities that a thread looks at together
 
 
 def collapse(path):
@@ -42,9 +45,11 @@ def best_paths(log_probs, lengths, alphabet):
         If a shape, a dtype or a length does not fit, or a frame holds NaN.
     """
     lengths = check_batch(log_probs, lengths, len(alphabet))
-    xp, (N, T, _) = get_array_module(log_probs), log_probs.shape
-    paths = log_probs.argmax(axis=2)  # NaN counts as the largest
-    best = log_probs.reshape(-1)[paths.ravel() + len(alphabet) * xp.arange(paths.size)]
+    xp, (N, T, V) = get_array_module(log_probs), log_probs.shape
+    size = max(1, PART // max(1, T * V))
+    parts = map_parts(lambda part: log_probs[part].argmax(axis=2), log_probs, size)
+    paths = xp.concatenate(parts)  # NaN counts as the largest
+    best = log_probs.reshape(-1)[paths.ravel() + V * xp.arange(paths.size)]
     paths, best = to_cpu(paths), to_cpu(best).reshape(N, T)
     for n, frame in np.argwhere(np.isnan(best)):
         if frame < lengths[n]:

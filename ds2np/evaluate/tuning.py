@@ -83,6 +83,15 @@ def choose_weights(errors, alphas, betas):
     return float(alphas[a]), float(betas[b])
 
 
+def rank_pairs(candidates, alphas, betas):
+    """Return the word errors for each pair of weights, and the best pair (alpha, beta).
+
+    The arguments are those of `count_errors`, the pair is that of `choose_weights`.
+    """
+    errors = count_errors(candidates, alphas, betas)
+    return errors, choose_weights(errors, alphas, betas)
+
+
 def describe_edge(alpha, beta, alphas, betas):
     """Say in which directions the grid should go on, if a chosen pair lies on its edge; else ""."""
     beyond = []
@@ -154,8 +163,7 @@ def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
         best = [listed[0].text for listed in hypotheses]
         found = int(_count_edits(refs, best, spaces).sum())
         candidates = _rank(known, refs, by_lm, by_words, spaces)
-        errors = count_errors(candidates, alphas, betas)
-        chosen = choose_weights(errors, alphas, betas)
+        errors, chosen = rank_pairs(candidates, alphas, betas)
         if chosen == pair or chosen in searched or len(searched) == ROUNDS:
             break
         pair = chosen

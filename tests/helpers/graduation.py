@@ -16,3 +16,16 @@ SOLUTIONS = "\n\n".join(
     for chapter in CHAPTERS
     if chapter.exercises
 )
+OF_DECODING = (FOLDER / "solutions" / "09_decoding.py").read_text(encoding="utf-8")
+
+
+def group(out, title):
+    """Read the functions that are listed under a title, with their notes."""
+    lines = out.partition(f"  {title}:\n")[2].splitlines()
+    listed = {}
+    for line in lines:
+        if not line.startswith("    "):
+            break
+        name, _, note = line[10:].partition(": ")
+        listed[name] = note
+    return listed

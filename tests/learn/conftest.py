@@ -1,3 +1,5 @@
+import sys
+import types
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,3 +81,34 @@ def graduate(ds2np, small, tmp_path):
         return ds2np("demo", "--answers", path, "--folder", tmp_path / "demo", *options)
 
     return run
+
+
+def list_attributes():
+    """Collect the functions of every module of the package and of their classes."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("ds2np."):
+            for attribute, value in vars(module).items():
+                found[name, attribute] = value
+                if isinstance(value, type) and value.__module__ == name:
+                    found |= {(name, attribute, inner): v for inner, v in vars(value).items()}
+    functions = types.FunctionType, staticmethod, property
+    return {key: v for key, v in found.items() if isinstance(v, functions)}
+
+
+@pytest.fixture
+def restored():
+    """Check that each test restores every function of the package."""
+    before = list_attributes()
+    yield
+    after = list_attributes()
+    changed = [key for key, value in before.items() if after.get(key) is not value]
+    # Static methods and properties are created again; the functions in them are the same.
+    assert [key for key in changed if inner(before[key]) is not inner(after[key])] == []
+
+
+def inner(value):
+    """Return the function in a static method or a property."""
+    if isinstance(value, property):
+        return value.fget
+    return value.__func__ if isinstance(value, staticmethod) else value

@@ -27,7 +27,7 @@ from ds2np.layers.gru import gru_backward_in_place, gru_forward
 from ds2np.layers.padding import length_mask
 from ds2np.layers.rnn import simple_rnn_backward, simple_rnn_forward
 from ds2np.layers.softmax import log_softmax
-from ds2np.learn.graduation import guard
+from ds2np.learn.graduation import adapters_decoding, guard
 from ds2np.learn.graduation.faults import Fault
 from ds2np.optim import SGD
 from ds2np.text import cer
@@ -369,6 +369,7 @@ ADAPTERS = {
     "accumulate_turns": _accumulate_turns_by,
     "shard": _shard_by,
     "cer": lambda answer: (cer, answer),
+    **adapters_decoding.ADAPTERS,
 }
 
 # Answers that call functions with effects, so that a second call beside them is not possible.

@@ -126,9 +126,15 @@ def _describe(result):
 
 
 def _leaves(value):
-    """Yield what is in nested containers."""
+    """Yield what is in nested containers; a dict of tuples, such as of prefixes, is one table."""
     if isinstance(value, dict):
-        value = value.values()
+        value = list(value.values())
+        if value and all(type(row) is tuple for row in value):
+            try:
+                yield np.array(value)
+                return
+            except ValueError:  # a ragged one
+                pass
     elif not isinstance(value, (tuple, list)):
         yield value
         return

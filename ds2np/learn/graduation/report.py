@@ -1,9 +1,30 @@
 """The printed report of the graduation."""
 
+from typing import NamedTuple
+
 from ds2np.learn.exercise import CORRECT, NOT_DONE
 
 SHOWN = 5  # test recordings
 USELESS = 0.5  # word error rate above which nothing is recognised
+
+
+class Result(NamedTuple):
+    """The transcriptions of one way of decoding.
+
+    Attributes
+    ----------
+    how : str
+    hyps : list of str
+    wer, cer : float
+    package : float
+        The word error rate of the package's own code, measured once.
+    """
+
+    how: str
+    hyps: list
+    wer: float
+    cer: float
+    package: float
 
 
 def print_answers(path, verdicts, replacements, chosen):
@@ -42,7 +63,7 @@ def print_answers(path, verdicts, replacements, chosen):
             print(f"  {title}:", *lines, sep="\n")
 
 
-def print_result(chosen, others, refs, hyps, rates, package):
+def print_result(chosen, others, refs, results):
     """Print whose functions served, some transcriptions, and the error rates.
 
     Parameters
@@ -50,11 +71,10 @@ def print_result(chosen, others, refs, hyps, rates, package):
     chosen : list of Replacement
     others : int
         Functions that the reader could have written, but the package did.
-    refs, hyps : list of str
-    rates : tuple of two floats
-        Word and character error rates.
-    package : float
-        The word error rate of the package's own code, measured once.
+    refs : list of str
+    results : list of Result
+        Of greedy decoding, and of that with a language model, if a function of the reader's took
+        part in it.
     """
     served = [s for s in chosen if not s.failure]
     total = len(chosen) + others
@@ -64,15 +84,20 @@ def print_result(chosen, others, refs, hyps, rates, package):
         if replacement.failure:
             print(f"your {replacement.exercise.function} was dropped: {replacement.failure}")
     if len(served) < len(chosen):
-        print("where one was dropped, the package's own took over, and the training went on")
+        print("where one was dropped, the package's own took over, and the work went on")
     print("recordings of unseen voices:")
     for i in range(min(SHOWN, len(refs))):
-        print(f"    reference   {refs[i]}\n    hypothesis  {hyps[i]}")
-    print(
-        f"WER of all {len(refs)} recordings: {100 * rates[0]:.1f} %, CER {100 * rates[1]:.1f} %; "
-        f"the package's own code alone, measured once: WER {100 * package:.1f} %"
-    )
-    print(conclude(len(served), total, rates[0], hyps[0], refs[0]))
+        print(f"    reference   {refs[i]}\n    hypothesis  {results[0].hyps[i]}")
+        for result in results[1:]:
+            print(f"    with n-gram {result.hyps[i]}")
+    print(f"all {len(refs)} recordings:")
+    for result in results:
+        print(
+            f"    {result.how}: WER {100 * result.wer:.1f} %, CER {100 * result.cer:.1f} %; the "
+            f"package's own code alone, measured once: WER {100 * result.package:.1f} %"
+        )
+    last = results[-1]
+    print(conclude(len(served), total, last.wer, last.hyps[0], refs[0]))
 
 
 def conclude(served, total, rate, hyp, ref):

@@ -13,11 +13,11 @@ from ds2np.files import locked, make_folder
 from ds2np.learn import answers, sound, toy
 from ds2np.learn.book import CHAPTERS
 from ds2np.learn.exercise import CORRECT
-from ds2np.learn.graduation import guard
+from ds2np.learn.graduation import decoding, guard
 from ds2np.learn.graduation.adapters import can_replace
 from ds2np.learn.graduation.faults import describe
 from ds2np.learn.graduation.replace import Replacement, replaced
-from ds2np.learn.graduation.report import print_answers, print_result
+from ds2np.learn.graduation.report import Result, print_answers, print_result
 from ds2np.learn.graduation.trial import recognise, try_all
 from ds2np.model import ConvConfig, DeepSpeech2Config
 from ds2np.model.run_folder import RunFolder
@@ -29,7 +29,7 @@ from ds2np.train.run import train
 LAST_CHAPTER = "07"  # whose exercises belong to the graduation; of the later ones these do, too:
 GATED = {"gru_forward", "gru_backward"}
 AUGMENTING = {"add_noise", "accumulate_turns", "reverberate"}
-LATER = {*AUGMENTING, "recurrent_weight_gradient", "shard"}
+LATER = {*AUGMENTING, *decoding.FUNCTIONS, "recurrent_weight_gradient", "shard"}
 # A small version of the paper's layers: a convolution over time, simple recurrent layers.
 NETWORK = DeepSpeech2Config(
     sample_rate=toy.RATE,
@@ -53,6 +53,7 @@ PACKAGE_WER = {
     ("rnn", True): 0.025,
     ("gru", True): 0.025,
 }
+PACKAGE_WER_WITH_LM = 0.0  # of all four
 
 
 def graduate(path, folder, resume=False, restart=False, device="auto"):
@@ -116,37 +117,61 @@ def _graduate(path, folder, run):
     run.delete()
     for replacement in chosen:
         replacement.reset()
+    results = []
     with replaced(chosen):
-        _train(chosen, run, network, training, train_set, test_set)
-        refs, hyps = recognise(Recogniser.load(run.path, "cpu"), test_set)
-        rates = wer(refs, hyps), cer(refs, hyps)
-    package = PACKAGE_WER[network.recurrent, training.augment]
-    print_result(chosen, len(others), refs, hyps, rates, package)
+        _insist(
+            "training",
+            chosen,
+            lambda: train(
+                *(network, training, train_set, test_set, run.path),
+                resume=run.last.exists(),
+                minutes=MINUTES,
+            ),
+        )
+        recogniser = Recogniser.load(run.path, "cpu")
+        refs, hyps = recognise(recogniser, test_set)
+        package = PACKAGE_WER[network.recurrent, training.augment]
+        results.append(Result("greedy", hyps, wer(refs, hyps), cer(refs, hyps), package))
+        if any(map(decoding.needs, chosen)):
+            decoded = _insist("decoding", chosen, lambda: _decode(recogniser, train_set, test_set))
+            hyps, model = decoded.texts, f"with an n-gram model of the transcripts, {decoded}"
+            rates = wer(refs, hyps), cer(refs, hyps)
+            results.append(Result(model, hyps, *rates, PACKAGE_WER_WITH_LM))
+    print_result(chosen, len(others), refs, results)
     if failed := [s.exercise.function for s in chosen if s.failure]:
         raise UserError(f"faults in {path}, named above: {', '.join(failed)}")
 
 
-def _train(chosen, run, *settings):
-    """Train; if that fails, train on from the last checkpoint, and compare every call.
+def _insist(what, chosen, run):
+    """Run a part of the graduation; if it fails, run it again, and compare every call.
 
-    If it fails again, it goes on without the answers: only what fails then is not their fault.
+    If it fails again, it is run without the answers: only what fails then is not their fault.
     """
     for strict in (False, True):
         try:
-            return train(*settings, run.path, resume=run.last.exists(), minutes=MINUTES)
+            return run()
         except (OSError, MemoryError):
             raise
         except Exception as error:
             serving = [replacement for replacement in chosen if not replacement.failure]
             if not serving:
                 raise
-            tqdm.write(f"the training failed ({describe(error)}); it goes on, and looks closer")
+            tqdm.write(f"the {what} failed ({describe(error)}); it goes on, and looks closer")
             for replacement in serving:
                 if strict:
-                    replacement.failure = f"the training failed with it: {describe(error)}"
+                    replacement.failure = f"the {what} failed with it: {describe(error)}"
                 else:
                     replacement.reset(strict=True)
-    return train(*settings, run.path, resume=run.last.exists(), minutes=MINUTES)
+    return run()
+
+
+def _decode(recogniser, train_set, test_set):
+    """Decode the test set with a language model; return `Decoded`."""
+    texts = [recogniser.config.alphabet().normalise(each.text) for each in train_set]
+    tuning = decoding.collect_outputs(recogniser, train_set[: decoding.TUNED])
+    test = decoding.collect_outputs(recogniser, test_set)
+    with tqdm(desc="finding the weights of a language model", unit=" searches") as bar:
+        return decoding.decode(texts, recogniser.config.alphabet(), tuning, test, bar.update)
 
 
 @contextlib.contextmanager

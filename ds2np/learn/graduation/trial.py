@@ -2,6 +2,8 @@
 
 import functools
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from ds2np.data.batches import make_batch, shard
 from ds2np.data.dataset import Dataset
 from ds2np.evaluate import network_outputs
+from ds2np.learn.graduation import decoding
 from ds2np.learn.graduation.adapters import find_adapter
 from ds2np.learn.graduation.faults import describe
 from ds2np.learn.graduation.replace import MINUTES, Clock, replaced
@@ -21,6 +24,37 @@ from ds2np.train.trainer import Trainer
 APART = 0.01  # largest difference of the results, relative to their largest value
 NOTICEABLE = 0.05  # share of a step
 DRAWS = 4  # of the augmentation, so that each effect falls on some recording
+DECODED = 3  # utterances
+PATIENCE = 60  # seconds that an answer may take in its trial
+
+
+@dataclass
+class Part:
+    """A part of the graduation on a small scale.
+
+    Attributes
+    ----------
+    run : callable
+        Returns a list of arrays, which are the same with right answers.
+    times : float
+        How often the graduation does as much.
+    expected : list of ndarray
+        What `run` returns without answers.
+    seconds : float
+        Time that it takes then.
+    """
+
+    run: Callable
+    times: float
+    expected: list
+    seconds: float
+
+    @classmethod
+    def measure(cls, run, times):
+        """Run a part without answers."""
+        began = time.perf_counter()
+        expected = run()
+        return cls(run, times, expected, time.perf_counter() - began)
 
 
 def try_step(network, training, utterances):
@@ -45,6 +79,16 @@ def try_step(network, training, utterances):
     trainer.evaluate(trainer.recogniser)
     cer(*recognise(trainer.recogniser, utterances[:2]))
     return [np.concatenate([batch.x.ravel() for batch in batches]), loss, gradients, parameters]
+
+
+def try_decoding(alphabet, texts):
+    """Decode a few utterances with a language model of their texts; return no arrays.
+
+    Beams may differ where nothing is wrong. Each call of an answer is compared anyway.
+    """
+    outputs = decoding.imitate_outputs(texts[:DECODED], alphabet)
+    decoding.decode(texts, alphabet, outputs, outputs)
+    return []
 
 
 def recognise(recogniser, utterances):
@@ -76,60 +120,68 @@ def try_all(replacements, exercises, network, training, utterances):
     list of Exercise
         Those whose functions the training calls, too, and takes from the package.
     """
-    minibatch = Dataset(utterances, network).plan(2, training.batch_size)[0]
-    few = [utterances[i] for i in minibatch]
+    dataset = Dataset(utterances, network)
+    few = dataset.plan(2, training.batch_size)[0]
     steps = training.epochs * -(-len(utterances) // training.batch_size)
+    step = functools.partial(try_step, network, training, [utterances[i] for i in few])
+    texts = [dataset.texts[i] for i in few]
+    decode = functools.partial(try_decoding, network.alphabet(), texts)
+
     originals = {e: find_adapter(e, None)[0] for e in exercises}
     clocks = {original: Clock(original) for original in originals.values()}
-    run = functools.partial(try_step, network, training, few)
-    began = time.perf_counter()
     with replaced(clocks.values()):
-        expected = run()
-    whole = time.perf_counter() - began
+        parts = {False: Part.measure(step, steps)}  # by whether it is that of decoding
+        if any(map(decoding.needs, replacements)):
+            parts[True] = Part.measure(decode, decoding.TUNED / DECODED)
     for replacement in replacements:
         if clocks[replacement.original].calls:
             usual = clocks[replacement.original].seconds
-            _try_alone(replacement, usual, whole, steps, expected, run)
+            _try_alone(replacement, usual, parts[decoding.needs(replacement)])
     fit = [replacement for replacement in replacements if replacement.fit]
     for replacement in fit:
-        replacement.reset(strict=True)
+        replacement.reset(strict=True, limit=PATIENCE)
     used = {replacement.original for replacement in fit}
     clocks = {original: Clock(original) for original in set(originals.values()) - used}
     with replaced([*clocks.values(), *fit]):
-        run()
+        step()
+        if any(map(decoding.needs, fit)):
+            decode()
     chosen = [replacement for replacement in fit if replacement.calls and not replacement.failure]
     return chosen, [e for e, o in originals.items() if o in clocks and clocks[o].calls]
 
 
-def _try_alone(replacement, usual, whole, steps, expected, run):
-    """Try an answer; the package's takes `usual` of the `whole` seconds of a step."""
-    replacement.reset(strict=True)
+def _try_alone(replacement, usual, part):
+    """Try an answer in a `Part` of the graduation, of which the package's takes `usual` seconds."""
+    replacement.reset(strict=True, limit=PATIENCE)
     try:
         with replaced([replacement]):
-            got = run()
+            got = part.run()
     except Exception as error:  # raised by the package, for a result it cannot use
         problem = f"with it, a minibatch of speech raises {describe(error)}"
         replacement.failure = replacement.failure or problem
     if replacement.failure:
         return
-    if apart := find_distance(got, expected):
+    if apart := find_distance(got, part.expected):
         replacement.failure = f"on a minibatch of speech {apart}"
         return
     more = replacement.seconds - usual
     factor = replacement.seconds / max(usual, 1e-9)
     slowness = f"{factor:,.{int(factor < 10)}f} times as slow as the package's"
-    if more * steps > 60 * MINUTES:
-        replacement.failure = f"{slowness}, {more * steps / 3600:.1f} hours more in total"
+    if more * part.times > 60 * MINUTES:
+        replacement.failure = f"{slowness}, {more * part.times / 3600:.1f} hours more in total"
         return
-    if factor > 2 and more > NOTICEABLE * whole:  # less is noise
+    if factor > 2 and more > NOTICEABLE * part.seconds:  # less is noise
         replacement.slowness = slowness
     replacement.fit = True
 
 
 def find_distance(got, expected):
-    """Describe how results of `try_step` differ beyond rounding; return "" if they do not."""
+    """Describe how results of `try_step` differ beyond rounding; return "" if they do not.
+
+    There may be no results at all, of `try_decoding`.
+    """
     names = "spectrograms", "losses", "gradients", "parameters"
-    for name, a, b in zip(names, got, expected, strict=True):
+    for name, a, b in zip(names[: len(expected)], got, expected, strict=True):
         if a.shape != b.shape:
             return f"the {name} are {a.size}, with the package's function {b.size}"
         share = np.abs(a - b).max() / max(np.abs(b).max(), 1e-12)
