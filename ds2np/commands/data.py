@@ -71,7 +71,7 @@ def _find_alphabet(args):
 
     units = "bigrams" if args.bigrams else "characters"
     texts = [utterance.text for utterance in read_manifests(args.manifests)]
-    symbols, left_out = choose_symbols(texts, units, args.most, args.lower)
+    found, left_out = choose_symbols(texts, units, args.most, args.lower)
     if left_out:
         total = sum(map(len, texts))
         print(
@@ -81,11 +81,11 @@ def _find_alphabet(args):
         )
     if args.out:
         with replacing(args.out) as file:
-            file.write(format_alphabet(symbols, units))
-        print(f"{args.out}: {len(symbols):,} symbols")
+            file.write(format_alphabet(found, units))
+        print(f"{args.out}: {len(found):,} symbols")
     elif args.bigrams:
-        print(format_alphabet(symbols, units), end="")
+        print(format_alphabet(found, units), end="")
     else:
-        characters = "".join(symbols)
+        characters = "".join(found)
         print(json.dumps(characters, ensure_ascii=False) if args.json else characters)
     return 0

@@ -19,6 +19,7 @@ from ds2np.decode.words import Hypothesis
 from ds2np.errors import UserError
 
 RIVALS = 20  # texts whose exact scores are computed,
+SPELLINGS = 4  # times as many are looked at where a text can be written in several ways
 MARGIN = 1.5  # if their approximate ones are at most so many nats below the best
 HOPELESS = 0.98  # share of an LM's words that cannot be written; the commands are stricter
 
@@ -122,7 +123,7 @@ class BeamDecoder:
         for phrase, weight in phrases.items():
             phrase = self.alphabet.normalise(phrase)
             self.alphabet.encode(phrase, f"the phrase {phrase!r}")
-            units = phrase.split() if by_words else self.alphabet.cut(phrase)
+            units = phrase.split() if by_words else list(phrase)
             weights[tuple(units)] = weight
         return weights
 
@@ -178,13 +179,18 @@ class BeamDecoder:
         """End the utterances; return for each the symbols and scores of its best texts."""
         whole, real = beams.finish()
         p = close(whole, real, self.space, self.scorer)
-        limits = max(RIVALS, self.n_best), self.n_best, MARGIN
+        spellings = 1 if self.alphabet.is_unique else SPELLINGS
+        limits = spellings * max(RIVALS, self.n_best), spellings * self.n_best, MARGIN
         best, scores = list_best(whole[UTTERANCE], p, beams.scale, *limits)
         found = [[] for _ in beams.scale]
         texts = beams.tree.read(whole[NODE, best])
         for n, text, score in zip(whole[UTTERANCE, best], texts, scores.tolist(), strict=True):
             if text and text[-1] == self.space:
                 text.pop()  # a space at the end falls away
+            if not self.alphabet.is_unique:
+                text = self.alphabet.encode(self.alphabet.decode(text)).tolist()
+                if any(text == known for known, _ in found[n]):
+                    continue
             found[n].append((text, score))
         return [ranked or [([], -np.inf)] for ranked in found]
 

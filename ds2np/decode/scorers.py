@@ -14,6 +14,7 @@ from ds2np.decode.memory import Memory
 from ds2np.decode.phrases import Phrases
 
 UNK, EOS = 0, 2  # word numbers of a language model
+NONE = -1  # of a symbol that has no such character
 LN10 = math.log(10)
 
 
@@ -152,23 +153,40 @@ class CharacterScorer(Scorer):
 
     def __init__(self, alphabet, space, lm, *rest):
         super().__init__(alphabet, space, lm, *rest)
-        names = self.name(alphabet.symbols)
-        numbers = lm.numbers if lm else {}
-        self._number = np.array([UNK, *(numbers.get(name, UNK) for name in names)])
-        self._unknown = self._number == UNK
-        self._column = np.array([0, *map(self.phrases.number, alphabet.symbols)])
+        # Of each symbol the first character, then of those that have one the second.
+        longest = max(map(len, alphabet.symbols))
+        self._characters = [self._look_up(place) for place in range(longest)]
+        self._unknown = np.any([numbers == UNK for _, numbers, _ in self._characters], axis=0)
         self.penalty = 0.0  # <unk> is rare enough among characters
+
+    def _look_up(self, place):
+        """Return the symbols that have a character at a place, and of these what scores it."""
+        letters = [symbol[place : place + 1] for symbol in self.alphabet.symbols]
+        numbers = self.lm.numbers if self.lm else {}
+        known = [numbers.get(name, UNK) if name else NONE for name in self.name(letters)]
+        columns = [self.phrases.number(letter) for letter in letters]
+        there = np.array([place == 0, *map(bool, letters)])
+        return there, np.array([UNK, *known]), np.array([0, *columns])
 
     def symbol(self, state, symbols):
         """Return factor and state after one more symbol."""
-        gain, after = self.advance(state, self._number[symbols], self._column[symbols])
+        gain, after = 0.0, state
+        for place, (there, numbers, columns) in enumerate(self._characters):
+            if place == 0:
+                gain, after = self.advance(state, numbers[symbols], columns[symbols])
+                continue
+            rows = there[symbols].nonzero()[0]
+            if len(rows):
+                further = symbols[rows]
+                more, after[rows] = self.advance(after[rows], numbers[further], columns[further])
+                gain[rows] += more
         weight = np.exp(gain)
         if self.closed:
             weight[self._unknown[symbols]] = 0.0
         return weight, after
 
     def cut(self, text):
-        return self.alphabet.cut(text)
+        return list(text)
 
     def name(self, units):
         """Return the names of symbols in the language model, where the space has one."""

@@ -26,6 +26,7 @@ class Alphabet:
     """
 
     blank = 0
+    is_unique = True  # whether a text can be written in one way only
 
     def __init__(self, symbols=ENGLISH):
         self.symbols = tuple(symbols)

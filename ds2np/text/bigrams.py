@@ -17,6 +17,8 @@ class Bigrams(Alphabet):
     one sequence of symbols.
     """
 
+    is_unique = False  # but `encode` has one way, and networks learn that
+
     def cut(self, text):
         """Split normalised text into symbols."""
         known, symbols = self._numbers, []
