@@ -44,7 +44,7 @@ class PrefixTree:
 
 def extend_keys(keys, symbols):
     """Hash prefixes one symbol longer, from the hashes of the prefixes; 64 bits."""
-    mixed = (symbols + 1) * _ADD
+    mixed = symbols * _ADD
     mixed ^= keys
     mixed *= _MIX
     mixed ^= mixed >> 29

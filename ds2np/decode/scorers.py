@@ -123,7 +123,9 @@ class WordScorer(Scorer):
     def extend(self, lex, symbols):
         """Return factors and nodes of the lexicon after one more symbol, 0 for none."""
         after = self.lexicon.table[lex * self._V + symbols]
-        return np.where(after == LEFT, self.unknown_weight, 1.0), after
+        gain, left = np.ones(len(after)), (after == LEFT).nonzero()[0]
+        gain[left] = self.unknown_weight
+        return gain, after
 
     def word_end(self, lex, state):
         """Return factor and state if the word ends that stands at a node of the lexicon."""

@@ -101,8 +101,9 @@ class Beams:
 
     def step(self, frame):
         """Extend all beams by one frame, `Candidates`."""
-        utterance, last, _, parent = self.whole[:4]
-        p_b, p_nb, enter, _ = self.real
+        whole, real = self.whole, self.real
+        utterance, last, parent = whole[UTTERANCE], whole[LAST], whole[PARENT]
+        p_b, p_nb, enter = real[BLANK], real[SYMBOL], real[ENTER]
         M, C, V = len(utterance), frame.symbols.shape[1], frame.log_probs.shape[1]
         total = p_b + p_nb
 
@@ -117,12 +118,12 @@ class Beams:
         spot = utterance * V
         spot += last
         rank = frame.ranks.take(spot)
-        y_last = np.exp(frame.log_probs.take(spot), dtype=np.float64)
-        in_space = last == self.space
-        stays = np.where(in_space, total if self.space else 0.0, p_nb)  # without: an empty text
-        stays *= y_last
-        repeats = np.where(in_space, 0.0, p_b)
-        repeats *= y_last
+        y_last = np.exp(frame.log_probs.take(spot).astype(np.float64))
+        stays, repeats = p_nb * y_last, p_b * y_last
+        in_space = (last == self.space).nonzero()[0]  # 0 without a space: in an empty text
+        if len(in_space):
+            stays[in_space] = total[in_space] * y_last[in_space] if self.space else 0.0
+            repeats[in_space] = 0.0
         # Rank 0, of symbols that are not looked at, is written to the first column: it counts not.
         grown[np.arange(0, M * C, C) + rank] = repeats
         scores[:, 0] = 0.0
