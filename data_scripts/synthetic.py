@@ -1,4 +1,4 @@
-"""Make the demo's corpus: short English sentences spoken by espeak-ng.
+"""Make the demo's corpus: short sentences, English or Mandarin, spoken by espeak-ng.
 
 The speaker variants of the test voices do not occur in training, nor do the test sentences. With
 --text, sentences of your own are spoken: to train a network on them before little real speech.
@@ -15,6 +15,7 @@ from ds2np.commands.texts import Texts
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2Config
 from ds2np.synthesis.corpus import TRAIN_SIZES, write_corpus
+from ds2np.synthesis.languages import LANGUAGES
 
 
 def read_sentences(paths):
@@ -45,8 +46,11 @@ def main():
     parser = Parser(__doc__)
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder of the corpus")
-    add("--train", type=count, default=1500, metavar="N", help="training sentences (default 1500)")
-    add("--test", type=count, default=200, metavar="N", help="test sentences (default 200)")
+    text = "language of the sentences (default en)"
+    add("--language", choices=sorted(LANGUAGES), default="en", help=text)
+    text = "training sentences (default 1500, in Mandarin 2500)"
+    add("--train", type=count, metavar="N", help=text)
+    add("--test", type=count, metavar="N", help="test sentences (default 200)")
     text = "speak sentences drawn from this text, one a line, as lm_text.py writes it"
     add("--text", type=Path, nargs="+", metavar="TEXT", help=text)
     text = "sizes of the training voices; above 1 is a smaller person (default 0.87 1.15)"
@@ -57,9 +61,11 @@ def main():
     args = parser.parse_args()
     if args.sizes[0] > args.sizes[1]:
         raise UserError(f"--sizes {args.sizes[0]:g} {args.sizes[1]:g}: expected the smaller first")
+    if args.text and args.language != "en":
+        raise UserError("--text speaks English; leave out --language, or --text")
     texts = read_sentences(args.text) if args.text else None
     options = args.train, args.test, args.seed, args.jobs, args.force, texts, tuple(args.sizes)
-    parts = write_corpus(args.out, *options)
+    parts = write_corpus(args.out, *options, args.language)
     for part, utterances in parts.items():
         print(f"{args.out.resolve() / part}.jsonl: {statistics(utterances)}")
 

@@ -1,20 +1,53 @@
 """Make a small corpus, train on it and write a report."""
 
+import json
 import sys
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ds2np.commands.options import add_device
 from ds2np.errors import UserError
 
-EPOCHS = 12
-WEIGHTS = {"alpha": 0.7, "beta": 1.5}  # of the language model: usual ones, not tuned
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the demo of a language is trained.
+
+    Attributes
+    ----------
+    epochs : int
+    time_strides : tuple of int
+        Of the two convolutions. A Mandarin character takes as long as four English letters, so it
+        leaves room for larger strides.
+    order : int
+        Of the n-gram beside greedy decoding.
+    units : str
+        What the n-gram is made of: words or characters.
+    alpha, beta : float
+        Its weights: usual ones, not tuned.
+    """
+
+    epochs: int
+    time_strides: tuple
+    order: int
+    units: str
+    alpha: float
+    beta: float
+
+
+RECIPES = {
+    "en": Recipe(12, (2, 1), 3, "words", alpha=0.7, beta=1.5),
+    "zh": Recipe(7, (2, 2), 5, "characters", alpha=0.5, beta=1.0),
+}
 
 
 def add_options(parser):
     """Add the options of the command."""
     add = parser.add_argument
-    add("--folder", type=Path, default=Path("demo"), help="output folder (default: demo)")
+    text = "language: English, or Mandarin in characters (default: en)"
+    add("--language", choices=sorted(RECIPES), default="en", help=text)
+    add("--folder", type=Path, help="output folder (default: demo, in Mandarin demo-zh)")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue the existing run")
     again.add_argument("--restart", action="store_true", help="delete the run and train again")
@@ -27,58 +60,65 @@ def run(args):
     """Run the demo, or the graduation."""
     from ds2np.backend import choose_device
 
+    folder = args.folder or Path("demo" if args.language == "en" else f"demo-{args.language}")
     if args.answers is not None:
         from ds2np.learn.answers import default_path
         from ds2np.learn.graduation import graduate
 
+        if args.language != "en":
+            raise UserError("--answers trains on English; leave out --language")
         path = default_path() if args.answers is True else args.answers
-        return graduate(path, args.folder, args.resume, args.restart, args.device)
+        return graduate(path, folder, args.resume, args.restart, args.device)
+    device = choose_device(args.device)
     try:
-        return run_demo(args.folder, args.resume, args.restart, choose_device(args.device))
+        return run_demo(folder, args.resume, args.restart, device, args.language)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; --resume continues ({args.folder})", file=sys.stderr)
+        print(f"\ninterrupted; --resume continues ({folder})", file=sys.stderr)
         return 130
 
 
-def run_demo(folder, resume=False, restart=False, device=None):
+def run_demo(folder, resume=False, restart=False, device=None, language="en"):
     """Make the corpus if necessary, train a network on it and write the report.
 
-    An existing run is resumed, or replaced (`restart`); without either flag it raises UserError.
+    An existing run is resumed, or replaced (`restart`); without either flag it raises UserError,
+    as it does if the corpus is of another language.
     """
     from ds2np.backend import CPU
     from ds2np.data.manifest import read_manifest
     from ds2np.decode import DecoderSettings
     from ds2np.lm import NGram
-    from ds2np.model import preset
     from ds2np.model.run_folder import RunFolder
     from ds2np.synthesis.corpus import write_corpus
     from ds2np.train.config import TrainingConfig
     from ds2np.train.run import train
 
-    began = time.perf_counter()
+    began, recipe = time.perf_counter(), RECIPES[language]
     corpus, run_folder = folder / "corpus", RunFolder(folder / "run")
     run_folder.check_free()
+    _check_language(corpus, language)
     if run_folder.config.exists() and not (resume or restart):
-        raise UserError(_offer(run_folder))
+        raise UserError(_offer(run_folder, recipe.epochs))
     if not (corpus / "train.jsonl").exists():
         print(f"making the corpus: {corpus}", flush=True)
-        write_corpus(corpus)
+        write_corpus(corpus, language=language)
     train_utterances, test_utterances = (
         read_manifest(corpus / f"{part}.jsonl") for part in ("train", "test")
     )
     if restart:
         run_folder.delete()
-    lm = folder / "3gram.arpa"
-    NGram.train([u.text for u in train_utterances], order=3, log=None).save(lm)
+    texts = [utterance.text for utterance in train_utterances]
+    lm = folder / f"{recipe.order}gram.arpa"
+    NGram.train(texts, recipe.order, units=recipe.units, log=None).save(lm)
+    settings = DecoderSettings("beam", str(lm), recipe.alpha, recipe.beta)
     train(
-        preset("tiny"),
-        TrainingConfig(epochs=EPOCHS, anneal=1.3),
+        _network(recipe, None if language == "en" else texts),
+        TrainingConfig(epochs=recipe.epochs, anneal=1.3),
         train_utterances,
         test_utterances,
         run_folder.path,
         resume=resume and run_folder.last.exists(),
         device=device or CPU,
-        beside={"beam search with a 3-gram": DecoderSettings("beam", str(lm), **WEIGHTS)},
+        beside={f"beam search with a {recipe.order}-gram": settings},
     )
     example = test_utterances[0].audio_filepath
     print(
@@ -88,12 +128,37 @@ def run_demo(folder, resume=False, restart=False, device=None):
     )
 
 
-def _offer(run_folder):
+def _network(recipe, texts):
+    """Return the configuration of the network; texts to count its characters in, if not English."""
+    from ds2np.model import preset
+    from ds2np.text.counting import choose_symbols
+
+    config = preset("tiny")
+    conv = tuple(
+        replace(layer, stride=(stride, *layer.stride[1:]))
+        for layer, stride in zip(config.conv, recipe.time_strides, strict=True)
+    )
+    config = replace(config, conv=conv)
+    return replace(config, characters="".join(choose_symbols(texts)[0])) if texts else config
+
+
+def _check_language(corpus, language):
+    """Refuse a corpus of another language."""
+    file = corpus / "corpus.json"
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if found and (spoken := found.get("language", "en")) != language:
+        raise UserError(
+            f"{corpus} speaks {spoken}, not {language}; use --language {spoken}, or another "
+            f"--folder"
+        )
+
+
+def _offer(run_folder, epochs):
     """Return the message for a folder that already holds a run."""
     from ds2np.train.history import read_history
 
     done = len(read_history(run_folder.history)) if run_folder.history.exists() else 0
-    finished = done >= EPOCHS
+    finished = done >= epochs
     state = "a finished run" if finished else f"a run of {done} epochs"
     action = "rewrite its report" if finished else "continue it"
     return (

@@ -1,34 +1,26 @@
-"""The demo's corpus: short English sentences spoken by espeak-ng.
+"""The demo's corpus: short sentences of a language, spoken by espeak-ng.
 
 The speaker variants of the test voices do not occur in training, nor do the test sentences.
 """
 
 import json
-import multiprocessing
 import os
 import shutil
-import signal
-from collections import namedtuple
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from ds2np.audio.resampling import resample
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.errors import UserError
 from ds2np.files import locked, make_folder
-from ds2np.synthesis.espeak import Espeak, load_library
-from ds2np.synthesis.sentences import draw_sentence
+from ds2np.synthesis.espeak import load_library
+from ds2np.synthesis.languages import LANGUAGES
+from ds2np.synthesis.recording import Spoken, record
 
-SAMPLE_RATE = 16_000
 RATES = (130, 200)  # words per minute
 PITCHES = (30, 70)  # of 0 to 100
 
-# "en" is espeak's British accent; the others are from America, southern Britain, Scotland,
-# north-west Britain, and the Caribbean.
-ACCENTS = ("en", "en-us", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029")
 TRAIN_VARIANTS = (
     *("f1", "f3", "Alicia", "Andrea", "Annie", "anika", "belinda", "shelby", "steph"),
     *("m1", "m2", "m4", "m5", "m8"),
@@ -45,20 +37,15 @@ TEST_VARIANTS = ("f2", "linda", "grandma", "m3", "m6", "Michael", "max", "robert
 TRAIN_SIZES = (0.87, 1.15)
 TEST_SIZES = (1.0, 1.0)
 
-# A sentence depends on those the library has spoken before. So the batches are the same for every
-# number of jobs, and each is spoken by a new process.
-BATCH_SIZE = 100
 MAX_DRAWS = 10_000  # attempts to find one more sentence
 
-Spoken = namedtuple("Spoken", "path text voice rate pitch size")
 
-
-def voices(variants):
+def voices(variants, accents=LANGUAGES["en"].accents):
     """Return the voices of speaker variants in all accents, such as "en-us+f3"."""
-    return [f"{accent}+{variant}" for accent in ACCENTS for variant in variants]
+    return [f"{accent}+{variant}" for accent in accents for variant in variants]
 
 
-def draw_sentences(rng, count, taken=(), vocabulary=None):
+def draw_sentences(rng, count, taken=(), vocabulary=None, language=LANGUAGES["en"]):
     """Draw sentences that differ from each other.
 
     Parameters
@@ -68,7 +55,9 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
     taken : iterable of str
         Sentences to avoid.
     vocabulary : set of str, optional
-        The words allowed; by default all.
+        The words (or characters) allowed; by default all, and those that are still rare are
+        favoured as the language asks for.
+    language : Language
 
     Raises
     ------
@@ -76,14 +65,21 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
         If the grammar has too few sentences.
     """
     found, taken, draws = [], set(taken), 0
+    split, counts = language.split, Counter()
     while len(found) < count:
-        sentence = draw_sentence(rng)
+        drawn = [language.draw(rng) for _ in range(1 if vocabulary else language.candidates)]
+        new = [
+            sentence
+            for sentence in drawn
+            if sentence not in taken
+            and (vocabulary is None or vocabulary.issuperset(split(sentence)))
+        ]
         draws += 1
-        if sentence not in taken and (
-            vocabulary is None or vocabulary.issuperset(sentence.split())
-        ):
+        if new:
+            sentence = min(new, key=lambda each: min(map(counts.__getitem__, split(each))))
             taken.add(sentence)
             found.append(sentence)
+            counts.update(split(sentence))
             draws = 0
         elif draws == MAX_DRAWS:
             remedy = "fewer for testing or more for training" if vocabulary else "fewer"
@@ -93,7 +89,7 @@ def draw_sentences(rng, count, taken=(), vocabulary=None):
     return found
 
 
-def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES):
+def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES, language=LANGUAGES["en"]):
     """Assign a voice, speed, pitch and size to each sentence of the training and test sets.
 
     Parameters
@@ -105,6 +101,7 @@ def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES):
         Sentences to draw from; by default those of the demo's grammar.
     sizes : tuple of two floats
         Smallest and largest size of a training voice.
+    language : Language
 
     Returns
     -------
@@ -118,9 +115,10 @@ def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES):
     """
     rng = np.random.default_rng(seed)
     if texts is None:
-        sentences = {"train": draw_sentences(rng, train)}
-        vocabulary = {word for sentence in sentences["train"] for word in sentence.split()}
-        sentences["test"] = draw_sentences(rng, test, sentences["train"], vocabulary)
+        learned = draw_sentences(rng, train, language=language)
+        vocabulary = {unit for sentence in learned for unit in language.split(sentence)}
+        tested = draw_sentences(rng, test, learned, vocabulary, language)
+        sentences = {"train": learned, "test": tested}
     else:
         distinct = list(dict.fromkeys(texts))
         if len(distinct) < train + test:
@@ -131,7 +129,7 @@ def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES):
         drawn = [distinct[i] for i in rng.permutation(len(distinct))[: train + test]]
         sentences = {"train": drawn[:train], "test": drawn[train:]}
     return {
-        part: _assign(rng, part, sentences[part], voices(variants), bounds)
+        part: _assign(rng, part, sentences[part], variants, bounds, language)
         for part, variants, bounds in (
             ("train", TRAIN_VARIANTS, sizes),
             ("test", TEST_VARIANTS, TEST_SIZES),
@@ -139,7 +137,8 @@ def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES):
     }
 
 
-def _assign(rng, part, sentences, names, sizes):
+def _assign(rng, part, sentences, variants, sizes, language):
+    names = voices(variants, language.accents)
     # Each voice is used once before any is used again.
     rounds = -(-len(sentences) // len(names))
     turns = np.concatenate([rng.permutation(names) for _ in range(rounds)])
@@ -151,90 +150,16 @@ def _assign(rng, part, sentences, names, sizes):
             rate=int(rng.integers(*RATES, endpoint=True)),
             pitch=int(rng.integers(*PITCHES, endpoint=True)),
             size=float(rng.uniform(*sizes)),
+            pitch_range=language.pitch_range,
         )
         for number, (text, voice) in enumerate(zip(sentences, turns, strict=False))
     ]
 
 
-def speak_batch(batch):
-    """Speak sentences in a process that has not spoken before.
-
-    Return the recordings, each samples and their sampling rate, and the version of espeak-ng.
-    """
-    espeak = Espeak()
-    recordings = [espeak.say(each.text, each.voice, each.rate, each.pitch) for each in batch]
-    return recordings, espeak.version
-
-
-def write_recording(path, samples, rate, size):
-    """Write speech as 16 kHz PCM16, scaled to the size of the speaker; return its seconds.
-
-    Parameters
-    ----------
-    path : Path
-    samples : ndarray of shape (N,)
-    rate : int
-        Sampling rate in Hz.
-    size : float
-        A factor for all frequencies and the speed; above 1 is a smaller person.
-    """
-    import soundfile
-
-    rate = 50 * round(rate * size / 50)  # a common divisor keeps the resampling filter short
-    samples = resample(samples, rate, SAMPLE_RATE)
-    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
-    return len(samples) / SAMPLE_RATE
-
-
-def _record_batch(folder, batch):
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as process:
-        # The process inherits the signal mask of this thread: on Ctrl-C it finishes its batch
-        # without a message. Windows has no such mask, so a traceback may appear there.
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        recordings, version = process.submit(speak_batch, batch).result()
-    durations = {
-        spoken.path: write_recording(folder / spoken.path, *recording, spoken.size)
-        for spoken, recording in zip(batch, recordings, strict=True)
-    }
-    return durations, version
-
-
-def record(folder, spoken, jobs):
-    """Record sentences with several processes at a time, showing the progress.
-
-    Parameters
-    ----------
-    spoken : sequence of Spoken
-    jobs : int
-        Processes at a time; they do not change the result.
-
-    Returns
-    -------
-    durations : dict of str to float
-        Seconds by path.
-    version : str
-        The version of espeak-ng.
-    """
-    batches = [spoken[start : start + BATCH_SIZE] for start in range(0, len(spoken), BATCH_SIZE)]
-    durations = {}
-    threads = ThreadPoolExecutor(jobs)
-    try:
-        futures = [threads.submit(_record_batch, folder, batch) for batch in batches]
-        with tqdm(total=len(spoken), desc="speaking", unit="sentence") as progress:
-            for future in as_completed(futures):
-                seconds, version = future.result()
-                durations.update(seconds)
-                progress.update(len(seconds))
-    finally:
-        threads.shutdown(cancel_futures=True)
-    return durations, version
-
-
-def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES):
+def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, language="en"):
     """Make the corpus in an existing folder; see `write_corpus`."""
-    parts = plan(seed, train, test, texts, sizes)
+    chosen = LANGUAGES[language]
+    parts = plan(seed, train, test, texts, sizes, chosen)
     for part in parts:
         (folder / part).mkdir()
     durations, version = record(
@@ -253,14 +178,16 @@ def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES):
         "seed": seed,
         "train": train,
         "test": test,
-        "words": len({word for spoken in parts["train"] for word in spoken.text.split()}),
+        "words": len({unit for spoken in parts["train"] for unit in chosen.split(spoken.text)}),
         "espeak_version": version,
         "rates": RATES,
         "pitches": PITCHES,
         "train_sizes": sizes,
-        "train_voices": voices(TRAIN_VARIANTS),
-        "test_voices": voices(TEST_VARIANTS),
+        "train_voices": voices(TRAIN_VARIANTS, chosen.accents),
+        "test_voices": voices(TEST_VARIANTS, chosen.accents),
     }
+    if chosen.pitch_range is not None:
+        settings |= {"language": language, "pitch_range": chosen.pitch_range}
     (folder / "corpus.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     return manifests
 
@@ -288,7 +215,15 @@ def check_replaceable(folder, force):
 
 
 def write_corpus(
-    folder, train=1500, test=200, seed=0, jobs=2, force=False, texts=None, sizes=TRAIN_SIZES
+    folder,
+    train=None,
+    test=None,
+    seed=0,
+    jobs=2,
+    force=False,
+    texts=None,
+    sizes=TRAIN_SIZES,
+    language="en",
 ):
     """Make the corpus, completely or not at all.
 
@@ -296,8 +231,8 @@ def write_corpus(
     ----------
     folder : Path
         Receives train.jsonl, test.jsonl and the recordings.
-    train, test : int
-        Numbers of utterances.
+    train, test : int, optional
+        Numbers of utterances; by default those of the demo in this language.
     seed : int
     jobs : int
         Processes at a time.
@@ -305,6 +240,8 @@ def write_corpus(
         Replace an earlier corpus.
     texts, sizes
         See `plan`.
+    language : str
+        A key of `LANGUAGES`.
 
     Returns
     -------
@@ -317,9 +254,10 @@ def write_corpus(
         If espeak-ng is missing, the folder holds something else, or there are too few sentences.
     """
     folder = Path(folder).resolve()
+    train, test = train or LANGUAGES[language].train, test or LANGUAGES[language].test
     make_folder(folder.parent, "--out")
     with locked(folder.with_name(f"{folder.name}.lock"), f"{folder}"):
-        return _write_corpus(folder, force, seed, train, test, jobs, texts, sizes)
+        return _write_corpus(folder, force, seed, train, test, jobs, texts, sizes, language)
 
 
 def _write_corpus(folder, force, *what):

@@ -26,7 +26,7 @@ HOW_TO_GET_IT = (
 SYNCHRONOUS_OUTPUT = 2
 DO_NOT_EXIT = 0x8000
 UTF8_TEXT = 1
-RATE, VOLUME, PITCH = 1, 2, 3
+RATE, VOLUME, PITCH, RANGE = 1, 2, 3, 4
 SamplesCallback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
@@ -37,6 +37,7 @@ SIGNATURES = {
     "espeak_SetSynthCallback": (None, [SamplesCallback]),
     "espeak_SetVoiceByName": (INT, [CHARS]),
     "espeak_SetParameter": (INT, [INT, INT, INT]),
+    "espeak_TextToPhonemes": (CHARS, [ctypes.POINTER(CHARS), INT, INT]),
     "espeak_Synth": (
         INT,
         [CHARS, ctypes.c_size_t, UINT, INT, UINT, UINT, ctypes.POINTER(UINT), ctypes.c_void_p],
@@ -48,7 +49,7 @@ SAFE_VOLUME = 50
 
 
 class Espeak:
-    """A speaker of English sentences; ``version`` is that of the library.
+    """A speaker of sentences; ``version`` is that of the library.
 
     The library keeps its state in global variables, so a process can have only one Espeak. It also
     carries the jitter of a voice over to the next sentence, so a recording depends slightly on all
@@ -102,7 +103,7 @@ class Espeak:
             self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    def say(self, text, voice, rate, pitch):
+    def say(self, text, voice, rate, pitch, pitch_range=None):
         """Speak a text.
 
         Parameters
@@ -114,6 +115,8 @@ class Espeak:
             Words per minute, 80 to 450.
         pitch : int
             0 to 100; 50 is the voice's own.
+        pitch_range : int, optional
+            How far the pitch moves, 0 to 99; 50 is the voice's own, and the default.
 
         Returns
         -------
@@ -128,8 +131,11 @@ class Espeak:
             If the library has no such voice.
         """
         self._set_voice(voice)
-        # A new voice resets rate and pitch, so they are set after it.
-        for parameter, value in ((RATE, rate), (PITCH, pitch), (VOLUME, SAFE_VOLUME)):
+        # A new voice resets rate, pitch and range, so they are set after it.
+        settings = [(RATE, rate), (PITCH, pitch), (VOLUME, SAFE_VOLUME)]
+        if pitch_range is not None:
+            settings.append((RANGE, pitch_range))
+        for parameter, value in settings:
             _check(self._library.espeak_SetParameter(parameter, value, 0), f"set {value}")
         self._blocks.clear()
         utf8 = text.encode()
@@ -138,6 +144,19 @@ class Espeak:
             f'speak "{text}"',
         )
         return np.concatenate(self._blocks).astype(np.float32) / 32768, self._sample_rate
+
+    def phonemes(self, text, voice):
+        """Return the phonemes of a text, as the library writes them: "n'i214_| X'Au214_|".
+
+        In Mandarin the numbers are tones: 55, 35, 214 and 51, and 11 for the neutral one; "(en)"
+        begins what the voice cannot say and spells in English. Raises a UserError as `say` does.
+        """
+        self._set_voice(voice)
+        rest, clauses = CHARS(text.encode()), []
+        while rest.value is not None:  # each call takes a clause, and moves the pointer
+            clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), UTF8_TEXT, 0)
+            clauses.append(clause.decode())
+        return " ".join(clauses)
 
     def _set_voice(self, voice):
         # The library accepts an unknown variant and speaks with the plain accent.

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import pytest
@@ -40,7 +41,7 @@ def leave_run(tmp_path):
     [
         (0, "a run of 0 epochs", "--resume to continue it"),
         (3, "a run of 3 epochs", "--resume to continue it"),
-        (demo.EPOCHS, "a finished run", "--resume to rewrite its report"),
+        (demo.RECIPES["en"].epochs, "a finished run", "--resume to rewrite its report"),
     ],
 )
 def test_an_existing_run_is_kept(no_corpus, leave_run, epochs, state, offer):
@@ -90,7 +91,9 @@ def micro():
         except UserError as error:
             pytest.skip(str(error))
         patch.setattr("ds2np.synthesis.corpus.write_corpus", small)
-        patch.setattr(demo, "EPOCHS", 1)
+        for language, recipe in demo.RECIPES.items():
+            short = dataclasses.replace(recipe, epochs=1)
+            patch.setitem(demo.RECIPES, language, short)
         yield
 
 

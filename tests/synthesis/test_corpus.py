@@ -12,6 +12,7 @@ import synthetic
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 from ds2np.synthesis import corpus as corpus_module
+from ds2np.synthesis import recording
 from ds2np.synthesis.espeak import load_library
 
 SCRIPT = Path(__file__).parents[2] / "data_scripts" / "synthetic.py"
@@ -83,7 +84,7 @@ def test_the_settings_are_written(corpus):
 
 
 def test_neither_jobs_nor_the_time_of_day_change_it(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(corpus_module, "BATCH_SIZE", 9)  # of 18, so that two jobs have work
+    monkeypatch.setattr(recording, "BATCH_SIZE", 9)  # of 18, so that two jobs have work
     for jobs in (1, 2):
         (tmp_path / str(jobs)).mkdir()
         corpus_module.make_corpus(tmp_path / str(jobs), seed=5, train=12, test=6, jobs=jobs)

@@ -7,6 +7,7 @@ import synthetic
 
 from ds2np.errors import UserError
 from ds2np.synthesis import corpus, espeak
+from ds2np.synthesis.languages import LANGUAGES
 
 TEXT = "the dog and the cat are in the garden"
 
@@ -62,7 +63,7 @@ def test_pitch_raises_the_voice(speaker):
     assert high > 1.1 * low
 
 
-@pytest.mark.parametrize("accent", corpus.ACCENTS)
+@pytest.mark.parametrize("accent", LANGUAGES["en"].accents)
 def test_every_variant_is_a_voice_of_its_own(speaker, accent):
     def listen(variant):
         samples, rate = speaker.say(TEXT, f"{accent}+{variant}", 160, 50)

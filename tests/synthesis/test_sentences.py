@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 import re
 from collections import Counter
 from itertools import pairwise
@@ -7,6 +9,7 @@ import pytest
 
 from ds2np.errors import UserError
 from ds2np.synthesis.corpus import TEST_VARIANTS, TRAIN_VARIANTS, draw_sentences, plan, voices
+from ds2np.synthesis.languages import LANGUAGES
 from ds2np.synthesis.sentences import TEMPLATES, WORDS, draw_sentence
 
 
@@ -99,13 +102,25 @@ def test_the_plan_depends_on_the_seed_alone(default_plan):
     assert plan(1, 30, 5) != plan(2, 30, 5)
 
 
-def test_too_many_sentences_are_refused(monkeypatch):
-    monkeypatch.setattr(
-        "ds2np.synthesis.corpus.draw_sentence", lambda rng: f"it's {rng.choice(['new', 'old'])}"
+def test_too_many_sentences_are_refused():
+    tiny = dataclasses.replace(
+        LANGUAGES["en"], draw=lambda rng: f"it's {rng.choice(['new', 'old'])}"
     )
     rng = np.random.default_rng(0)
-    assert sorted(draw_sentences(rng, 2)) == ["it's new", "it's old"]
+    assert sorted(draw_sentences(rng, 2, language=tiny)) == ["it's new", "it's old"]
     with pytest.raises(UserError, match=r"only 2 of 3 distinct .* ask for fewer"):
-        draw_sentences(rng, 3)
+        draw_sentences(rng, 3, language=tiny)
     with pytest.raises(UserError, match=r"only 1 .* more for training"):
-        draw_sentences(rng, 2, taken=["it's old"], vocabulary={"it's", "new"})
+        draw_sentences(rng, 2, ["it's old"], {"it's", "new"}, tiny)
+
+
+def test_the_english_corpus_is_the_one_it_was(default_plan):
+    fields = "path", "text", "voice", "rate", "pitch", "size"
+    spoken = [
+        tuple(getattr(each, name) for name in fields)
+        for part in default_plan.values()
+        for each in part
+    ]
+    digest = hashlib.sha1(repr(spoken).encode()).hexdigest()
+    assert digest == "6b57041b610951517f6667f267ad61fa0356f506"
+    assert {each.pitch_range for part in default_plan.values() for each in part} == {None}

@@ -1,0 +1,129 @@
+"""Recordings of planned sentences, by several processes of espeak-ng."""
+
+import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from tqdm import tqdm
+
+from ds2np.audio.resampling import resample
+from ds2np.errors import UserError
+from ds2np.synthesis.espeak import Espeak
+
+SAMPLE_RATE = 16_000
+
+# A sentence depends on those the library has spoken before. So the batches are the same for every
+# number of jobs, and each is spoken by a new process.
+BATCH_SIZE = 100
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence, and how it is spoken.
+
+    Attributes
+    ----------
+    path : str
+        Of the recording in the folder of the corpus.
+    text, voice : str
+    rate, pitch : int
+        See `Espeak.say`.
+    size : float
+        Of the speaker; see `write_recording`.
+    pitch_range : int or None
+        See `Espeak.say`.
+    """
+
+    path: str
+    text: str
+    voice: str
+    rate: int
+    pitch: int
+    size: float
+    pitch_range: int | None = None
+
+
+def speak_batch(batch):
+    """Speak sentences in a process that has not spoken before.
+
+    Return the recordings, each samples and their sampling rate, and the version of espeak-ng.
+    """
+    espeak = Espeak()
+    recordings = [
+        espeak.say(each.text, each.voice, each.rate, each.pitch, each.pitch_range) for each in batch
+    ]
+    return recordings, espeak.version
+
+
+def write_recording(path, samples, rate, size):
+    """Write speech as 16 kHz PCM16, scaled to the size of the speaker; return its seconds.
+
+    Parameters
+    ----------
+    path : Path
+    samples : ndarray of shape (N,)
+    rate : int
+        Sampling rate in Hz.
+    size : float
+        A factor for all frequencies and the speed; above 1 is a smaller person.
+    """
+    import soundfile
+
+    rate = 50 * round(rate * size / 50)  # a common divisor keeps the resampling filter short
+    samples = resample(samples, rate, SAMPLE_RATE)
+    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
+    return len(samples) / SAMPLE_RATE
+
+
+def _record_batch(folder, batch):
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        # The process inherits the signal mask of this thread: on Ctrl-C it finishes its batch
+        # without a message. Windows has no such mask, so a traceback may appear there.
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            recordings, version = process.submit(speak_batch, batch).result()
+        except BrokenProcessPool:
+            raise UserError(
+                f"espeak-ng crashed while it spoke one of the {len(batch)} sentences from "
+                f'"{batch[0].text}" on; another seed gives other sentences'
+            ) from None
+    durations = {
+        spoken.path: write_recording(folder / spoken.path, *recording, spoken.size)
+        for spoken, recording in zip(batch, recordings, strict=True)
+    }
+    return durations, version
+
+
+def record(folder, spoken, jobs):
+    """Record sentences with several processes at a time, showing the progress.
+
+    Parameters
+    ----------
+    spoken : sequence of Spoken
+    jobs : int
+        Processes at a time; they do not change the result.
+
+    Returns
+    -------
+    durations : dict of str to float
+        Seconds by path.
+    version : str
+        The version of espeak-ng.
+    """
+    batches = [spoken[start : start + BATCH_SIZE] for start in range(0, len(spoken), BATCH_SIZE)]
+    durations = {}
+    threads = ThreadPoolExecutor(jobs)
+    try:
+        futures = [threads.submit(_record_batch, folder, batch) for batch in batches]
+        with tqdm(total=len(spoken), desc="speaking", unit="sentence") as progress:
+            for future in as_completed(futures):
+                seconds, version = future.result()
+                durations.update(seconds)
+                progress.update(len(seconds))
+    finally:
+        threads.shutdown(cancel_futures=True)
+    return durations, version
