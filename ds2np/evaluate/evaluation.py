@@ -34,6 +34,9 @@ class Evaluation:
     n_best : list of list of dict
         The texts that the decoder returns of each utterance, best first, with their scores: text,
         score, acoustic, lm.
+    spaces : bool
+        Whether the script separates words. If not, as in Mandarin, a text is one word, so that the
+        word error rate is the share of wrong texts; the character error rate counts instead.
     """
 
     refs: list
@@ -42,6 +45,7 @@ class Evaluation:
     blank_share: float = math.nan
     unusable: dict = field(default_factory=dict)
     n_best: list = field(default_factory=list)
+    spaces: bool = True
 
     @property
     def indices(self):
@@ -60,9 +64,34 @@ class Evaluation:
         return count_edits(self.word_alignments)
 
     @cached_property
+    def character_alignments(self):
+        """The characters of each reference aligned with its hypothesis."""
+        return align_characters(self.refs, self.hyps)
+
+    @cached_property
     def character_edits(self):
         """Substitutions, insertions and deletions of characters, including spaces."""
-        return count_edits(align_characters(self.refs, self.hyps))
+        return count_edits(self.character_alignments)
+
+    @property
+    def unit(self):
+        """What errors are counted in: "word", or "character" in a script without spaces."""
+        return "word" if self.spaces else "character"
+
+    @property
+    def alignments(self):
+        """The alignments of that unit."""
+        return self.word_alignments if self.spaces else self.character_alignments
+
+    @property
+    def rate(self):
+        """The error rate of that unit."""
+        return self.wer if self.spaces else self.cer
+
+    @property
+    def rate_name(self):
+        """Its name: "WER" or "CER"."""
+        return "WER" if self.spaces else "CER"
 
     @property
     def wer(self):
@@ -75,12 +104,11 @@ class Evaluation:
         return self.character_edits.rate
 
     @cached_property
-    def oracle_wer(self):
-        """Word error rate of the best text among those that the decoder returns."""
+    def oracle_rate(self):
+        """Error rate of the best text among those that the decoder returns; see `unit`."""
         refs = [ref for ref, texts in zip(self.refs, self.n_best, strict=True) for _ in texts]
-        alignments = iter(
-            align_words(refs, [one["text"] for texts in self.n_best for one in texts])
-        )
+        align = align_words if self.spaces else align_characters
+        alignments = iter(align(refs, [one["text"] for texts in self.n_best for one in texts]))
         best = [
             min((next(alignments) for _ in texts), key=lambda each: count_edits([each]).total)
             for texts in self.n_best
@@ -93,7 +121,10 @@ class Evaluation:
         return mean_length(self.hyps)
 
     def __str__(self):
-        return f"WER {100 * self.wer:.1f} %  CER {100 * self.cer:.1f} %  loss {self.loss:.2f}"
+        wer, cer, loss = f"{100 * self.wer:.1f} %", f"{100 * self.cer:.1f} %", f"{self.loss:.2f}"
+        if self.spaces:
+            return f"WER {wer}  CER {cer}  loss {loss}"
+        return f"CER {cer}  wrong utterances {wer}  loss {loss}"
 
 
 def mean_length(texts):
@@ -149,4 +180,5 @@ def evaluate(
     refs = [dataset.texts[i] for i in sorted(found)]
     n_best, losses, blanks, frames = zip(*(found[i] for i in sorted(found)), strict=True)
     hyps, blank_share = [texts[0]["text"] for texts in n_best], sum(blanks) / sum(frames)
-    return Evaluation(refs, hyps, float(np.mean(losses)), blank_share, unusable, list(n_best))
+    spaces, loss = recogniser.config.alphabet().has_spaces, float(np.mean(losses))
+    return Evaluation(refs, hyps, loss, blank_share, unusable, list(n_best), spaces)

@@ -4,7 +4,11 @@ from ds2np.evaluate.evaluation import mean_length
 from ds2np.text.score import count_edits, count_mistakes, mark_differences
 
 SHOWN = 10  # number of worst utterances, and of each kind of mistake
-DEFINITION = "WER: edits / words of all references; CER: edits / characters, spaces included"
+DEFINITIONS = {
+    "word": "WER: edits / words of all references; CER: edits / characters, spaces included",
+    "character": "CER: edits / characters of all references; without spaces a text is one word, "
+    "and the WER the share of wrong texts",
+}
 
 
 def summarise(evaluation, files, offsets=None):
@@ -18,45 +22,48 @@ def summarise(evaluation, files, offsets=None):
     for source, offset in zip(sources, offsets or (), strict=bool(offsets)):
         if offset is not None:
             source["offset"] = offset
+    unit, rate = evaluation.unit, evaluation.rate_name.lower()
+    between = " " if evaluation.spaces else ""
     many = any(len(texts) > 1 for texts in evaluation.n_best)
     utterances = [
         {
             **sources[i],
             "reference": ref,
             "hypothesis": hyp,
-            "differences": mark_differences(alignment),
-            "word_errors": count_edits([alignment]).total,
+            "differences": mark_differences(alignment, between),
+            f"{unit}_errors": count_edits([alignment]).total,
             **({"n_best": texts} if many else {}),
         }
         for i, ref, hyp, alignment, texts in zip(
             evaluation.indices,
             evaluation.refs,
             evaluation.hyps,
-            evaluation.word_alignments,
+            evaluation.alignments,
             evaluation.n_best or [()] * len(evaluation.refs),
             strict=True,
         )
     ]
-    wrong = [utterance for utterance in utterances if utterance["word_errors"]]
-    confused, missed, inserted = count_mistakes(evaluation.word_alignments)
+    wrong = [utterance for utterance in utterances if utterance[f"{unit}_errors"]]
+    confused, missed, inserted = count_mistakes(evaluation.alignments)
     return {
-        "definition": DEFINITION,
+        "definition": DEFINITIONS[unit],
+        "unit": unit,
         "wer": evaluation.wer,
         "cer": evaluation.cer,
-        **({"oracle_wer": evaluation.oracle_wer} if many else {}),
+        **({f"oracle_{rate}": evaluation.oracle_rate} if many else {}),
         "loss": evaluation.loss,
         "words": _describe(evaluation.word_edits),
         "characters": _describe(evaluation.character_edits),
         "blank_share": evaluation.blank_share,
         "mean_length": evaluation.mean_length,
         "mean_reference_length": mean_length(evaluation.refs),
-        "confused_words": [
+        f"confused_{unit}s": [
             {"reference": ref, "hypothesis": hyp, "count": count}
             for (ref, hyp), count in _most_common(confused)
         ],
-        "missed_words": [{"word": w, "count": count} for w, count in _most_common(missed)],
-        "inserted_words": [{"word": w, "count": count} for w, count in _most_common(inserted)],
-        "worst": sorted(wrong, key=lambda u: u["word_errors"], reverse=True)[:SHOWN],
+        f"missed_{unit}s": [{unit: w, "count": count} for w, count in _most_common(missed)],
+        f"inserted_{unit}s": [{unit: w, "count": count} for w, count in _most_common(inserted)],
+        "worst": sorted(wrong, key=lambda u: u[f"{unit}_errors"], reverse=True)[:SHOWN],
         "utterances": utterances,
         "left_out": [{**sources[i], "reason": reason} for i, reason in evaluation.unusable.items()],
     }
@@ -79,18 +86,22 @@ def _most_common(counter):
 
 def format_summary(summary):
     """Format the output of `summarise` as text, without rates and correct utterances."""
+    unit, rate = summary["unit"], "wer" if summary["unit"] == "word" else "cer"
     columns = ("substitutions", "insertions", "deletions")
     lines = [
         f"{'':10} {'reference':>10}" + "".join(f" {column:>20}" for column in columns),
         *(
-            f"{unit:10} {summary[unit]['reference']:>10,}"
-            + "".join(f" {_count_and_share(summary[unit][column]):>20}" for column in columns)
-            for unit in ("words", "characters")
+            f"{kind:10} {summary[kind]['reference']:>10,}"
+            + "".join(f" {_count_and_share(summary[kind][column]):>20}" for column in columns)
+            for kind in ("words", "characters")[unit == "character" :]
         ),
         summary["definition"],
         *(
-            [f"WER of the best of the texts of each utterance: {100 * summary['oracle_wer']:.1f} %"]
-            if "oracle_wer" in summary
+            [
+                f"{rate.upper()} of the best of the texts of each utterance: "
+                f"{100 * summary[f'oracle_{rate}']:.1f} %"
+            ]
+            if f"oracle_{rate}" in summary
             else []
         ),
         "",
@@ -101,19 +112,19 @@ def format_summary(summary):
     mistakes = {
         "most often confused": [
             (f"{entry['reference']} -> {entry['hypothesis']}", entry["count"])
-            for entry in summary["confused_words"]
+            for entry in summary[f"confused_{unit}s"]
         ],
-        "most often missed": [(e["word"], e["count"]) for e in summary["missed_words"]],
-        "most often inserted": [(e["word"], e["count"]) for e in summary["inserted_words"]],
+        "most often missed": [(e[unit], e["count"]) for e in summary[f"missed_{unit}s"]],
+        "most often inserted": [(e[unit], e["count"]) for e in summary[f"inserted_{unit}s"]],
     }
     for title, entries in mistakes.items():
         listed = ", ".join(f"{words} ({count})" for words, count in entries)
         lines.append(f"{title}: {listed or 'none'}")
     if summary["worst"]:
-        lines += ["", "utterances with the most word errors:"]
+        lines += ["", f"utterances with the most {unit} errors:"]
     for utterance in summary["worst"]:
         lines += [
-            f"  {utterance['word_errors']} in {_source(utterance)}",
+            f"  {utterance[f'{unit}_errors']} in {_source(utterance)}",
             f"    reference    {utterance['reference']}",
             f"    hypothesis   {utterance['hypothesis']}",
             f"    differences  {utterance['differences']}",

@@ -5,6 +5,7 @@ them as `axes`, then options such as titles. It returns the axis or axes, unless
 """
 
 from ds2np.plots.curves import plot_lines, plot_rates
+from ds2np.plots.fonts import choose_fonts
 from ds2np.plots.layers import plot_batch, plot_patches, plot_reach, plot_states, plot_units
 from ds2np.plots.processes import (
     plot_holdings,
@@ -26,6 +27,7 @@ from ds2np.plots.training import plot_curves, plot_health, plot_plan, plot_walk
 from ds2np.plots.tuning import plot_error_surface
 
 __all__ = [
+    "choose_fonts",
     "draw_table",
     "plot_amdahl",
     "plot_batch",

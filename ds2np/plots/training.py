@@ -3,11 +3,13 @@
 import numpy as np
 
 
-def plot_curves(history, axes, points=()):
+def plot_curves(history, axes, points=(), spaces=True):
     """Draw loss (left axis) and error rates (right axis) over epochs.
 
-    history: rows as returned by `read_history`; points: `Progress.points`, losses within epochs.
+    history: rows as returned by `read_history`; points: `Progress.points`, losses within epochs;
+    spaces: whether the WER is of words, or, in a script without spaces, of whole utterances.
     """
+    words = "words" if spaces else "utterances"
     epochs = [row["epoch"] for row in history]
     _plot_points(points, "train_loss", axes[0])
     for axis, curves, label in (
@@ -16,7 +18,7 @@ def plot_curves(history, axes, points=()):
             (("train_loss", "training"), ("dev_loss", "validation")),
             "loss (nats an utterance)",
         ),
-        (axes[1], (("wer", "words"), ("cer", "characters")), "error rate, validation (%)"),
+        (axes[1], (("wer", words), ("cer", "characters")), "error rate, validation (%)"),
     ):
         scale = 100 if "%" in label else 1
         for (key, name), style in zip(curves, ("o-", "s--"), strict=True):

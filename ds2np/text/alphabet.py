@@ -74,6 +74,11 @@ class Alphabet:
         """Convert symbol numbers to text, skipping blanks."""
         return "".join(map(self._texts.__getitem__, numbers))
 
+    @property
+    def has_spaces(self):
+        """Whether words are separated; if not, as in Mandarin, errors are counted in characters."""
+        return any(symbol.isspace() for symbol in self.symbols)
+
     def separates(self, number):
         """Return whether a symbol separates words."""
         return self.symbols[number - 1].isspace()

@@ -142,9 +142,12 @@ def count_edits(alignments):
     return Edits(substitutions=confused, insertions=inserted, deletions=missed, length=length)
 
 
-def mark_differences(alignment):
-    """Format the alignment of one utterance: ``the [cat -> bat] [- has] sat [+ down]``."""
-    return " ".join(_mark(*pair) for pair in alignment)
+def mark_differences(alignment, between=" "):
+    """Format the alignment of one utterance: ``the [cat -> bat] [- has] sat [+ down]``.
+
+    between: what stands between words; "" for characters.
+    """
+    return between.join(_mark(*pair) for pair in alignment)
 
 
 def _mark(ref, hyp):

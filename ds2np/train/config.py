@@ -37,7 +37,7 @@ class TrainingConfig:
     decoder : DecoderSettings
         Decoder of the validation set; the run keeps it for `evaluate` and `transcribe`.
     patience : int
-        Early stopping: epochs without a better validation WER; 0 disables it.
+        Early stopping: epochs without a better validation WER (CER without spaces); 0 disables it.
     precision : {"float32", "tf32", "bf16x3"}
         Of matrix products on a GPU; see `ds2np.kernels.products`.
     augment : bool

@@ -58,11 +58,10 @@ class Progress:
         """The current epoch, from 1."""
         return len(self.history) + 1
 
-    @property
-    def lowest_rates(self):
-        """The lowest (WER, CER) so far; infinite before the first epoch."""
+    def lowest_rates(self, spaces=True):
+        """Return the lowest `error_rates` so far; infinite before the first epoch."""
         infinite = float("inf"), float("inf")
-        return min(((row["wer"], row["cer"]) for row in self.history), default=infinite)
+        return min((error_rates(row, spaces) for row in self.history), default=infinite)
 
     def end_epoch(self, row, dev_unusable=()):
         """Add the row of a finished epoch to the history, and begin the next epoch."""
@@ -94,8 +93,17 @@ class Progress:
         return cls(**{name: values[name] for name in kinds})
 
 
+def error_rates(row, spaces):
+    """Return the error rates by which the network of an epoch is judged, the first one first.
+
+    row: of the history; spaces: whether the script separates words. If not, all texts with a
+    mistake are equally wrong by the WER, and the CER comes first.
+    """
+    return (row["wer"], row["cer"]) if spaces else (row["cer"], row["wer"])
+
+
 def should_stop(rates, patience):
-    """Decide whether the word error rate has stopped falling.
+    """Decide whether the error rate has stopped falling.
 
     rates holds one rate per epoch; patience is the number of epochs without a new lowest rate
     after which to stop, 0 for never.

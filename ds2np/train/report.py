@@ -12,7 +12,13 @@ from tqdm import tqdm
 from ds2np.audio import load_audio
 from ds2np.backend import to_cpu
 from ds2np.files import replacing
-from ds2np.plots import plot_curves, plot_health, plot_probabilities, plot_spectrogram
+from ds2np.plots import (
+    choose_fonts,
+    plot_curves,
+    plot_health,
+    plot_probabilities,
+    plot_spectrogram,
+)
 from ds2np.text.score import count_edits
 
 SAMPLES = 8  # utterances to listen to
@@ -74,10 +80,12 @@ class Report:
     ----------
     folder : RunFolder
         Receives the page, at ``path``.
+    spaces : bool
+        Whether the script separates words; if not, characters are counted and marked.
     """
 
-    def __init__(self, folder):
-        self.path = folder.report
+    def __init__(self, folder, spaces=True):
+        self.path, self._spaces = folder.report, spaces
         self._title = f"Run {html.escape(str(folder.path))}"
         self._figures, self._transcripts = {}, []
         self._warned = set()
@@ -91,26 +99,36 @@ class Report:
         others = others or {}
         shown, indices = _choose(evaluation), evaluation.indices
         first = dataset.utterances[indices[shown[0]]]
-        self._figures = {
-            "word error rate": f"{100 * evaluation.wer:.1f} %",
-            "character error rate": f"{100 * evaluation.cer:.1f} %",
+        picture, note = _draw_utterance(recogniser, first)
+        wer, cer = f"{100 * evaluation.wer:.1f} %", f"{100 * evaluation.cer:.1f} %"
+        rates = {"word error rate": wer, "character error rate": cer}
+        if not evaluation.spaces:  # each utterance is one word
+            rates = {"character error rate": cer, "wrong utterances": wer}
+        unit = evaluation.unit
+        self._figures = rates | {
             "utterances": f"{len(evaluation.refs):,}",
             "parameters": f"{recogniser.model.count_parameters():,}",
         }
-        rates = {"greedy decoding": evaluation, **others} if others else {}
+        decoders = {"greedy decoding": evaluation, **others} if others else {}
         self._transcripts = [
             "<h2>From sound to characters</h2>",
             "<p>Above, the spectrogram that the network reads; below, the probability of each "
             "character over time. Between two characters the blank is usually most probable.</p>",
             _picture(
-                _draw_utterance(recogniser, first),
+                picture,
                 f"Spectrogram and character probabilities of “{evaluation.refs[shown[0]]}”",
             ),
+            note,
             "<h2>Listen and compare</h2>",
             "<p>Recordings of the validation set, which the network was not trained on: half of "
-            "these are drawn at random, the others have the highest word error rates. "
-            "<del>Missed</del> and <ins>wrongly recognised</ins> words are marked.</p>",
-            _table({name: f"{100 * each.wer:.1f} % WER" for name, each in rates.items()}),
+            f"these are drawn at random, the others have the highest {unit} error rates. "
+            f"<del>Missed</del> and <ins>wrongly recognised</ins> {unit}s are marked.</p>",
+            _table(
+                {
+                    name: f"{100 * each.rate:.1f} % {each.rate_name}"
+                    for name, each in decoders.items()
+                }
+            ),
             _samples(dataset, evaluation, shown, others),
         ]
 
@@ -133,7 +151,8 @@ class Report:
             _table(figures),
             "<h2>Learning</h2>",
             _picture(
-                _draw_curves(history, points), "Loss, and word and character error rate, by epoch"
+                _draw_curves(history, points, self._spaces),
+                "Loss, and word and character error rate, by epoch",
             ),
             "<p>At first a network predicts only blanks; when their share falls, it has begun to "
             "learn characters. Look into gradients that keep growing, and into a large share of "
@@ -153,7 +172,7 @@ def _choose(evaluation):
     """Choose the utterances to show: half at random, half those with the most errors."""
     count = len(evaluation.refs)
     drawn = np.random.default_rng(0).permutation(count)[: SAMPLES // 2].tolist()
-    errors = [count_edits([alignment]).rate for alignment in evaluation.word_alignments]
+    errors = [count_edits([alignment]).rate for alignment in evaluation.alignments]
     worst = [int(i) for i in np.argsort(errors)[::-1] if int(i) not in drawn]
     return drawn + worst[: SAMPLES // 2]
 
@@ -183,9 +202,9 @@ def _figure(rows, columns, size):
     return figure, figure.subplots(rows, columns)
 
 
-def _draw_curves(history, points):
+def _draw_curves(history, points, spaces):
     figure, axes = _figure(1, 2, (10, 3.6))
-    plot_curves(history, axes, points)
+    plot_curves(history, axes, points, spaces)
     return figure
 
 
@@ -196,17 +215,38 @@ def _draw_health(history, points):
 
 
 def _draw_utterance(recogniser, utterance):
+    """Draw the outputs of the network; return the figure, and a note on what has no font."""
+    from matplotlib import rc_context
+
     config, features = recogniser.config, recogniser.features
-    figure, (above, below) = _figure(2, 1, (10, 6))
     samples, rate = load_audio(utterance.audio_filepath, config.sample_rate, **utterance.part)
     spectrogram = features.spectrogram(samples)
     x = features.normalise(spectrogram)[None]
     log_probs, _ = recogniser.log_probs(x, np.array([x.shape[1]]))
-    plot_spectrogram(spectrogram, config.stride_ms, rate, above, shades=256)
     probabilities = np.exp(to_cpu(log_probs[0]))
-    plot_probabilities(probabilities, config.frame_ms, config.alphabet().symbols, below)
-    above.set_xlim(below.get_xlim())
-    return figure
+    symbols, families, note = _name_symbols(probabilities, config.alphabet().symbols)
+    with rc_context({"font.family": families}):
+        figure, (above, below) = _figure(2, 1, (10, 6))
+        plot_spectrogram(spectrogram, config.stride_ms, rate, above, shades=256)
+        plot_probabilities(probabilities, config.frame_ms, symbols, below)
+        above.set_xlim(below.get_xlim())
+    return figure, note
+
+
+def _name_symbols(probabilities, symbols):
+    """Return what a picture calls the symbols, its fonts, and a note on them.
+
+    Symbols that no installed font has are numbered; the note, which the reader's browser writes
+    with its own fonts, says what they are.
+    """
+    path = probabilities.argmax(axis=1)
+    met = [symbols[number - 1] for number in dict.fromkeys(path[path > 0].tolist())]
+    families, missing = choose_fonts("".join(met))
+    numbered = [symbol for symbol in met if set(symbol) & set(missing)]
+    names = {symbol: str(number) for number, symbol in enumerate(numbered, start=1)}
+    listed = ", ".join(f"{name} {html.escape(symbol)}" for symbol, name in names.items())
+    note = f"<p>This machine has no font for these characters, so they are numbered: {listed}.</p>"
+    return [names.get(symbol, symbol) for symbol in symbols], families, note if names else ""
 
 
 def _picture(figure, caption):
@@ -220,9 +260,10 @@ def _picture(figure, caption):
 def _samples(dataset, evaluation, shown, others):
     rows = []
     for i in shown:
-        reference, hypothesis = _mark(evaluation.word_alignments[i])
+        between = " " if evaluation.spaces else ""
+        reference, hypothesis = _mark(evaluation.alignments[i], between)
         for name, other in others.items():
-            hypothesis += f"<br>{html.escape(name)}: {_mark(other.word_alignments[i])[1]}"
+            hypothesis += f"<br>{html.escape(name)}: {_mark(other.alignments[i], between)[1]}"
         utterance = dataset.utterances[evaluation.indices[i]]
         rows.append(
             f"<tr><td>{_player(utterance)}"
@@ -242,12 +283,12 @@ def _player(utterance):
     return f'<audio controls src="data:audio/wav;base64,{source}"></audio>'
 
 
-def _mark(alignment):
-    """Mark the words in which a reference and a hypothesis differ, as two strings of HTML."""
+def _mark(alignment, between):
+    """Mark where a reference and a hypothesis differ, as two strings of HTML."""
     reference, hypothesis = [], []
     for ref, hyp in alignment:
         for words, word, tag in ((reference, ref, "del"), (hypothesis, hyp, "ins")):
             if word is not None:
                 text = html.escape(word)
                 words.append(text if ref == hyp else f"<{tag}>{text}</{tag}>")
-    return " ".join(reference), " ".join(hypothesis)
+    return between.join(reference), between.join(hypothesis)

@@ -26,7 +26,7 @@ from ds2np.train.console import Console
 from ds2np.train.history import write_history
 from ds2np.train.interrupt import InterruptLater
 from ds2np.train.members import Members, check_dev_set, check_training_set, to_arrays
-from ds2np.train.progress import Progress, should_stop
+from ds2np.train.progress import Progress, error_rates, should_stop
 from ds2np.train.report import Report
 from ds2np.train.step import Step
 
@@ -69,7 +69,8 @@ class Trainer:
         )
         self.ema = EMA(model.params, config.ema)
         self.recogniser = Recogniser(model, config.decoder.build(model.config))
-        self.progress, self.report = Progress(), Report(self.folder)
+        self._spaces = model.config.alphabet().has_spaces
+        self.progress, self.report = Progress(), Report(self.folder, self._spaces)
         self.best_evaluation = None
         self._step = Step(model, train_set, config, self.comm)
         self._clock = Clock(on_gpu=is_on_gpu(model.flat_params))
@@ -88,15 +89,15 @@ class Trainer:
 
     @property
     def finished(self):
-        """Whether all epochs are done, or the word error rate has stopped falling."""
-        rates = [row["wer"] for row in self.progress.history]
+        """Whether all epochs are done, or the error rate has stopped falling."""
+        rates = [error_rates(row, self._spaces)[0] for row in self.progress.history]
         all_done = self.progress.epoch > self.config.epochs
         return all_done or should_stop(rates, self.config.patience)
 
     # The loop
 
     def run(self, minutes=float("inf")):
-        """Train to the last epoch, with progress output; save the best network by validation WER.
+        """Train to the last epoch, with progress output; save the best network; see `error_rates`.
 
         After ``minutes``, training stops at the end of a step, and the run can be resumed. Raises
         KeyboardInterrupt if the user interrupts, once the current step or evaluation is saved.
@@ -119,7 +120,7 @@ class Trainer:
                 if any(self.comm.any(interrupt.requested)):
                     raise KeyboardInterrupt
             if self.finished and self.progress.epoch <= self.config.epochs:
-                self.log(f"no better word error rate for {self.config.patience} epochs: stopping")
+                self.log(f"no better error rate for {self.config.patience} epochs: stopping")
         if self.comm.is_main and not self.folder.best.exists():  # no epoch was finished
             with self.ema.in_place():
                 self.save(best=True)
@@ -218,20 +219,19 @@ class Trainer:
 
     def evaluate(self, recogniser):
         """Evaluate on the validation set, in minibatches no larger than in training."""
-        config = self.config
-        limits = config.batch_size, config.batch_seconds
+        limits = self.config.batch_size, self.config.batch_seconds
         return evaluate(recogniser, self.dev_set, *limits, None, self.comm, self._dev_left_out)
 
     def _finish_epoch(self):
         with self.ema.in_place(), self.clock.part("evaluation"):
             evaluation = self.evaluate(self.recogniser)
         self.clock.settle()
-        row, lowest = self._row(evaluation), self.progress.lowest_rates
+        row, lowest = self._row(evaluation), self.progress.lowest_rates(self._spaces)
         self.progress.end_epoch(row, evaluation.unusable)
         self._began, self._places = Members.of(self.train_set), None
         self.save()  # first what the run resumes from: nothing that fails later can cost it
         with self.ema.in_place():
-            if (row["wer"], row["cer"]) < lowest:
+            if error_rates(row, self._spaces) < lowest:
                 self.best_evaluation = evaluation
                 self.save(best=True)
             if self.comm.is_main:
@@ -343,7 +343,7 @@ class Trainer:
         history = self.progress.history
         if self.progress.batches_done or not history or not self.comm.is_main:
             return
-        if min(history, key=lambda row: (row["wer"], row["cer"])) is not history[-1]:
+        if min(history, key=lambda row: error_rates(row, self._spaces)) is not history[-1]:
             return
         try:
             saved = load_checkpoint(self.folder.best)[1]["history"]

@@ -175,7 +175,7 @@ def test_the_run_ends_when_the_error_no_longer_falls(run, monkeypatch, capsys):
     monkeypatch.setattr("ds2np.train.trainer.evaluate", lambda *rest: FLAT)
     history = read_history(RunFolder(run(epochs=9, patience=2)).history)
     assert len(history) == 3  # the first was the best, the next two were no better
-    assert "no better word error rate for 2 epochs" in capsys.readouterr().out
+    assert "no better error rate for 2 epochs" in capsys.readouterr().out
 
 
 def test_memory_does_not_grow_from_epoch_to_epoch(run, monkeypatch, utterances):
