@@ -11,7 +11,9 @@ def add_options(parser):
     """Add the options of the command."""
     add_recogniser(parser)
     parser.add_argument("manifests", type=Path, nargs="+", metavar="M.jsonl", help="manifests")
-    text = "list so many texts of each utterance in the JSON, and print the WER of the best of them"
+    text = (
+        "list so many texts of each utterance in the JSON, and print the rate of the best of them"
+    )
     parser.add_argument("--n-best", type=count, metavar="N", help=text)
     parser.add_argument("--json", action="store_true", help="print JSON with each utterance")
     parser.add_argument("--json-file", type=Path, metavar="FILE", help="write the JSON to a file")
