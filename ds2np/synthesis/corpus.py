@@ -186,7 +186,7 @@ def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, 
         "train_voices": voices(TRAIN_VARIANTS, chosen.accents),
         "test_voices": voices(TEST_VARIANTS, chosen.accents),
     }
-    if chosen.pitch_range is not None:
+    if language != "en":
         settings |= {"language": language, "pitch_range": chosen.pitch_range}
     (folder / "corpus.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     return manifests

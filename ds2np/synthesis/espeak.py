@@ -103,7 +103,7 @@ class Espeak:
             self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    def say(self, text, voice, rate, pitch, pitch_range=None):
+    def say(self, text, voice, rate, pitch, pitch_range=50):
         """Speak a text.
 
         Parameters
@@ -115,8 +115,8 @@ class Espeak:
             Words per minute, 80 to 450.
         pitch : int
             0 to 100; 50 is the voice's own.
-        pitch_range : int, optional
-            How far the pitch moves, 0 to 99; 50 is the voice's own, and the default.
+        pitch_range : int
+            How far the pitch moves, 0 to 99; 50 is the voice's own.
 
         Returns
         -------
@@ -131,10 +131,8 @@ class Espeak:
             If the library has no such voice.
         """
         self._set_voice(voice)
-        # A new voice resets rate, pitch and range, so they are set after it.
-        settings = [(RATE, rate), (PITCH, pitch), (VOLUME, SAFE_VOLUME)]
-        if pitch_range is not None:
-            settings.append((RANGE, pitch_range))
+        # A new voice resets rate and pitch, so they are set after it.
+        settings = (RATE, rate), (PITCH, pitch), (RANGE, pitch_range), (VOLUME, SAFE_VOLUME)
         for parameter, value in settings:
             _check(self._library.espeak_SetParameter(parameter, value, 0), f"set {value}")
         self._blocks.clear()

@@ -21,8 +21,8 @@ class Language:
     candidates : int
         Of so many sentences drawn for training, the one with the rarest word (or character) is
         taken.
-    pitch_range : int or None
-        espeak-ng's RANGE, how far the pitch moves: 0 to 99; None for its own, 50.
+    pitch_range : int
+        How far the pitch moves, 0 to 99; 50 is a voice's own.
     train, test : int
         Sentences of the demo's corpus.
     """
@@ -31,7 +31,7 @@ class Language:
     split: Callable
     accents: tuple
     candidates: int = 1
-    pitch_range: int | None = None
+    pitch_range: int = 50
     train: int = 1500
     test: int = 200
 

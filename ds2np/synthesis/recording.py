@@ -32,7 +32,7 @@ class Spoken:
         See `Espeak.say`.
     size : float
         Of the speaker; see `write_recording`.
-    pitch_range : int or None
+    pitch_range : int
         See `Espeak.say`.
     """
 
@@ -42,7 +42,7 @@ class Spoken:
     rate: int
     pitch: int
     size: float
-    pitch_range: int | None = None
+    pitch_range: int = 50
 
 
 def speak_batch(batch):

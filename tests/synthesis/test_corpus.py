@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -14,6 +15,7 @@ from ds2np.errors import UserError
 from ds2np.synthesis import corpus as corpus_module
 from ds2np.synthesis import recording
 from ds2np.synthesis.espeak import load_library
+from ds2np.synthesis.recording import Spoken
 
 SCRIPT = Path(__file__).parents[2] / "data_scripts" / "synthetic.py"
 SIZE = ("--train", "12", "--test", "6", "--seed", "5")
@@ -91,6 +93,24 @@ def test_neither_jobs_nor_the_time_of_day_change_it(corpus, tmp_path, monkeypatc
     one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
     assert one == two
     assert len(one) == 12 + 6 + 3
+
+
+def crash(batch):
+    os._exit(3)
+
+
+def test_a_crash_of_the_library_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "speak_batch", crash)
+    spoken = [Spoken("0.wav", "the cat", "en", 150, 50, 1.0)]
+    with pytest.raises(UserError, match=r'crashed while it spoke one of the 1 .* "the cat"'):
+        recording.record(tmp_path, spoken, 1)
+
+
+def test_text_of_ones_own_is_english(run_script, tmp_path):
+    given = "--out", tmp_path / "corpus", "--text", tmp_path / "t.txt", "--language", "zh"
+    code, _, err = run_script(synthetic, *given)
+    assert code == 2
+    assert "--text speaks English" in err
 
 
 def test_a_corpus_is_not_overwritten(corpus, run_script):

@@ -1,4 +1,5 @@
 import ctypes.util
+import re
 import sys
 
 import numpy as np
@@ -28,7 +29,8 @@ def no_library(monkeypatch):
     monkeypatch.setattr(espeak, "LIBRARY_NAMES", ("libno-such-speech.so",))
 
 
-def fundamental(samples, rate):
+def measure_pitch(samples, rate):
+    """Return the fundamental frequency of each voiced frame of 50 ms."""
     size = rate // 20
     frames = samples[: len(samples) // size * size].reshape(-1, size)
     power = np.abs(np.fft.rfft(frames, 2 * size)) ** 2
@@ -36,7 +38,11 @@ def fundamental(samples, rate):
     shortest, longest = rate // 400, rate // 60
     periods = shortest + np.argmax(correlation[:, shortest:longest], axis=1)
     loud = correlation[:, 0] > correlation[:, 0].mean()
-    return rate / np.median(periods[loud])
+    return rate / periods[loud]
+
+
+def fundamental(samples, rate):
+    return np.median(measure_pitch(samples, rate))
 
 
 def spectrum(samples):
@@ -100,3 +106,19 @@ def test_a_missing_library_is_one_sentence_with_a_remedy(no_library, run_script,
     for way in ("pip install espeakng-loader", "apt install libespeak-ng1", "brew install"):
         assert way in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wider_range_moves_the_tones_further(speaker):
+    def octaves(*pitch_range):
+        spoken = speaker.say("妈骂妈骂", "cmn+f2", 130, 50, *pitch_range)
+        return np.ptp(np.log2(measure_pitch(*spoken)))
+
+    usual = octaves()
+    assert octaves(75) > 1.3 * usual
+    assert octaves() == pytest.approx(usual, rel=0.05)
+
+
+def test_phonemes_show_tones_and_what_is_spoken_in_english(speaker):
+    tones = re.findall(r"\d+", speaker.phonemes("妈麻马骂吗", "cmn"))
+    assert tones == ["55", "35", "214", "51", "11"]
+    assert "(en)" in speaker.phonemes("熊猫", "cmn")
