@@ -77,11 +77,11 @@ def run(args):
         return 130
 
 
-def run_demo(folder, resume=False, restart=False, device=None, language="en"):
+def run_demo(folder, resume=False, restart=False, device=None, language="en", seed=0):
     """Make the corpus if necessary, train a network on it and write the report.
 
     An existing run is resumed, or replaced (`restart`); without either flag it raises UserError,
-    as it does if the corpus is of another language.
+    as it does if the corpus is of another language. seed: of the corpus and of the training.
     """
     from ds2np.backend import CPU
     from ds2np.data.manifest import read_manifest
@@ -100,7 +100,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en"):
         raise UserError(_offer(run_folder, recipe.epochs))
     if not (corpus / "train.jsonl").exists():
         print(f"making the corpus: {corpus}", flush=True)
-        write_corpus(corpus, language=language)
+        write_corpus(corpus, seed=seed, language=language)
     train_utterances, test_utterances = (
         read_manifest(corpus / f"{part}.jsonl") for part in ("train", "test")
     )
@@ -112,7 +112,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en"):
     settings = DecoderSettings("beam", str(lm), recipe.alpha, recipe.beta)
     train(
         _network(recipe, None if language == "en" else texts),
-        TrainingConfig(epochs=recipe.epochs, anneal=1.3),
+        TrainingConfig(epochs=recipe.epochs, anneal=1.3, seed=seed),
         train_utterances,
         test_utterances,
         run_folder.path,
