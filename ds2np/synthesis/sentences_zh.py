@@ -11,9 +11,10 @@ import re
 
 WORDS = {
     "WE": "我 你 我们 你们",
+    "YOU": "你 你们 大家",
     "WHO": "我 你 我们 你们 大家 老师 同学 邻居 朋友 孩子 客人",
-    "HE": "爸爸 哥哥 弟弟 爷爷 叔叔 丈夫 儿子",
-    "SHE": "妈妈 姐姐 妹妹 奶奶 阿姨 妻子 女儿",
+    "HE": "爸爸 哥哥 弟弟 爷爷 叔叔 舅舅 儿子",
+    "SHE": "妈妈 姐姐 妹妹 奶奶 阿姨 姑姑 女儿",
     "KIN": "爸爸 哥哥 弟弟 爷爷 叔叔 妈妈 姐姐 妹妹 奶奶 阿姨",
     "JOB": "医生 老师 司机 警察 护士 律师 工人 农民 画家 歌手 记者 演员",
     "ANIMAL": "猫 狗 鸟 兔子 老虎 猴子 羊 鸭子",
@@ -47,6 +48,7 @@ WORDS = {
     "SKY": "下雨 下雪 刮风",
     "SEASON": "春天 夏天 秋天 冬天",
     "SCENERY": "树 草 叶子 月亮 星星 太阳",
+    "GREEN": "树 草 花 叶子",
     "FEEL": "高兴 累 饿 渴 忙 冷 热 难过 舒服 着急 生气 快乐",
     "LOOK": "漂亮 干净 贵 新 旧 大 小",
     "HOW": "非常 很 特别",
@@ -58,7 +60,7 @@ WORDS = {
 
 TEMPLATES = (
     # who somebody is
-    *("他是我的HE", "她是我的SHE", "他HE是JOB", "她SHE是JOB", "KIN想当JOB", "WE认识那个JOB吗"),
+    *("他是我的HE", "她是我的SHE", "他HE是JOB", "她SHE是JOB", "KIN想当JOB", "YOU认识那个JOB吗"),
     *("他比HE高", "她比SHE矮", "SHE比HE矮", "HE说他HOW FEEL", "SHE说她HOW FEEL"),
     *(
         "认识KIN HOW高兴",
@@ -93,14 +95,14 @@ TEMPLATES = (
     *("KIN最喜欢SEASON", "请KIN关上ROOM的门", "外面的SCENERY HOW美", "KIN在看SCENERY"),
     # feelings, hobbies and chores
     *("WHO今天HOW FEEL", "KIN为什么这么FEEL", "KIN HOW喜欢HOBBY", "WHO TODAY想去HOBBY"),
-    *("WE会HOBBY吗", "我们TODAY一起去HOBBY吧", "KIN DONE得HOW好", "KIN跑得HOW快"),
+    *("YOU会HOBBY吗", "我们TODAY一起去HOBBY吧", "KIN DONE得HOW好", "KIN跑得HOW快"),
     *("KIN正在CHORE", "KIN别忘了CHORE", "请安静KIN在ROOM睡觉", "KIN在ROOM休息"),
     # things
-    *("HELD在ROOM的桌子上", "KIN找不到PAIR了", "WE看见我的HELD了吗", "这张SHEET是谁的"),
+    *("HELD在ROOM的桌子上", "KIN找不到PAIR了", "YOU看见我的HELD了吗", "这张SHEET是谁的"),
     *("请把那张SHEET给KIN", "这张SHEET是KIN的", "请把HELD放在ROOM", "桌子上有COUNT本BOOK"),
     *("谢谢KIN送我BOOK", "ROOM的灯PART还开着", "WHO在ROOM看BOOK", "这把HELD是COLOUR的"),
     # school and work
-    *("SUBJECT考试HOW难", "KIN TODAY有SUBJECT考试", "WHO TODAY有SUBJECT课", "WE会说LANGUAGE吗"),
+    *("SUBJECT考试HOW难", "KIN TODAY有SUBJECT考试", "WHO TODAY有SUBJECT课", "YOU会说LANGUAGE吗"),
     *("WHO在教室学习LANGUAGE", "这个问题WHO来回答", "KIN问了COUNT个问题", "KIN回答了COUNT个问题"),
     *(
         "KIN的LANGUAGE说得HOW好",
@@ -119,12 +121,12 @@ TEMPLATES = (
     *(
         "ROOM有一只FUR的ANIMAL",
         "KIN有一只小ANIMAL",
-        "ANIMAL在ROOM吃草",
+        "ANIMAL在ROOM睡觉",
         "COLOUR的花HOW香",
         "CITY的河HOW长",
         "去PLACE的路HOW长",
     ),
-    *("PLACE后面的山上有很多SCENERY",),
+    *("PLACE后面的山上有很多GREEN",),
 )
 
 _LISTS = {name: words.split() for name, words in WORDS.items()}
