@@ -48,7 +48,7 @@ def main():
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder of the corpus")
     text = "language of the sentences (default en)"
     add("--language", choices=sorted(LANGUAGES), default="en", help=text)
-    text = "training sentences (default 1500, in Mandarin 2500)"
+    text = "training sentences (default 1500, in Mandarin 3500)"
     add("--train", type=count, metavar="N", help=text)
     add("--test", type=count, metavar="N", help="test sentences (default 200)")
     text = "speak sentences drawn from this text, one a line, as lm_text.py writes it"

@@ -38,7 +38,7 @@ class Recipe:
 
 RECIPES = {
     "en": Recipe(12, (2, 1), 3, "words", alpha=0.7, beta=1.5),
-    "zh": Recipe(7, (2, 2), 5, "characters", alpha=0.5, beta=1.0),
+    "zh": Recipe(6, (2, 2), 5, "characters", alpha=0.5, beta=1.0),
 }
 
 
