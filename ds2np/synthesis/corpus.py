@@ -178,7 +178,9 @@ def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, 
         "seed": seed,
         "train": train,
         "test": test,
-        "words": len({unit for spoken in parts["train"] for unit in chosen.split(spoken.text)}),
+        "words" if language == "en" else "characters": len(
+            {unit for spoken in parts["train"] for unit in chosen.split(spoken.text)}
+        ),
         "espeak_version": version,
         "rates": RATES,
         "pitches": PITCHES,

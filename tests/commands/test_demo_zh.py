@@ -43,6 +43,7 @@ def test_the_network_writes_the_characters_of_the_training_set(finished):
 def test_the_corpus_says_how_it_was_spoken(finished):
     settings = json.loads((finished / "corpus" / "corpus.json").read_text())
     assert (settings["language"], settings["pitch_range"]) == ("zh", 75)
+    assert settings["characters"] > 40
     assert all(voice.startswith("cmn+") for voice in settings["train_voices"])
 
 
@@ -64,6 +65,18 @@ def test_other_commands_work_with_the_run(finished, ds2np):
     code, out, _ = ds2np("tune", run, manifest, "--lm", lm, "--beam", 5)
     assert code == 0
     assert "6 utterances, greedy: CER " in out
+
+
+def test_a_finished_run_is_resumed_to_rewrite_its_report(finished, monkeypatch):
+    monkeypatch.setitem(demo.RECIPES, "zh", dataclasses.replace(demo.RECIPES["zh"], epochs=1))
+    last, report = (finished / "run" / name for name in ("last.npz", "report.html"))
+    before = last.read_bytes()
+    report.unlink()
+    with pytest.raises(UserError, match="a finished run; --resume to rewrite its report"):
+        demo.run_demo(finished, language="zh")
+    demo.run_demo(finished, resume=True, language="zh")
+    assert report.exists()
+    assert last.read_bytes() == before
 
 
 @pytest.mark.parametrize(("spoken", "asked"), [("zh", "en"), ("en", "zh")])
