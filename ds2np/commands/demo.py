@@ -25,8 +25,7 @@ class Recipe:
     units : str
         What the n-gram is made of: words or characters.
     alpha, beta : float
-        Its weights. Those of English are usual ones, those of Mandarin the best for a network of
-        one seed.
+        Its weights: usual ones, not tuned.
     """
 
     epochs: int
@@ -39,7 +38,7 @@ class Recipe:
 
 RECIPES = {
     "en": Recipe(12, (2, 1), 3, "words", alpha=0.7, beta=1.5),
-    "zh": Recipe(6, (2, 2), 5, "characters", alpha=0.8, beta=1.5),
+    "zh": Recipe(6, (2, 2), 5, "characters", alpha=0.5, beta=1.0),
 }
 
 
