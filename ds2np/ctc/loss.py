@@ -1,5 +1,7 @@
 """The CTC loss and its gradient. Chapter 05 derives both, chapter 12 runs them on a GPU."""
 
+import itertools
+
 import numpy as np
 
 from ds2np.backend import get_array_module, is_on_gpu
@@ -125,14 +127,13 @@ def _softmax(logits, out):
     """
     xp, (N, T, V) = get_array_module(logits), logits.shape
     peaks, norms = xp.empty((N, T), logits.dtype), xp.empty((N, T), logits.dtype)
-    for n in range(N):
-        for t in blocks(T, V):
-            peaks[n, t] = logits[n, t].max(axis=1)
-            y = None if out is None else out[n, t]
-            y = xp.subtract(logits[n, t], peaks[n, t, None], out=y)
-            norms[n, t] = xp.exp(y, out=y).sum(axis=1)
-            if out is not None:
-                y /= norms[n, t, None]
+    for part in itertools.product(blocks(N, T * V, least=1), blocks(T, V)):
+        peaks[part] = logits[part].max(axis=2)
+        y = None if out is None else out[part]
+        y = xp.subtract(logits[part], peaks[part][:, :, None], out=y)
+        norms[part] = xp.exp(y, out=y).sum(axis=2)
+        if out is not None:
+            y /= norms[part][:, :, None]
     return peaks, xp.log(norms)
 
 

@@ -57,10 +57,13 @@ class PathSums:
         return not bool((through < LEAST_SUM).any())
 
 
-def blocks(T, numbers):
-    """Return slices of the frames, with about `IN_CACHE` numbers if a frame has `numbers`."""
-    size = max(8, IN_CACHE // numbers)
-    return [slice(first, min(first + size, T)) for first in range(0, T, size)]
+def blocks(count, numbers, least=8):
+    """Return slices of frames (or whatever is counted) of which each has so many numbers.
+
+    Together they have about `IN_CACHE` numbers, but there are at least some in a slice.
+    """
+    size = max(least, IN_CACHE // max(numbers, 1))
+    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def recurse(logits, peaks, lattice, semiring):

@@ -131,7 +131,7 @@ CHECKS = {case.name: check_case(case) for case in CASES}
 CHECKS |= {"CTC": check_ctc, "network": check_network}
 
 OCCUPANCY = "np.add.reduceat(gamma, starts, axis=1)"
-NORMALISED = "y /= norms[n, t, None]"
+NORMALISED = "y /= norms[part][:, :, None]"
 TURN = "for of_one in of_group], lengths)"
 SPLIT = "xp.split(dh, self.directions, axis=2)"
 
@@ -284,7 +284,7 @@ MISTAKES = {
     ],
     ("CTC", _softmax): [
         ("probabilities forgotten", NORMALISED, "y *= 0"),
-        ("logarithms for probabilities", NORMALISED, "xp.log(y / norms[n, t, None], out=y)"),
+        ("logarithms for probabilities", NORMALISED, "xp.log(y / norms[part][:, :, None], out=y)"),
         ("not normalised", NORMALISED, "pass"),
     ],
     ("CTC", ctc_loss): [
