@@ -51,7 +51,18 @@ def main():
         make_manifest(train, args.minibatches * args.batch_size, args.seconds, args.symbols)
         make_manifest(dev, args.batch_size, args.seconds, args.symbols)
         alphabet = "".join(chr(FIRST + i) for i in range(args.symbols))
-        command = [sys.executable, "-m", "ds2np", "train", train, "--dev", dev, "--epochs", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "ds2np",
+            "train",
+            "--train",
+            train,
+            "--dev",
+            dev,
+            "--epochs",
+            "1",
+        ]
         command += ["--out", folder / "run", "--preset", args.preset, "--characters", alphabet]
         command += ["--batch-size", str(args.batch_size)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -61,7 +72,7 @@ def main():
         told = float(re.search(r"memory: (\d+) MB", ended.stdout + ended.stderr)[1])
         with (folder / "run" / "history.csv").open(encoding="utf-8") as file:
             taken = float(next(csv.DictReader(file))["memory_mb"])
-    whole = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+    whole = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
     print(
         f"told {told:.0f} MB; taken {taken:.0f} MB by the end of the epoch, {whole:.0f} MB in all"
     )
