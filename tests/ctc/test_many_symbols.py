@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ds2np.backend import to_cpu, to_gpu
+from ds2np.backend import to_cpu, to_gpu, why_no_gpu
 from ds2np.ctc import ctc_loss, ctc_loss_only
 from ds2np.ctc.lattice import Lattice
 from ds2np.data.batches import Batch
@@ -64,6 +64,20 @@ def test_a_gpu_without_kernels_gives_the_same(V, rng):
         got = [to_cpu(a) for a in got]
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gpu_gives_the_same(dtype, rng):
+    if why_no_gpu():
+        pytest.skip(f"no GPU: {why_no_gpu()}")
+    logits, *given = batch(rng, 4, 60, 3000, 12, dtype)
+    loss, dlogits = ctc_loss(to_gpu(logits), *given)
+    expected, gradient = ctc_loss(logits, *given)
+    np.testing.assert_allclose(to_cpu(loss), expected, rtol=1e-5)
+    np.testing.assert_allclose(to_cpu(dlogits), gradient, atol=3e-5)
+    alone = ctc_loss_only(to_gpu(logits), *given)
+    np.testing.assert_array_equal(to_cpu(alone), to_cpu(loss))
 
 
 def test_the_table_of_symbols():
