@@ -31,6 +31,8 @@ def add_options(parser):
     add("--init", metavar="RUN", help=text)
     add_characters(parser, "the network's")
     add("--sample-rate", type=count, metavar="HZ", help="sampling rate (default: the preset's)")
+    text = "strides in time of the convolutions, one each: larger ones need fewer symbols a second"
+    add("--time-strides", type=count, nargs="+", metavar="N", help=text)
     add("--mels", type=count, metavar="N", help="mel bands (default: linear spectrogram)")
     add(
         "--normalisation",
@@ -137,6 +139,8 @@ def _network(args):
     config.alphabet()  # raises a UserError if a symbol occurs twice
     if config.sample_rate > RATES[1]:
         raise UserError(f"--sample-rate {config.sample_rate}: expected at most {RATES[1]} Hz")
+    if args.time_strides:
+        config = _with_strides(config, args.time_strides)
     if args.mels is None:
         return config
     frequencies = dataclasses.replace(config, mels=0).features
@@ -145,6 +149,28 @@ def _network(args):
             f"--mels {args.mels}: expected at most {frequencies}, the number of frequencies"
         )
     return dataclasses.replace(config, mels=args.mels)
+
+
+def _with_strides(config, strides):
+    """Give the convolutions other strides in time."""
+    import dataclasses
+
+    if len(strides) != len(config.conv):
+        raise UserError(
+            f"--time-strides {' '.join(map(str, strides))}: expected one for each of the "
+            f"{len(config.conv)} convolutions"
+        )
+    for stride, layer in zip(strides, config.conv, strict=True):
+        if stride > layer.kernel[0]:
+            raise UserError(
+                f"--time-strides {stride}: expected at most {layer.kernel[0]}, the frames of a "
+                f"kernel, or some frames would not be looked at"
+            )
+    conv = [
+        dataclasses.replace(layer, stride=(stride, *layer.stride[1:]))
+        for layer, stride in zip(config.conv, strides, strict=True)
+    ]
+    return dataclasses.replace(config, conv=tuple(conv))
 
 
 def _not_longer(utterances, seconds, comm):

@@ -45,13 +45,27 @@ class Lattice:
 
         The values are probabilities, their logs, or whatever belongs to symbols.
         """
+        return self.close(self.take(values), zero)
+
+    def take(self, values):
+        """Return the values (N, T, V) of each state's symbol, (T, S, N), padded states included."""
         xp = get_array_module(values)
         N, T, V = values.shape
+        S = len(self.real)
+        if S < V:  # many symbols: only those of the states are touched
+            taken = xp.empty((T, S, N), values.dtype)
+            for n, symbols in enumerate(self.symbols.T):
+                taken[:, :, n] = values[n].take(xp.asarray(symbols), axis=1)
+            return taken
         frames = values.transpose(1, 0, 2).reshape(T, N * V)
         columns = np.arange(N) * V + self.symbols  # take whole columns: one index for T numbers
-        emissions = frames.take(xp.asarray(columns.ravel()), axis=1).reshape(T, *columns.shape)
+        return frames.take(xp.asarray(columns.ravel()), axis=1).reshape(T, S, N)
+
+    def close(self, emissions, zero):
+        """Return emissions (T, S, N) with `zero` for padded states."""
         if self.real.all():
             return emissions
+        xp = get_array_module(emissions)
         return xp.where(xp.asarray(self.real), emissions, zero)
 
     def sort_by_symbol(self):
@@ -66,3 +80,18 @@ class Lattice:
         pairs = pairs[order]
         starts = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]]))
         return order, starts, *divmod(pairs[starts], V)
+
+    def symbol_table(self, like):
+        """Return which states have which symbol, as arrays on the device of `like`.
+
+        The columns are the distinct symbols of each utterance, at most D. Returns the table
+        (N, S, D), 1 where a state has the symbol and else 0; and utterance, column and symbol of
+        each pair of utterance and symbol.
+        """
+        xp, (S, N) = get_array_module(like), self.symbols.shape
+        order, starts, n, symbols = self.sort_by_symbol()
+        column = np.arange(len(n)) - np.searchsorted(n, n)  # the pairs are sorted by utterance
+        table = np.zeros((N, S, column.max() + 1))
+        states, utterances = np.divmod(order, N)
+        table[utterances, states, column.repeat(np.diff(starts, append=S * N))] = 1
+        return [xp.asarray(a) for a in (table, n, column, symbols)]

@@ -1,5 +1,7 @@
 """The CTC loss and its gradient. Chapter 05 derives both, chapter 12 runs them on a GPU."""
 
+import itertools
+
 import numpy as np
 
 from ds2np.backend import get_array_module, is_on_gpu
@@ -39,6 +41,7 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
         where the logits of a real frame have no softmax: one is nan or inf, or all are -inf.
     dlogits : ndarray of shape (N, T, V)
         Gradient of the sum of the losses; exactly 0 on padding and where the loss is inf or nan.
+        Beside the logits it is the only array of their size.
 
     Raises
     ------
@@ -49,12 +52,21 @@ def ctc_loss(logits, labels, input_lengths, label_lengths, blank=0):
     xp = get_array_module(logits)
     if is_on_gpu(logits) and fits_kernel(logits, given[0]):
         return ctc_by_kernel(logits, *given, blank)
-    loss, dlogits = xp.empty(len(logits), logits.dtype), xp.empty(logits.shape, logits.dtype)
-    with np.errstate(**EXPECTED):
-        for n in _groups(logits, given[0]):
-            loss[n] = _solve_group(logits[n], *(a[n] for a in given), blank, dlogits[n])
+    dlogits = xp.empty(logits.shape, logits.dtype)
+    loss = _solve(logits, given, blank, dlogits)
     dlogits[~xp.isfinite(loss)] = 0
     return loss, zero_padding(dlogits, given[1], in_place=True)
+
+
+def ctc_loss_only(logits, labels, input_lengths, label_lengths, blank=0):
+    """Compute the loss of `ctc_loss` without its gradient, for evaluation.
+
+    Takes the same arguments. No further array of the logits' size is made.
+    """
+    logits, *given, blank = check_batch(logits, labels, input_lengths, label_lengths, blank)
+    if is_on_gpu(logits) and fits_kernel(logits, given[0]):
+        return ctc_by_kernel(logits, *given, blank, gradient=False)[0]
+    return _solve(logits, given, blank)
 
 
 def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
@@ -70,7 +82,8 @@ def state_posterior(logits, labels, input_lengths, label_lengths, blank=0):
     gamma = xp.zeros((N, T, 2 * given[0].shape[1] + 1), logits.dtype)
     with np.errstate(**EXPECTED):
         for n in _groups(logits, given[0]):
-            *_, sums = _sum_paths(logits[n], *(a[n] for a in given), blank)
+            of_n = [a[n] for a in given]
+            _, sums = _sum_paths(logits[n], logits[n].max(axis=2), *of_n, blank)
             of_group = sums.posterior(slice(None)).transpose(2, 0, 1)
             gamma[n, : of_group.shape[1], : of_group.shape[2]] = of_group
     zero_padding(gamma, given[1], in_place=True)
@@ -86,40 +99,68 @@ def _groups(logits, labels):
     return [slice(first, first + size) for first in range(0, N, size)]
 
 
-def _sum_paths(logits, labels, frames, label_lengths, blank):
-    """Run the recursion for a group; return logits, their peaks (N, T), lattice and `PathSums`.
-
-    The logits returned end with the last frame of the group, and are 0 on padding.
-    """
-    xp = get_array_module(logits)
-    logits = zero_padding(logits[:, : frames.max()], frames)
-    peaks = logits.max(axis=2)
-    lattice = Lattice(labels[:, : label_lengths.max()], frames, label_lengths, blank)
-    sums = recurse(logits, peaks, lattice, Probabilities(xp))
-    if not sums.are_exact(lattice):
-        del sums  # its memory
-        sums = recurse(logits, peaks, lattice, Logs(xp))
-    return logits, peaks, lattice, sums
+def _solve(logits, given, blank, dlogits=None):
+    """Return the losses, group by group; write the gradient to dlogits, if given."""
+    loss = get_array_module(logits).empty(len(logits), logits.dtype)
+    with np.errstate(**EXPECTED):
+        for n in _groups(logits, given[0]):
+            of_n = [a[n] for a in given]
+            loss[n] = _solve_group(logits[n], *of_n, blank, None if dlogits is None else dlogits[n])
+    return loss
 
 
 def _solve_group(logits, labels, frames, label_lengths, blank, dlogits):
-    """Return the losses of a group, (N,); write its gradient to dlogits."""
-    logits, peaks, lattice, sums = _sum_paths(logits, labels, frames, label_lengths, blank)
+    """Return the losses of a group, (N,); write its gradient to dlogits, if given."""
     xp = get_array_module(logits)
-    N, T, V = logits.shape
-    real = length_mask(frames, T, logits) > 0
-    subtract = _subtract_sorted if xp is np else _subtract_by_product
-    places = lattice.sort_by_symbol() if xp is np else xp.asarray(lattice.symbols.T)
-    log_norm = xp.zeros(N)
-    for t in blocks(T, N * max(len(lattice.real), V)):
-        y = logits[:, t] - peaks[:, t, None]
-        norm = xp.exp(y, out=y).sum(axis=2)
-        y /= norm[:, :, None]  # y_t(v): the softmax
-        log_norm += xp.where(real[:, t], xp.log(norm), 0).sum(axis=1, dtype=np.float64)
-        # dlogits_t(v) = y_t(v) - sum of gamma_t(s) over the states s with symbol v
-        subtract(y, sums.posterior(t), places)
-        dlogits[:, t] = y
-    return log_norm - sums.log_p
+    peaks, log_norms = _softmax(logits, dlogits)
+    lattice, sums = _sum_paths(logits, peaks, labels, frames, label_lengths, blank)
+    if dlogits is not None:
+        _subtract_posterior(dlogits, lattice, sums)
+    real = length_mask(frames, logits.shape[1], logits) > 0
+    return xp.where(real, log_norms, 0).sum(axis=1, dtype=np.float64) - sums.log_p
+
+
+def _softmax(logits, out):
+    """Write the softmax y_t(v) to out (N, T, V), if given.
+
+    Returns the peaks and the logs of the norms, (N, T): y_t(v) = e^(logit - peak) / norm.
+    """
+    xp, (N, T, V) = get_array_module(logits), logits.shape
+    peaks, norms = xp.empty((N, T), logits.dtype), xp.empty((N, T), logits.dtype)
+    for part in itertools.product(blocks(N, T * V, least=1), blocks(T, V)):
+        peaks[part] = logits[part].max(axis=2)
+        y = None if out is None else out[part]
+        y = xp.subtract(logits[part], peaks[part][:, :, None], out=y)
+        norms[part] = xp.exp(y, out=y).sum(axis=2)
+        if out is not None:
+            y /= norms[part][:, :, None]
+    return peaks, xp.log(norms)
+
+
+def _sum_paths(logits, peaks, labels, frames, label_lengths, blank):
+    """Run the recursion for a group; return the lattice and `PathSums`.
+
+    They end with the last frame and the last label of the group.
+    """
+    xp, T = get_array_module(logits), frames.max()
+    lattice = Lattice(labels[:, : label_lengths.max()], frames, label_lengths, blank)
+    sums = recurse(logits[:, :T], peaks[:, :T], lattice, Probabilities(xp))
+    if not sums.are_exact(lattice):
+        del sums  # its memory
+        sums = recurse(logits[:, :T], peaks[:, :T], lattice, Logs(xp))
+    return lattice, sums
+
+
+def _subtract_posterior(dlogits, lattice, sums):
+    """Turn the softmax into the gradient, in place; the work does not grow with V.
+
+    dlogits_t(v) = y_t(v) - sum of gamma_t(s) over the states s with symbol v
+    """
+    on_cpu = get_array_module(dlogits) is np
+    subtract = _subtract_sorted if on_cpu else _subtract_by_product
+    places = lattice.sort_by_symbol() if on_cpu else lattice.symbol_table(dlogits)
+    for t in blocks(len(sums.alpha), lattice.real.size):
+        subtract(dlogits[:, t], sums.posterior(t), places)
 
 
 def _subtract_sorted(y, gamma, places):
@@ -129,8 +170,8 @@ def _subtract_sorted(y, gamma, places):
     y[n, :, symbols] -= np.add.reduceat(gamma, starts, axis=1).T
 
 
-def _subtract_by_product(y, gamma, symbols):
+def _subtract_by_product(y, gamma, places):
     """Do the same on a GPU; CuPy's reduceat is built on its cumsum, see `running_sums`."""
-    xp = get_array_module(y)
-    one_hot = (symbols[:, :, None] == xp.arange(y.shape[2])).astype(gamma.dtype)  # (N, S, V)
-    y -= (gamma.transpose(2, 0, 1) @ one_hot).astype(y.dtype)
+    table, n, column, symbols = places  # see `Lattice.symbol_table`
+    sums = gamma.transpose(2, 0, 1) @ table  # (N, T, D)
+    y[n, :, symbols] -= sums[n, :, column].astype(y.dtype)

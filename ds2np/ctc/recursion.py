@@ -57,10 +57,13 @@ class PathSums:
         return not bool((through < LEAST_SUM).any())
 
 
-def blocks(T, numbers):
-    """Return slices of the frames, with about `IN_CACHE` numbers if a frame has `numbers`."""
-    size = max(8, IN_CACHE // numbers)
-    return [slice(first, min(first + size, T)) for first in range(0, T, size)]
+def blocks(count, numbers, least=8):
+    """Return slices of frames (or whatever is counted) of which each has so many numbers.
+
+    Together they have about `IN_CACHE` numbers, but there are at least some in a slice.
+    """
+    size = max(least, IN_CACHE // max(numbers, 1))
+    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def recurse(logits, peaks, lattice, semiring):
@@ -73,7 +76,8 @@ def recurse(logits, peaks, lattice, semiring):
     ----------
     logits : ndarray of shape (N, T, V)
     peaks : ndarray of shape (N, T)
-        A number for each frame, such as its largest logit: the emissions are e^(logit - peak).
+        A number for each frame, such as its largest logit: the emissions are e^(logit - peak),
+        and 1 on padding, whatever it holds.
     lattice : Lattice
     semiring : Probabilities, Logs or BestPath
 
@@ -82,16 +86,16 @@ def recurse(logits, peaks, lattice, semiring):
     PathSums
     """
     xp = get_array_module(logits)
-    N, T, V = logits.shape
-    S = len(lattice.real)
+    (N, T, _), S = logits.shape, len(lattice.real)
     # Row t + 1 first holds the emissions of frame t and, states reversed, of frame T - 1 - t; then
     # alpha, and beta times emission. Two extra states precede the first, one of them the start.
     rows = xp.empty((T + 1, 2, S + 2, N))
     rows[0], rows[:, :, :2] = semiring.zero, semiring.zero
-    some = blocks(T, N * max(S, V))
+    some = blocks(T, N * S)
     for t in some:
-        y = logits[:, t] - peaks[:, t, None].astype(np.float64)
-        y = lattice.emissions(semiring.from_logs(y, y), semiring.zero)
+        y = _emissions(logits[:, t], peaks[:, t], lattice, semiring)
+        for n in np.flatnonzero(lattice.frames < t.stop):
+            y[max(lattice.frames[n] - t.start, 0) :, :, n] = semiring.one
         rows[t.start + 1 : t.stop + 1, 0, 2:] = y
         rows[T + 1 - t.stop : T + 1 - t.start, 1, 2:] = y[::-1, ::-1]
     skip = xp.asarray(_skips(lattice, semiring))
@@ -108,6 +112,16 @@ def recurse(logits, peaks, lattice, semiring):
         rows[t.start + 1 : t.stop + 1, 1, 2:] = semiring.plus(new, before[:, 2:], new)
     alpha, beta = rows[1:, 0, 2:], rows[:0:-1, 1, :1:-1]
     return PathSums(semiring, alpha, beta, log_scale[1:, 0] + log_scale[:T, 1][::-1], log_p)
+
+
+def _emissions(logits, peaks, lattice, semiring):
+    """Return the emissions of some frames as numbers of the semiring, (T, S, N)."""
+    peaks = peaks.astype(np.float64)
+    if len(lattice.real) < logits.shape[2]:  # fewer exponentials
+        y = lattice.take(logits) - peaks.T[:, None]
+        return lattice.close(semiring.from_logs(y, y), semiring.zero)
+    y = logits - peaks[:, :, None]
+    return lattice.emissions(semiring.from_logs(y, y), semiring.zero)
 
 
 def _skips(lattice, semiring):

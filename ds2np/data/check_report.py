@@ -16,25 +16,35 @@ def statistics(checked):
     """Return the statistics of a checked manifest as plain values.
 
     Durations are those of the recordings, or the stated ones where a recording cannot be read.
-    Characters are those of the normalised transcripts. Repeated transcripts are counted; they are
-    not a fault.
+    Characters are those of the normalised transcripts; symbols are what the alphabet makes of them,
+    with the bits that their frequencies give each (entropy). Repeated transcripts are counted; they
+    are not a fault.
     """
     lines = [line for line in checked.lines if line.utterance]
-    words, characters, texts = Counter(), Counter(), set()
+    words, characters, symbols, texts = Counter(), Counter(), Counter(), set()
     for line in lines:
         text = checked.alphabet.normalise(line.utterance.text)
         words.update(text.split())
         characters.update(text)
+        symbols.update(checked.alphabet.cut(text))
         texts.add(hash(text))  # the texts themselves would take much memory
     speakers = Counter(line.utterance.speaker for line in lines)
     heard = [line.recording for line in lines if line.recording]
+    seconds = sum(line.seconds for line in lines)
+    rate = symbols.total() / seconds if seconds else 0.0
+    bits = -sum(n * math.log2(n / symbols.total()) for n in symbols.values()) / (
+        symbols.total() or 1
+    )
     return {
         "manifest": ", ".join(map(str, checked.paths)),
         "utterances": len(lines),
-        "hours": sum(line.seconds for line in lines) / 3600,
+        "hours": seconds / 3600,
         "speakers": len(speakers.keys() - {""}),
         "without_speaker": speakers[""],
         "characters": characters.total(),
+        "symbols": symbols.total(),
+        "symbols_a_second": rate,
+        "bits_a_symbol": bits,
         "words": words.total(),
         "distinct_words": len(words),
         "distinct_texts": len(texts),
@@ -113,6 +123,9 @@ def _table(numbers):
         "speakers": f"{numbers['speakers']:,}"
         + (f" ({unknown:,} lines without one)" * bool(unknown)),
         "characters": f"{numbers['characters']:,} ({len(numbers['each_character']):,} distinct)",
+        "symbols": f"{numbers['symbols']:,}, {numbers['symbols_a_second']:.2f} a second; "
+        f"{numbers['bits_a_symbol']:.2f} bits each, "
+        f"{numbers['symbols_a_second'] * numbers['bits_a_symbol']:.1f} a second",
         "words": f"{numbers['words']:,} ({numbers['distinct_words']:,} distinct)",
         "transcripts": f"{numbers['distinct_texts']:,} distinct",
         "shortest": _duration(numbers["shortest"]),

@@ -133,15 +133,35 @@ def align(log_probs, lengths, utterances, texts, space):
     emissions = _Emissions(log_probs, lattice, utterances[order])
     (R, W), T = lattice.labels.shape, int(frames.max(initial=0))
     size = R * W + 1
-    # Of each frame the best paths to the labels and to the blanks, as in `exact_log_probs`.
-    score = np.full((T, 2, size), -np.inf, log_probs.dtype)
-    bars = np.zeros((4, 2 * size), log_probs.dtype)  # of the ways below: -inf where there is none
+    # Ways into a state: from itself, from the blank or label on its left; into labels also from the
+    # label on their left and from the blank behind them. -inf where there is none.
+    bars = np.zeros((4, 2 * size), log_probs.dtype)
     bars[2, 1:size][~lattice.skip.ravel()] = -np.inf
     bars[3, 1:size][~lattice.again.ravel()] = -np.inf
-    stretches = list(_stretches(frames))
-    for first, stop, n in stretches:
+    score = _score_paths(emissions, lattice, frames, bars[2:, 1:size], space > 0)
+    begins = 1 + W * np.arange(R)
+    ends = np.full((R, 2, W), -np.inf)
+    if T:
+        of_text = begins[:, None] + np.arange(W)
+        rows = (frames - 1)[:, None, None], np.arange(2)[:, None], of_text[:, None]
+        np.copyto(ends, score[rows], where=lattice.finals.transpose(1, 0, 2))
+    possible = (frames > 0) & (ends.max(axis=(1, 2)) > -np.inf)
+    best = ends.reshape(R, 2 * W).argmax(axis=1)
+    states = _trace(score, bars, frames, begins + best % W + size * (best // W))
+    places = np.where(states < size, states - begins - (2 if space else 1), -1).T
+    written = np.array([len(texts[i]) for i in order])
+    places[(places < 0) | (places >= written[:, None])] = -1
+    back = np.argsort(order)
+    return places[back], possible[back]
+
+
+def _score_paths(emissions, lattice, frames, bars, can_return):
+    """Return the best paths to each label and each blank after each frame, (T, 2, R * W + 1)."""
+    (R, W), T = lattice.labels.shape, int(frames.max(initial=0))
+    score = np.full((T, 2, R * W + 1), -np.inf, bars.dtype)
+    for first, stop, n in _stretches(frames):
         m = n * W
-        no_skip, no_return = bars[2:, 1 : m + 1]
+        no_skip, no_return = bars[:, :m]
         for t in range(first, stop):
             L, B = score[t, :, 1 : m + 1]
             y, y_blank = emissions.at(t, n)
@@ -150,31 +170,26 @@ def align(log_probs, lengths, utterances, texts, space):
                 np.add(before_L[:m], no_skip, out=L)
                 np.maximum(L, before_L[1 : m + 1], out=L)
                 np.maximum(L, before_B[:m], out=L)
-                if space:
+                if can_return:
                     np.maximum(L, before_B[1 : m + 1] + no_return, out=L)
                 np.maximum(before_B[1 : m + 1], before_L[1 : m + 1], out=B)
             else:
                 score[t, :, 1:][lattice.starts.reshape(2, -1)] = 0.0
             L += y
             B.reshape(n, W)[:] += y_blank
-    begins = 1 + W * np.arange(R)
-    ends = np.full((R, 2, W), -np.inf)
-    if T:
-        of_text = begins[:, None] + np.arange(W)
-        rows = (frames - 1)[:, None, None], np.arange(2)[:, None], of_text[:, None]
-        np.copyto(ends, score[rows], where=lattice.finals.transpose(1, 0, 2))
-    possible = (frames > 0) & (ends.max(axis=(1, 2)) > -np.inf)
-    # Where a state may come from: itself, the blank or label on its left, for labels also the label
-    # on their left and the blank behind them. Place 0 is impossible.
+    return score
+
+
+def _trace(score, bars, frames, state):
+    """Follow the best paths back from the states (R,) where they end; return the states (T, R)."""
+    T, _, size = score.shape
     place = np.arange(size)
-    origins = np.zeros((4, 2, size), np.int64)
+    origins = np.zeros((4, 2, size), np.int64)  # 0 is impossible
     origins[:2] = [[place, size + place], [size + place - 1, place]]
     origins[2:, 0] = place - 1, size + place
     origins = origins.reshape(4, -1)
-    best = ends.reshape(R, 2 * W).argmax(axis=1)
-    state = begins + best % W + size * (best // W)
-    states = np.full((T, R), size)
-    for first, stop, n in reversed(stretches):
+    states = np.full((T, len(state)), size)
+    for first, stop, n in reversed(list(_stretches(frames))):
         now, rows = state[:n], np.arange(n)
         for t in range(stop - 1, first - 1, -1):
             states[t, :n] = now
@@ -183,11 +198,7 @@ def align(log_probs, lengths, utterances, texts, space):
                 came = score[t - 1].reshape(-1)[ways]
                 came += bars.take(now, axis=1)
                 now[:] = ways[came.argmax(axis=0), rows]
-    places = np.where(states < size, states - begins - (2 if space else 1), -1).T
-    written = np.array([len(texts[i]) for i in order])
-    places[(places < 0) | (places >= written[:, None])] = -1
-    back = np.argsort(order)
-    return places[back], possible[back]
+    return states
 
 
 def _sort(lengths, utterances, texts, space):

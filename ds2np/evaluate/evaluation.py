@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ds2np.backend import to_cpu
-from ds2np.ctc import ctc_loss
+from ds2np.ctc import ctc_loss_only
 from ds2np.data.left_out import LeftOut
 from ds2np.evaluate.outputs import network_outputs
 from ds2np.parallel.communicator import Communicator
@@ -162,7 +162,7 @@ def evaluate(
     for batch, log_probs, lengths in network_outputs(
         recogniser, dataset, batch_size, batch_seconds, comm
     ):
-        loss, _ = ctc_loss(log_probs, batch.labels, lengths, batch.label_lengths)
+        loss = ctc_loss_only(log_probs, batch.labels, lengths, batch.label_lengths)
         blanks = to_cpu(log_probs.argmax(axis=2) == 0)
         hypotheses = recogniser.list_hypotheses(log_probs, lengths)
         for n, i in enumerate(batch.indices):

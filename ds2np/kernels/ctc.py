@@ -21,10 +21,11 @@ def fits_kernel(logits, labels):
     return logits.dtype == np.float32 and labels.shape[1] <= MAX_LABELS and logits.size > 0
 
 
-def ctc_by_kernel(logits, labels, input_lengths, label_lengths, blank):
+def ctc_by_kernel(logits, labels, input_lengths, label_lengths, blank, gradient=True):
     """Compute the CTC loss (N,) and its gradient with respect to the logits, (N, T, V).
 
-    Takes logits (N, T, V) in float32; labels (N, L) and both lengths (N,) are NumPy arrays.
+    Takes logits (N, T, V) in float32; labels (N, L) and both lengths (N,) are NumPy arrays. Without
+    ``gradient`` it is None, and takes neither memory nor a launch.
     """
     xp = get_array_module(logits)
     N, T, V = logits.shape
@@ -35,7 +36,7 @@ def ctc_by_kernel(logits, labels, input_lengths, label_lengths, blank):
     utterances = xp.asarray(utterances)  # (N, 2 + L), in one copy
     norms, ways = xp.empty((N, T, 2), np.float32), xp.empty((2, N, T, S), np.float32)
     firsts = xp.empty((N, max(L, 1)), np.int32)  # not empty, even without labels
-    loss, dlogits = xp.empty(N, np.float32), xp.empty_like(logits)
+    loss = xp.empty(N, np.float32)
     sizes = tuple(np.int32(i) for i in (N, T, V, L, blank))
     states = -(-S // MAX_THREADS)  # that a thread works on
     module = kernels.load("ctc", STATES=states)
@@ -48,7 +49,9 @@ def ctc_by_kernel(logits, labels, input_lengths, label_lengths, blank):
         (logits, utterances, norms, ways, firsts, loss, *sizes),
         shared_mem=4 * (2 * (S + 2) + WARP),
     )
-    frames = min(FRAMES, SHARED // (S + L))
+    if not gradient:
+        return loss, None
+    dlogits, frames = xp.empty_like(logits), min(FRAMES, SHARED // (S + L))
     module.get_function("ctc_gradient")(
         (-(-N * T // frames),),
         (frames * WARP,),

@@ -143,7 +143,9 @@ def add_gradients(model, batch, scale, layer_done=None):
     """
     logits, out_lengths = model.forward(batch.x, batch.lengths)
     loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
-    model.backward(dlogits * dlogits.dtype.type(scale), layer_done)
+    del logits  # as large as the gradient
+    dlogits *= scale
+    model.backward(dlogits, layer_done)
     return loss
 
 

@@ -104,10 +104,8 @@ class Trainer:
         """
         deadline = time.monotonic() + 60 * minutes
         self._saved_at = time.monotonic()
-        epoch_frames = int(self.train_set.frames.sum())
-        bar = self._console.bar(
-            self.config.epochs * epoch_frames, len(self.progress.history) * epoch_frames
-        )
+        epoch_frames, done = int(self.train_set.frames.sum()), len(self.progress.history)
+        bar = self._console.bar(self.config.epochs * epoch_frames, done * epoch_frames)
         # Steps check for numbers that are not finite and report them: NumPy need not warn.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with bar, quiet, InterruptLater() as interrupt:
@@ -169,10 +167,12 @@ class Trainer:
                 logits, out_lengths = model.forward(batch.x, batch.lengths)
             with clock.part("ctc"):
                 loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
+                del logits  # as large as the gradient
                 accepted = step.accepts(batch, loss, out_lengths)
             if accepted:
                 with clock.part("backward"):
-                    model.backward(dlogits * dlogits.dtype.type(step.scale), step.layer_done)
+                    dlogits *= step.scale
+                    model.backward(dlogits, step.layer_done)
         step.all_reduce(clock)
         with clock.part("update"):
             steps = self.progress.optimiser_steps + 1

@@ -291,3 +291,23 @@ def test_a_language_model_in_upper_case_ends_the_run_before_it_begins(train, tmp
     assert code == 2
     assert "the words of the language model are in upper case" in err
     assert not (tmp_path / "run").exists()
+
+
+def test_strides_in_time(train, tmp_path):
+    assert train("--epochs", 1, "--time-strides", 3)[0] == 0
+    written = json.loads(RunFolder(tmp_path / "run").config.read_text())["model"]
+    assert [conv["stride"] for conv in written["conv"]] == [[3, 2]]
+
+
+@pytest.mark.parametrize(
+    ("strides", "message"),
+    [
+        ((2, 2), "--time-strides 2 2: expected one for each of the 1 convolutions"),
+        ((6,), "--time-strides 6: expected at most 5, the frames of a kernel"),
+        ((0,), "0 is not a whole number of at least 1"),
+    ],
+)
+def test_strides_that_do_not_fit_are_refused(train, strides, message):
+    code, _, err = train("--time-strides", *strides)
+    assert code == 2
+    assert message in err

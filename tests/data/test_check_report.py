@@ -2,6 +2,7 @@ import dataclasses
 import json
 import re
 
+import numpy as np
 import pytest
 from helpers import toys
 
@@ -25,6 +26,9 @@ def test_statistics_are_those_of_the_manifest(corpus):
         "speakers": 1,
         "without_speaker": 0,
         "characters": 15,
+        "symbols": 15,
+        "symbols_a_second": pytest.approx(10),
+        "bits_a_symbol": pytest.approx(1.909, abs=1e-3),
         "words": 6,
         "distinct_words": 5,
         "distinct_texts": 3,
@@ -48,6 +52,19 @@ def test_the_statistics_list_the_faults(corpus):
     (fault,) = numbers["faults"]
     assert (fault["line"], fault["kind"]) == (5, "unreadable line")
     assert fault["message"].startswith("found list")
+
+
+def test_symbols_are_those_of_the_alphabet(corpus):
+    pairs = (" ", *"abc", "ab")
+    config = dataclasses.replace(toys.MODEL, characters=pairs, units="bigrams")
+    numbers = statistics(check_manifest(corpus, config))
+    alphabet = config.alphabet()
+    texts = [json.loads(line)["text"] for line in corpus.read_text().splitlines()]
+    symbols = [symbol for text in texts for symbol in alphabet.encode(text).tolist()]
+    shares = np.unique(symbols, return_counts=True)[1] / len(symbols)
+    assert numbers["symbols"] == len(symbols) < numbers["characters"]
+    assert numbers["symbols_a_second"] == pytest.approx(len(symbols) / 1.5)
+    assert numbers["bits_a_symbol"] == pytest.approx(-(shares * np.log2(shares)).sum())
 
 
 def test_durations_are_counted_in_round_intervals():

@@ -12,7 +12,7 @@ import pytest
 from helpers.layers import assert_gradients_add_up
 
 from ds2np.ctc import ctc_loss
-from ds2np.ctc.loss import _solve_group, _subtract_sorted
+from ds2np.ctc.loss import _softmax, _subtract_sorted
 from ds2np.ctc.recursion import PathSums, _skips, _walk, recurse
 from ds2np.gradcheck import check_layer, check_model, compare_gradients, numerical_gradient
 from ds2np.gradcheck.cases import CASES as REGISTRY
@@ -131,6 +131,7 @@ CHECKS = {case.name: check_case(case) for case in CASES}
 CHECKS |= {"CTC": check_ctc, "network": check_network}
 
 OCCUPANCY = "np.add.reduceat(gamma, starts, axis=1)"
+NORMALISED = "y /= norms[part][:, :, None]"
 TURN = "for of_one in of_group], lengths)"
 SPLIT = "xp.split(dh, self.directions, axis=2)"
 
@@ -281,14 +282,10 @@ MISTAKES = {
         ("states of equal symbols overwritten", OCCUPANCY, "gamma[:, starts]"),
         ("wrong sign", "y[n, :, symbols] -=", "y[n, :, symbols] +="),
     ],
-    ("CTC", _solve_group): [
-        ("probabilities forgotten", "y /= norm[:, :, None]", "y *= 0"),
-        (
-            "logarithms for probabilities",
-            "y /= norm[:, :, None]",
-            "y = xp.log(y / norm[:, :, None])",
-        ),
-        ("not normalised", "y /= norm[:, :, None]", "pass"),
+    ("CTC", _softmax): [
+        ("probabilities forgotten", NORMALISED, "y *= 0"),
+        ("logarithms for probabilities", NORMALISED, "xp.log(y / norms[part][:, :, None], out=y)"),
+        ("not normalised", NORMALISED, "pass"),
     ],
     ("CTC", ctc_loss): [
         ("padding not zeroed", "zero_padding(dlogits, given[1], in_place=True)", "dlogits"),

@@ -5,7 +5,7 @@ import pytest
 from helpers.host_kernels import run_sanitized, use_on_host
 
 from ds2np.backend import to_cpu, to_gpu, why_no_gpu
-from ds2np.ctc import ctc_loss
+from ds2np.ctc import ctc_loss, ctc_loss_only
 from ds2np.kernels import ctc as launcher
 from ds2np.kernels.ctc import MAX_LABELS, ctc_by_kernel, fits_kernel
 from ds2np.kernels.host import ORDERS, why_not_on_host
@@ -53,6 +53,7 @@ def assert_equal(got, expected, tolerance=3e-5):
         (2, 300, 29, 150, False),
         (3, 5, 6000, 2, False),
         (2, 40, 301, 15, False),
+        (2, 90, 6000, 30, False),
     ],
 )
 def test_it_equals_numpy(by_kernel, rng, N, T, V, L, repeats):
@@ -161,8 +162,9 @@ def test_the_same_bits_each_time(by_kernel, rng):
         np.testing.assert_array_equal(again[1], once[1])
 
 
-def test_the_same_bits_in_any_order(monkeypatch, rng):
-    given, found = batch(rng, 3, 70, 9, 30), []
+@pytest.mark.parametrize(("V", "repeats"), [(9, False), (2000, False), (2000, True)])
+def test_the_same_bits_in_any_order(V, repeats, monkeypatch, rng):
+    given, found = batch(rng, 3, 70, V, 30, repeats), []
     for order in ORDERS:
         use_on_host(monkeypatch, order)
         found.append(run(np.asarray, *given))
@@ -192,6 +194,20 @@ def test_three_launches_and_one_copy_whatever_the_batch(rng):
         assert done.launches == {"ctc_norms": 1, "ctc_ways": 1, "ctc_gradient": 1}
         assert done.sent == 1
         assert not done.waits
+
+
+def test_the_loss_alone_has_no_gradient_and_no_launch_for_it(rng):
+    if why_not_on_host():
+        pytest.skip(f"no kernels on the host: {why_not_on_host()}")
+    given = batch(rng, 3, 20, 6, 5)
+    with fake_gpu() as log:
+        logits = to_gpu(given[0])
+        log.take()
+        loss = ctc_loss_only(logits, *given[1:])
+        done = log.take()
+        loss, expected = to_cpu(loss), to_cpu(ctc_loss(logits, *given[1:])[0])
+    assert done.launches == {"ctc_norms": 1, "ctc_ways": 1}
+    np.testing.assert_array_equal(loss, expected)
 
 
 MISTAKES = {
