@@ -133,12 +133,7 @@ def _network(recipe, texts):
     from ds2np.model import preset
     from ds2np.text.counting import choose_symbols
 
-    config = preset("tiny")
-    conv = tuple(
-        replace(layer, stride=(stride, *layer.stride[1:]))
-        for layer, stride in zip(config.conv, recipe.time_strides, strict=True)
-    )
-    config = replace(config, conv=conv)
+    config = preset("tiny").with_time_strides(recipe.time_strides)
     return replace(config, characters="".join(choose_symbols(texts)[0])) if texts else config
 
 

@@ -152,9 +152,7 @@ def _network(args):
 
 
 def _with_strides(config, strides):
-    """Give the convolutions other strides in time."""
-    import dataclasses
-
+    """Give the convolutions other strides in time; raise a UserError if they do not fit."""
     if len(strides) != len(config.conv):
         raise UserError(
             f"--time-strides {' '.join(map(str, strides))}: expected one for each of the "
@@ -166,11 +164,7 @@ def _with_strides(config, strides):
                 f"--time-strides {stride}: expected at most {layer.kernel[0]}, the frames of a "
                 f"kernel, or some frames would not be looked at"
             )
-    conv = [
-        dataclasses.replace(layer, stride=(stride, *layer.stride[1:]))
-        for layer, stride in zip(config.conv, strides, strict=True)
-    ]
-    return dataclasses.replace(config, conv=tuple(conv))
+    return config.with_time_strides(strides)
 
 
 def _not_longer(utterances, seconds, comm):

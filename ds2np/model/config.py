@@ -90,6 +90,14 @@ class DeepSpeech2Config:
         """Time from one output frame to the next, in milliseconds."""
         return self.stride_ms * prod(conv.stride[0] for conv in self.conv)
 
+    def with_time_strides(self, strides):
+        """Return the configuration with other strides in time, one for each convolution."""
+        conv = tuple(
+            dataclasses.replace(layer, stride=(stride, *layer.stride[1:]))
+            for layer, stride in zip(self.conv, strides, strict=True)
+        )
+        return dataclasses.replace(self, conv=conv)
+
     def alphabet(self):
         """Return the `Alphabet`.
 

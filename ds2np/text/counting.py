@@ -13,7 +13,7 @@ def count_characters(texts, lower=False):
 
     Accents are composed, and all white space counts as a space; `lower` folds upper case.
     """
-    return _count(texts, lower, lambda words: words)
+    return _count(texts, lower, list)
 
 
 def choose_symbols(texts, units="characters", most=None, lower=False):
@@ -52,7 +52,7 @@ def choose_symbols(texts, units="characters", most=None, lower=False):
             f"{most} symbols are fewer than the {len(characters)} characters, each of which has to "
             "be a symbol beside the bigrams"
         )
-    pairs = _count(texts, lower, lambda text: _pairs(text))
+    pairs = _count(texts, lower, _pairs)
     room = None if most is None else most - len(characters)
     kept = [pair for pair, _ in _most_common(pairs)[:room]]
     return (*sorted(characters), *sorted(kept)), 0
