@@ -147,7 +147,7 @@ def _warn_shared(train_set, dev_set):
     if shared := [u for u in dev_set if identify(u) in known]:
         print(
             f"warning: {len(shared):,} of {len(dev_set):,} validation recordings are in the "
-            f"training set, too, the first in {shared[0].where}: their error rates will be too low",
+            f"training set, too, the first in {shared[0].where}: their WER and CER will be too low",
             file=sys.stderr,
         )
 
