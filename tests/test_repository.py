@@ -17,7 +17,7 @@ FLOORS = (
     ("errors", "files", "machine", "backend", "kernels"),
     ("audio", "text", "layers", "ctc"),
     ("model", "optim", "lm"),
-    ("data", "gradcheck", "decode"),
+    ("data", "gradcheck", "decode", "streaming"),
     ("parallel", "recogniser"),
     ("evaluate", "plots"),
     ("train", "synthesis"),
