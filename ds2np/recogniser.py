@@ -196,11 +196,11 @@ class Recogniser:
             rate is impossible.
         """
         self.model.set_training(False)
-        return Stream(self.model, self.start_session(sample_rate, pauses))
+        return Stream(self.model, self.features, self.start_session(sample_rate, pauses))
 
     def start_session(self, sample_rate=None, pauses=None):
         """Begin a `Session`, a stream that shares the network with others; see `stream`."""
-        return Session(self.config, self.features, self.decoder, sample_rate, pauses)
+        return Session(self.config, self.decoder, sample_rate, pauses)
 
     def _transcribe(self, samples, start=0.0, warnings=()):
         seconds = len(samples) / self.config.sample_rate

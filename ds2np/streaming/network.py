@@ -10,29 +10,30 @@ from ds2np.model.outputs import log_probs_of
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames of one stream that wait for the network.
+    """Sound of one stream that waits for the network.
 
     Attributes
     ----------
-    frames : ndarray of shape (T, F)
-    state : object
-        The network's state before them; None at the beginning of an utterance.
+    samples : ndarray of shape (samples,)
+        From the beginning of its first window to the end of its last one; without a window, empty.
+    state : tuple
+        That of features and network before it; both are None at the beginning of an utterance.
     last : bool
-        Whether the utterance ends with them.
+        Whether the utterance ends with it.
     """
 
-    frames: np.ndarray
-    state: object
+    samples: np.ndarray
+    state: tuple
     last: bool
 
     @property
     def kind(self):
         """What has to be equal for pieces to fit into one minibatch."""
-        return len(self.frames), self.last, describe_state(self.state)
+        return len(self.samples), self.last, describe_state(self.state)
 
 
-def run_pieces(model, pieces):
-    """Run a network of one direction on a piece of each of several streams.
+def run_pieces(model, features, pieces):
+    """Compute features and log-probabilities of a piece of each of several streams.
 
     Pieces of the same kind are one minibatch: nearly all of them, as only the first and the last
     pieces of an utterance differ.
@@ -40,7 +41,8 @@ def run_pieces(model, pieces):
     Parameters
     ----------
     model : DeepSpeech2
-        In evaluation mode.
+        Runs forward only, and is in evaluation mode.
+    features : Features
     pieces : sequence of Piece
 
     Returns
@@ -58,11 +60,14 @@ def run_pieces(model, pieces):
     for i, piece in enumerate(pieces):
         kinds.setdefault(piece.kind, []).append(i)
     for rows in kinds.values():
-        x = np.stack([pieces[i].frames for i in rows])
-        state = join_states([pieces[i].state for i in rows])
+        samples = np.stack([pieces[i].samples for i in rows])
+        level, state = join_states([pieces[i].state for i in rows])
+        x = np.zeros((len(rows), 0, features.count), samples.dtype)
+        if samples.size:
+            x, level = features.continue_streams(samples, level)
         logits, state = model.forward_chunk(x, state, pieces[rows[0]].last)
-        log_probs = log_probs_of(logits)
-        for i, row, after in zip(rows, log_probs, split_state(state, len(rows)), strict=True):
+        states = split_state((level, state), len(rows))
+        for i, row, after in zip(rows, log_probs_of(logits), states, strict=True):
             results[i] = row, after
     model.clear_cache()
     return results

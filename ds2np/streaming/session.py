@@ -1,10 +1,10 @@
 """One stream of sound on its way to text, apart from the network's arithmetic.
 
-    samples -> features -> [network] -> log-probabilities -> text so far, transcripts
+    samples -> [features -> network] -> log-probabilities -> text so far, transcripts
 
 The network stands in the middle, so that one minibatch can serve many streams: `take` returns the
-next piece of frames, and `give` reads what the network made of it. At a pause, an utterance ends
-and the next one begins, with fresh statistics, network state and search.
+next piece of sound, and `give` reads what the network made of it. At a pause, an utterance ends and
+the next one begins, with fresh statistics, network state and search.
 """
 
 from dataclasses import replace
@@ -27,7 +27,6 @@ class Session:
     ----------
     config : DeepSpeech2Config
         Of a network that runs forward only.
-    features : Features
     decoder : object
         With a method ``stream``.
     sample_rate : int, optional
@@ -47,13 +46,18 @@ class Session:
         If the network cannot process a stream.
     """
 
-    def __init__(self, config, features, decoder, sample_rate=None, pauses=None):
+    def __init__(self, config, decoder, sample_rate=None, pauses=None):
         if config.bidirectional:
             raise UserError(
                 "the network runs in both directions, which needs whole recordings; train one that "
                 "runs forward only, such as the preset tiny-stream"
             )
-        self._config, self._features, self._decoder = config, features, decoder
+        if config.normalisation == "utterance":
+            raise UserError(
+                'the network normalises by the whole recording (normalisation "utterance"), which '
+                'a stream does not have; train one by "running" or "corpus"'
+            )
+        self._config, self._decoder = config, decoder
         self._pauses, self._alphabet = pauses or Pauses(), config.alphabet()
         self._rate = sample_rate or config.sample_rate
         check_rate(self._rate, "the stream")
@@ -68,8 +72,8 @@ class Session:
 
     def _begin(self, place):
         """Begin an utterance at a place in the stream."""
-        self._start = self._next = place
-        self._stream, self._state, self._count = self._features.stream(), None, 0
+        self._start, self._count = place, 0  # spectrogram frames so far
+        self._state = None, None
         self._search, self.text = self._decoder.stream(), ""
         seconds = self._config.frame_ms / 1000
         self._counter = PauseCounter(self._pauses, self._alphabet, seconds)
@@ -77,7 +81,8 @@ class Session:
     @property
     def waiting(self):
         """Seconds of sound that the network has not read."""
-        return (self._sound.expected - self._next) / self._config.sample_rate
+        read = self._start + self._count * self._hop + self._overlap if self._count else self._start
+        return max(self._sound.expected - read, 0) / self._config.sample_rate
 
     def push(self, samples):
         """Add samples (n,), floats with full scale 1; see `Stream.push`."""
@@ -96,18 +101,18 @@ class Session:
         Before the next call, `give` is to be called.
         """
         self._sound.advance()
-        end = self._start + (self._count + self._frames) * self._hop + self._overlap
-        last = self._sound.end < end
+        begin = self._start + self._count * self._hop
+        whole = (self._sound.end - begin - self._overlap) // self._hop  # windows that are there
+        last = whole < self._frames
         if self.finished or (last and not self._sound.closed):
             return None
-        end = self._sound.end if last else end
-        frames = self._stream.push(self._sound.read(self._next, end))
-        self._next = end
-        self._count += len(frames)
+        frames = max(whole, 0) if last else self._frames
+        self._count += frames
         if not self._count:  # the utterance is shorter than one window
             self.finished = True
             return None
-        return Piece(frames, self._state, last)
+        end = begin + frames * self._hop + self._overlap if frames else begin
+        return Piece(self._sound.read(begin, end), self._state, last)
 
     def give(self, piece, log_probs, state):
         """Read what the network made of a piece; return the `Transcript` of an utterance that ends.

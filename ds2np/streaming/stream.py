@@ -16,8 +16,8 @@ class Stream:
     >>> stream.finish()
     """
 
-    def __init__(self, model, session):
-        self._model, self._session = model, session
+    def __init__(self, model, features, session):
+        self._model, self._features, self._session = model, features, session
 
     @property
     def text(self):
@@ -50,6 +50,6 @@ class Stream:
     def _run(self):
         transcripts = []
         while piece := self._session.take():
-            ((log_probs, state),) = run_pieces(self._model, [piece])
+            ((log_probs, state),) = run_pieces(self._model, self._features, [piece])
             transcripts.append(self._session.give(piece, log_probs, state))
         return [transcript for transcript in transcripts if transcript]

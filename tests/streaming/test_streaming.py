@@ -78,8 +78,8 @@ def test_pieces_give_the_transcript_of_the_whole(name, sizes, rate, count):
             assert word.confidence == pytest.approx(expected.confidence, abs=1e-4)
 
 
-def run_session(recogniser, samples, sizes, network):
-    """Run a stream's pieces through a network; return its log-probabilities."""
+def run_session(recogniser, samples, sizes):
+    """Run the pieces of a stream through the network; return its log-probabilities."""
     session, outputs, at = recogniser.start_session(pauses=ENDLESS), [], 0
     for size in [*sizes, len(samples)]:
         session.push(samples[at : at + size])
@@ -87,7 +87,7 @@ def run_session(recogniser, samples, sizes, network):
         if at >= len(samples):
             session.finish()
         while piece := session.take():
-            log_probs, state = network(piece)
+            ((log_probs, state),) = run_pieces(recogniser.model, recogniser.features, [piece])
             outputs.append(log_probs)
             session.give(piece, log_probs, state)
     assert session.finished
@@ -101,7 +101,7 @@ def test_pieces_give_the_probabilities_of_the_whole(sizes, count):
     samples = np.random.default_rng(count).uniform(-0.5, 0.5, count).astype(np.float32)
     x = recogniser.features(samples)[None]
     whole, _ = recogniser.log_probs(x, np.array([x.shape[1]]))
-    got = run_session(recogniser, samples, sizes, lambda p: run_pieces(recogniser.model, [p])[0])
+    got = run_session(recogniser, samples, sizes)
     np.testing.assert_allclose(got, whole[0], rtol=0, atol=1e-5)
 
 
@@ -121,14 +121,14 @@ def test_streams_of_all_ages_share_a_minibatch(name, rng):
         taken = [(i, session.take()) for i, session in enumerate(sessions)]
         taken = [(i, piece) for i, piece in taken if piece]
         most = max(most, len(taken))
-        results = run_pieces(recogniser.model, [piece for _, piece in taken])
+        results = run_pieces(recogniser.model, recogniser.features, [piece for _, piece in taken])
         for (i, piece), (log_probs, state) in zip(taken, results, strict=True):
             found[i].append(log_probs)
             sessions[i].give(piece, log_probs, state)
     assert most >= 4
     for sound, parts, session in zip(sounds, found, sessions, strict=True):
         while piece := session.take():
-            (result,) = run_pieces(recogniser.model, [piece])
+            (result,) = run_pieces(recogniser.model, recogniser.features, [piece])
             parts.append(result[0])
             session.give(piece, *result)
         x = recogniser.features(sound)[None]
@@ -140,7 +140,7 @@ def test_streams_of_all_ages_share_a_minibatch(name, rng):
     ("changes", "message"),
     [
         ({"bidirectional": True}, "the network runs in both directions, which needs whole"),
-        ({"normalisation": "utterance"}, "needs the whole recording"),
+        ({"normalisation": "utterance"}, "which a stream does not have"),
     ],
 )
 def test_networks_that_cannot_stream(changes, message):
