@@ -202,15 +202,55 @@ class Recogniser:
         """Begin a `Session`, a stream that shares the network with others; see `stream`."""
         return Session(self.config, self.decoder, sample_rate, pauses)
 
+    def transcribe_batch(self, sounds):
+        """Return the `Transcript` of each of some recordings, in one minibatch.
+
+        Parameters
+        ----------
+        sounds : sequence of ndarray of float of shape (samples,)
+            At the network's sampling rate, one channel.
+
+        Raises
+        ------
+        UserError
+            If a sound is shorter than one window, or the minibatch does not fit into memory.
+        """
+        features = [self.features(sound.astype(self.model.dtype, copy=False)) for sound in sounds]
+        lengths = np.array([len(x) for x in features])
+        x = np.zeros((len(sounds), lengths.max(), self.features.count), self.model.dtype)
+        for row, of_sound in zip(x, features, strict=True):
+            row[: len(of_sound)] = of_sound
+        found = self.list_hypotheses(*self.log_probs(x, lengths))
+        seconds = [len(sound) / self.config.sample_rate for sound in sounds]
+        return [_make_transcript(*each) for each in zip(found, seconds, strict=True)]
+
+    def transcribe_in_steps(self, sound):
+        """Transcribe a long recording step by step: a generator that yields its `Transcript`.
+
+        Before it, it yields None after each piece of half a minute, so that other work can be done
+        between two pieces. See `transcribe_batch`.
+        """
+        self.model.set_training(False)
+        search = self.decoder.stream()
+        for logits in logits_in_pieces(self.model, self.features(sound)):
+            search.push(to_cpu(log_probs_of(logits)))
+            yield None
+        yield _make_transcript([search.finish()], len(sound) / self.config.sample_rate)
+
     def _transcribe(self, samples, start=0.0, warnings=()):
-        seconds = len(samples) / self.config.sample_rate
-        x = self.features(samples.astype(self.model.dtype, copy=False))[None]
-        (found,) = self.list_hypotheses(*self.log_probs(x, np.array([x.shape[1]])))
-        best = found[0]
-        words = tuple(  # the last frame may extend beyond the recording
-            dataclasses.replace(
-                w, start=start + min(w.start, seconds), end=start + min(w.end, seconds)
-            )
-            for w in best.words
+        (transcript,) = self.transcribe_batch([samples])
+        words = tuple(
+            dataclasses.replace(word, start=start + word.start, end=start + word.end)
+            for word in transcript.words
         )
-        return Transcript(best.text, words, best.score, warnings, tuple(found))
+        return dataclasses.replace(transcript, words=words, warnings=warnings)
+
+
+def _make_transcript(hypotheses, seconds):
+    """Return the transcript of a recording of some seconds."""
+    best = hypotheses[0]
+    words = tuple(  # the last frame may extend beyond the recording
+        dataclasses.replace(word, start=min(word.start, seconds), end=min(word.end, seconds))
+        for word in best.words
+    )
+    return Transcript(best.text, words, best.score, hypotheses=tuple(hypotheses))

@@ -20,7 +20,7 @@ FLOORS = (
     ("data", "gradcheck", "decode", "streaming"),
     ("parallel", "recogniser"),
     ("evaluate", "plots"),
-    ("train", "synthesis"),
+    ("train", "synthesis", "serve"),
     ("bench", "learn"),
     ("commands",),
     ("cli", "__main__"),

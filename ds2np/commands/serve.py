@@ -1,0 +1,54 @@
+"""Serve a recogniser: streams and recordings of many clients at once."""
+
+from pathlib import Path
+
+from ds2np.commands.options import add_recogniser, count, load_recogniser, positive
+from ds2np.errors import UserError
+
+
+def add_options(parser):
+    """Add the options of the command."""
+    add_recogniser(parser)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    add("--port", type=count, default=8080, metavar="N", help="port (default: 8080)")
+    text = "streams or recordings that go through the network together (default: 128)"
+    add("--max-batch", type=count, default=128, metavar="N", help=text)
+    text = "open streams (default: 200)"
+    add("--max-streams", type=count, default=200, metavar="N", help=text)
+    text = "seconds of sound in a recording or stream (default: 600)"
+    add("--max-seconds", type=positive, default=600.0, metavar="S", help=text)
+    text = "file with the key that clients have to send; needed beyond this machine"
+    add("--api-key-file", type=Path, metavar="FILE", help=text)
+
+
+def run(args):
+    """Serve until SIGTERM or Ctrl-C."""
+    from ds2np.serve.app import Limits
+    from ds2np.serve.guard import is_local
+    from ds2np.serve.server import log_to_stderr, make_server
+
+    key = _read_key(args.api_key_file) if args.api_key_file else ""
+    if not key and not is_local(args.host):
+        raise UserError(
+            f"--host {args.host} opens the server to other machines; give --api-key-file FILE, "
+            "whose content clients send, or leave out --host"
+        )
+    recogniser = load_recogniser(args)
+    limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
+    server = make_server(recogniser, limits, args.host, args.port, key)
+    log_to_stderr()
+    name = f"[{args.host}]" if ":" in args.host else args.host
+    print(f"http://{name}:{args.port}  (Ctrl-C ends)", flush=True)
+    server.run()
+    return 0 if server.started else 2
+
+
+def _read_key(path):
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error})") from None
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise UserError(f"{path}: expected a key, printable letters without spaces")
+    return key
