@@ -4,9 +4,10 @@
 
 DEV.jsonl chooses the best epoch. The rates are those of --test, greedy and by beam search with the
 language model, whose weights are --alpha and --beta, or, with --tune, those that suit DEV.jsonl
-best. FOLDER keeps the networks, and a row for each in rows.jsonl; the same command continues after
-an interruption. With --times, nothing is trained: it measures the time of an epoch by some
-minibatches, each by all networks in turn.
+best. Transcripts that do not fit into the frames of a network are left out of its training and of
+the choice of the epoch, but not of the rates. FOLDER keeps the networks, and a row for each in
+rows.jsonl; the same command continues after an interruption. With --times, nothing is trained: it
+measures the time of an epoch by some minibatches, each by all networks in turn.
 """
 
 import argparse
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main():
     """Read the options; train, or measure times; print the table."""
+    from ds2np import machine
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("folder", type=Path, metavar="FOLDER")
@@ -29,9 +32,9 @@ def main():
     add("dev", metavar="DEV.jsonl")
     add("--test", metavar="TEST.jsonl", help="(default: DEV.jsonl)")
     add("--lm", metavar="FILE")
-    add("--alpha", default="0.7")
-    add("--beta", default="1.5")
-    add("--beam", default="100")
+    add("--alpha", type=float, default=0.7)
+    add("--beta", type=float, default=1.5)
+    add("--beam", type=int, default=100)
     add("--tune", action="store_true", help="find the weights on DEV.jsonl")
     add("--symbols", nargs="+", choices=["unigrams", "bigrams"], default=["unigrams", "bigrams"])
     add("--strides", nargs="+", default=["2x1", "3x1", "4x1", "2x2"], help="of the convolutions")
@@ -39,6 +42,7 @@ def main():
     add("--preset", default="tiny")
     add("--times", type=int, metavar="MINIBATCHES")
     args, rest = parser.parse_known_args()
+    machine.tune()  # before NumPy is imported
     args.folder.mkdir(parents=True, exist_ok=True)
     for symbols in args.symbols:
         if not alphabet_of(args, symbols).exists():
@@ -78,24 +82,64 @@ def try_network(args, rest, symbols, strides, seed):
     """Train a network and evaluate it; return a row of the table."""
     run = (args.folder / f"{symbols}_{strides}_{seed}").resolve()
     given = ["--alphabet", alphabet_of(args, symbols).resolve(), "--time-strides", *steps(strides)]
-    given += ["--preset", args.preset, "--seed", seed, "--train", args.train, "--dev", args.dev]
+    fits = {path: keep_fitting(args, path, symbols, strides) for path in (args.train, args.dev)}
+    given += ["--preset", args.preset, "--seed", seed]
+    given += ["--train", fits[args.train][0], "--dev", fits[args.dev][0]]
     again = ["--resume"] if (run / "last.npz").exists() else []
     command("train", *given, "--out", run, *rest, *again)
-    test = args.test or args.dev
-    greedy = json.loads(command("evaluate", run, test, "--decoder", "greedy", "--json"))
-    row = {"symbols": symbols, "strides": strides, "seed": seed, **rates("greedy", greedy)}
-    if args.lm:
-        beam = ["--lm", args.lm, "--beam", args.beam]
-        if args.tune:
-            command("tune", run, args.dev, *beam)
-            beam = []
-        else:
-            beam += ["--alpha", args.alpha, "--beta", args.beta]
-        row |= rates("lm", json.loads(command("evaluate", run, test, *beam, "--json")))
-    from ds2np.train.history import read_history
+    row = {"symbols": symbols, "strides": strides, "seed": seed, "left_out": fits[args.train][1]}
+    row |= rates("greedy", args, run, decoder="greedy")
+    if args.lm and args.tune:
+        command("tune", run, fits[args.dev][0], "--lm", args.lm, "--beam", args.beam)
+        row |= rates("lm", args, run)
+    elif args.lm:
+        row |= rates("lm", args, run, lm=args.lm, alpha=args.alpha, beta=args.beta, beam=args.beam)
+    return row
 
-    last = read_history(run / "history.csv")[-1]
-    return row | {"epochs": last["epoch"], "left_out": last["left_out"]}
+
+def rates(name, args, run, **options):
+    """Return the error rates on all test utterances, in percent, also those that do not fit."""
+    from ds2np.data.manifest import read_manifest
+    from ds2np.recogniser import Recogniser
+    from ds2np.text import cer, wer
+
+    recogniser = Recogniser.load(run, "cpu", **options)
+    utterances = read_manifest(args.test or args.dev)
+    hyps = [recogniser.transcribe(utterance.audio_filepath).text for utterance in utterances]
+    refs = [recogniser.config.alphabet().normalise(utterance.text) for utterance in utterances]
+    measured = {"wer": wer(refs, hyps), "cer": cer(refs, hyps)}
+    return {f"{name}_{rate}": round(100 * value, 2) for rate, value in measured.items()}
+
+
+def keep_fitting(args, manifest, symbols, strides):
+    """Write a manifest of the utterances whose transcripts fit their output frames.
+
+    Returns its path, and how many do not.
+    """
+    from ds2np.ctc import min_frames
+    from ds2np.data.manifest import read_manifest, write_manifest
+
+    config, utterances = config_of(args, symbols, strides), read_manifest(manifest)
+    alphabet = config.alphabet()
+    fitting = [
+        u
+        for u in utterances
+        if min_frames(alphabet.encode(u.text))
+        <= config.out_lengths(config.count_frames(u.duration))
+    ]
+    path = (args.folder / f"{symbols}_{strides}_{Path(manifest).name}").resolve()
+    write_manifest(path, fitting)
+    return path, len(utterances) - len(fitting)
+
+
+def config_of(args, symbols, strides):
+    """Return the configuration of a network."""
+    from ds2np.model import preset
+    from ds2np.text.alphabet_file import read_alphabet
+
+    characters, units = read_alphabet(alphabet_of(args, symbols))
+    config = preset(args.preset).with_time_strides(tuple(map(int, steps(strides))))
+    return replace(config, characters=characters, units=units)
 
 
 def steps(strides):
@@ -103,25 +147,16 @@ def steps(strides):
     return strides.split("x")
 
 
-def rates(name, evaluation):
-    """Return the error rates of an evaluation, in percent."""
-    return {f"{name}_{rate}": round(100 * evaluation[rate], 2) for rate in ("wer", "cer")}
-
-
 def measure_times(args, networks):
     """Print the time of a training minibatch of each network, relative to the first network's."""
-    from ds2np import machine
-
-    machine.tune()  # before NumPy is imported
     import numpy as np
     from tqdm import tqdm
 
     from ds2np.data.batches import make_batch
     from ds2np.data.dataset import Dataset
     from ds2np.data.manifest import read_manifest
-    from ds2np.model import DeepSpeech2, preset
+    from ds2np.model import DeepSpeech2
     from ds2np.optim import SGD
-    from ds2np.text.alphabet_file import read_alphabet
     from ds2np.train.config import TrainingConfig
     from ds2np.train.step import add_gradients
 
@@ -130,9 +165,7 @@ def measure_times(args, networks):
     starts = np.linspace(0, len(order) - size, args.times).astype(int)
     turns = []
     for symbols, strides in networks:
-        given, units = read_alphabet(alphabet_of(args, symbols))
-        config = preset(args.preset).with_time_strides(tuple(map(int, steps(strides))))
-        model = DeepSpeech2(replace(config, characters=given, units=units))
+        model = DeepSpeech2(config_of(args, symbols, strides))
         data = Dataset(utterances, model.config)
         turns.append((model, data, SGD(model.params, model.grads, 1e-4, 0.9, 100)))
         model.set_training(True)
