@@ -1,8 +1,10 @@
 """Serve a recogniser: streams and recordings of many clients at once."""
 
+import os
+import socket
 from pathlib import Path
 
-from ds2np.commands.options import add_recogniser, count, load_recogniser, positive
+from ds2np.commands.options import add_recogniser, count, load_recogniser, positive, whole
 from ds2np.errors import UserError
 
 
@@ -11,7 +13,7 @@ def add_options(parser):
     add_recogniser(parser)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    add("--port", type=count, default=8080, metavar="N", help="port (default: 8080)")
+    add("--port", type=whole, default=8080, metavar="N", help="port; 0: any (default: 8080)")
     text = "streams or recordings that go through the network together (default: 128)"
     add("--max-batch", type=count, default=128, metavar="N", help=text)
     text = "open streams (default: 200)"
@@ -36,12 +38,23 @@ def run(args):
         )
     recogniser = load_recogniser(args)
     limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
-    server = make_server(recogniser, limits, args.host, args.port, key)
-    log_to_stderr()
-    name = f"[{args.host}]" if ":" in args.host else args.host
-    print(f"http://{name}:{args.port}  (Ctrl-C ends)", flush=True)
-    server.run()
+    with _listen(args.host, args.port) as listening:
+        server = make_server(recogniser, limits, args.host, key)
+        log_to_stderr()
+        name = f"[{args.host}]" if ":" in args.host else args.host
+        print(f"http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends)", flush=True)
+        server.run([listening])
     return 0 if server.started else 2
+
+
+def _listen(host, port):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else error
+        raise UserError(f"cannot listen on {host}:{port}: {reason}") from None
 
 
 def _read_key(path):

@@ -6,9 +6,14 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from ds2np.audio.resampling import resample
 from ds2np.recogniser import WHOLE_SECONDS
 from ds2np.serve.waiting import Waiting
 from ds2np.streaming import run_pieces
+
+COMMON_RATES = 8000, 16000, 44100, 48000  # hertz
 
 
 class Overloaded(Exception):
@@ -85,8 +90,15 @@ class Dispatcher:
 
     def start(self):
         """Start the thread."""
-        self.recogniser.model.set_training(False)
+        self._warm_up()
         self._thread.start()
+
+    def _warm_up(self):
+        """Do once what takes long the first time, so that no client waits for it."""
+        rate = self.recogniser.config.sample_rate
+        for source in {rate, *COMMON_RATES}:
+            resample(np.zeros(source // 2, np.float32), source, rate)
+        self.recogniser.transcribe_batch([np.zeros(rate, np.float32)])
 
     def stop(self):
         """Refuse new work, do what waits, and end the thread."""

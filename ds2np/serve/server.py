@@ -44,14 +44,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False)
 
 
-def make_server(recogniser, limits, host, port, key=""):
-    """Return a `Server`; its method ``run`` serves until SIGTERM or Ctrl-C."""
+def make_server(recogniser, limits, host, key=""):
+    """Return a `Server`; ``run([socket])`` serves until SIGTERM or Ctrl-C."""
     ending = asyncio.Event()
     app = make_app(recogniser, limits, ending, host, key)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,6 +1,7 @@
 """A server in a thread of the tests' process."""
 
 import contextlib
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -33,15 +34,15 @@ class Served:
 def serving(recogniser=None, key="", **limits):
     """Run a server while a block is executed."""
     recogniser = recogniser or recogniser_of()
-    server = make_server(recogniser, Limits(**limits), "127.0.0.1", 0, key)
-    thread = threading.Thread(target=server.run)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = make_server(recogniser, Limits(**limits), "127.0.0.1", key)
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(recogniser, server, port)
+        yield Served(recogniser, server, listening.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(30)

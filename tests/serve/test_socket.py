@@ -28,11 +28,11 @@ def talk(url, sound, size=160, rate=RATE, config=None):
         socket.send(json.dumps({"config": {"sample_rate": rate} | (config or {})}))
         for at in range(0, len(sound), size):
             socket.send(sound[at : at + size].tobytes())
-            answers.append(json.loads(socket.recv(5)))
+            answers.append(json.loads(socket.recv(20)))
         socket.send('{"eof" : 1}')
-        answers.append(json.loads(socket.recv(5)))
+        answers.append(json.loads(socket.recv(20)))
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(5)
+            socket.recv(20)
         assert closed.value.rcvd.code == 1000
     return answers
 
@@ -166,7 +166,7 @@ def test_the_end_of_the_server_gives_the_last_result():
         with connect(served.ws) as socket:
             socket.send(json.dumps({"config": {"sample_rate": RATE}}))
             socket.send(sound.tobytes())
-            socket.recv(5)
+            socket.recv(20)
             served.server.should_exit = True
             last = json.loads(socket.recv(10))
             with pytest.raises(ConnectionClosed):
