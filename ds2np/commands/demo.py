@@ -17,9 +17,11 @@ class Recipe:
     Attributes
     ----------
     epochs : int
+    symbols : str
+        What the network writes: bigrams, pairs of letters, in English; characters in Mandarin. Both
+        are so few a second that they leave room for larger strides.
     time_strides : tuple of int
-        Of the two convolutions. A Mandarin character takes as long as four English letters, so it
-        leaves room for larger strides.
+        Of the two convolutions.
     order : int
         Of the n-gram beside greedy decoding.
     units : str
@@ -29,6 +31,7 @@ class Recipe:
     """
 
     epochs: int
+    symbols: str
     time_strides: tuple
     order: int
     units: str
@@ -37,8 +40,8 @@ class Recipe:
 
 
 RECIPES = {
-    "en": Recipe(12, (2, 1), 3, "words", alpha=0.7, beta=1.5),
-    "zh": Recipe(6, (2, 2), 5, "characters", alpha=0.5, beta=1.0),
+    "en": Recipe(12, "bigrams", (2, 2), 3, "words", alpha=0.7, beta=1.5),
+    "zh": Recipe(6, "characters", (2, 2), 5, "characters", alpha=0.5, beta=1.0),
 }
 
 
@@ -116,7 +119,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", st
     NGram.train(texts, recipe.order, units=recipe.units, log=None).save(lm)
     settings = DecoderSettings("beam", str(lm), recipe.alpha, recipe.beta)
     train(
-        _network(recipe, None if language == "en" else texts, stream),
+        _network(recipe, texts, stream),
         TrainingConfig(epochs=recipe.epochs, anneal=1.3, seed=seed),
         train_utterances,
         test_utterances,
@@ -134,12 +137,17 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", st
 
 
 def _network(recipe, texts, stream):
-    """Return the configuration of the network; texts to count its characters in, if not English."""
+    """Return the configuration of the network, with the symbols of the training transcripts."""
     from ds2np.model import preset
     from ds2np.text.counting import choose_symbols
 
-    config = preset("tiny-stream" if stream else "tiny").with_time_strides(recipe.time_strides)
-    return replace(config, characters="".join(choose_symbols(texts)[0])) if texts else config
+    symbols, _ = choose_symbols(texts, recipe.symbols)
+    config = preset("tiny-stream" if stream else "tiny")
+    ahead = config.lookahead * config.frame_ms  # milliseconds, whatever the strides
+    config = config.with_time_strides(recipe.time_strides)
+    lookahead = round(ahead / config.frame_ms)
+    characters = symbols if recipe.symbols == "bigrams" else "".join(symbols)
+    return replace(config, characters=characters, units=recipe.symbols, lookahead=lookahead)
 
 
 def _check_language(corpus, language):

@@ -26,6 +26,8 @@ def add_options(parser):
 
 def run(args):
     """Serve until SIGTERM or Ctrl-C."""
+    from ds2np.model.run_folder import RunFolder
+    from ds2np.serve.about import read_heard
     from ds2np.serve.app import Limits
     from ds2np.serve.guard import is_local
     from ds2np.serve.server import log_to_stderr, make_server
@@ -39,7 +41,8 @@ def run(args):
     recogniser = load_recogniser(args)
     limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
     with _listen(args.host, args.port) as listening:
-        server = make_server(recogniser, limits, args.host, key)
+        heard = read_heard(RunFolder(args.run_folder).config)
+        server = make_server(recogniser, limits, args.host, key, heard)
         log_to_stderr()
         name = f"[{args.host}]" if ":" in args.host else args.host
         print(f"http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends)", flush=True)

@@ -18,6 +18,7 @@ from ds2np.data.filling import fill_cache
 from ds2np.data.recordings import BadRecording, describe_difference, durations_differ
 from ds2np.data.suspects import Suspects
 from ds2np.errors import UserError
+from ds2np.text.vocabulary import describe_vocabulary
 
 
 class Dataset:
@@ -173,6 +174,11 @@ class Dataset:
     def fingerprint(self):
         """A checksum of the data set: utterances and their frames, in their order."""
         return hashlib.sha256(self.keys.tobytes() + self.frames.tobytes()).hexdigest()[:16]
+
+    @functools.cached_property
+    def vocabulary(self):
+        """What the transcripts say; see `describe_vocabulary`."""
+        return describe_vocabulary(self.texts, self.config.alphabet())
 
 
 class _Labels(Sequence):

@@ -4,13 +4,16 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
-from starlette.routing import Route, WebSocketRoute
+from starlette.responses import FileResponse, JSONResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 
+from ds2np.serve.about import describe, read_heard
 from ds2np.serve.dispatcher import Dispatcher
 from ds2np.serve.guard import Guard
 from ds2np.serve.meters import Meters
@@ -19,6 +22,8 @@ from ds2np.serve.socket import Socket
 from ds2np.serve.transcriptions import Transcriptions
 from ds2np.serve.waiting import Waiting
 
+PAGE = Path(__file__).parent / "page"
+POLICY = {"Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:"}
 LOG = logging.getLogger("ds2np.serve")
 
 
@@ -44,7 +49,7 @@ class Limits:
     bytes: int = 32_000_000
 
 
-def make_app(recogniser, limits, ending, host="127.0.0.1", key=""):
+def make_app(recogniser, limits, ending, host="127.0.0.1", key="", heard=None):
     """Build the application.
 
     Parameters
@@ -57,7 +62,10 @@ def make_app(recogniser, limits, ending, host="127.0.0.1", key=""):
         The address that it listens on.
     key : str
         What clients have to know; empty for none.
+    heard : dict, optional
+        What the network has heard in training; see `read_heard`.
     """
+    told = describe(recogniser.config, heard or read_heard(Path()), bool(key))
     meters = Meters(lambda: socket.streams, lambda: dispatcher.queued)
     dispatcher = Dispatcher(recogniser, Waiting(limits.batch), told=meters.count_batch)
     socket = Socket(dispatcher, limits.streams, limits.seconds, ending)
@@ -75,6 +83,12 @@ def make_app(recogniser, limits, ending, host="127.0.0.1", key=""):
     async def models(request):
         return JSONResponse({"object": "list", "data": [{"id": "ds2np", "object": "model"}]})
 
+    async def page(request):
+        return FileResponse(PAGE / "index.html", headers=POLICY)
+
+    async def about(request):
+        return JSONResponse(told)
+
     path = "/v1/audio/transcriptions"
     return Starlette(
         routes=[
@@ -83,6 +97,9 @@ def make_app(recogniser, limits, ending, host="127.0.0.1", key=""):
             Route("/health", health),
             Route("/metrics", meters.answer),
             WebSocketRoute("/", socket.serve),
+            Route("/", page),
+            Route("/page/about.json", about),
+            Mount("/page", StaticFiles(directory=PAGE)),
         ],
         middleware=[Middleware(Guard, host=host, key=key, most_bytes=limits.bytes)],
         exception_handlers={HTTPException: refuse_http, Exception: refuse_http},

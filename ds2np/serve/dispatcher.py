@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ds2np.audio.resampling import resample
+from ds2np.backend import to_cpu
 from ds2np.recogniser import WHOLE_SECONDS
 from ds2np.serve.waiting import Waiting
 from ds2np.streaming import run_pieces
@@ -30,10 +31,13 @@ class Heard:
         Utterances that have ended.
     text : str
         The present one so far.
+    frames : tuple of ndarray of shape (T, V)
+        Log-probabilities, if the stream wants them.
     """
 
     transcripts: tuple
     text: str
+    frames: tuple = ()
 
 
 class StreamJob:
@@ -42,7 +46,7 @@ class StreamJob:
     def __init__(self, session):
         self.session, self.piece = session, None
         self.asked = deque()  # futures of `Heard`, in the order of their sound
-        self.transcripts = []
+        self.transcripts, self.frames, self.wants_frames = [], [], False
         self.since = 0.0  # when the piece began to wait
 
 
@@ -202,8 +206,9 @@ class Dispatcher:
             self._waiting.add_piece(job)
             return
         for _ in range(asked):
-            heard = Heard(tuple(job.transcripts), job.session.text)
+            heard = Heard(tuple(job.transcripts), job.session.text, tuple(job.frames))
             job.transcripts.clear()
+            job.frames.clear()
             _answer(job.asked.popleft(), heard)
 
     def _run_pieces(self, jobs):
@@ -212,6 +217,7 @@ class Dispatcher:
         for job, result in zip(jobs, results, strict=True):
             transcript = job.session.give(job.piece, *result)
             job.transcripts += [transcript] * (transcript is not None)
+            job.frames += [to_cpu(result[0])] * job.wants_frames
             self._look(job)
 
     def _run_recordings(self, jobs):

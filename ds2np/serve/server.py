@@ -44,10 +44,10 @@ class JsonLines(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False)
 
 
-def make_server(recogniser, limits, host, key=""):
+def make_server(recogniser, limits, host, key="", heard=None):
     """Return a `Server`; ``run([socket])`` serves until SIGTERM or Ctrl-C."""
     ending = asyncio.Event()
-    app = make_app(recogniser, limits, ending, host, key)
+    app = make_app(recogniser, limits, ending, host, key, heard)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -4,8 +4,9 @@
     16-bit samples, little-endian         answered by {"partial": ...} or a result, {"text": ...}
     {"eof": 1}                            answered by the last result; then the server closes
 
-Each message of sound gets one answer, in order. A client that does not read its answers is not read
-from, either.
+With {"config": {"probabilities": 4}}, which Vosk does not have, each answer has the most probable
+symbols of the frames since the one before. Each message of sound gets one answer, in order. A
+client that does not read its answers is not read from, either.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from ds2np.serve.dispatcher import Overloaded
 from ds2np.serve.refusals import refuse
 
 DEFAULT_RATE = 16000  # of the protocol
+MOST_SYMBOLS, SMALL = 9, 0.02  # of a frame: symbols that are sent, and their least probability
 WRONG, ENDING, FAILED = 1008, 1001, 1011  # codes of a close
 IDLE = 60.0  # seconds without a message, or without an answer being read
 
@@ -69,7 +71,8 @@ class Socket:
 class _Client:
     def __init__(self, socket, websocket):
         self.socket, self.websocket, self.dispatcher = socket, websocket, socket.dispatcher
-        self.rate, self.words, self.seconds, self.job = DEFAULT_RATE, True, 0.0, None
+        self.rate, self.words, self.most = DEFAULT_RATE, True, 0
+        self.seconds, self.job = 0.0, None
 
     async def serve(self):
         """Answer messages until the client or the server ends the stream."""
@@ -118,6 +121,8 @@ class _Client:
         if self.job:
             raise Refused("the configuration has to come before the sound")
         self.rate, self.words = int(rate), bool(config.get("words", True))
+        most = config.get("probabilities", 0)
+        self.most = max(0, min(most, MOST_SYMBOLS)) if type(most) is int else 0
         return True
 
     async def _hear(self, sound):
@@ -129,10 +134,12 @@ class _Client:
             raise Refused(f"the stream is longer than {self.socket.most_seconds:g} s")
         samples = np.frombuffer(sound, "<i2").astype(np.float32) / 32768
         heard = await asyncio.wrap_future(self.dispatcher.hear(self.job, samples))
+        answer = {"partial": heard.text}
         if heard.transcripts:
-            await self._send(self._result(heard.transcripts))
-        else:
-            await self._send({"partial": heard.text})
+            answer = self._result(heard.transcripts)
+        if self.most:
+            answer["probabilities"] = self._list_probable(heard.frames)
+        await self._send(answer)
 
     async def _finish(self):
         """Send the last result and close."""
@@ -144,6 +151,7 @@ class _Client:
     def _open(self):
         if not self.job:
             self.job = self.dispatcher.open(self.rate)
+            self.job.wants_frames = self.most > 0
 
     def _result(self, transcripts):
         """Return the result of one or more utterances, which are joined."""
@@ -155,6 +163,16 @@ class _Client:
         ]
         text = join([transcript.text for transcript in transcripts])
         return {"result": words, "text": text} if self.words and words else {"text": text}
+
+    def _list_probable(self, pieces):
+        """Return of each frame its most probable symbols, "" for the blank, and probabilities."""
+        symbols = ("", *self.dispatcher.recogniser.config.alphabet().symbols)
+        frames = []
+        for frame in (frame for log_probs in pieces for frame in log_probs):
+            best = np.argsort(-frame)[: self.most]
+            chosen = [(symbols[s], round(float(np.exp(frame[s])), 3)) for s in best]
+            frames.append([each for each in chosen if each[1] >= SMALL])
+        return frames
 
     async def _send(self, answer):
         text = json.dumps(answer, ensure_ascii=False)

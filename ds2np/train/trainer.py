@@ -362,16 +362,16 @@ class Trainer:
         if not self.comm.is_main:
             return
         values = {"identity": self._identity(), **self.progress.to_dict()}
-        path = self.folder.best if best else self.folder.last
         members = to_arrays(train=self._began, dev=Members.of(self.dev_set))
         arrays = {"members": members} | ({} if best else self._arrays)
-        save_checkpoint(path, self.model, values, arrays)
+        save_checkpoint(self.folder.best if best else self.folder.last, self.model, values, arrays)
         effective = {
             "ds2np": ds2np.__version__,
             "model": self.model.config.to_dict(),
             "training": self.config.to_dict(),
             "train_utterances": len(self.train_set),
             "train_checksum": self.train_set.fingerprint,
+            "train_vocabulary": self.train_set.vocabulary,
             "dev_utterances": len(self.dev_set),
             "dev_checksum": self.dev_set.fingerprint,
         }
