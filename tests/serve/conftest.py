@@ -31,11 +31,11 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(recogniser=None, key="", **limits):
+def serving(recogniser=None, key="", heard=None, **limits):
     """Run a server while a block is executed."""
     recogniser = recogniser or recogniser_of()
     listening = socket.create_server(("127.0.0.1", 0))
-    server = make_server(recogniser, Limits(**limits), "127.0.0.1", key)
+    server = make_server(recogniser, Limits(**limits), "127.0.0.1", key, heard)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:

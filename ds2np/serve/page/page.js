@@ -44,7 +44,8 @@ function address() {
 
 /** Ask for the microphone and begin a stream. */
 async function start() {
-  const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, ...plain } });
   const context = new AudioContext();
   await context.audioWorklet.addModule("page/sound.js");
   const source = context.createMediaStreamSource(media);
@@ -62,7 +63,7 @@ async function start() {
   };
   socket.onmessage = ({ data }) => hear(JSON.parse(data));
   socket.onclose = ({ code, reason }) => {
-    stop();
+    if (running?.socket === socket) stop();
     say(code === 1000 ? "" : reason || "The server refused the stream, or is gone.");
   };
   $("microphone").setAttribute("aria-pressed", "true");
@@ -119,8 +120,9 @@ function colour(value) {
 /** Move a picture to the left. */
 function scroll(canvas, pixels) {
   const pen = canvas.getContext("2d");
+  pen.globalCompositeOperation = "copy"; // not over what is there
   pen.drawImage(canvas, -pixels, 0);
-  pen.clearRect(canvas.width - pixels, 0, pixels, canvas.height);
+  pen.globalCompositeOperation = "source-over";
   return pen;
 }
 
@@ -154,8 +156,12 @@ function drawSymbols(frames) {
     pen.font = "15px system-ui, sans-serif";
     for (const [symbol, probability] of frame) {
       pen.fillStyle = `rgba(28, 34, 48, ${Math.min(1, probability + 0.1)})`;
-      const text = symbol === "" ? "·" : symbol === " " ? "␣" : symbol;
       const y = canvas.height - 6 - probability * (canvas.height - 22);
+      if (symbol === "") { // the blank
+        pen.fillRect(canvas.width - step, y, step, 1);
+        continue;
+      }
+      const text = symbol === " " ? "␣" : symbol;
       pen.fillText(text, canvas.width - Math.max(step, pen.measureText(text).width), y);
     }
   }
@@ -177,6 +183,7 @@ $("microphone").addEventListener("click", () => {
   if (running) stop();
   else start().catch((error) => { stop(); say(`No microphone: ${error.message}`); });
 });
+$("key-line").addEventListener("submit", (event) => event.preventDefault());
 $("file").addEventListener("change", ({ target }) => {
   const [file] = target.files;
   target.value = "";
