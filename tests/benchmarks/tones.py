@@ -158,7 +158,7 @@ def main():
     from ds2np import machine
 
     machine.tune()  # before NumPy is imported
-    from ds2np.synthesis.syllables import write_syllables
+    from ds2np.synthesis import write_syllables
 
     corpus, results = args.folder / "corpus", args.folder / "tones.jsonl"
     if not corpus.exists():
