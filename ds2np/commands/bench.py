@@ -1,8 +1,12 @@
-"""Time each part of the package, alone or against PyTorch."""
+"""Time each part of the package, alone or against PyTorch, or a server under load."""
 
 from pathlib import Path
 
-from ds2np.commands.options import add_device, add_precision, count, given
+from ds2np.commands.options import add_device, add_precision, count, given, positive
+from ds2np.errors import UserError
+
+STREAMS = 1, 10, 20, 30, 45, 60, 80, 100, 130
+LIMIT = 0.3  # seconds within which an answer seems immediate
 
 
 def add_options(parser):
@@ -12,12 +16,24 @@ def add_options(parser):
     add("--pairs", type=count, default=5, metavar="N", help="timed runs (default: 5)")
     add("--only", nargs="+", metavar="NAME", help="parts to time (default: all)")
     add("--json", type=Path, metavar="FILE", help="write the results to a file")
+    text = "put a server of a run under load: streams over loopback, as fast as people speak"
+    add("--serve", type=Path, metavar="RUN", help=text)
+    text = "with --serve: numbers of streams (default: 1 10 20 30 45 60 80 100 130)"
+    add("--streams", type=count, nargs="+", metavar="N", help=text)
+    text = "with --serve: seconds of each stream (default: 10)"
+    add("--seconds", type=positive, metavar="S", help=text)
+    add("--picture", type=Path, metavar="FILE", help="with --serve: picture of the latencies")
     add_device(parser)
     add_precision(parser)
 
 
 def run(args):
     """Run the benchmark."""
+    load = given(args, "streams", "seconds", "picture")
+    if args.serve:
+        return _put_under_load(args.serve, args.json, **load)
+    if load:
+        raise UserError(f"--{next(iter(load))} belongs to --serve RUN")
     from ds2np.bench import run_bench
 
     return run_bench(
@@ -28,3 +44,33 @@ def run(args):
         path=args.json,
         **given(args, "precision"),
     )
+
+
+def _put_under_load(run, path, streams=STREAMS, seconds=10.0, picture=None):
+    """Compare Batch Dispatch with one stream at a time."""
+    from ds2np.bench.load import count_held, measure_load, to_json
+    from ds2np.files import replacing, strict_json
+    from ds2np.model.run_folder import load_run
+
+    if load_run(run).config.bidirectional:
+        raise UserError(f"{run} runs in both directions and cannot stream; see demo --stream")
+    loads = measure_load(run, (1, 128), streams, seconds, lambda line: print(line, flush=True))
+    alone, batched = (count_held(loads, batch, LIMIT) for batch in (1, 128))
+    print(f"within {LIMIT} s (98 %): {alone} streams one at a time, {batched} in batches")
+    if path:
+        with replacing(path) as file:
+            file.write(strict_json(to_json(loads), indent=1) + "\n")
+    if picture:
+        _draw(to_json(loads), picture)
+
+
+def _draw(loads, picture):
+    from matplotlib.figure import Figure
+
+    from ds2np.files import replacing
+    from ds2np.plots import plot_load
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    plot_load(loads, figure.subplots(1, 2))
+    with replacing(picture, "wb") as file:
+        figure.savefig(file, format="png", dpi=100)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ds2np.audio.resampling import resample
-from ds2np.backend import to_cpu
+from ds2np.backend import one_blas_thread, to_cpu
 from ds2np.recogniser import WHOLE_SECONDS
 from ds2np.serve.waiting import Waiting
 from ds2np.streaming import run_pieces
@@ -82,11 +82,8 @@ class Dispatcher:
 
     def __init__(self, recogniser, waiting=None, most_waiting=256, patience=60.0, told=None):
         self.recogniser = recogniser
-        self._waiting, self._most_waiting, self._patience = (
-            waiting or Waiting(),
-            most_waiting,
-            patience,
-        )
+        self._waiting = Waiting() if waiting is None else waiting
+        self._most_waiting, self._patience = most_waiting, patience
         self._told = told or (lambda kind, size, seconds: None)
         self._inbox, self._changed = deque(), threading.Condition()
         self._recordings, self._stopping = 0, False
@@ -213,7 +210,8 @@ class Dispatcher:
 
     def _run_pieces(self, jobs):
         recogniser = self.recogniser
-        results = run_pieces(recogniser.model, recogniser.features, [job.piece for job in jobs])
+        with one_blas_thread():
+            results = run_pieces(recogniser.model, recogniser.features, [job.piece for job in jobs])
         for job, result in zip(jobs, results, strict=True):
             transcript = job.session.give(job.piece, *result)
             job.transcripts += [transcript] * (transcript is not None)

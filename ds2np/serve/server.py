@@ -54,6 +54,7 @@ def make_server(recogniser, limits, host, key="", heard=None):
         access_log=False,
         server_header=False,
         ws_max_size=1 << 20,
+        ws_per_message_deflate=False,  # sound does not become smaller
         timeout_graceful_shutdown=PATIENCE,
         lifespan="on",
     )

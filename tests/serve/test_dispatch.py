@@ -157,6 +157,23 @@ def test_one_bad_recording_does_not_spoil_its_batch(dispatcher):
         assert answer.result(20).text == dispatcher.recogniser.transcribe(sound(size)).text
 
 
+def recorder(told):
+    return lambda *each: told.append(each)
+
+
+def test_batches_are_as_large_as_they_may_be():
+    """Also one at a time: an empty queue is a queue, too."""
+    for most in (1, 3):
+        told = []
+        dispatcher = Dispatcher(recogniser_of(), Waiting(most), told=recorder(told))
+        jobs = [dispatcher.open() for _ in range(6)]
+        for job in jobs:
+            dispatcher.hear(job, sound(400))
+        dispatcher.start()
+        dispatcher.stop()
+        assert max(size for _, size, _ in told) == most
+
+
 def test_too_much_is_refused():
     dispatcher = Dispatcher(recogniser_of(), most_waiting=2, patience=0.0)
     first = [dispatcher.transcribe(sound(900)) for _ in range(2)]

@@ -1,0 +1,56 @@
+"""Load on a server: a short run, and the figures that are made of it."""
+
+import json
+
+import pytest
+from helpers.streams import recogniser_of
+
+from ds2np.bench.load import Load, count_held
+from ds2np.model.checkpoint import save_checkpoint
+
+
+@pytest.fixture
+def run(tmp_path):
+    save_checkpoint(tmp_path / "run" / "best.npz", recogniser_of().model, {})
+    return tmp_path / "run"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path):
+    (tmp_path / "run").mkdir()
+
+
+def test_streams_are_answered(run, tmp_path, ds2np):
+    options = ("--streams", 1, 3, "--seconds", 1)
+    files = ("--json", tmp_path / "load.json", "--picture", tmp_path / "load.png")
+    code, out, _ = ds2np("bench", "--serve", run, *options, *files)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].startswith("at most   1 together,   1 streams: median ")
+    assert lines[-1].startswith("within 0.3 s (98 %): ")
+    loads = json.loads((tmp_path / "load.json").read_text())
+    assert {load["streams"] for load in loads} <= {1, 3}
+    assert all(0 < load["median"] <= load["p98"] for load in loads)
+    assert all(load["together"] == 0 for load in loads if load["batch"] == 1)
+    assert (tmp_path / "load.png").stat().st_size > 5000
+
+
+def test_how_many_are_held():
+    loads = [Load(8, n, 0.1, p98, 0.5, 1.0) for n, p98 in ((1, 0.1), (10, 0.29), (20, 0.4))]
+    assert count_held(loads, 8, 0.3) == 10
+    assert count_held(loads, 1, 0.3) == 0
+
+
+@pytest.mark.parametrize("option", ["--streams", "--seconds", "--picture"])
+def test_options_of_the_load(option, ds2np):
+    code, _, err = ds2np("bench", option, "5")
+    assert code == 2
+    assert f"{option} belongs to --serve RUN" in err
+
+
+def test_a_network_that_cannot_stream(tmp_path, ds2np):
+    model = recogniser_of(bidirectional=True, normalisation="utterance").model
+    save_checkpoint(tmp_path / "run" / "best.npz", model, {})
+    code, _, err = ds2np("bench", "--serve", tmp_path / "run")
+    assert code == 2
+    assert "runs in both directions and cannot stream" in err
