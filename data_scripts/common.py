@@ -16,6 +16,7 @@ from ds2np.data.manifest import Utterance, scan_manifest, write_manifest
 from ds2np.data.recordings import read_header
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2Config
+from ds2np.text.words import split_words, without_spaces
 
 MAX_NAMED = 5  # files in a warning
 NEARLY_ALL = 0.9  # of the recordings: as many damaged ones mean a damaged copy
@@ -153,9 +154,10 @@ def statistics(utterances):
     seconds = sum(utterance.duration for utterance in utterances)
     length = f"{seconds / 3600:.2f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
     text = "".join(utterance.text for utterance in utterances)
-    words = {word for utterance in utterances for word in utterance.text.split()}
+    words = {word for utterance in utterances for word in split_words(utterance.text)}
     speakers = {utterance.speaker for utterance in utterances}
     return (
         f"{length}, {len(speakers)} speakers, {len(utterances)} utterances, "
-        f"{len(text)} characters ({len(set(text))} distinct), {len(words)} distinct words"
+        f"{len(text)} characters ({len(set(text))} distinct)"
+        + ("" if without_spaces(set(text)) else f", {len(words)} distinct words")
     )

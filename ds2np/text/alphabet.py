@@ -10,7 +10,7 @@ import numpy as np
 
 from ds2np.errors import UserError
 from ds2np.text.characters import FIRST, list_characters, name_symbol
-from ds2np.text.words import WORD, join_words, split_words, stands_alone
+from ds2np.text.words import WORD, join_words, split_words, without_spaces
 
 ENGLISH = " 'abcdefghijklmnopqrstuvwxyz"
 SMALL = 40  # symbols that a message shows
@@ -51,6 +51,14 @@ class Alphabet:
             return f"the alphabet {''.join(self.symbols)!r}"
         first = " ".join(map(name_symbol, self.symbols[:FIRST]))
         return f"the alphabet of {len(self.symbols):,} symbols ({first} ...)"
+
+    def describe_change(self, before):
+        """Say how this alphabet differs from one before; "" if it does not."""
+        lost, new = set(before.symbols) - set(self.symbols), set(self.symbols) - set(before.symbols)
+        if lost or new:
+            parts = ((lost, "lacks"), (new, "has"))
+            return " and ".join(f"{verb} {list_characters(sorted(s))}" for s, verb in parts if s)
+        return "" if self.symbols == before.symbols else "has its symbols in another order"
 
     def normalise(self, text):
         """Compose accents, convert to lower case what the alphabet lacks, and trim spaces."""
@@ -96,8 +104,7 @@ class Alphabet:
         They do not in Mandarin, even if the Roman words in it have spaces between them.
         """
         characters = "".join(self.symbols)
-        alone = sum(map(stands_alone, characters))
-        return 2 * alone < len(characters) and any(map(str.isspace, characters))
+        return any(map(str.isspace, characters)) and not without_spaces(characters)
 
     def separates(self, number):
         """Return whether a symbol is a space."""

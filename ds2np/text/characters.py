@@ -12,6 +12,25 @@ MARK = re.compile(
 WIDE = re.compile("[\uff01-\uffbe\uffc2-\uffdc\uffe0-\uffe6\uffe8-\uffee]")
 
 
+def find_marks(text):
+    """List the combining marks of a text that compose with no letter to one character."""
+    return [] if text.isascii() else MARK.findall(unicodedata.normalize("NFC", text))
+
+
+def describe_not_composed(text):
+    """Say what Unicode's composed form (NFC) replaces first in a text; "" if nothing."""
+    if unicodedata.is_normalized("NFC", text):
+        return ""
+    ends = range(1, len(text) + 1)
+    end = next(n for n in ends if not unicodedata.is_normalized("NFC", text[:n]))
+    last, pair = text[end - 1], text[max(0, end - 2) : end]
+    alone, whole = (unicodedata.normalize("NFC", part) for part in (last, pair))
+    if alone != last:
+        codes = " ".join(f"U+{ord(c):04X}" for c in alone)
+        return f"{name_character(last)} is read as {alone!r} ({codes})"
+    return f"{pair[0]!r} and {name_character(last)} are read as {whole!r}"
+
+
 def plain_form(character):
     """Return the ordinary form of a full-width or half-width character; else the character."""
     return unicodedata.normalize("NFKC", character) if WIDE.match(character) else character

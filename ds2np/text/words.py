@@ -21,6 +21,11 @@ def stands_alone(character):
     return _ALONE.match(character) is not None
 
 
+def without_spaces(characters):
+    """Return whether a script has no spaces: most of its characters are words of their own."""
+    return 2 * len(_ALONE.findall("".join(characters))) > len(characters)
+
+
 def split_words(text):
     """Split a text into words, a list of str."""
     return WORD.findall(text)
