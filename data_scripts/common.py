@@ -125,13 +125,36 @@ def save(path, utterances):
     UserError
         If `path` is the manifest of another corpus, which would be lost.
     """
-    if path.exists():
-        names = {utterance.audio_filepath.stem for utterance in utterances}
-        earlier = [item for _, item in scan_manifest(path) if isinstance(item, Utterance)]
-        if names.isdisjoint(utterance.audio_filepath.stem for utterance in earlier):
-            raise UserError(f"{path} lists other recordings; give --out another folder, or move it")
-    write_manifest(path, utterances)
-    print(f"{path}: {statistics(utterances)}")
+    _save_all({path: utterances})
+
+
+def save_parts(folder, manifests):
+    """Write the manifest of each part of a corpus, PART.jsonl, as `save` does."""
+    _save_all({folder / f"{part}.jsonl": utterances for part, utterances in manifests.items()})
+
+
+def _save_all(manifests):
+    for path, utterances in manifests.items():
+        if path.exists():
+            names = {utterance.audio_filepath.stem for utterance in utterances}
+            earlier = [item for _, item in scan_manifest(path) if isinstance(item, Utterance)]
+            if names.isdisjoint(utterance.audio_filepath.stem for utterance in earlier):
+                raise UserError(
+                    f"{path} lists other recordings; give --out another folder, or move it"
+                )
+        write_manifest(path, utterances)
+        print(f"{path}: {statistics(utterances)}")
+    everything = {c for utterances in manifests.values() for u in utterances for c in u.text}
+    if without_spaces(everything):
+        paths = " ".join(map(str, manifests))
+        print(f"their alphabet: python -m ds2np data {paths} --alphabet --out FILE")
+        return
+    for path, utterances in manifests.items():
+        _name_unknown(path, utterances)
+
+
+def _name_unknown(path, utterances):
+    """Print which characters the default alphabet lacks."""
     alphabet = DeepSpeech2Config().alphabet()
     if alphabet.unknown("".join({c for utterance in utterances for c in utterance.text})):
         unknown = Counter(c for utterance in utterances for c in alphabet.unknown(utterance.text))
@@ -141,12 +164,6 @@ def save(path, utterances):
             f"{path}: transcripts have characters outside the default alphabet: {listed}{more}; "
             f"`python -m ds2np data {path}` lists them"
         )
-
-
-def save_parts(folder, manifests):
-    """Write the manifest of each part of a corpus, PART.jsonl."""
-    for part, utterances in manifests.items():
-        save(folder / f"{part}.jsonl", utterances)
 
 
 def statistics(utterances):

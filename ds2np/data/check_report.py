@@ -1,5 +1,6 @@
 """A checked manifest as numbers, and as a report for the terminal."""
 
+import itertools
 import math
 import textwrap
 from collections import Counter
@@ -12,6 +13,7 @@ BAR = 50  # characters of the longest bar
 BARS = 20  # maximum number of bars
 WIDTH = 100  # characters in a line
 SHOWN = 20  # lines of one kind of fault
+CHARACTERS = 200  # distinct ones that are listed
 
 
 def statistics(checked):
@@ -168,9 +170,13 @@ def _characters(counts):
     if not counts:
         return ""
     # A no-break space keeps a character and its number on one line.
-    items = [f"{char!r} {count:,}" for char, count in counts.items()]
+    items = [f"{char!r} {count:,}" for char, count in itertools.islice(counts.items(), CHARACTERS)]
     listed = "  ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
     lines = textwrap.wrap(listed, WIDTH, break_long_words=False, break_on_hyphens=False)
+    if len(counts) > CHARACTERS:
+        once = sum(count == 1 for count in counts.values())
+        more = len(counts) - CHARACTERS
+        lines.append(f"and {more:,} rarer ones, {once:,} of them once (--json lists them)")
     return "\n".join(["characters", *lines]).replace("\N{NO-BREAK SPACE}", " ")
 
 

@@ -7,7 +7,7 @@ SHOWN = 10  # number of worst utterances, and of each kind of mistake
 DEFINITIONS = {
     "word": "WER: edits / words of all references; CER: edits / characters, spaces included",
     "character": "CER: edits / characters of all references; without spaces a text is one word, "
-    "and the WER the share of wrong texts; below, a run of letters or digits counts as one",
+    "and the WER the share of wrong texts;\nletters and digits in a row are listed as one",
 }
 
 

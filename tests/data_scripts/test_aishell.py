@@ -59,6 +59,10 @@ def test_each_part_has_its_manifest_and_words_are_joined(root, run_script):
     assert contents(root / "test.jsonl") == [("甚至出现", "S0764", 0.5)]
     expected = "0.0 minutes, 1 speakers, 2 utterances, 9 characters (8 distinct)"
     assert f"{root}/train.jsonl: {expected}\n" in out
+    manifests = " ".join(f"{root}/{part}.jsonl" for part in ("train", "dev", "test"))
+    assert out.endswith(
+        f"\ntheir alphabet: python -m ds2np data {manifests} --alphabet --out FILE\n"
+    )
 
 
 def test_unmatched_files_are_left_out_with_a_warning(root, run_script, record):
