@@ -16,6 +16,7 @@ from ds2np.data.manifest import Utterance, scan_manifest, write_manifest
 from ds2np.data.recordings import read_header
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2Config
+from ds2np.text.words import split_words, without_spaces
 
 MAX_NAMED = 5  # files in a warning
 NEARLY_ALL = 0.9  # of the recordings: as many damaged ones mean a damaged copy
@@ -124,13 +125,36 @@ def save(path, utterances):
     UserError
         If `path` is the manifest of another corpus, which would be lost.
     """
-    if path.exists():
-        names = {utterance.audio_filepath.stem for utterance in utterances}
-        earlier = [item for _, item in scan_manifest(path) if isinstance(item, Utterance)]
-        if names.isdisjoint(utterance.audio_filepath.stem for utterance in earlier):
-            raise UserError(f"{path} lists other recordings; give --out another folder, or move it")
-    write_manifest(path, utterances)
-    print(f"{path}: {statistics(utterances)}")
+    _save_all({path: utterances})
+
+
+def save_parts(folder, manifests):
+    """Write the manifest of each part of a corpus, PART.jsonl, as `save` does."""
+    _save_all({folder / f"{part}.jsonl": utterances for part, utterances in manifests.items()})
+
+
+def _save_all(manifests):
+    for path, utterances in manifests.items():
+        if path.exists():
+            names = {utterance.audio_filepath.stem for utterance in utterances}
+            earlier = [item for _, item in scan_manifest(path) if isinstance(item, Utterance)]
+            if names.isdisjoint(utterance.audio_filepath.stem for utterance in earlier):
+                raise UserError(
+                    f"{path} lists other recordings; give --out another folder, or move it"
+                )
+        write_manifest(path, utterances)
+        print(f"{path}: {statistics(utterances)}")
+    everything = {c for utterances in manifests.values() for u in utterances for c in u.text}
+    if without_spaces(everything):
+        paths = " ".join(map(str, manifests))
+        print(f"their alphabet: python -m ds2np data {paths} --alphabet --out FILE")
+        return
+    for path, utterances in manifests.items():
+        _name_unknown(path, utterances)
+
+
+def _name_unknown(path, utterances):
+    """Print which characters the default alphabet lacks."""
     alphabet = DeepSpeech2Config().alphabet()
     if alphabet.unknown("".join({c for utterance in utterances for c in utterance.text})):
         unknown = Counter(c for utterance in utterances for c in alphabet.unknown(utterance.text))
@@ -142,20 +166,15 @@ def save(path, utterances):
         )
 
 
-def save_parts(folder, manifests):
-    """Write the manifest of each part of a corpus, PART.jsonl."""
-    for part, utterances in manifests.items():
-        save(folder / f"{part}.jsonl", utterances)
-
-
 def statistics(utterances):
     """Describe utterances in one line."""
     seconds = sum(utterance.duration for utterance in utterances)
     length = f"{seconds / 3600:.2f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
     text = "".join(utterance.text for utterance in utterances)
-    words = {word for utterance in utterances for word in utterance.text.split()}
+    words = {word for utterance in utterances for word in split_words(utterance.text)}
     speakers = {utterance.speaker for utterance in utterances}
     return (
         f"{length}, {len(speakers)} speakers, {len(utterances)} utterances, "
-        f"{len(text)} characters ({len(set(text))} distinct), {len(words)} distinct words"
+        f"{len(text)} characters ({len(set(text))} distinct)"
+        + ("" if without_spaces(set(text)) else f", {len(words)} distinct words")
     )

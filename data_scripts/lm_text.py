@@ -51,18 +51,16 @@ def write_text(path, sentences, normaliser):
     UserError
         If none remains.
     """
-    words = 0
     with replacing(path, "wb") as file:
         target = gzip.GzipFile(fileobj=file, mode="wb", mtime=0) if path.suffix == ".gz" else file
         for sentence in map(normaliser, sentences):
             if sentence is not None:
                 target.write(f"{sentence}\n".encode())
-                words += sentence.count(" ") + 1
         if target is not file:
             target.close()
-        if not words:
+        if not normaliser.sentences:
             raise UserError("\n".join(["there is no sentence to write", *normaliser.report()]))
-    print(f"{path}: {normaliser.sentences:,} sentences, {words:,} words")
+    print(f"{path}: {normaliser.sentences:,} sentences, {normaliser.words:,} words")
     print(*normaliser.report(), sep="\n")
 
 

@@ -3,6 +3,8 @@
 import unicodedata
 from collections import Counter
 
+from ds2np.text.words import join_words, split_words, stands_alone
+
 SHOWN = 8  # characters named in a line of the report
 APOSTROPHES = "\u2019\u2018\u02bc`\u00b4"
 UNWRITABLE = "\0"  # marks sentences to be left out
@@ -33,15 +35,20 @@ class Normaliser(dict):
         Of each kind in `KINDS`, how often each character occurred.
     sentences, left_out, empty : int
         Those kept, with unwritable characters, and without any word.
+    words : int
+        Of the sentences that are kept.
+    spaces : int
+        Those taken out: beside Chinese characters, or as the alphabet has none.
     """
 
     def __init__(self, symbols):
         super().__init__()
         self._symbols = set(symbols)
         self._kinds = {}
+        self._chinese = any(map(stands_alone, self._symbols))
         self._plain = {*symbols, *" \n\r\t"}
         self.changed = {kind: Counter() for kind in KINDS}
-        self.sentences = self.left_out = self.empty = 0
+        self.sentences = self.left_out = self.empty = self.words = self.spaces = 0
 
     def __missing__(self, code):
         character = chr(code)
@@ -86,7 +93,15 @@ class Normaliser(dict):
             self.empty += 1
             return None
         self.sentences += 1
-        return " ".join(words)
+        spaced = sentence = " ".join(words)
+        if self._chinese:
+            words = split_words(spaced)
+            sentence = join_words(words)
+        if " " not in self._symbols:
+            sentence = sentence.replace(" ", "")
+        self.spaces += len(spaced) - len(sentence)
+        self.words += len(words)
+        return sentence
 
     def report(self):
         """Describe what was changed and left out, a line each."""
@@ -97,6 +112,8 @@ class Normaliser(dict):
                 named = ", ".join(f"{c!r} {n:,}" for c, n in most)
                 more = f" and {len(found) - SHOWN} others" if len(found) > SHOWN else ""
                 lines.append(f"  {text}: {found.total():,} ({named}{more})")
+        if self.spaces:
+            lines.append(f"  spaces taken out: {self.spaces:,}")
         if self.left_out:
             lines.append(f"  sentences left out because of these: {self.left_out:,}")
         if self.empty:

@@ -68,9 +68,12 @@ def _find_alphabet(args):
     from ds2np.files import replacing
     from ds2np.text.alphabet_file import format_alphabet
     from ds2np.text.counting import choose_symbols
+    from ds2np.text.words import join_words, split_words
 
     units = "bigrams" if args.bigrams else "characters"
-    texts = [utterance.text for utterance in read_manifests(args.manifests)]
+    utterances = read_manifests(args.manifests)
+    _check_texts(utterances)
+    texts = [join_words(split_words(utterance.text)) for utterance in utterances]
     found, left_out = choose_symbols(texts, units, args.most, args.lower)
     if left_out:
         total = sum(map(len, texts))
@@ -89,3 +92,24 @@ def _find_alphabet(args):
         characters = "".join(found)
         print(json.dumps(characters, ensure_ascii=False) if args.json else characters)
     return 0
+
+
+def _check_texts(utterances):
+    """Refuse what cannot be a symbol, and print what is probably not meant."""
+    from ds2np.text.characters import find_marks, list_characters
+    from ds2np.text.suspects import SuspectTexts
+
+    remedy = "the alphabet does without them, and `data --fix` takes them out"
+    suspects, marked = SuspectTexts(remedy=remedy), []
+    for utterance in utterances:
+        suspects.notice(utterance.text, utterance.where)
+        marked += [utterance] * bool(find_marks(utterance.text))
+    if marked:
+        first, others = marked[0], f", as in {len(marked) - 1:,} other lines" * (len(marked) > 1)
+        raise UserError(
+            f"{first.where}: {list_characters(find_marks(first.text))} in {first.text!r} composes "
+            f"with no letter to one character{others}; rewrite it, or give all symbols by "
+            "--characters"
+        )
+    for sentence in suspects.sentences():
+        print(f"warning: {sentence}", file=sys.stderr)

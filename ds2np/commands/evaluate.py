@@ -38,6 +38,7 @@ def run(args):
     recogniser = load_recogniser(args)
     utterances = read_manifests(args.manifests)
     dataset = Dataset(utterances, recogniser.config)
+    dataset.warn()
     with tqdm(total=len(dataset), unit=" utterances") as bar:
         result = evaluate(recogniser, dataset, progress=bar.update)
     dataset.suspects.summarise()

@@ -1,9 +1,12 @@
 """Train a language model on text, or measure how well one predicts a text."""
 
+import sys
 from pathlib import Path
 
 from ds2np.commands.options import count, whole
 from ds2np.errors import UserError
+
+LONG = 5  # characters: Chinese words are shorter
 
 
 def add_options(parser):
@@ -38,16 +41,17 @@ def run(args):
 
 
 def _train(args):
-    from ds2np.commands.texts import Texts
     from ds2np.files import strict_json
     from ds2np.lm import NGram
 
     _check_target(args.out, args.texts)
-    texts = Texts(args.texts)
+    texts = _read(args.texts)
     units = {"units": "characters"} if args.characters else {}
     if args.space:
         units["space"] = args.space
     model = NGram.train(texts, args.order or 3, args.prune or (), **units)
+    texts.warn()
+    _warn_of_sentences(model)
     model.save(args.out)
     size = args.out.stat().st_size
     if args.json:
@@ -60,6 +64,29 @@ def _train(args):
     ngrams = ", ".join(f"{n:,} of order {k}" for k, n in enumerate(model.counts(), start=1))
     print(f"{texts.sentences:,} sentences; n-grams of {model.units}: {ngrams}")
     print(f"{args.out}: {size / 1e6:.1f} MB")
+
+
+def _read(paths):
+    """Return the `Texts`, which look at what they read."""
+    from ds2np.commands.texts import Texts
+    from ds2np.text.suspects import SuspectTexts
+
+    return Texts(paths, SuspectTexts(remedy="data_scripts/lm_text.py takes them out"))
+
+
+def _warn_of_sentences(model):
+    """Print a warning if the words of a model are whole sentences of a script without spaces."""
+    from ds2np.text.words import without_spaces
+
+    words = model.words[3:]
+    if model.units == "words" and without_spaces(set("".join(words))):
+        mean = sum(map(len, words)) / len(words)
+        if mean > LONG:
+            print(
+                f"warning: the words have {mean:.0f} characters on average, such as {words[0]!r}: "
+                "in a script without spaces, a sentence is one word; use --characters",
+                file=sys.stderr,
+            )
 
 
 def _check_target(path, texts):
@@ -76,13 +103,14 @@ def _check_target(path, texts):
 def _measure(args):
     import dataclasses
 
-    from ds2np.commands.texts import Texts
     from ds2np.files import strict_json
     from ds2np.lm import NGram, perplexity
 
     units = "characters" if args.characters else None
     model = NGram.load(args.perplexity, units, args.space)
-    found = perplexity(model, Texts(args.texts))
+    texts = _read(args.texts)
+    found = perplexity(model, texts)
+    texts.warn()
     if args.json:
         print(strict_json({"units": model.units, **dataclasses.asdict(found)}))
         return

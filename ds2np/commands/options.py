@@ -82,10 +82,13 @@ def given_characters(args):
 
     Raises a UserError if the file cannot be read.
     """
-    if args.alphabet_file is None:
-        return {"characters": args.characters, "units": "characters"} if args.characters else {}
-    from ds2np.text.alphabet_file import read_alphabet
+    from ds2np.text.alphabet_file import check_composed, read_alphabet
 
+    if args.alphabet_file is None:
+        if not args.characters:
+            return {}
+        check_composed(args.characters, "--characters")
+        return {"characters": args.characters, "units": "characters"}
     symbols, units = read_alphabet(args.alphabet_file)
     return {"characters": symbols, "units": units}
 

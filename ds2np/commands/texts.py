@@ -20,6 +20,8 @@ class Texts:
     ----------
     paths : list of Path
         Text files, folders of them, manifests, or - for standard input.
+    suspects : SuspectTexts, optional
+        Looks at each sentence.
 
     Attributes
     ----------
@@ -27,7 +29,8 @@ class Texts:
         Those read so far, and how many of them have no word.
     """
 
-    def __init__(self, paths):
+    def __init__(self, paths, suspects=None):
+        self._suspects = suspects
         self.sentences = self.empty = 0
         self._files = list(itertools.chain.from_iterable(map(_find, paths)))
         self._begins = []  # number of the first sentence of each file read so far
@@ -44,7 +47,14 @@ class Texts:
                 for line in (_of_manifest if _is_manifest(path) else _of_file)(path, shown):
                     self.sentences += 1
                     self.empty += not line or line.isspace()
+                    if self._suspects:
+                        self._suspects.notice(line, self.sentences)
                     yield line
+
+    def warn(self):
+        """Print what is probably not meant in the sentences read so far."""
+        for sentence in self._suspects.sentences(self.where):
+            print(f"warning: {sentence}", file=sys.stderr)
 
     def where(self, number):
         """Return the place of a sentence, numbered from 1, for messages."""

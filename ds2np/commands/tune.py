@@ -59,6 +59,7 @@ def run(args):
 
     tell_fit(lm, alphabet)
     dataset = Dataset(read_manifests(args.manifests), recogniser.config)
+    dataset.warn()
     log_probs, lengths, refs = _network_outputs(recogniser, dataset)
     with tqdm(desc="searching", unit=" searches") as bar:
         tuned = tune(log_probs, lengths, refs, make, alphas, betas, bar.update)

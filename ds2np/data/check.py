@@ -27,7 +27,8 @@ from ds2np.data.recordings import (
 )
 from ds2np.errors import UserError
 
-DURATION = "wrong duration"  # the only fault that a clean copy corrects
+DURATION, SPACES = "wrong duration", "spaces beside Chinese characters"
+CORRECTED = DURATION, SPACES  # faults that a clean copy corrects
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Line:
     @property
     def usable(self):
         """Whether a clean copy keeps the line."""
-        return all(fault.kind == DURATION for fault in self.faults)
+        return all(fault.kind in CORRECTED for fault in self.faults)
 
     @property
     def seconds(self):
@@ -147,7 +148,7 @@ class _Check:
         if seconds > self._longest:
             message = f"lasts {seconds:g} s; expected at most {self._longest:g} s"
             faults.append(Fault("long recording", message))
-        if all(fault.kind == DURATION for fault in faults):
+        if all(fault.kind in CORRECTED for fault in faults):
             # An unusable line does not make a later one a repetition.
             faults += self._check_repetition(utterance, recording)
         return recording, faults
@@ -165,12 +166,16 @@ class _Check:
         """List the faults of a transcript and of the stated duration."""
         text, stated = utterance.text, utterance.duration
         faults, needed, available = [], 0, self._frames(seconds)
-        if unknown := self.alphabet.unknown(text):
-            listed = " ".join(repr(c) for c in unknown)
-            faults.append(Fault("unknown characters", f"{listed} in {text!r} not in the alphabet"))
+        if self.alphabet.unknown(text):
+            message = f"{self.alphabet.describe_unknown(text)} not in {self.alphabet}"
+            text = take_out_spaces(text, self.alphabet)
+            kind = SPACES
+            if self.alphabet.unknown(text):
+                kind, text = "unknown characters", ""
+            faults.append(Fault(kind, message))
         elif not text.strip():
             faults.append(Fault("empty transcript", "the transcript is empty"))
-        elif stated != seconds or available < 2 * len(self.alphabet.normalise(text)):
+        if stated != seconds or available < 2 * len(self.alphabet.normalise(text)):
             # Else it fits: a symbol needs a frame, and at most a blank before it.
             needed = min_frames(self.alphabet.encode(text))
         if needed > available:
@@ -199,6 +204,11 @@ class _Check:
         return []
 
 
+def take_out_spaces(text, alphabet):
+    """Normalise a transcript, and take out spaces beside Chinese characters."""
+    return alphabet.join(alphabet.split(alphabet.normalise(text)))
+
+
 def check_target(paths, target):
     """Raise a UserError if `target` exists, is one of the manifests, or has no parent folder."""
     sources = [path for path in list_manifests(paths) if path.exists()]
@@ -213,37 +223,41 @@ def check_target(paths, target):
 def write_clean(checked, target):
     """Write the usable lines, with the durations of their recordings.
 
-    Transcripts are normalised by the alphabet; other keys of a line are kept. Nothing is written if
-    no line is usable.
+    Transcripts are normalised by the alphabet, and spaces beside Chinese characters taken out;
+    other keys of a line are kept. Nothing is written if no line is usable.
 
     Returns
     -------
     dict
         Numbers of the lines: "left_out" (by kind of fault), "durations_corrected",
-        "transcripts_rewritten".
+        "spaces_taken_out", "transcripts_rewritten".
     """
-    left_out, corrected, rewritten = {}, [], []
+    left_out, corrected, joined, rewritten = {}, [], [], []
     for line in checked.lines:
         if not line.usable:
             for kind in dict.fromkeys(fault.kind for fault in line.faults):
-                if kind != DURATION:
+                if kind not in CORRECTED:
                     left_out.setdefault(kind, []).append(checked.place(line))
             continue
-        text = checked.alphabet.normalise(line.utterance.text)
-        if line.faults:
-            corrected.append(checked.place(line))
-        if text != line.utterance.text:
-            rewritten.append(checked.place(line))
+        before, place = line.utterance.text, checked.place(line)
+        text = checked.alphabet.normalise(before)
+        if any(fault.kind == DURATION for fault in line.faults):
+            corrected.append(place)
+        if take_out_spaces(before, checked.alphabet) != text:
+            joined.append(place)
+        elif text != before:
+            rewritten.append(place)
     usable = [line for line in checked.lines if line.usable]
     if usable:
         write_manifest(target, (_correct(line, checked.alphabet) for line in usable))
     return {
         "left_out": left_out,
         "durations_corrected": corrected,
+        "spaces_taken_out": joined,
         "transcripts_rewritten": rewritten,
     }
 
 
 def _correct(line, alphabet):
-    text = alphabet.normalise(line.utterance.text)
+    text = take_out_spaces(line.utterance.text, alphabet)
     return dataclasses.replace(line.utterance, duration=line.seconds, text=text)

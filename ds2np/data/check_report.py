@@ -1,15 +1,19 @@
 """A checked manifest as numbers, and as a report for the terminal."""
 
+import itertools
 import math
 import textwrap
 from collections import Counter
 
 from ds2np.audio.suspect import describe_low_rate
+from ds2np.text.suspects import SuspectTexts
+from ds2np.text.words import without_spaces
 
 BAR = 50  # characters of the longest bar
 BARS = 20  # maximum number of bars
 WIDTH = 100  # characters in a line
 SHOWN = 20  # lines of one kind of fault
+CHARACTERS = 200  # distinct ones that are listed
 
 
 def statistics(checked):
@@ -17,14 +21,16 @@ def statistics(checked):
 
     Durations are those of the recordings, or the stated ones where a recording cannot be read.
     Characters are those of the normalised transcripts; symbols are what the alphabet makes of them,
-    with the bits that their frequencies give each (entropy). Repeated transcripts are counted; they
-    are not a fault.
+    with the bits that their frequencies give each (entropy). A Chinese character is a word of its
+    own. Repeated transcripts are counted; they are not a fault.
     """
     lines = [line for line in checked.lines if line.utterance]
     words, characters, symbols, texts = Counter(), Counter(), Counter(), set()
+    suspects = SuspectTexts(checked.alphabet.symbols)
     for line in lines:
+        suspects.notice(line.utterance.text, line.utterance.where)
         text = checked.alphabet.normalise(line.utterance.text)
-        words.update(text.split())
+        words.update(checked.alphabet.split(text))
         characters.update(text)
         symbols.update(checked.alphabet.cut(text))
         texts.add(hash(text))  # the texts themselves would take much memory
@@ -60,7 +66,7 @@ def statistics(checked):
             for line in checked.faulty
             for fault in line.faults
         ],
-        "warnings": _warn(heard, checked.config.sample_rate),
+        "warnings": _warn(heard, checked.config.sample_rate) + suspects.sentences(),
     }
 
 
@@ -126,14 +132,16 @@ def _table(numbers):
         "symbols": f"{numbers['symbols']:,}, {numbers['symbols_a_second']:.2f} a second; "
         f"{numbers['bits_a_symbol']:.2f} bits each, "
         f"{numbers['symbols_a_second'] * numbers['bits_a_symbol']:.1f} a second",
-        "words": f"{numbers['words']:,} ({numbers['distinct_words']:,} distinct)",
+        "words": ""
+        if without_spaces(numbers["each_character"])
+        else f"{numbers['words']:,} ({numbers['distinct_words']:,} distinct)",
         "transcripts": f"{numbers['distinct_texts']:,} distinct",
         "shortest": _duration(numbers["shortest"]),
         "longest": _duration(numbers["longest"]),
         "rates": _counted({f"{rate:,} Hz": n for rate, n in numbers["sampling_rates"].items()}),
         "formats": _counted(numbers["formats"]),
     }
-    return "\n".join(f"{name:12}{value}" for name, value in rows.items())
+    return "\n".join(f"{name:12}{value}" for name, value in rows.items() if value)
 
 
 def _duration(place):
@@ -162,9 +170,13 @@ def _characters(counts):
     if not counts:
         return ""
     # A no-break space keeps a character and its number on one line.
-    items = [f"{char!r} {count:,}" for char, count in counts.items()]
+    items = [f"{char!r} {count:,}" for char, count in itertools.islice(counts.items(), CHARACTERS)]
     listed = "  ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
     lines = textwrap.wrap(listed, WIDTH, break_long_words=False, break_on_hyphens=False)
+    if len(counts) > CHARACTERS:
+        once = sum(count == 1 for count in counts.values())
+        more = len(counts) - CHARACTERS
+        lines.append(f"and {more:,} rarer ones, {once:,} of them once (--json lists them)")
     return "\n".join(["characters", *lines]).replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -190,6 +202,7 @@ def describe_copy(checked, target, done, shown=SHOWN):
     rows = [f"{target}: {kept:,} of {len(checked.lines):,} lines" + ", not written" * (not kept)]
     actions = {f"left out, {kind}": lines for kind, lines in done["left_out"].items()}
     actions["durations corrected"] = done["durations_corrected"]
+    actions["spaces beside Chinese characters taken out"] = done["spaces_taken_out"]
     actions["transcripts rewritten"] = done["transcripts_rewritten"]
     for action, lines in actions.items():
         if lines:

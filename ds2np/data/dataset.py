@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from ds2np.data.filling import fill_cache
 from ds2np.data.recordings import BadRecording, describe_difference, durations_differ
 from ds2np.data.suspects import Suspects
 from ds2np.errors import UserError
+from ds2np.text.suspects import SuspectTexts
 from ds2np.text.vocabulary import describe_vocabulary
 
 
@@ -59,7 +61,7 @@ class Dataset:
         self._change, self._cache = change, None
         self.suspects = Suspects(config.sample_rate)
         alphabet = config.alphabet()
-        self._needed = np.array([min_frames(alphabet.encode(u.text, u.where)) for u in utterances])
+        self._needed = np.array(_count_frames(utterances, alphabet))
         self.texts = [alphabet.normalise(u.text) for u in utterances]
         self.labels = _Labels(alphabet, self.texts)
         self.frames = np.array([config.count_frames(u.duration) for u in utterances])
@@ -162,6 +164,14 @@ class Dataset:
         where = self.utterances[i].where
         return f"{where}: " if where else ""
 
+    def warn(self):
+        """Print what the transcripts have that is probably not meant; see `SuspectTexts`."""
+        suspects = SuspectTexts(self.config.alphabet().symbols)
+        for utterance in self.utterances:
+            suspects.notice(utterance.text, utterance.where)
+        for sentence in suspects.sentences():
+            print(f"warning: {sentence}", file=sys.stderr)
+
     @functools.cached_property
     def keys(self):
         """What identifies each utterance: a uint64 hash of its recording, part and transcript.
@@ -179,6 +189,29 @@ class Dataset:
     def vocabulary(self):
         """What the transcripts say; see `describe_vocabulary`."""
         return describe_vocabulary(self.texts, self.config.alphabet())
+
+
+def _count_frames(utterances, alphabet):
+    """Count the frames that each transcript needs; refuse what the alphabet cannot write."""
+    needed, refused = [], []
+    for utterance in utterances:
+        try:
+            needed.append(min_frames(alphabet.encode(utterance.text)))
+        except UserError:
+            refused.append(utterance)
+    if refused:
+        first = refused[0]
+        remedy = (
+            "spell it out or leave these lines out, or train with an alphabet that has it, which "
+            "`data --alphabet` finds"
+        )
+        if not alphabet.unknown(alphabet.join(alphabet.split(first.text))):
+            remedy = "`data --fix` takes out spaces beside Chinese characters"
+        raise UserError(
+            f"{_name(first)}: {alphabet.describe_unknown(first.text)} not in {alphabet}, as in "
+            f"{len(refused):,} of {len(utterances):,} transcripts; {remedy}"
+        )
+    return needed
 
 
 class _Labels(Sequence):

@@ -213,8 +213,8 @@ class BeamDecoder:
             lengths,
             utterances[best],
             [texts[row] for row in best],
-            [written[row] for row in best],
             self.space,
+            self.alphabet.find_words,
             self.frame_seconds,
         )
         results = [[] for _ in found]

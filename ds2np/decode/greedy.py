@@ -60,7 +60,7 @@ def best_paths(log_probs, lengths, alphabet):
 
 def read_path(path, alphabet):
     """Convert a path, one symbol per frame, to text with single spaces."""
-    return alphabet.join(alphabet.split(alphabet.decode(collapse(path))))
+    return " ".join(alphabet.decode(collapse(path)).split())
 
 
 def greedy_decode(log_probs, lengths, alphabet):
@@ -105,12 +105,11 @@ class GreedyDecoder:
             start, frame = frame, frame + len(list(repeats))
             if symbol != self.alphabet.blank:
                 symbols.append((symbol, start, frame, math.exp(max(best[start:frame]))))
-        for separated, word in groupby(symbols, key=lambda each: self.alphabet.separates(each[0])):
-            if not separated:
-                numbers, starts, ends, confidences = zip(*word, strict=True)
-                start, end = (round(t * self.frame_seconds, 6) for t in (starts[0], ends[-1]))
-                confidence = sum(confidences) / len(confidences)
-                yield Word(self.alphabet.decode(numbers), start, end, confidence)
+        numbers, starts, ends, confidences = zip(*symbols, strict=True) if symbols else ((),) * 4
+        for word, first, stop in self.alphabet.find_words(numbers):
+            times = starts[first], ends[stop - 1]
+            start, end = (round(frame * self.frame_seconds, 6) for frame in times)
+            yield Word(word, start, end, sum(confidences[first:stop]) / (stop - first))
 
 
 class GreedyStream:

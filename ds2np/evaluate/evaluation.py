@@ -12,7 +12,7 @@ from ds2np.ctc import ctc_loss_only
 from ds2np.data.left_out import LeftOut
 from ds2np.evaluate.outputs import network_outputs
 from ds2np.parallel.communicator import Communicator
-from ds2np.text.score import align_characters, align_words, count_edits
+from ds2np.text.score import align_characters, align_units, align_words, count_edits
 
 SCORED = "text", "score", "acoustic", "lm"  # what is kept of a hypothesis
 
@@ -73,6 +73,11 @@ class Evaluation:
         """Substitutions, insertions and deletions of characters, including spaces."""
         return count_edits(self.character_alignments)
 
+    @cached_property
+    def unit_alignments(self):
+        """The units of each reference aligned with its hypothesis; see `align_units`."""
+        return self.word_alignments if self.spaces else align_units(self.refs, self.hyps)
+
     @property
     def unit(self):
         """What errors are counted in: "word", or "character" in a script without spaces."""
@@ -80,7 +85,7 @@ class Evaluation:
 
     @property
     def alignments(self):
-        """The alignments of that unit."""
+        """The alignments in which the errors of that unit are counted."""
         return self.word_alignments if self.spaces else self.character_alignments
 
     @property

@@ -7,7 +7,7 @@ SHOWN = 10  # number of worst utterances, and of each kind of mistake
 DEFINITIONS = {
     "word": "WER: edits / words of all references; CER: edits / characters, spaces included",
     "character": "CER: edits / characters of all references; without spaces a text is one word, "
-    "and the WER the share of wrong texts",
+    "and the WER the share of wrong texts;\nletters and digits in a row are listed as one",
 }
 
 
@@ -23,28 +23,28 @@ def summarise(evaluation, files, offsets=None):
         if offset is not None:
             source["offset"] = offset
     unit, rate = evaluation.unit, evaluation.rate_name.lower()
-    between = " " if evaluation.spaces else ""
     many = any(len(texts) > 1 for texts in evaluation.n_best)
     utterances = [
         {
             **sources[i],
             "reference": ref,
             "hypothesis": hyp,
-            "differences": mark_differences(alignment, between),
+            "differences": mark_differences(units),
             f"{unit}_errors": count_edits([alignment]).total,
             **({"n_best": texts} if many else {}),
         }
-        for i, ref, hyp, alignment, texts in zip(
+        for i, ref, hyp, alignment, units, texts in zip(
             evaluation.indices,
             evaluation.refs,
             evaluation.hyps,
             evaluation.alignments,
+            evaluation.unit_alignments,
             evaluation.n_best or [()] * len(evaluation.refs),
             strict=True,
         )
     ]
     wrong = [utterance for utterance in utterances if utterance[f"{unit}_errors"]]
-    confused, missed, inserted = count_mistakes(evaluation.alignments)
+    confused, missed, inserted = count_mistakes(evaluation.unit_alignments)
     return {
         "definition": DEFINITIONS[unit],
         "unit": unit,

@@ -149,7 +149,7 @@ def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
     Tuned
     """
     only_lm, only_words = make(1.0, 0.0, 1), make(0.0, 1.0, 1)  # whose scores are the two terms
-    by_lm, by_words, spaces = only_lm.scorer, only_words.scorer, only_lm.space > 0
+    by_lm, by_words, spaces = only_lm.scorer, only_words.scorer, only_lm.alphabet.has_spaces
     known = [{} for _ in refs]  # of each utterance: text -> ln p(y | x)
     pair = float(np.median(alphas)), float(np.median(betas))
     searched = set()

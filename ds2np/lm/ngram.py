@@ -42,10 +42,12 @@ class NGram:
         "words" or "characters".
     space : str
         With characters, the word that stands for a space.
+    name : str
+        What messages call it: with its file.
     """
 
     def __init__(self, tables):
-        self.tables = tables
+        self.tables, self.name = tables, "the language model"
         self.words, self.units, self.space = tables.words, tables.units, tables.space
         self.order = len(tables.starts) - 1
         self.begin = int(tables.state[1 + BOS])
@@ -94,7 +96,9 @@ class NGram:
         UserError
             If the file cannot be read, is damaged, or contradicts itself.
         """
-        return cls(read_model(path, units, space, log))
+        model = cls(read_model(path, units, space, log))
+        model.name += f" {path}"
+        return model
 
     def save(self, path):
         """Write the model: ARPA to .arpa, .txt and .gz, which is compressed; else compact."""

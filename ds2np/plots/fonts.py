@@ -1,5 +1,6 @@
 """Fonts for characters that matplotlib's own font does not have, such as those of Mandarin."""
 
+import contextlib
 import functools
 
 PLACEHOLDERS = "last resort", "lastresort"  # fonts that draw the same box for every character
@@ -31,6 +32,14 @@ def choose_fonts(text):
 @functools.cache
 def _find(wanted):
     """Return the family of the installed font that has most of some characters; "" if none has."""
+    most, best = _search(wanted)
+    if most < len(wanted) and _add_new_fonts():
+        most, best = _search(wanted)
+    return best
+
+
+def _search(wanted):
+    """Return how many of some characters a known font has, at most, and its family."""
     from matplotlib.font_manager import fontManager
 
     most, best = 0, ""
@@ -42,7 +51,19 @@ def _find(wanted):
             most, best = count, font.name
         if most == len(wanted):
             break
-    return best
+    return most, best
+
+
+def _add_new_fonts():
+    """Add fonts that were installed after matplotlib made its list, which it keeps; return them."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    known = {font.fname for font in fontManager.ttflist}
+    new = sorted(set(findSystemFonts()) - known)
+    for file in new:
+        with contextlib.suppress(OSError, RuntimeError):  # not a font that matplotlib can read
+            fontManager.addfont(file)
+    return new
 
 
 @functools.cache

@@ -9,8 +9,12 @@ from collections import Counter
 import numpy as np
 
 from ds2np.errors import UserError
+from ds2np.text.characters import FIRST, list_characters, name_symbol
+from ds2np.text.words import WORD, join_words, split_words, without_spaces
 
 ENGLISH = " 'abcdefghijklmnopqrstuvwxyz"
+SMALL = 40  # symbols that a message shows
+LONGEST = 100  # characters of a text that a message shows
 
 
 class Alphabet:
@@ -41,6 +45,21 @@ class Alphabet:
         """Count the symbols including the blank: V."""
         return len(self.symbols) + 1
 
+    def __str__(self):
+        """Name the alphabet in a message: by its symbols if they are few, else by the first."""
+        if len(self.symbols) <= SMALL:
+            return f"the alphabet {''.join(self.symbols)!r}"
+        first = " ".join(map(name_symbol, self.symbols[:FIRST]))
+        return f"the alphabet of {len(self.symbols):,} symbols ({first} ...)"
+
+    def describe_change(self, before):
+        """Say how this alphabet differs from one before; "" if it does not."""
+        lost, new = set(before.symbols) - set(self.symbols), set(self.symbols) - set(before.symbols)
+        if lost or new:
+            parts = ((lost, "lacks"), (new, "has"))
+            return " and ".join(f"{verb} {list_characters(sorted(s))}" for s, verb in parts if s)
+        return "" if self.symbols == before.symbols else "has its symbols in another order"
+
     def normalise(self, text):
         """Compose accents, convert to lower case what the alphabet lacks, and trim spaces."""
         text = " ".join(unicodedata.normalize("NFC", text).split())
@@ -64,11 +83,15 @@ class Alphabet:
             numbers = map(self._numbers.__getitem__, self.cut(self.normalise(text)))
             return np.fromiter(numbers, np.int64)
         except KeyError:
-            listed = " ".join(repr(c) for c in self.unknown(text))
             raise UserError(
-                f"{where or 'the text'}: {listed} in {text!r} not in the alphabet "
-                f"{''.join(self.symbols)!r}; spell it out or remove the line"
+                f"{where or 'the text'}: {self.describe_unknown(text)} not in {self}; "
+                "spell it out or remove the line"
             ) from None
+
+    def describe_unknown(self, text):
+        """Name the symbols of a text that are not in the alphabet, and show the text."""
+        shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+        return f"{list_characters(self.unknown(text))} in {shown!r}"
 
     def decode(self, numbers):
         """Convert symbol numbers to text, skipping blanks."""
@@ -76,20 +99,45 @@ class Alphabet:
 
     @property
     def has_spaces(self):
-        """Whether words are separated; if not, as in Mandarin, errors are counted in characters."""
-        return any(symbol.isspace() for symbol in self.symbols)
+        """Whether spaces separate words; if not, errors are counted in characters.
+
+        They do not in Mandarin, even if the Roman words in it have spaces between them.
+        """
+        characters = "".join(self.symbols)
+        return any(map(str.isspace, characters)) and not without_spaces(characters)
 
     def separates(self, number):
-        """Return whether a symbol separates words."""
+        """Return whether a symbol is a space."""
         return self.symbols[number - 1].isspace()
 
     def split(self, text):
-        """Split text into words."""
-        return text.split()
+        """Split text into words; see `ds2np.text.words`."""
+        return split_words(text)
 
     def join(self, words):
         """Join words to text."""
-        return " ".join(words)
+        return join_words(words)
+
+    def find_words(self, numbers):
+        """Find the words of a text that is given as symbols.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Without blanks.
+
+        Returns
+        -------
+        list of tuple
+            The text of each word, the place of its first symbol and the place after its last one.
+            Two words can share a symbol of two characters.
+        """
+        texts = [self._texts[number] for number in numbers]
+        text = "".join(texts)
+        if len(text) == len(texts):
+            return [(word[0], *word.span()) for word in WORD.finditer(text)]
+        place = [i for i, each in enumerate(texts) for _ in each]
+        return [(w[0], place[w.start()], place[w.end() - 1] + 1) for w in WORD.finditer(text)]
 
 
 class _Folded(dict):

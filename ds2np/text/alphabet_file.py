@@ -8,12 +8,14 @@ th
 
 import json
 import re
-import unicodedata
+from collections import Counter
 
 from ds2np.errors import UserError
+from ds2np.text.characters import describe_not_composed, find_marks, name_character
 
 VERSION = 1
 HEADER = "# ds2np alphabet, version {}, {}"
+BEGINNING = HEADER.partition(",")[0]
 SPACE = "<space>"
 LONGEST = {"characters": 1, "bigrams": 2}  # characters of a symbol
 
@@ -50,7 +52,7 @@ def read_alphabet(path):
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     lines = text.rstrip("\r\n").split("\n")
     lines = [line.rstrip("\r") for line in lines]
-    if not lines[0].startswith("#") or len(lines) == 1:
+    if not lines[0].startswith("#") or (len(lines) == 1 and not lines[0].startswith(BEGINNING)):
         return _one_line(path, lines), "characters"
     found = re.fullmatch(HEADER.format(r"(\S+)", r"(\S+)"), lines[0].rstrip())
     if not found:
@@ -62,9 +64,19 @@ def read_alphabet(path):
         raise UserError(f"{path}, line 1: version {version} of the format, expected {VERSION}")
     if units not in LONGEST:
         raise UserError(f"{path}, line 1: no alphabet of {units!r}; it has {', '.join(LONGEST)}")
+    if len(lines) == 1:
+        raise UserError(f"{path} has no symbols; expected one in each line from line 2 on")
     symbols = [" " if line == SPACE else line for line in lines[1:]]
     _check(path, symbols, units)
     return tuple(symbols) if units != "characters" else "".join(symbols), units
+
+
+def check_composed(symbols, where):
+    """Raise a UserError unless symbols are in the form in which text is compared, NFC."""
+    if replaced := describe_not_composed(symbols):
+        raise UserError(
+            f"{where}: {replaced}, as all text is in Unicode's composed form (NFC); write that"
+        )
 
 
 def _check(path, symbols, units):
@@ -78,10 +90,10 @@ def _check(path, symbols, units):
                 f"{where}: {symbol!r} has {len(symbol)} characters, but symbols of {units} have "
                 f"{LONGEST[units]} at most"
             )
-        if unicodedata.normalize("NFC", symbol) != symbol or unicodedata.combining(symbol[0]):
+        check_composed(symbol, where)
+        if marks := find_marks(symbol):
             raise UserError(
-                f"{where}: {symbol!r} is not in Unicode's composed form (NFC), in which text is "
-                "compared"
+                f"{where}: {name_character(marks[0])} is no symbol; it stands on another character"
             )
         if symbol in first:
             raise UserError(
@@ -110,4 +122,7 @@ def _one_line(path, lines):
             f"{path} has {count} lines, and the first is not {HEADER.format(VERSION, '...')!r}; "
             "expected that, or the characters in one line"
         )
+    check_composed(text, path)
+    if twice := [character for character, n in Counter(text).items() if n > 1]:
+        raise UserError(f"{path}: {twice[0]!r} occurs twice among the characters in its one line")
     return text

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from ds2np.text.words import space_words, split_words, stands_alone
+
 
 @dataclass(frozen=True)
 class Edits:
@@ -81,6 +83,16 @@ def align_characters(refs, hyps):
     return _align(refs, hyps, jiwer.process_characters)
 
 
+def align_units(refs, hyps):
+    """Align texts of a script without spaces, in characters; see `align_words`.
+
+    Beside Chinese characters, a run of letters or digits is one; see `ds2np.text.words`.
+    """
+    if not any(map(stands_alone, "".join(refs))):
+        return align_characters(refs, hyps)
+    return align_words(*([" ".join(split_words(text)) for text in texts] for texts in (refs, hyps)))
+
+
 def _read_texts(texts, one, many):
     """Return the texts of an iterable as a list, with single spaces between their words."""
     if isinstance(texts, str | bytes | set | dict) or not isinstance(texts, Iterable):
@@ -142,12 +154,10 @@ def count_edits(alignments):
     return Edits(substitutions=confused, insertions=inserted, deletions=missed, length=length)
 
 
-def mark_differences(alignment, between=" "):
-    """Format the alignment of one utterance: ``the [cat -> bat] [- has] sat [+ down]``.
-
-    between: what stands between words; "" for characters.
-    """
-    return between.join(_mark(*pair) for pair in alignment)
+def mark_differences(alignment):
+    """Format the alignment of one utterance: ``the [cat -> bat] [- has] sat [+ down]``."""
+    spaces = space_words(hyp if ref is None else ref for ref, hyp in alignment)
+    return "".join(space + _mark(*pair) for space, pair in zip(spaces, alignment, strict=True))
 
 
 def _mark(ref, hyp):

@@ -20,6 +20,7 @@ from ds2np.plots import (
     plot_spectrogram,
 )
 from ds2np.text.score import count_edits
+from ds2np.text.words import space_words
 
 SAMPLES = 8  # utterances to listen to
 
@@ -260,10 +261,9 @@ def _picture(figure, caption):
 def _samples(dataset, evaluation, shown, others):
     rows = []
     for i in shown:
-        between = " " if evaluation.spaces else ""
-        reference, hypothesis = _mark(evaluation.alignments[i], between)
+        reference, hypothesis = _mark(evaluation.unit_alignments[i])
         for name, other in others.items():
-            hypothesis += f"<br>{html.escape(name)}: {_mark(other.alignments[i], between)[1]}"
+            hypothesis += f"<br>{html.escape(name)}: {_mark(other.unit_alignments[i])[1]}"
         utterance = dataset.utterances[evaluation.indices[i]]
         rows.append(
             f"<tr><td>{_player(utterance)}"
@@ -283,12 +283,14 @@ def _player(utterance):
     return f'<audio controls src="data:audio/wav;base64,{source}"></audio>'
 
 
-def _mark(alignment, between):
+def _mark(alignment):
     """Mark where a reference and a hypothesis differ, as two strings of HTML."""
-    reference, hypothesis = [], []
-    for ref, hyp in alignment:
-        for words, word, tag in ((reference, ref, "del"), (hypothesis, hyp, "ins")):
-            if word is not None:
-                text = html.escape(word)
-                words.append(text if ref == hyp else f"<{tag}>{text}</{tag}>")
-    return between.join(reference), between.join(hypothesis)
+    texts = []
+    for side, tag in enumerate(("del", "ins")):
+        words = [(pair[side], len(set(pair)) > 1) for pair in alignment if pair[side] is not None]
+        marked = ""
+        for space, (word, differs) in zip(space_words(w for w, _ in words), words, strict=True):
+            text = html.escape(word)
+            marked += space + (f"<{tag}>{text}</{tag}>" if differs else text)
+        texts.append(marked)
+    return texts

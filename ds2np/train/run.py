@@ -11,6 +11,7 @@ from ds2np.data.manifest import identify
 from ds2np.decode import check_fit, tell_fit
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
+from ds2np.model.checkpoint import load_checkpoint
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.model.transfer import copy_weights
 from ds2np.parallel.communicator import Communicator
@@ -65,6 +66,8 @@ def train(
     """
     comm = comm or Communicator()
     with comm.on_main(RunFolder(folder).locked()):
+        if resume:
+            _check_alphabet(RunFolder(folder), model_config.alphabet())
         model = DeepSpeech2(model_config, seed=training_config.seed)
         started = "" if resume else _start_from(training_config.init, model)
         model.move(device)
@@ -94,8 +97,11 @@ def train(
             + (f"; validated by {settings}" if settings.decoder == "beam" else "")
             + started
         )
-        if comm.is_main and train_utterances is not dev_utterances:
-            _warn_shared(train_utterances, dev_utterances)
+        if comm.is_main:
+            train_set.warn()
+            if train_utterances is not dev_utterances:
+                dev_set.warn()
+                _warn_shared(train_utterances, dev_utterances)
         if not trainer.finished:
             try_longest(trainer, device)
         train_within_memory(trainer, minutes, device)
@@ -125,6 +131,18 @@ def _conclude(trainer, device, beside):
     if report:
         print(f"report: {report}")
     return evaluation
+
+
+def _check_alphabet(folder, alphabet):
+    """Refuse to resume with another alphabet, before transcripts are refused because of it."""
+    if not folder.last.is_file():
+        return
+    before = load_checkpoint(folder.last)[0].config.alphabet()
+    if changed := alphabet.describe_change(before):
+        raise UserError(
+            f"{folder.path} cannot be resumed with another alphabet: the one given {changed}; give "
+            "the same --alphabet or --characters as before"
+        )
 
 
 def _start_from(run, model):

@@ -162,7 +162,7 @@ def test_the_alphabet_of_a_manifest_reaches_the_network(train, manifest, tmp_pat
         (b"", "has 0 lines"),
         (b"\xff\xfe", "is not UTF-8 text"),
         (b'"abc', "begins as JSON"),
-        (b"abca", "the alphabet contains 'a' twice"),
+        (b"abca", "'a' occurs twice among the characters"),
         (None, "cannot be read"),
     ],
 )
@@ -289,7 +289,7 @@ def test_a_language_model_in_upper_case_ends_the_run_before_it_begins(train, tmp
     NGram.train([text.upper() for text in toys.TEXTS], order=2, log=None).save(path)
     code, _, err = train("--epochs", 1, "--lm", path)
     assert code == 2
-    assert "the words of the language model are in upper case" in err
+    assert f"the words of the language model {path} are in upper case" in err
     assert not (tmp_path / "run").exists()
 
 

@@ -97,7 +97,7 @@ def test_words_that_cannot_be_written_are_told_and_too_many_refused(ds2np, run, 
     NGram.train(["a b c ab xyz"], order=1, log=None).save(lm)
     code, _, err = ds2np(*options)
     assert code == 0
-    told = "the alphabet cannot write 20 % of the words of the language model, such as 'xyz'"
+    told = f"the alphabet cannot write 20 % of the words of the language model {lm}, such as 'xyz'"
     assert f"warning: {told}; they are never recognised" in err
     NGram.train(["a xyz zebra"], order=1, log=None).save(lm)
     code, _, err = ds2np(*options)

@@ -187,6 +187,7 @@ def test_a_clean_copy_has_no_faults(corpus, tmp_path):
             "unknown characters": [3, 5],
         },
         "durations_corrected": [2],
+        "spaces_taken_out": [],
         "transcripts_rewritten": [4],
     }
     assert path.read_bytes() == before

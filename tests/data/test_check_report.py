@@ -139,6 +139,17 @@ def test_many_characters_are_wrapped_between_them(corpus):
     assert all(re.fullmatch(r"('.' \d+  )*'.' \d+", row) for row in listed)
 
 
+def test_of_thousands_of_characters_the_rarest_are_counted(corpus):
+    text = "".join(chr(0x4E00 + i) * (1 + (i < 260)) for i in range(300))
+    corpus.write_text(corpus.read_text().replace("cab ab", text))
+    checked = check_manifest(corpus, toys.MODEL)
+    rows = describe(checked).splitlines()
+    assert rows[rows.index("characters") + 1].startswith("'a' 3  'b' 3  'c' 2  '一' 2")
+    assert "and 104 rarer ones, 41 of them once (--json lists them)" in rows
+    assert len(statistics(checked)["each_character"]) == 304
+    assert not any(row.startswith("words") for row in rows)
+
+
 def test_a_manifest_without_a_readable_line(corpus):
     corpus.write_text("[]\n")
     page = describe(check_manifest(corpus, toys.MODEL))

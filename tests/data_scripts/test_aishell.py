@@ -57,7 +57,12 @@ def test_each_part_has_its_manifest_and_words_are_joined(root, run_script):
     ]
     assert contents(root / "dev.jsonl") == [("广州市房地产", "S0724", 0.5)]
     assert contents(root / "test.jsonl") == [("甚至出现", "S0764", 0.5)]
-    assert f"{root}/train.jsonl: 0.0 minutes, 1 speakers, 2 utterances, 9 characters (8 d" in out
+    expected = "0.0 minutes, 1 speakers, 2 utterances, 9 characters (8 distinct)"
+    assert f"{root}/train.jsonl: {expected}\n" in out
+    manifests = " ".join(f"{root}/{part}.jsonl" for part in ("train", "dev", "test"))
+    assert out.endswith(
+        f"\ntheir alphabet: python -m ds2np data {manifests} --alphabet --out FILE\n"
+    )
 
 
 def test_unmatched_files_are_left_out_with_a_warning(root, run_script, record):

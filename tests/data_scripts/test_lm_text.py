@@ -53,6 +53,22 @@ def test_sentences_become_what_the_alphabet_writes(normaliser, text, expected):
     assert expected is None or Alphabet().unknown(expected) == []
 
 
+@pytest.mark.parametrize(
+    ("symbols", "text", "expected", "spaces"),
+    [
+        ("我们去用写", "我们 去\uff0c用 写\u3002", "我们去用写", 3),
+        ("我们去用写py ", "我们 去 用 py py 写", "我们去用py py写", 4),
+        ("我们去用写py", "我们 用 Py py", "我们用pypy", 3),
+        (" py我", "py py", "py py", 0),
+    ],
+)
+def test_chinese_text_has_no_spaces(symbols, text, expected, spaces):
+    normaliser = Normaliser(symbols)
+    assert normaliser(text) == expected
+    assert (normaliser.spaces, normaliser.sentences) == (spaces, 1)
+    assert f"  spaces taken out: {spaces}" in normaliser.report() or not spaces
+
+
 def test_changes_are_counted(normaliser):
     for text in ("A\u2019B, c, \u00e9", "No 1, no 2", "!", ""):
         normaliser(text)

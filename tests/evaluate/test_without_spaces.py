@@ -1,4 +1,4 @@
-"""Mandarin has no spaces: characters are counted, and mistakes are characters."""
+"""Mandarin has no spaces: characters are counted, and mistakes are characters or Roman words."""
 
 import pytest
 
@@ -44,3 +44,24 @@ def test_the_text_speaks_of_characters_only(evaluation):
     assert "CER of the best of the texts of each utterance: 0.0 %" in text
     assert "\nwords " not in text
     assert "a text is one word" in text
+
+
+def test_a_roman_word_in_mandarin_is_one_mistake_of_its_characters():
+    refs, hyps = ["我用python写", "再用python写2个"], ["我用pithon写", "在用pithn写2个"]
+    summary = summarise(Evaluation(refs, hyps, 1.0, 0.5, spaces=False), ["0.wav", "1.wav"])
+    assert summary["cer"] == 4 / (9 + 11)
+    assert summary["confused_characters"] == [
+        {"reference": "python", "hypothesis": "pithn", "count": 1},
+        {"reference": "python", "hypothesis": "pithon", "count": 1},
+        {"reference": "再", "hypothesis": "在", "count": 1},
+    ]
+    assert [each["character_errors"] for each in summary["utterances"]] == [1, 3]
+    assert [each["differences"] for each in summary["utterances"]] == [
+        "我用[python -> pithon]写",
+        "[再 -> 在]用[python -> pithn]写2个",
+    ]
+
+
+def test_another_script_without_spaces_has_mistakes_of_characters():
+    summary = summarise(Evaluation(["สวัสดี"], ["สวัดดี"], 1.0, 0.5, spaces=False), FILES[:1])
+    assert summary["confused_characters"] == [{"reference": "ส", "hypothesis": "ด", "count": 1}]

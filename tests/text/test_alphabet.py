@@ -53,3 +53,27 @@ def test_unknown_characters_are_refused_with_their_origin():
 def test_a_character_cannot_occur_twice():
     with pytest.raises(UserError, match="'a' twice"):
         Alphabet("abca")
+
+
+def test_a_large_alphabet_is_named_by_its_first_symbols():
+    large = Alphabet(map(chr, range(0x4E00, 0x4E00 + 6000)))
+    first = "'一' '丁' '丂' '七' '丄' '丅' '丆' '万'"
+    assert str(large) == f"the alphabet of 6,000 symbols ({first} ...)"
+    assert str(Alphabet(" ab")) == "the alphabet ' ab'"
+    with pytest.raises(UserError) as caught:
+        large.encode("a" + "好" * 1000)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("symbols", "change"),
+    [
+        ("ab", ""),
+        ("ba", "has its symbols in another order"),
+        ("a", "lacks 'b'"),
+        ("abx", "has 'x'"),
+        ("xa", "lacks 'b' and has 'x'"),
+    ],
+)
+def test_changes_of_an_alphabet(symbols, change):
+    assert Alphabet(symbols).describe_change(Alphabet("ab")) == change

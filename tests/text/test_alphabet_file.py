@@ -6,6 +6,7 @@ from ds2np.errors import UserError
 from ds2np.text import ALPHABETS
 from ds2np.text.alphabet_file import LONGEST, format_alphabet, read_alphabet
 
+ACUTE = "\N{COMBINING ACUTE ACCENT}"
 HEADER = "# ds2np alphabet, version 1, "
 
 
@@ -28,6 +29,19 @@ def test_all_characters_in_one_line(tmp_path, content):
     assert read_alphabet(path) == (symbols, "characters")
 
 
+def test_signs_of_scripts_that_do_not_compose_are_letters(tmp_path):
+    path, thai = tmp_path / "alphabet.txt", "ส\N{THAI CHARACTER SARA U}"
+    path.write_text(format_alphabet(thai), encoding="utf-8")
+    assert read_alphabet(path) == (thai, "characters")
+
+
+def test_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "alphabet.txt"
+    path.write_text(format_alphabet("我"), encoding="utf-16")
+    with pytest.raises(UserError, match=r"alphabet.txt is not UTF-8 text; expected a symbol in"):
+        read_alphabet(path)
+
+
 def test_every_kind_of_alphabet_has_a_file():
     assert set(LONGEST) == set(ALPHABETS)
 
@@ -40,13 +54,24 @@ def test_every_kind_of_alphabet_has_a_file():
         (f"{HEADER}characters\nab\n", "line 2: 'ab' has 2 characters, but symbols of characters"),
         (f"{HEADER}bigrams\na\nab\n", "line 3: 'ab' has 'b', which is no symbol alone"),
         (f"{HEADER}bigrams\na\nabc\n", "line 3: 'abc' has 3 characters"),
-        (f"{HEADER}characters\n\N{ANGSTROM SIGN}\n", "line 2: '\N{ANGSTROM SIGN}' is not in"),
-        (f"{HEADER}characters\n\N{COMBINING ACUTE ACCENT}\n", "composed form"),
+        (
+            f"{HEADER}characters\n\N{ANGSTROM SIGN}\n",
+            "line 2: '\N{ANGSTROM SIGN}' (ANGSTROM SIGN, U+212B) is read as 'Å' (U+00C5), as all "
+            "text is in Unicode's composed form (NFC); write that",
+        ),
+        (f"{HEADER}characters\na\n\uf900\n", "line 3: '\uf900' (CJK COMPATIBILITY IDEOGRAPH"),
+        (f"{HEADER}bigrams\ne\n{ACUTE}\n", "line 3: COMBINING ACUTE ACCENT (U+0301) is no sym"),
+        (f"{HEADER}bigrams\ne\ne{ACUTE}\n", "'e' and COMBINING ACUTE ACCENT (U+0301) are read as"),
+        (f"{HEADER}bigrams\nx\nx{ACUTE}\n", "line 3: COMBINING ACUTE ACCENT (U+0301) is no sym"),
+        (f"{HEADER}characters\na\n\t\n", "line 3: expected a symbol, <space> for a space; found"),
+        (f"{HEADER}characters\n", "has no symbols; expected one in each line from line 2 on"),
         (f"{HEADER}runes\na\n", "line 1: no alphabet of 'runes'; it has characters, bigrams"),
         ("# ds2np alphabet, version 2, characters\na\n", "line 1: version 2 of the format"),
         ("# an alphabet\na\n", "line 1: expected '# ds2np alphabet, version 1, characters'"),
         ("a\nb\n", "has 2 lines, and the first is not"),
         ("", "has 0 lines"),
+        ("我用我", "'我' occurs twice among the characters in its one line"),
+        (f"e{ACUTE}", "'e' and COMBINING ACUTE ACCENT (U+0301) are read as 'é'"),
         ('"abc', "begins as JSON"),
     ],
 )

@@ -183,6 +183,7 @@ def test_mistakes_are_counted_over_all_utterances():
         ("", "noise", "[+ noise]"),
         ("word", "", "[- word]"),
         ("", "", ""),
+        ("我 用 py 3 写", "我 有 py 写", "我[用 -> 有]py [- 3]写"),
     ],
 )
 def test_differences_are_marked_in_place(ref, hyp, marked):

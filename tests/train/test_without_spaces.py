@@ -50,7 +50,7 @@ def test_training_prints_the_character_error_rate(run, written, capsys):
 
 
 @pytest.fixture
-def page(tmp_path, written, monkeypatch):
+def write(tmp_path, written, monkeypatch):
     """Write the report of a network that hears 甲 in every frame; return its HTML."""
     monkeypatch.setattr(fonts, "_find", lambda wanted: "")  # as where no font has it
     network = DeepSpeech2(WORDLESS)
@@ -59,17 +59,29 @@ def page(tmp_path, written, monkeypatch):
         Recogniser(network, make_decoder("greedy", WORDLESS)),
         Dataset(written[:4], WORDLESS),
     )
-    report = Report(RunFolder(tmp_path), spaces=False)
-    report.show(recogniser, dataset, Evaluation(REFS, ONE_WRONG, 1.0, 0.5, spaces=False))
-    return report.write([]).read_text(encoding="utf-8")
+
+    def page(refs, hyps):
+        report = Report(RunFolder(tmp_path), spaces=False)
+        report.show(recogniser, dataset, Evaluation(refs, hyps, 1.0, 0.5, spaces=False))
+        return report.write([]).read_text(encoding="utf-8")
+
+    return page
 
 
-def test_the_report_marks_characters(page):
+def test_the_report_marks_characters(write):
+    page = write(REFS, ONE_WRONG)
     assert "<th>character error rate</th><th>wrong utterances</th>" in page
     assert "highest character error rates" in page
     marked = "reference: <del>甲</del><del>乙</del><br>hypothesis: "
     assert marked in page
 
 
-def test_characters_without_a_font_are_numbered_and_explained(page):
+def test_the_report_marks_roman_words_beside_characters(write):
+    page = write(["甲用py", *REFS[1:]], ["甲用pi乙", *REFS[1:]])
+    marked = "reference: 甲用<del>py</del><br>hypothesis: 甲用<ins>pi</ins><ins>乙</ins>"
+    assert marked in page
+
+
+def test_characters_without_a_font_are_numbered_and_explained(write):
+    page = write(REFS, ONE_WRONG)
     assert "no font for these characters, so they are numbered: 1 甲.</p>" in page
