@@ -1,8 +1,10 @@
 """Augmentation: make each recording sound like many speakers, rooms, noises and microphones.
 
 A network memorises recordings that never change, so each epoch draws new changes, which leave the
-words as they are. Paper, "Training Data": noise is added to a random 40 % of the utterances. The
-effects are in effects.py and vocoder.py. Chapter 08 builds them.
+words as they are. Speed and pitch change by one factor for the whole utterance: that moves the
+contours of the pitch, by which Mandarin tells words apart, and does not bend them. Paper, "Training
+Data": noise is added to a random 40 % of the utterances. The effects are in effects.py and
+vocoder.py. Chapter 08 builds them.
 """
 
 from dataclasses import dataclass

@@ -57,7 +57,8 @@ def add_options(parser):
     add("--patience", type=count, metavar="N", help="stop after N epochs without a lower WER")
     add("--minutes", type=positive, metavar="M", help="stop after M minutes")
     add("--longest", type=positive, metavar="S", help="leave out longer training utterances")
-    add("--augment", action="store_true", default=None, help="augment the training recordings")
+    text = "vary speed, pitch, rooms and noise of training recordings; tones keep their contours"
+    add("--augment", action="store_true", default=None, help=text)
     add("--noise", metavar="FOLDER", help="noise recordings for --augment")
     add("--rooms", metavar="FOLDER", help="room impulse responses for --augment")
     add("--cache", type=Path, metavar="FOLDER", help="compute features once, and keep them here")

@@ -23,6 +23,7 @@ from ds2np.plots.text import (
     plot_symbols,
     plot_trace,
 )
+from ds2np.plots.tones import plot_confusions, plot_pitch
 from ds2np.plots.training import plot_curves, plot_health, plot_plan, plot_walk
 from ds2np.plots.tuning import plot_error_surface
 
@@ -31,6 +32,7 @@ __all__ = [
     "draw_table",
     "plot_amdahl",
     "plot_batch",
+    "plot_confusions",
     "plot_curves",
     "plot_error_surface",
     "plot_gains",
@@ -41,6 +43,7 @@ __all__ = [
     "plot_map",
     "plot_over_processes",
     "plot_patches",
+    "plot_pitch",
     "plot_plan",
     "plot_probabilities",
     "plot_profile",

@@ -129,7 +129,7 @@ def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES, language=LANGUAGES["e
         drawn = [distinct[i] for i in rng.permutation(len(distinct))[: train + test]]
         sentences = {"train": drawn[:train], "test": drawn[train:]}
     return {
-        part: _assign(rng, part, sentences[part], variants, bounds, language)
+        part: assign(rng, part, sentences[part], variants, bounds, language)
         for part, variants, bounds in (
             ("train", TRAIN_VARIANTS, sizes),
             ("test", TEST_VARIANTS, TEST_SIZES),
@@ -137,7 +137,8 @@ def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES, language=LANGUAGES["e
     }
 
 
-def _assign(rng, part, sentences, variants, sizes, language):
+def assign(rng, part, sentences, variants, sizes, language):
+    """Assign a voice, speed, pitch and size to each sentence of a part; see `plan`."""
     names = voices(variants, language.accents)
     # Each voice is used once before any is used again.
     rounds = -(-len(sentences) // len(names))

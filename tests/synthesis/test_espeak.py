@@ -9,6 +9,7 @@ import synthetic
 from ds2np.errors import UserError
 from ds2np.synthesis import corpus, espeak
 from ds2np.synthesis.languages import LANGUAGES
+from ds2np.synthesis.syllables import SYLLABLES
 
 TEXT = "the dog and the cat are in the garden"
 
@@ -122,3 +123,10 @@ def test_phonemes_show_tones_and_what_is_spoken_in_english(speaker):
     tones = re.findall(r"\d+", speaker.phonemes("妈麻马骂吗", "cmn"))
     assert tones == ["55", "35", "214", "51", "11"]
     assert "(en)" in speaker.phonemes("熊猫", "cmn")
+
+
+@pytest.mark.parametrize("row", SYLLABLES)
+def test_four_characters_are_one_syllable_in_four_tones(speaker, row):
+    spoken = [speaker.phonemes(character, "cmn") for character in row]
+    assert [re.findall(r"\d+", each) for each in spoken] == [["55"], ["35"], ["214"], ["51"]]
+    assert len({re.sub(r"\d+", "", each) for each in spoken}) == 1
