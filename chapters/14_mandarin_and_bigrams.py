@@ -58,8 +58,8 @@ from ds2np.text.score import align_characters, count_mistakes
 # %% [markdown]
 # ## The idea in one picture
 #
-# Here is a second of speech, written in three ways. English speakers of the paper say about 14 letters a second,
-# spaces included; Mandarin speakers say 3 characters.
+# Here is a second of speech, written in three ways. English speakers of the paper say about 14 letters a second
+# (*unigrams*, spaces included), and Mandarin speakers 3 characters.
 #
 # ![A second of speech as 14 letters, as 9 bigrams, and as 3 Mandarin characters, above the frames that a stride of 4
 # and a stride of 8 leave: 25 are enough for all, 12 are too few for the letters.](images/symbols_14_second.svg)
@@ -525,7 +525,7 @@ show(
 )
 
 # %% [markdown]
-# A character that was heard five times is not learned. `python -m ds2np data TRAIN.jsonl --alphabet --most 6000 --out
+# From five examples of a character a network cannot learn much. `python -m ds2np data TRAIN.jsonl --alphabet --most 6000 --out
 # FILE` keeps the most frequent ones, and says how much of the text it leaves out; a line that has another cannot be
 # written, and is left out of the training (`data --fix`), never silently shortened. Predict first: which share of the
 # *sentences* is lost, when the rarest characters that make up 1 % of the *text* are left out?
@@ -886,8 +886,8 @@ for window, ways in HEARD.items():
     print(f"    Nearly all tones as spoken: {'yes' if np.mean(ways['as spoken']) > 90 else 'no'}.")
 
 # %% [markdown]
-# Without the controls we would have taken the first number for hearing. In sentences a network needs the tones less, since
-# the characters around tell much of what is meant; so a low CER proves nothing about tones, either.
+# Without the controls we would have taken the first number for hearing. In sentences the characters around tell, too,
+# which one is meant; so a low CER alone proves nothing about tones.
 #
 # ### What keeps a tone
 #
@@ -1054,7 +1054,7 @@ print(f"{most} confusions are no fault of the ear.")
 
 # %% [markdown]
 # CTC takes its frames for independent, given the sound; and the sound of 他 says nothing. The recurrent layers could look
-# at the rest of the sentence, and with enough data they do. But the knowledge that is missing stands in *text*, of which there
+# at the rest of the sentence, and with more data they may. But the knowledge that is missing stands in *text*, of which there
 # is plenty: an n-gram model over **characters**, since there are no words. It reads all sentences of the grammar but the 32.
 # The search asks it after each symbol, and $\beta$ is a reward for each character. Predict first: will the
 # frequency of each character (order 1) do? Two of them at once? And in 它是妹妹家的狗 (it is my sister's dog) 家 tells that it is
@@ -1101,21 +1101,24 @@ for i in shown:
 folder.cleanup()
 
 # %% [markdown]
-# And what stays wrong? Look at what the model has read: does any of its sentences begin like the one that was said?
+# And what stays wrong? 他是我的爸爸 and 她是我的妈妈 differ in the first character and in the last ones, so a model has to see both.
+# Has it read that beginning, of six characters, in any sentence? The control are the sentences whose pronoun is right now.
 
 # %%
-still = [
-    a for a, b in zip(result.refs, by_order[5], strict=True) if a[0] in PRONOUNS and a[0] != b[:1]
+assert "他是你的爸爸" in to_read
+pronouns = [
+    (a, b[:1] == a[0]) for a, b in zip(result.refs, by_order[5], strict=True) if a[0] in PRONOUNS
 ]
-new = [text for text in still if not any(line.startswith(text[:5]) for line in to_read)]
-print(f"{len(still)} pronouns are still wrong: {'  '.join(still)}")
-print(
-    f"{len(new)} of these sentences begin with five characters that the model has never read together."
-)
+for name, right in (("wrong", False), ("right", True)):
+    chosen = [text for text, is_right in pronouns if is_right == right]
+    new = [text for text in chosen if not any(line.startswith(text[:6]) for line in to_read)]
+    print(
+        f"{len(chosen)} pronouns are {name}; {len(new)} of these sentences begin as none that it has read"
+    )
 
 # %% [markdown]
-# An n-gram knows strings. It has read 他是你的爸爸 (he is your father), but that fathers are "he" whosever they are, it cannot
-# draw from that. More text helps it, and so do models that learn what words have in common.
+# An n-gram knows strings. It has read 他是你的爸爸 (he is your father), but it cannot draw from that that fathers are "he",
+# whosever they are. More text helps it, and so do models that learn what words have in common.
 #
 # ## What the paper reports
 #
@@ -1126,7 +1129,8 @@ print(
 # bigrams, so that strides could be larger; their rate, as quoted on the poster, is the one that we could not follow.
 #
 # What cannot be seen at our size: with a grammar of some hundred words an n-gram knows nearly everything there is to know,
-# and a voice of espeak-ng says each character in one way. Six thousand characters need hours of each kind of speech.
+# and a voice of espeak-ng says each character in one way. What six thousand characters need in hours of speech, it
+# cannot show.
 #
 # A word of history: Chao wrote the tones as letters, lines that stand, rise, dip and fall, in 1930; espeak-ng's 55, 35, 214
 # and 51 are his scale of five pitches.
