@@ -146,7 +146,8 @@ print("1000 texts came back as they were")
 #
 # Replace `raise NotImplementedError` and run the cell below it. What is correct is kept in a file of yours,
 # `my_ds2np.py`; `python -m ds2np learn` says how far you are. Solutions are
-# [apart](solutions/14_mandarin_and_bigrams.py).
+# [apart](solutions/14_mandarin_and_bigrams.py). With this function, the network of your graduation
+# ([chapter 07](07_network.ipynb)) writes bigrams.
 #
 # | name in code | type | meaning |
 # |---|---|---|
@@ -509,9 +510,9 @@ for name, each in counted.items():
     print(f"{name:24} slope {slopes[name]:.2f} from rank 3 to 200; "
           f"ranks 301 to 400 have {rare[name]:.1%}")  # fmt: skip
 near = [name for name, slope in slopes.items() if abs(slope + 1) < 0.25]
-print("Within a quarter of Zipf's -1:", ", ".join(near) or "none", end="; ")
+print("Within a quarter of Zipf's -1:", ", ".join(near) or "none")
 helped = rare["the demo's choice of it"] > 1.2 * rare["Mandarin grammar"]
-print(f"the demo's choice {'gives' if helped else 'gives no'} more room to the rare ones.")
+print(f"The demo's choice {'gives' if helped else 'gives no'} more room to the rare ones.")
 
 # %%
 figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
