@@ -36,8 +36,9 @@ def plot_pitch(
     # A window stands in the middle of its sound, and a row around its frequency.
     start, stop = (window_ms - stride_ms) / 2000, stride_ms * len(low) / 1000
     image.set_extent((start, start + stop, -bin_hertz / 2, bin_hertz * (low.shape[1] - 0.5)))
-    for style in ({"color": "white", "lw": 3.5}, {"color": "black", "lw": 1.5}):
-        axis.plot(seconds, harmonic * hertz, **style)
+    axis.plot(seconds, harmonic * hertz, color="white", lw=3.5)  # a rim
+    label = "pitch" if harmonic == 1 else f"{harmonic} times the pitch"
+    axis.plot(seconds, harmonic * hertz, color="black", lw=1.5, label=label)
     axis.set(xlim=(0, start + stop), ylim=(0, highest), xlabel="time (s)", ylabel="frequency (Hz)")
     axis.set_title(title, loc="left", fontsize=10)
     return axis

@@ -2,5 +2,6 @@
 
 from ds2np.synthesis.corpus import write_corpus
 from ds2np.synthesis.espeak import Espeak
+from ds2np.synthesis.syllables import write_syllables
 
-__all__ = ["Espeak", "write_corpus"]
+__all__ = ["Espeak", "write_corpus", "write_syllables"]
