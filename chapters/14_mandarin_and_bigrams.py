@@ -1043,9 +1043,10 @@ test_set = Dataset(record("test", to_test, ("f1",)), config)
 reader = Recogniser(network)
 
 
+# %%
 def look(epoch, loss):
     """Print what the network writes of a sentence that it learns."""
-    if epoch in (1, 3, 5, 8, 12, 18, 24):
+    if epoch in (1, 3, 5, 8, 12, 16, 20):
         network.set_training(False)
         result = evaluate(reader, Dataset(learn_set.utterances[:20], config))
         print(
@@ -1053,7 +1054,7 @@ def look(epoch, loss):
         )
 
 
-losses = toy.train(network, learn_set, 24, learning_rate=8e-3, anneal=1.08, each_epoch=look)
+losses = toy.train(network, learn_set, 20, learning_rate=8e-3, anneal=1.1, each_epoch=look)
 network.set_training(False)
 learned = evaluate(reader, learn_set)
 done = "It writes" if learned.cer < 0.05 else "It does not write"
