@@ -1,7 +1,7 @@
 """Mandarin syllables in four tones, three at a time: no word around them tells the tone.
 
 Each utterance of the test is made in four ways, to see what a network goes by. espeak-ng's rising
-and dipping tones last a quarter longer than its level and falling ones. So there is a way in which
+and dipping tones last a fifth longer than its level and falling ones. So there is a way in which
 all syllables last equally long, one in which their pitch does not move, and one with both.
 """
 
