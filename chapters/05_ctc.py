@@ -946,9 +946,9 @@ check("05.4", ctc_loss)
 #
 # The paper's networks are trained with CTC throughout. Its collapse, its recursion over $2L + 1$
 # states and its condition on the number of frames are those of this chapter; it is computed on the
-# GPU, like all else there. What cannot be seen at our size is what its bigrams gain: with 2.4 symbols
-# a second in place of 14.1, the convolutions can take larger strides in time, and everything behind
-# them has fewer frames to compute.
+# GPU, like all else there. Its bigrams are fewer symbols a second than letters, so that the convolutions
+# can take larger strides in time, and everything behind them has fewer frames to compute:
+# [chapter 14](14_mandarin_and_bigrams.ipynb) measures what that gains.
 #
 # CTC is from 2006. For years it was one part of systems with hidden Markov models and pronunciation
 # dictionaries; that it can carry a whole recogniser from sound to letters, Graves and Jaitly showed in 2014.

@@ -19,6 +19,7 @@ BLOCKS = {
     "11": ("what costs time: convolution and recurrence", 268, 632),
     "12": ("everything, CTC above all", 268, 888),
     "13": ("everything that is trained", 268, 888),
+    "14": ("the symbols that it writes", 624, 955),
     "18": ("from the samples to the loss", 5, 888),
 }
 

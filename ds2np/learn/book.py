@@ -150,6 +150,14 @@ CHAPTERS = (
         75,
     ),
     Chapter(
+        "14_mandarin_and_bigrams",
+        "Mandarin and bigrams",
+        "output symbols: pairs of letters, thousands of characters, the CTC loss for them, and "
+        "tones heard and seen",
+        "adaptation to Mandarin, bigrams",
+        70,
+    ),
+    Chapter(
         "18_a_word_nobody_said",
         "A word nobody said",
         "the gradient from a text back to the samples, and with it a sound that the network hears "

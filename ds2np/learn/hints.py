@@ -267,6 +267,29 @@ HINTS = {
         "In the first half r does not send chunk r + 1, in the second not chunk r + 2, around the "
         "ring.",
     ),
+    "14.1": (
+        "Cut word by word; between two words comes a symbol of its own, the space.",
+        "The pairs of a word begin at its letters 0, 2, 4, ...; a slice of two letters at the end "
+        "of an odd word has one.",
+        "A pair that is not among the known ones becomes its letters; the next pair begins where "
+        "it would have begun anyway.",
+    ),
+    "14.2": (
+        "Count what the shortest path needs, as in exercise 05.1; then try strides, or solve.",
+        "ceil(T / s) >= n means T / s > n - 1.",
+        "With n of 0 or 1 one frame is enough, and the stride may be as large as T.",
+    ),
+    "14.3": (
+        "Count first, then sort the characters by two keys at once.",
+        "sorted(counts, key=lambda c: (-counts[c], c)) has the most frequent first, and equally "
+        "frequent ones in the order of the characters.",
+        "Keep the first `most`, sort them once more, and add up the counts of all others.",
+    ),
+    "14.4": (
+        "A tone is what stays when the voice is another one: ratios, not differences in hertz.",
+        "In octaves, np.log2, the mean moves to np.log2(centre), and all frames with it.",
+        "Take the mean over frames with a pitch only, and leave the others 0; there may be none.",
+    ),
     "18.1": (
         "x = (P - mean) / sigma, with one mean for each frequency and one sigma for everything.",
         "First through the division: inverse_std * (dout - x * mean of all x * dout).",

@@ -23,7 +23,7 @@ def has_voice():
     return _voice() is not None
 
 
-def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50):
+def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50, pitch_range=50):
     """Synthesise a text with espeak-ng, or return a `hum` if espeak-ng is missing.
 
     Parameters
@@ -37,6 +37,8 @@ def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50):
         Words per minute.
     pitch : int
         From 0 to 100.
+    pitch_range : int
+        How far the pitch moves, from 0 to 99.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def say(text, rate=16_000, voice="en+f3", speed=150, pitch=50):
     """
     if _voice() is None:
         return hum(0.09 * len(text), rate)
-    samples, own_rate = _voice().say(text, voice, speed, pitch)
+    samples, own_rate = _voice().say(text, voice, speed, pitch, pitch_range)
     return resample(samples, own_rate, rate)
 
 

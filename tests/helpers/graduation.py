@@ -10,6 +10,9 @@ NETWORK = dataclasses.replace(
     toys.MODEL, mels=6, conv=(ConvConfig(8, (5,), (2,)),), recurrent="rnn", hidden=12
 )
 GATED_2D = toys.MODEL
+WITH_BIGRAMS = dataclasses.replace(
+    NETWORK, units="bigrams", characters=(*" abc", "ab", "bc", "ca", "cc")
+)
 TRAINING = dataclasses.replace(toys.TRAINING, patience=5)
 SOLUTIONS = "\n\n".join(
     (FOLDER / "solutions" / f"{chapter.file}.py").read_text(encoding="utf-8")

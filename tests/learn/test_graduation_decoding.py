@@ -1,6 +1,5 @@
 """Answers of chapter 09 in the graduation: the same texts as the package's own functions find."""
 
-import dataclasses
 import re
 import runpy
 import time
@@ -18,6 +17,7 @@ from ds2np.learn.graduation.adapters import find_adapter
 from ds2np.learn.graduation.replace import Replacement, replaced
 from ds2np.learn.toy import CONFIG, DIGITS
 from ds2np.lm import NGram, kneser_ney
+from ds2np.text import Alphabet, Bigrams
 from ds2np.train.history import read_history
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -61,14 +61,14 @@ def test_solutions_find_the_same_texts(spoken, names):
         assert got == expected
 
 
-def test_a_search_by_steps_finds_what_the_package_finds(rng):
+@pytest.mark.parametrize("alphabet", [Alphabet(" ab"), Bigrams((*" ab", "ab"))])
+def test_a_search_by_steps_finds_what_the_package_finds(rng, alphabet):
     """Noise, so that texts have spaces everywhere; the beam is wide, so that nothing is lost."""
-    alphabet = dataclasses.replace(CONFIG, characters=" ab").alphabet()
     lm = NGram.train(["a ab", "b a", "ab b ba", "a"], 2, log=None)
     decoder = BeamDecoder(
         alphabet, lm, 2000, 0.6, 0.8, 3, threshold=50.0, cumulative=1.0, certain=1.0
     )
-    log_probs = log_softmax(rng.standard_normal((6, 6, 4)))
+    log_probs = log_softmax(rng.standard_normal((6, 6, len(alphabet))))
     lengths = np.array([6, 5, 1, 6, 4, 0])
     found = adapt("prefix_step")(decoder, log_probs, lengths)
     package = decoder.search(log_probs, lengths)
@@ -76,8 +76,9 @@ def test_a_search_by_steps_finds_what_the_package_finds(rng):
     assert by_steps == usual
     for listed, timed in zip(found, by_steps, strict=True):
         symbols, score = listed[0]
-        assert alphabet.decode(symbols) == timed[0].text
-        np.testing.assert_allclose(score, timed[0].score, rtol=1e-6)
+        if alphabet.is_unique:  # else scores are of all spellings until they are computed again
+            assert alphabet.decode(symbols) == timed[0].text
+            np.testing.assert_allclose(score, timed[0].score, rtol=1e-6)
     texts = [alphabet.decode(symbols) for listed in found for symbols, _ in listed]
     assert any(" " in text for text in texts)
     assert all(text == " ".join(text.split()) for text in texts)

@@ -30,7 +30,9 @@ from ds2np.layers.softmax import log_softmax
 from ds2np.learn.graduation import adapters_decoding, guard
 from ds2np.learn.graduation.faults import Fault
 from ds2np.optim import SGD
-from ds2np.text import cer
+from ds2np.text import Bigrams, cer
+
+PRIVATE = 0xE000  # where Unicode's characters without a meaning begin
 
 
 def find_adapter(exercise, answer):
@@ -341,9 +343,22 @@ def _shard_by(answer):
 
 def _greedy_decode_by(answer):
     def run(log_probs, lengths, alphabet):
-        return list(answer(log_probs, lengths, "".join(alphabet.symbols)))
+        # The answer takes one character for each symbol; a bigram gets one that no text has.
+        characters = [
+            s if len(s) == 1 else chr(PRIVATE + i) for i, s in enumerate(alphabet.symbols)
+        ]
+        read = str.maketrans(dict(zip(characters, alphabet.symbols, strict=True)))
+        texts = answer(log_probs, lengths, "".join(characters))
+        return [text.translate(read) for text in texts]
 
     return greedy_decode, run
+
+
+def _cut_bigrams_by(answer):
+    def cut(self, text):
+        return list(answer(text, [symbol for symbol in self.symbols if len(symbol) == 2]))
+
+    return Bigrams.cut, cut
 
 
 ADAPTERS = {
@@ -365,6 +380,7 @@ ADAPTERS = {
     "sgd_step": _sgd_step_by,
     "out_lengths": _out_lengths_by,
     "greedy_decode": _greedy_decode_by,
+    "cut_bigrams": _cut_bigrams_by,
     "stack_backward": _stack_backward_by,
     "accumulate_turns": _accumulate_turns_by,
     "shard": _shard_by,

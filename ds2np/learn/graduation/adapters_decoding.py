@@ -54,6 +54,8 @@ def _search(answer, decoder, judge, log_probs):
     ends = {}  # "a" and "a " are one text
     for prefix, both in beams.items():
         text = prefix[:-1] if prefix and prefix[-1] == decoder.space else prefix
+        if not decoder.alphabet.is_unique:  # one text in several spellings, too
+            text = tuple(decoder.alphabet.encode(decoder.alphabet.decode(text)).tolist())
         ends[text] = ends.get(text, 0.0) + sum(both)
     earned = decoder.scorer.score_texts([decoder.alphabet.decode(text) for text in ends])
     found = [
