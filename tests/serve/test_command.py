@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -44,9 +46,13 @@ def free_port():
 def serving(run, port, *options):
     """Run the command while a block is executed."""
     words = [sys.executable, "-m", "ds2np", "serve", run, "--port", str(port), *options]
-    with subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as process_log,  # a pipe that nobody reads would fill
+        subprocess.Popen(
+            words, cwd=ROOT, stdout=subprocess.PIPE, stderr=process_log, text=True
+        ) as process,
+    ):
+        process.log = process_log
         try:
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and process.poll() is None:
@@ -83,10 +89,11 @@ def test_sigterm_under_load(run):
         for answer in asked:
             with contextlib.suppress(openai.APIError):  # refused: never a part of an answer
                 assert answer.result().text == expected
-        out, err = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=30)
+        process.log.seek(0)
+        lines = [json.loads(line) for line in process.log]
         assert process.returncode == -signal.SIGTERM
     assert out == f"http://127.0.0.1:{port}  (Ctrl-C ends)\n"
-    lines = [json.loads(line) for line in err.splitlines()]
     assert all({"time", "level", "message"} <= line.keys() for line in lines)
     assert {line.get("status") for line in lines} >= {200}
     assert not [line for line in lines if line["level"] == "error"]
@@ -111,3 +118,34 @@ def test_a_port_that_is_taken(run):
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def memory_of(process):
+    """Return the resident memory of a process in kilobytes."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+def test_many_short_streams_leave_nothing(run):
+    """Some end as they should, some are cut; memory stays flat."""
+    port, sound = free_port(), make_sound(480).tobytes()
+    config = json.dumps({"config": {"sample_rate": RATE}})
+
+    def session(number):
+        with connect(f"ws://127.0.0.1:{port}", compression=None) as stream:
+            stream.send(config)
+            stream.send(sound)
+            if number % 3:
+                stream.recv(30)
+            if number % 3 == 2:
+                stream.send('{"eof" : 1}')
+                stream.recv(30)
+
+    with serving(run, port) as process, ThreadPoolExecutor(8) as pool:
+        memory = []
+        for _ in range(3):
+            list(pool.map(session, range(150)))
+            memory.append(memory_of(process))
+        assert process.poll() is None
+    assert memory[2] < 1.05 * memory[0]

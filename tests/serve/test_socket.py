@@ -160,6 +160,17 @@ def test_clients_that_vanish_leave_nothing(served):
     assert results(talk(served.ws, sound))[-1]["text"] == alone(served.recogniser, sound)[-1].text
 
 
+def test_a_client_that_does_not_read_hinders_nobody(served):
+    sound = make_sound(160 * 300)
+    with connect(served.ws) as deaf:
+        deaf.send(json.dumps({"config": {"sample_rate": RATE}}))
+        for at in range(0, len(sound), 160):
+            deaf.send(sound[at : at + 160].tobytes())
+        test_answers_of_a_stream(served, 160, RATE)
+        answers = [json.loads(deaf.recv(30)) for _ in range(300)]
+    assert all(answer.keys() & {"partial", "text"} for answer in answers)
+
+
 def test_the_end_of_the_server_gives_the_last_result():
     sound = make_sound(4000)
     with serving() as served:
