@@ -67,7 +67,9 @@ def draw_sentences(rng, count, taken=(), vocabulary=None, language=LANGUAGES["en
     found, taken, draws = [], set(taken), 0
     split, counts = language.split, Counter()
     while len(found) < count:
-        drawn = [language.draw(rng) for _ in range(1 if vocabulary else language.candidates)]
+        # Two of three are as they come: sentences of common words alone would never be chosen.
+        favour = vocabulary is None and len(found) % 3 == 2
+        drawn = [language.draw(rng) for _ in range(language.candidates if favour else 1)]
         new = [
             sentence
             for sentence in drawn

@@ -19,8 +19,8 @@ class Language:
     accents : tuple of str
         Voices of espeak-ng; each speaker variant is spoken in all of them.
     candidates : int
-        Of so many sentences drawn for training, the one with the rarest word (or character) is
-        taken.
+        For every third sentence of the training set so many are drawn, and the one with the rarest
+        word (or character) is taken.
     pitch_range : int
         How far the pitch moves, 0 to 99; 50 is a voice's own.
     train, test : int
