@@ -3,7 +3,6 @@
 import dataclasses
 import operator
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,37 +14,14 @@ from ds2np.audio.opening import name_of
 from ds2np.audio.resampling import resample
 from ds2np.backend import choose_device, get_array_module, is_on_gpu, to_cpu
 from ds2np.data.memory import run_within_memory
-from ds2np.decode import DecoderSettings, make_decoder
+from ds2np.decode import DecoderSettings, Transcript, make_decoder
 from ds2np.errors import UserError
-from ds2np.layers import log_softmax
+from ds2np.model.outputs import log_probs_of
 from ds2np.model.pieces import logits_in_pieces
 from ds2np.model.run_folder import RunFolder, load_run
+from ds2np.streaming import Session, Stream
 
 WHOLE_SECONDS = 60  # longer utterances go through the network in pieces
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """The transcript of a recording.
-
-    Attributes
-    ----------
-    words : tuple of Word
-        Words with times in seconds, from the beginning of the recording.
-    score : float
-        Score of the best hypothesis.
-    hypotheses : tuple of Hypothesis
-        The texts that the decoder returns, best first; times from the beginning of the part.
-    warnings : tuple of str
-        Sentences that say why a recording is hardly intelligible; see
-        `ds2np.audio.describe_suspect`.
-    """
-
-    text: str
-    words: tuple
-    score: float
-    warnings: tuple = ()
-    hypotheses: tuple = ()
 
 
 class Recogniser:
@@ -138,7 +114,7 @@ class Recogniser:
         long = 1000 * WHOLE_SECONDS / self.config.stride_ms
         if not (np.asarray(lengths) > long).any():
             logits, out_lengths = self.model.infer(x, lengths)
-            return _log_probs(logits), out_lengths
+            return log_probs_of(logits), out_lengths
         rows = [self._row(x[n, :length], long) for n, length in enumerate(lengths)]
         out_lengths = np.array([len(row) for row in rows])
         xp = get_array_module(rows[0])
@@ -151,8 +127,8 @@ class Recogniser:
         """Compute the log-probabilities (T_out, V) of one utterance (T, F)."""
         xp = get_array_module(self.model.flat_params)
         if len(x) > long:
-            return _log_probs(xp.concatenate(list(logits_in_pieces(self.model, x))))
-        return _log_probs(self.model.infer(x[None], np.array([len(x)]))[0][0])
+            return log_probs_of(xp.concatenate(list(logits_in_pieces(self.model, x))))
+        return log_probs_of(self.model.infer(x[None], np.array([len(x)]))[0][0])
 
     def decode(self, log_probs, lengths):
         """Return the best `Hypothesis` of each utterance of a padded batch.
@@ -203,23 +179,78 @@ class Recogniser:
         except UserError as error:
             raise UserError(f"{name}: {error}") from None
 
+    def stream(self, sample_rate=None, pauses=None):
+        """Begin a `Stream`: sound goes in as it comes, and text comes out.
+
+        Parameters
+        ----------
+        sample_rate : int, optional
+            Of the sound, in hertz; the network's by default.
+        pauses : Pauses, optional
+            Where utterances end.
+
+        Raises
+        ------
+        UserError
+            If the network runs in both directions or its features need whole recordings, or the
+            rate is impossible.
+        """
+        self.model.set_training(False)
+        return Stream(self.model, self.features, self.start_session(sample_rate, pauses))
+
+    def start_session(self, sample_rate=None, pauses=None):
+        """Begin a `Session`, a stream that shares the network with others; see `stream`."""
+        return Session(self.config, self.decoder, sample_rate, pauses)
+
+    def transcribe_batch(self, sounds):
+        """Return the `Transcript` of each of some recordings, in one minibatch.
+
+        Parameters
+        ----------
+        sounds : sequence of ndarray of float of shape (samples,)
+            At the network's sampling rate, one channel.
+
+        Raises
+        ------
+        UserError
+            If a sound is shorter than one window, or the minibatch does not fit into memory.
+        """
+        features = [self.features(sound.astype(self.model.dtype, copy=False)) for sound in sounds]
+        lengths = np.array([len(x) for x in features])
+        x = np.zeros((len(sounds), lengths.max(), self.features.count), self.model.dtype)
+        for row, of_sound in zip(x, features, strict=True):
+            row[: len(of_sound)] = of_sound
+        found = self.list_hypotheses(*self.log_probs(x, lengths))
+        seconds = [len(sound) / self.config.sample_rate for sound in sounds]
+        return [_make_transcript(*each) for each in zip(found, seconds, strict=True)]
+
+    def transcribe_in_steps(self, sound):
+        """Transcribe a long recording step by step: a generator that yields its `Transcript`.
+
+        Before it, it yields None after each piece of half a minute, so that other work can be done
+        between two pieces. See `transcribe_batch`.
+        """
+        self.model.set_training(False)
+        search = self.decoder.stream()
+        for logits in logits_in_pieces(self.model, self.features(sound)):
+            search.push(to_cpu(log_probs_of(logits)))
+            yield None
+        yield _make_transcript([search.finish()], len(sound) / self.config.sample_rate)
+
     def _transcribe(self, samples, start=0.0, warnings=()):
-        seconds = len(samples) / self.config.sample_rate
-        x = self.features(samples.astype(self.model.dtype, copy=False))[None]
-        (found,) = self.list_hypotheses(*self.log_probs(x, np.array([x.shape[1]])))
-        best = found[0]
-        words = tuple(  # the last frame may extend beyond the recording
-            dataclasses.replace(
-                w, start=start + min(w.start, seconds), end=start + min(w.end, seconds)
-            )
-            for w in best.words
+        (transcript,) = self.transcribe_batch([samples])
+        words = tuple(
+            dataclasses.replace(word, start=start + word.start, end=start + word.end)
+            for word in transcript.words
         )
-        return Transcript(best.text, words, best.score, warnings, tuple(found))
+        return dataclasses.replace(transcript, words=words, warnings=warnings)
 
 
-def _log_probs(logits):
-    if not get_array_module(logits).isfinite(logits).all():
-        raise UserError(
-            "the outputs of the network are not finite; train it with a smaller learning rate"
-        )
-    return log_softmax(logits)
+def _make_transcript(hypotheses, seconds):
+    """Return the transcript of a recording of some seconds."""
+    best = hypotheses[0]
+    words = tuple(  # the last frame may extend beyond the recording
+        dataclasses.replace(word, start=min(word.start, seconds), end=min(word.end, seconds))
+        for word in best.words
+    )
+    return Transcript(best.text, words, best.score, hypotheses=tuple(hypotheses))

@@ -13,6 +13,7 @@ the other two by that of the frames so far, as in a stream. Its gain changes not
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ds2np.audio.checks import check_samples
 from ds2np.audio.frames import count_frames, frame_forward
@@ -68,20 +69,56 @@ class Features:
 
     def spectrogram(self, samples):
         """Compute the log spectrogram of the power-normalised recording, (T, F)."""
-        return self._continue(samples, None)[0]
-
-    def _continue(self, samples, state):
-        """Compute the log spectrogram of a part, given the state of `running_power_forward`."""
         check_samples(samples)
+        if not self.by_utterance:
+            return self.continue_streams(samples[None])[0][0]
         level = None
         if count_frames(len(samples), *self.sizes):  # else `log_spectrogram` raises a UserError
-            frames, _ = frame_forward(samples, *self.sizes)
-            if self.by_utterance:
-                level, _ = clip_power_forward(frames)
-            else:
-                level, _, state = running_power_forward(frames, state)
+            level, _ = clip_power_forward(frame_forward(samples, *self.sizes)[0])
             level = level.astype(float)  # rounding in float32 would differ from gain to gain
-        return log_spectrogram(samples, **self._spectrogram, level=level), state
+        return log_spectrogram(samples, **self._spectrogram, level=level)
+
+    def continue_streams(self, samples, state=None):
+        """Compute the features of the next windows of several streams.
+
+        Parameters
+        ----------
+        samples : ndarray of shape (N, samples)
+            From the beginning of the first window to the end of the last one.
+        state : tuple, optional
+            That of the windows before; see `running_power_forward`.
+
+        Returns
+        -------
+        out : ndarray of shape (N, T, F)
+        state : tuple
+
+        Raises
+        ------
+        UserError
+            If there are fewer samples than one window has.
+        """
+        size, stride = self.sizes
+        N, count = samples.shape
+        T = rows = count_frames(count, size, stride)
+        sound = samples[0] if N == 1 else None
+        if N > 1:  # one after another, and windows that belong to two of them are dropped
+            rows = -(-count // stride)
+            padded = np.zeros((N, rows * stride), samples.dtype)
+            padded[:, :count] = samples
+            sound = padded.reshape(-1)
+        level = None
+        if T:  # else `log_spectrogram` raises a UserError
+            windows = sliding_window_view(samples, size, axis=1)[:, ::stride]
+            of_streams, _, state = running_power_forward(windows, state)
+            level = np.ones((N, rows))
+            level[:, :T] = of_streams
+            level = level.reshape(-1)[: count_frames(len(sound), size, stride)]
+        out = log_spectrogram(sound, **self._spectrogram, level=level)
+        if N == 1:
+            return out[None], state
+        first = rows * np.arange(N)
+        return out[first[:, None] + np.arange(T)], state
 
     def __call__(self, samples):
         """Compute the features (T, F) of a whole recording at the configured sampling rate.
@@ -138,7 +175,7 @@ class FeatureStream:
         whole, self._rest = self._windows.push(samples, self._rest, last=False)
         if not len(whole):
             return np.zeros((0, self._features.count), samples.dtype)
-        out, self._state = self._features._continue(whole, self._state)
+        (out,), self._state = self._features.continue_streams(whole[None], self._state)
         return out
 
     def finish(self):

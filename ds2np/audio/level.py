@@ -33,37 +33,37 @@ def clip_power_backward(dout, cache):
 
 
 def running_power_forward(frames, state=None):
-    """Compute the mean power of all frames (T, size) up to each one: (T,).
+    """Compute the mean power of all frames of each sound up to each one.
 
     Parameters
     ----------
-    frames : ndarray of shape (T, size)
-    state : tuple of int and float, optional
-        Number of earlier frames, and the sum of their mean powers.
+    frames : ndarray of shape (N, T, size)
+    state : tuple of two ndarray of float64 of shape (N, 1), optional
+        Number of earlier frames, and the sum of their mean powers. A stream may be long.
 
     Returns
     -------
-    out : ndarray of shape (T,)
+    out : ndarray of shape (N, T)
     cache : tuple
     state : tuple
-        Includes these frames. In float64: a stream may be long.
+        Includes these frames.
     """
-    check_axes(frames, "T", "size")
-    xp, (T, size) = get_array_module(frames), frames.shape
-    before, total = state or (0, 0.0)
-    powers = xp.einsum("ts,ts->t", frames, frames, dtype=xp.float64) / size
-    sums = total + running_sums(powers[None, :, None])[0, :, 0]
+    check_axes(frames, "N", "T", "size")
+    xp, (N, T, size) = get_array_module(frames), frames.shape
+    before, total = xp.zeros((2, N, 1)) if state is None else map(xp.asarray, state)
+    powers = xp.einsum("nts,nts->nt", frames, frames, dtype=xp.float64) / size
+    sums = total + running_sums(powers[:, :, None])[:, :, 0]
     counts = before + xp.arange(1, T + 1)
     out = (sums / counts).astype(frames.dtype)
-    return out, (frames, counts), (before + T, sums[-1] if T else total)
+    return out, (frames, counts), (before + T, sums[:, -1:] if T else total)
 
 
 def running_power_backward(dout, cache):
-    """Compute dframes (T, size) of `running_power_forward` from dout (T,)."""
+    """Compute dframes (N, T, size) of `running_power_forward` from dout (N, T)."""
     frames, counts = cache
-    shares = (dout / counts)[None, ::-1, None]
-    dpowers = running_sums(shares)[0, ::-1]  # each frame counts in all later ones
-    return frames * (dpowers * (2 / frames.shape[1])).astype(frames.dtype)
+    shares = (dout / counts)[:, ::-1, None]
+    dpowers = running_sums(shares)[:, ::-1]  # each frame counts in all later ones
+    return frames * (dpowers * (2 / frames.shape[2])).astype(frames.dtype)
 
 
 def power_normalise_forward(power, level, floor=FLOOR, out=None):

@@ -109,7 +109,10 @@ def clip_spectrogram_forward(samples, size, stride, window="hann", filters=None,
     With `running`, each window is relative to the clip so far, else to the whole clip.
     """
     frames, frame_cache = frame_forward(samples, size, stride)
-    level, power_cache, *_ = (running_power_forward if running else clip_power_forward)(frames)
+    if running:
+        (level,), power_cache, _ = running_power_forward(frames[None])
+    else:
+        level, power_cache = clip_power_forward(frames)
     out, cache = log_spectrogram_forward(samples, size, stride, window, filters, level)
     return out, (frame_cache, power_cache, cache, running)
 
@@ -118,8 +121,11 @@ def clip_spectrogram_backward(dout, cache):
     """Compute dsamples (samples,) of `clip_spectrogram_forward` from dout (T, F) or (T, mels)."""
     frame_cache, power_cache, cache, running = cache
     dsamples, dlevel = log_spectrogram_backward(dout, cache)
-    power_backward = running_power_backward if running else clip_power_backward
-    return dsamples + frame_backward(power_backward(dlevel, power_cache), frame_cache)
+    if running:
+        (dframes,) = running_power_backward(dlevel[None], power_cache)
+    else:
+        dframes = clip_power_backward(dlevel, power_cache)
+    return dsamples + frame_backward(dframes, frame_cache)
 
 
 def log_spectrogram(

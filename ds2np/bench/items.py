@@ -177,7 +177,8 @@ def training_step(to_device, N=16, seconds=5, name="small", precision="float32")
             logits, out_lengths = model.forward(on_device, lengths)
             loss, dlogits = ctc_loss(logits, labels, out_lengths, label_lengths)
             model.zero_grads()
-            model.backward(dlogits / dlogits.dtype.type(N))
+            dlogits /= N
+            model.backward(dlogits)
             optimiser.step()
             return {"loss": loss}
 

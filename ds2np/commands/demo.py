@@ -47,7 +47,9 @@ def add_options(parser):
     add = parser.add_argument
     text = "language: English, or Mandarin in characters (default: en)"
     add("--language", choices=sorted(RECIPES), default="en", help=text)
-    add("--folder", type=Path, help="output folder (default: demo, in Mandarin demo-zh)")
+    add("--folder", type=Path, help="output folder (default: demo, demo-zh, demo-stream)")
+    text = "train a network that runs forward only, for streams and for `serve`"
+    add("--stream", action="store_true", help=text)
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue the existing run")
     again.add_argument("--restart", action="store_true", help="delete the run and train again")
@@ -60,28 +62,31 @@ def run(args):
     """Run the demo, or the graduation."""
     from ds2np.backend import choose_device
 
-    folder = args.folder or Path("demo" if args.language == "en" else f"demo-{args.language}")
+    parts = ["demo", args.language * (args.language != "en"), "stream" * args.stream]
+    folder = args.folder or Path("-".join(filter(None, parts)))
     if args.answers is not None:
         from ds2np.learn.answers import default_path
         from ds2np.learn.graduation import graduate
 
-        if args.language != "en":
-            raise UserError("--answers trains on English; leave out --language")
+        if args.language != "en" or args.stream:
+            raise UserError("--answers trains the English demo; leave out --language and --stream")
         path = default_path() if args.answers is True else args.answers
         return graduate(path, folder, args.resume, args.restart, args.device)
     device = choose_device(args.device)
     try:
-        return run_demo(folder, args.resume, args.restart, device, args.language)
+        kind = {"language": args.language, "stream": args.stream}
+        return run_demo(folder, args.resume, args.restart, device, **kind)
     except KeyboardInterrupt:
         print(f"\ninterrupted; --resume continues ({folder})", file=sys.stderr)
         return 130
 
 
-def run_demo(folder, resume=False, restart=False, device=None, language="en", seed=0):
+def run_demo(folder, resume=False, restart=False, device=None, language="en", stream=False, seed=0):
     """Make the corpus if necessary, train a network on it and write the report.
 
     An existing run is resumed, or replaced (`restart`); without either flag it raises UserError,
-    as it does if the corpus is of another language. seed: of the corpus and of the training.
+    as it does if the corpus is of another language. stream: train a network that runs forward
+    only. seed: of the corpus and of the training.
     """
     from ds2np.backend import CPU
     from ds2np.data.manifest import read_manifest
@@ -111,7 +116,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", se
     NGram.train(texts, recipe.order, units=recipe.units, log=None).save(lm)
     settings = DecoderSettings("beam", str(lm), recipe.alpha, recipe.beta)
     train(
-        _network(recipe, None if language == "en" else texts),
+        _network(recipe, None if language == "en" else texts, stream),
         TrainingConfig(epochs=recipe.epochs, anneal=1.3, seed=seed),
         train_utterances,
         test_utterances,
@@ -128,12 +133,12 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", se
     )
 
 
-def _network(recipe, texts):
+def _network(recipe, texts, stream):
     """Return the configuration of the network; texts to count its characters in, if not English."""
     from ds2np.model import preset
     from ds2np.text.counting import choose_symbols
 
-    config = preset("tiny").with_time_strides(recipe.time_strides)
+    config = preset("tiny-stream" if stream else "tiny").with_time_strides(recipe.time_strides)
     return replace(config, characters="".join(choose_symbols(texts)[0])) if texts else config
 
 

@@ -57,3 +57,10 @@ def read_log_probs(log_probs, lengths, V):
             "expected 1: natural log-probabilities, not logits"
         )
     return log_probs, lengths
+
+
+def check_piece(log_probs, V):
+    """Raise a ValueError unless the log-probabilities of some frames are (T, V)."""
+    shape = getattr(log_probs, "shape", ())
+    if len(shape) != 2:
+        raise ValueError(f"a piece has shape {shape}, expected (T, {V})")

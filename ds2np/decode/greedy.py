@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from ds2np.backend import get_array_module, to_cpu
-from ds2np.decode.arguments import check_batch
+from ds2np.decode.arguments import check_batch, check_piece
 from ds2np.decode.words import Hypothesis, Word
 from ds2np.layers.parts import map_parts
 
@@ -86,14 +86,17 @@ class GreedyDecoder:
 
         Its score is the log-probability of the best path. Raises a ValueError as `best_paths` does.
         """
-        paths = best_paths(log_probs, lengths, self.alphabet)
-        texts = greedy_decode(log_probs, lengths, self.alphabet)
-        hypotheses = []
-        for text, (path, best) in zip(texts, paths, strict=True):
-            score = math.fsum(best)
-            words = tuple(self._words(path.tolist(), best.tolist()))
-            hypotheses.append([Hypothesis(text, score, score, 0.0, words)])
-        return hypotheses
+        return [[self.read(*path)] for path in best_paths(log_probs, lengths, self.alphabet)]
+
+    def read(self, path, best):
+        """Return the `Hypothesis` of a path (T,) and its log-probabilities (T,)."""
+        score = math.fsum(best)
+        words = tuple(self._words(path.tolist(), best.tolist()))
+        return Hypothesis(read_path(path, self.alphabet), score, score, 0.0, words)
+
+    def stream(self):
+        """Begin an utterance whose frames come bit by bit; see `GreedyStream`."""
+        return GreedyStream(self)
 
     def _words(self, path, best):
         """Group the symbols of a path into words, with times and confidences."""
@@ -107,3 +110,33 @@ class GreedyDecoder:
             times = starts[first], ends[stop - 1]
             start, end = (round(frame * self.frame_seconds, 6) for frame in times)
             yield Word(word, start, end, sum(confidences[first:stop]) / (stop - first))
+
+
+class GreedyStream:
+    """The best path of one utterance whose frames come in pieces of any length.
+
+    Parameters
+    ----------
+    decoder : GreedyDecoder
+    """
+
+    def __init__(self, decoder):
+        self.decoder = decoder
+        self._pieces = [(np.zeros(0, int), np.zeros(0))]
+
+    def push(self, log_probs):
+        """Read some frames, log_probs (T, V) on any device; return the text so far."""
+        alphabet = self.decoder.alphabet
+        check_piece(log_probs, len(alphabet))
+        self._pieces += best_paths(log_probs[None], [len(log_probs)], alphabet)
+        return read_path(self._join()[0], alphabet)
+
+    def finish(self):
+        """End the utterance; return its `Hypothesis`."""
+        return self.decoder.read(*self._join())
+
+    def _join(self):
+        """Return the path and its log-probabilities so far."""
+        path, best = map(np.concatenate, zip(*self._pieces, strict=True))
+        self._pieces = [(path, best)]
+        return path, best

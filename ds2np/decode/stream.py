@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ds2np.decode.arguments import read_log_probs
+from ds2np.decode.arguments import check_piece, read_log_probs
 from ds2np.decode.candidates import find_frames, list_candidates, pack_frames
 from ds2np.decode.search import BLANK, NODE, SYMBOL
 
@@ -27,9 +27,7 @@ class BeamStream:
     def push(self, log_probs):
         """Read some frames, log_probs (T, V); return the best text so far, which may yet change."""
         decoder = self.decoder
-        shape = getattr(log_probs, "shape", ())
-        if len(shape) != 2:
-            raise ValueError(f"a piece has shape {shape}, expected (T, {len(decoder.alphabet)})")
+        check_piece(log_probs, len(decoder.alphabet))
         batch, lengths = read_log_probs(log_probs[None], [len(log_probs)], len(decoder.alphabet))
         if len(log_probs):
             self._pieces.append(batch[0].copy())

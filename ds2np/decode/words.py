@@ -1,4 +1,4 @@
-"""Results of decoders: hypotheses, and their words with times."""
+"""Results: words with times, hypotheses of decoders, and transcripts."""
 
 from dataclasses import dataclass
 
@@ -39,3 +39,27 @@ class Hypothesis:
     acoustic: float
     lm: float
     words: tuple
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The transcript of a recording.
+
+    Attributes
+    ----------
+    words : tuple of Word
+        Words with times in seconds, from the beginning of the recording.
+    score : float
+        Score of the best hypothesis.
+    hypotheses : tuple of Hypothesis
+        The texts that the decoder returns, best first; times from the beginning of the part.
+    warnings : tuple of str
+        Sentences that say why a recording is hardly intelligible; see
+        `ds2np.audio.describe_suspect`.
+    """
+
+    text: str
+    words: tuple
+    score: float
+    warnings: tuple = ()
+    hypotheses: tuple = ()

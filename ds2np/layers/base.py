@@ -108,7 +108,8 @@ class Layer:
         x : ndarray
             The next frames, without padding.
         state : object
-            The state returned for the previous chunk; None for the first.
+            The state returned for the previous chunk; None for the first. It is made of arrays
+            whose first axis is that of the utterances; see `ds2np.layers.streaming`.
         last : bool
             Whether the utterances end with this chunk.
 

@@ -37,7 +37,7 @@ def running_norm_forward(y, state):
     Parameters
     ----------
     y : ndarray of shape (N, T, F)
-    state : tuple of int and two ndarray of float64 of shape (N, F), or None
+    state : tuple of three ndarray of float64, of shapes (N, 1), (N, F) and (N, F), or None
         Number of earlier frames, and the sums of y and y^2 over them.
 
     Returns
@@ -49,11 +49,11 @@ def running_norm_forward(y, state):
     """
     xp = get_array_module(y)
     N, T, F = y.shape
-    before, sums, squares = state or (0, *xp.zeros((2, N, F), xp.float64))
+    before, sums, squares = state or (xp.zeros((N, 1)), *xp.zeros((2, N, F), xp.float64))
     # In float64: over minutes, the difference of two large sums would lose the digits of float32.
     sums = sums[:, None] + running_sums(y)
     squares = squares[:, None] + running_sums(xp.square(y, dtype=xp.float64))
-    n = PRIOR_FRAMES + before + xp.arange(1, T + 1)[:, None]  # (T, 1)
+    n = PRIOR_FRAMES + before[:, None] + xp.arange(1, T + 1)[:, None]  # (N, T, 1)
     mean = sums / n  # m_t
     inverse_std = 1 / xp.sqrt((PRIOR_FRAMES + squares) / n - mean * mean + VARIANCE_FLOOR)
     out = (y - mean) * inverse_std  # (y_t - m_t) / sqrt(v_t + floor)

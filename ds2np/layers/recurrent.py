@@ -196,7 +196,9 @@ class Recurrent(Layer):
             raise RuntimeError(
                 "chunks are normalised by the running statistics: call set_training(False) first"
             )
-        return self._forward(x, np.full(len(x), x.shape[1]), state)
+        state = None if state is None else state.swapaxes(0, 1)
+        out, state = self._forward(x, np.full(len(x), x.shape[1]), state)
+        return out, state.swapaxes(0, 1)  # utterances first
 
     def _groups(self, a):
         """Return the directions of each loop over time: one loop for all, or one for each."""

@@ -1,4 +1,8 @@
-"""Streaming: the frames that a window over time still needs when an utterance comes in chunks."""
+"""Streaming: what is kept of an utterance that comes in chunks, from one chunk to the next.
+
+A state is None, an array, or a tuple or dict of states; the first axis of each array is that of the
+utterances. So the states of several streams can be joined to a minibatch, and split again.
+"""
 
 from dataclasses import dataclass
 
@@ -54,3 +58,38 @@ class TimeWindow:
         ready = tuple(slice(whole) if a == self.time_axis else slice(None) for a in axes)
         kept = tuple(slice(used, None) if a == self.time_axis else slice(None) for a in axes)
         return frames[ready], frames[kept]
+
+
+def describe_state(state):
+    """Return the shapes of one utterance's state: streams of equal ones fit into a minibatch."""
+    if state is None:
+        return None
+    if isinstance(state, dict):
+        return tuple(map(describe_state, state.values()))
+    if isinstance(state, tuple):
+        return tuple(map(describe_state, state))
+    return state.shape[1:]
+
+
+def join_states(states):
+    """Join the states of several streams to that of a minibatch."""
+    first = states[0]
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {name: join_states([state[name] for state in states]) for name in first}
+    if isinstance(first, tuple):
+        return tuple(map(join_states, map(list, zip(*states, strict=True))))
+    return get_array_module(first).concatenate(states)
+
+
+def split_state(state, N):
+    """Split the state of a minibatch into those of its N utterances, one each."""
+    if state is None:
+        return [None] * N
+    if isinstance(state, dict):
+        parts = [split_state(each, N) for each in state.values()]
+        return [dict(zip(state, part, strict=True)) for part in zip(*parts, strict=True)]
+    if isinstance(state, tuple):
+        return list(zip(*(split_state(each, N) for each in state), strict=True))
+    return [state[n : n + 1] for n in range(N)]

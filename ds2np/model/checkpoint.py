@@ -12,6 +12,7 @@ from ds2np.audio.features import FEATURES_VERSION, NORMALISATIONS
 from ds2np.backend import to_cpu
 from ds2np.errors import UserError
 from ds2np.files import replacing
+from ds2np.kernels.small_product import round_to_half
 from ds2np.model.config import DeepSpeech2Config
 from ds2np.model.network import RECURRENT, DeepSpeech2
 
@@ -21,7 +22,7 @@ OTHER_VERSION = re.compile(r"ds2np checkpoint [12](, features \d+)?")
 CHOICES = {"recurrent": RECURRENT, "merge": ("sum", "concat"), "normalisation": NORMALISATIONS}
 
 
-def save_checkpoint(path, model, progress, state=None):
+def save_checkpoint(path, model, progress, state=None, half=False):
     """Write a network and the training state to resume from.
 
     Parameters
@@ -31,16 +32,24 @@ def save_checkpoint(path, model, progress, state=None):
     state : dict of str to dict, optional
         Arrays by group: "velocity" and "ema" by parameter name, and "members", which identify the
         data sets.
+    half : bool
+        Round matrices to float16: half the size.
 
     Raises
     ------
     UserError
-        If a weight is not finite: a broken network never replaces a good one.
+        If a weight is not finite: a broken network never replaces a good one. With `half`, if a
+        weight is larger than float16 holds.
     """
     arrays = {f"model/{name}": to_cpu(value) for name, value in model.state_dict().items()}
     for name, value in arrays.items():
         if not np.isfinite(value).all():
             raise UserError(f"{path} was not written: {name} holds NaN or infinity")
+    if half:  # not the few other numbers, which are statistics and biases
+        arrays = {
+            name: round_to_half(value.copy(), name) if value.ndim > 1 else value
+            for name, value in arrays.items()
+        }
     for group, values in (state or {}).items():
         arrays |= {f"{group}/{name}": to_cpu(value) for name, value in values.items()}
     header = {"format": FORMAT, "model": model.config.to_dict(), "progress": progress}

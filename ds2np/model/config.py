@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 from ds2np.audio.frames import count_frames, frame_sizes
 from ds2np.errors import UserError
@@ -89,6 +89,21 @@ class DeepSpeech2Config:
     def frame_ms(self):
         """Time from one output frame to the next, in milliseconds."""
         return self.stride_ms * prod(conv.stride[0] for conv in self.conv)
+
+    @property
+    def lookahead_ms(self):
+        """How far an output frame looks ahead from its beginning, in milliseconds, by the cause.
+
+        The least latency of a stream; infinite where the network runs in both directions.
+        """
+        ahead, step = 0.0, self.stride_ms
+        for conv in self.conv:
+            ahead += (conv.kernel[0] - 1 - resolve_padding("same", conv.kernel[0])) * step
+            step *= conv.stride[0]
+        causes = {"window": self.window_ms, "convolutions": ahead}
+        if self.bidirectional:
+            return causes | {"backward direction": inf}
+        return causes | {"row convolution": self.lookahead * step}
 
     def with_time_strides(self, strides):
         """Return the configuration with other strides in time, one for each convolution."""

@@ -1,12 +1,21 @@
-"""Named configurations: three for everyday use, and those of the paper's tables."""
+"""Named configurations: for everyday use, for streams, and those of the paper's tables."""
 
 from ds2np.errors import UserError
 from ds2np.model.config import ConvConfig, DeepSpeech2Config
+
+_SMALL_CONV = (ConvConfig(16, (11, 41), (2, 4)), ConvConfig(16, (11, 21), (1, 2)))
 
 
 def _paper(recurrent, layers, hidden, conv, dense=1):
     return DeepSpeech2Config(
         recurrent=recurrent, layers=layers, hidden=hidden, conv=conv, dense=dense
+    )
+
+
+def _stream(**sizes):
+    """Return the configuration of a network that runs forward only, with a row convolution."""
+    return DeepSpeech2Config(
+        conv=_SMALL_CONV, bidirectional=False, lookahead=10, normalisation="running", **sizes
     )
 
 
@@ -22,12 +31,12 @@ CONV_2D_1 = (ConvConfig(32, (11, 41), (2, 2)),)
 CONV_2D_2 = (*CONV_2D_1, ConvConfig(32, (11, 21), (1, 2)))
 CONV_2D_3 = (*CONV_2D_2, ConvConfig(96, (11, 21), (1, 2)))
 
-_SMALL_CONV = (ConvConfig(16, (11, 41), (2, 4)), ConvConfig(16, (11, 21), (1, 2)))
-
 PRESETS = {
     "tiny": DeepSpeech2Config(conv=_SMALL_CONV, layers=3, hidden=160),
     "small": DeepSpeech2Config(conv=_SMALL_CONV, layers=3, hidden=256, share_input=False),
     "base": DeepSpeech2Config(conv=CONV_2D_2, layers=5, hidden=512),
+    "tiny-stream": _stream(layers=3, hidden=224),
+    "small-stream": _stream(layers=3, hidden=384),
     # The paper's table of depth: total and recurrent layers, each about 38 M parameters. One layer
     # is a 1D convolution as wide as the others; the rest are fully connected.
     "paper-5-1": _paper("rnn", 1, 2400, (ConvConfig(2400, (11,), (2,)),), dense=3),

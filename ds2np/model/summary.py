@@ -8,7 +8,7 @@ HEADER = ("layer", "output", "parameters", "M multiply-adds/s", "sees (ms)")
 
 
 def summary(model):
-    """Describe a network as a table with one line per layer.
+    """Describe a network as a table with one line per layer, and its latency if it can stream.
 
     The output (frames first) is that of one second of sound. Multiply-adds are those of a direct
     computation. A frame "sees" its receptive field, in milliseconds of sound.
@@ -37,10 +37,15 @@ def summary(model):
         )
     rows.append(("total", "", f"{total:,}", f"{work / 1e6:,.1f}", ""))
     widths = [max(len(row[i]) for row in [HEADER, *rows]) for i in range(len(HEADER))]
-    return "\n".join(
+    lines = [
         "  ".join(
             cell.ljust(width) if i < 2 else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in [HEADER, *rows]
-    )
+    ]
+    causes = config.lookahead_ms
+    if (total := sum(causes.values())) < inf:
+        listed = " + ".join(f"{ms:g} ms {cause}" for cause, ms in causes.items() if ms)
+        lines.append(f"latency: {listed} = {total:g} ms, and the length of a stream's pieces")
+    return "\n".join(lines)

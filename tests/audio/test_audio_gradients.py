@@ -51,6 +51,7 @@ def hamming(size):
 
 
 FILTERS = np.random.default_rng(1).random((3, 5))
+EARLIER = np.array([[3.0], [1.0]]), np.array([[5.0], [0.5]])  # frames, and their powers
 LEVEL, POWER = 1 + np.arange(4.0), np.random.default_rng(3).random((4, 5))
 SQUARE = np.random.default_rng(2).random((5, 5))  # its transpose fits just as well
 # Even and odd windows; strides that divide the window, that do not, and that leave gaps.
@@ -67,8 +68,8 @@ PAIRS = {
     "mel": Pair(mel, "mel", (4, 5), (FILTERS,), positive=True),
     "mel square": Pair(mel, "mel", (4, 5), (SQUARE,), positive=True),
     "clip power": Pair(level, "clip_power", (4, 7)),
-    "running power": Pair(level, "running_power", (40, 7)),
-    "running power, continued": Pair(level, "running_power", (4, 7), ((3, 5.0),)),
+    "running power": Pair(level, "running_power", (2, 40, 7)),
+    "running power, continued": Pair(level, "running_power", (2, 4, 7), (EARLIER,)),
     "power normalise": Pair(level, "power_normalise", (4, 5), (LEVEL, 0.3), positive=True),
     "level": Pair(level, "power_normalise", (4,), (POWER, 0.3), positive=True, place=1),
     "normalise": Pair(normalisation, "normalise", (5, 4)),
@@ -231,7 +232,7 @@ def window_applied_twice(dout, cache):
 
 def only_its_own_frame(dout, cache):
     power, counts = cache
-    return 2 / power.shape[1] * power * (dout / counts)[:, None]
+    return 2 / power.shape[2] * power * (dout / counts)[:, :, None]
 
 
 def floor_of_the_frame_forgotten(dout, cache):
@@ -287,7 +288,7 @@ WRONG = {
     "mel averaged": ("mel", lambda dout, filters: dout @ (filters / filters.sum(1)[:, None])),
     "clip power without its 2": ("clip power", lambda dout, x: x * (dout.sum() / x.size)),
     "clip power of one frame": ("clip power", lambda dout, x: x * (2 / x.size * dout)[:, None]),
-    "earlier frames only": ("running power", lambda d, c: right_running(d[::-1], c)[::-1]),
+    "earlier frames only": ("running power", lambda d, c: right_running(d[:, ::-1], c)[:, ::-1]),
     "no later frames": ("running power, continued", only_its_own_frame),
     "the frame's part of the floor": ("power normalise", floor_of_the_frame_forgotten),
     "the level's part of the floor": ("level", floor_of_the_level_forgotten),

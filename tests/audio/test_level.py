@@ -125,16 +125,17 @@ def test_speech_is_well_above_the_floor(speech):
 
 
 def test_parts_continue_the_running_power(rng):
-    frames = rng.standard_normal((90, 5)).astype(np.float32)
+    frames = rng.standard_normal((2, 90, 5)).astype(np.float32)
     whole, _, _ = running_power_forward(frames)
     parts, state = [], None
-    for part in np.split(frames, [0, 1, 40]):
+    for part in np.split(frames, [0, 1, 40], axis=1):
         level, _, state = running_power_forward(part, state)
         parts.append(level)
-    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-6)
-    assert whole[-1] == pytest.approx(clip_power_forward(frames)[0][0], rel=1e-6)
-    assert state[0] == 90
-    assert isinstance(state[1], np.float64)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, rtol=1e-6)
+    for sound, level in zip(frames, whole, strict=True):
+        assert level[-1] == pytest.approx(clip_power_forward(sound)[0][0], rel=1e-6)
+    assert [each.dtype for each in state] == [np.float64, np.float64]
+    assert state[0].tolist() == [[90], [90]]
 
 
 def test_silence_before_a_sound_is_no_division_by_zero(rng):

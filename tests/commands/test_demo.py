@@ -4,11 +4,14 @@ import functools
 import pytest
 from helpers import toys
 
+from ds2np.audio import load_audio
 from ds2np.commands import demo
 from ds2np.commands.demo import run_demo
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 from ds2np.lm import NGram
+from ds2np.recogniser import Recogniser
+from ds2np.streaming import Pauses
 from ds2np.synthesis import corpus
 from ds2np.synthesis.espeak import load_library
 from ds2np.train.history import COLUMNS, read_history, write_history
@@ -144,3 +147,12 @@ def test_restarting_keeps_the_corpus_and_nothing_else(folder, capsys):
     assert (run / "notes.txt").read_text() == "mine"
     assert {path: path.stat().st_mtime_ns for path in (folder / "corpus").rglob("*")} == recordings
     assert f"python -m ds2np transcribe {run} " in capsys.readouterr().out
+
+
+def test_a_network_for_streams(micro, tmp_path):
+    run_demo(tmp_path / "demo", stream=True)
+    recogniser = Recogniser.load(tmp_path / "demo" / "run", "cpu")
+    path = tmp_path / "demo" / "corpus" / "test" / "00000.wav"
+    stream, (samples, _) = recogniser.stream(pauses=Pauses(pause=9, silence=9)), load_audio(path)
+    found = [*stream.push(samples[:9000]), *stream.push(samples[9000:]), *stream.finish()]
+    assert "".join(one.text for one in found) == recogniser.transcribe(path).text

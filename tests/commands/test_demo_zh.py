@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-from pathlib import Path
 
 import pytest
 
@@ -89,15 +88,25 @@ def test_a_corpus_of_another_language_is_refused(tmp_path, spoken, asked):
         demo.run_demo(folder, language=asked)
 
 
-def test_each_language_has_a_folder_of_its_own(ds2np, monkeypatch):
+def test_each_kind_of_demo_has_a_folder_of_its_own(ds2np, monkeypatch):
     called = []
-    monkeypatch.setattr(demo, "run_demo", lambda folder, *rest: called.append((folder, rest[-1])))
+
+    def run(folder, *rest, language, stream):
+        called.append((str(folder), language, stream))
+
+    monkeypatch.setattr(demo, "run_demo", run)
     ds2np("demo")
-    ds2np("demo", "--language", "zh")
-    assert called == [(Path("demo"), "en"), (Path("demo-zh"), "zh")]
+    ds2np("demo", "--stream")
+    ds2np("demo", "--language", "zh", "--stream")
+    assert called == [
+        ("demo", "en", False),
+        ("demo-stream", "en", True),
+        ("demo-zh-stream", "zh", True),
+    ]
 
 
 def test_answers_are_for_english(ds2np):
-    code, _, err = ds2np("demo", "--language", "zh", "--answers")
-    assert code == 2
-    assert "--answers trains on English" in err
+    for options in (["--language", "zh"], ["--stream"]):
+        code, _, err = ds2np("demo", *options, "--answers")
+        assert code == 2
+        assert "--answers trains the English demo" in err

@@ -1,7 +1,9 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
+from ds2np.audio import Features
 from ds2np.model import PRESETS, DeepSpeech2, preset
 from ds2np.model.summary import summary
 
@@ -30,7 +32,7 @@ def test_the_total_is_the_number_of_parameters(name):
     if config.hidden > 1000:  # the same layers, narrower: quick to make
         config = dataclasses.replace(config, hidden=32)
     model = DeepSpeech2(config)
-    total = summary(model).splitlines()[-1].split()
+    (total,) = (row.split() for row in summary(model).splitlines() if row.startswith("total"))
     assert total[:2] == ["total", f"{model.count_parameters():,}"]
 
 
@@ -74,3 +76,32 @@ def test_sizes_of_the_papers_networks(name, millions, tolerance):
 def test_the_count_by_hand_is_the_networks(name):
     config = dataclasses.replace(PRESETS[name], hidden=24)
     assert DeepSpeech2(config).count_parameters() == count(config)
+
+
+def test_latency_worked_out_by_hand():
+    # 5 frames of 10 ms, 5 of 20 ms, 10 of 20 ms
+    text = summary(DeepSpeech2(preset("tiny-stream")))
+    assert text.endswith(
+        "latency: 20 ms window + 150 ms convolutions + 200 ms row convolution = 370 ms, and the "
+        "length of a stream's pieces"
+    )
+    assert "latency" not in summary(DeepSpeech2(preset("tiny")))
+
+
+@pytest.mark.parametrize("lookahead", [0, 2])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1), (2, 3)])
+def test_latency_is_what_a_stream_waits(strides, lookahead, rng):
+    """Output frame j comes as soon as the sound has gone on so long after its beginning."""
+    config = dataclasses.replace(preset("tiny-stream"), hidden=4, layers=1, lookahead=lookahead)
+    config = config.with_time_strides(strides)
+    model, stream = DeepSpeech2(config), Features(config).stream()
+    model.set_training(False)
+    state, came = None, []
+    for millisecond in range(1, 700):
+        frames = stream.push(rng.standard_normal(16).astype(np.float32))
+        if len(frames):
+            out, state = model.forward_chunk(frames[None], state)
+            came += [millisecond] * out.shape[1]
+    latency = sum(config.lookahead_ms.values())
+    np.testing.assert_array_equal(came, latency + config.frame_ms * np.arange(len(came)))
+    assert len(came) > 2

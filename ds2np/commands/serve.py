@@ -1,0 +1,67 @@
+"""Serve a recogniser: streams and recordings of many clients at once."""
+
+import os
+import socket
+from pathlib import Path
+
+from ds2np.commands.options import add_recogniser, count, load_recogniser, positive, whole
+from ds2np.errors import UserError
+
+
+def add_options(parser):
+    """Add the options of the command."""
+    add_recogniser(parser)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    add("--port", type=whole, default=8080, metavar="N", help="port; 0: any (default: 8080)")
+    text = "streams or recordings that go through the network together (default: 128)"
+    add("--max-batch", type=count, default=128, metavar="N", help=text)
+    text = "open streams (default: 200)"
+    add("--max-streams", type=count, default=200, metavar="N", help=text)
+    text = "seconds of sound in a recording or stream (default: 600)"
+    add("--max-seconds", type=positive, default=600.0, metavar="S", help=text)
+    text = "file with the key that clients have to send; needed beyond this machine"
+    add("--api-key-file", type=Path, metavar="FILE", help=text)
+
+
+def run(args):
+    """Serve until SIGTERM or Ctrl-C."""
+    from ds2np.serve.app import Limits
+    from ds2np.serve.guard import is_local
+    from ds2np.serve.server import log_to_stderr, make_server
+
+    key = _read_key(args.api_key_file) if args.api_key_file else ""
+    if not key and not is_local(args.host):
+        raise UserError(
+            f"--host {args.host} opens the server to other machines; give --api-key-file FILE, "
+            "whose content clients send, or leave out --host"
+        )
+    recogniser = load_recogniser(args)
+    limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
+    with _listen(args.host, args.port) as listening:
+        server = make_server(recogniser, limits, args.host, key)
+        log_to_stderr()
+        name = f"[{args.host}]" if ":" in args.host else args.host
+        print(f"http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends)", flush=True)
+        server.run([listening])
+    return 0 if server.started else 2
+
+
+def _listen(host, port):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else error
+        raise UserError(f"cannot listen on {host}:{port}: {reason}") from None
+
+
+def _read_key(path):
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error})") from None
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise UserError(f"{path}: expected a key, printable letters without spaces")
+    return key

@@ -1,0 +1,1 @@
+"""The server: streams and whole recordings of many clients, in batches. See chapter 16."""

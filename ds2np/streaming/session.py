@@ -1,0 +1,142 @@
+"""One stream of sound on its way to text, apart from the network's arithmetic.
+
+    samples -> [features -> network] -> log-probabilities -> text so far, transcripts
+
+The network stands in the middle, so that one minibatch can serve many streams: `take` returns the
+next piece of sound, and `give` reads what the network made of it. At a pause, an utterance ends and
+the next one begins, with fresh statistics, network state and search.
+"""
+
+from dataclasses import replace
+
+from ds2np.audio.checks import check_samples
+from ds2np.audio.load import check_rate, check_sound
+from ds2np.decode.words import Transcript
+from ds2np.errors import UserError
+from ds2np.streaming.network import Piece
+from ds2np.streaming.pauses import PauseCounter, Pauses
+from ds2np.streaming.sound import SoundBuffer
+
+PIECE_MS = 100  # of sound in a piece, rounded to output frames
+
+
+class Session:
+    """A stream of sound.
+
+    Parameters
+    ----------
+    config : DeepSpeech2Config
+        Of a network that runs forward only.
+    decoder : object
+        With a method ``stream``.
+    sample_rate : int, optional
+        Of the sound that will come, in hertz; the network's by default.
+    pauses : Pauses, optional
+
+    Attributes
+    ----------
+    text : str
+        The present utterance so far, which may yet change.
+    finished : bool
+        Whether the stream has ended, and all of it has become text.
+
+    Raises
+    ------
+    UserError
+        If the network cannot process a stream.
+    """
+
+    def __init__(self, config, decoder, sample_rate=None, pauses=None):
+        if config.bidirectional:
+            raise UserError(
+                "the network runs in both directions, which needs whole recordings; train one that "
+                "runs forward only, such as the preset tiny-stream"
+            )
+        if config.normalisation == "utterance":
+            raise UserError(
+                'the network normalises by the whole recording (normalisation "utterance"), which '
+                'a stream does not have; train one by "running" or "corpus"'
+            )
+        self._config, self._decoder = config, decoder
+        self._pauses, self._alphabet = pauses or Pauses(), config.alphabet()
+        self._rate = sample_rate or config.sample_rate
+        check_rate(self._rate, "the stream")
+        self._sound = SoundBuffer(self._rate, config.sample_rate)
+        window, hop = config.frame_sizes
+        self._overlap, self._hop = window - hop, hop
+        stride = round(config.frame_ms / config.stride_ms)  # spectrogram frames of an output frame
+        self._stride = stride * hop  # samples
+        self._frames = stride * max(round(PIECE_MS / config.frame_ms), 1)
+        self.finished = False
+        self._begin(0)
+
+    def _begin(self, place):
+        """Begin an utterance at a place in the stream."""
+        self._start, self._count = place, 0  # spectrogram frames so far
+        self._state = None, None
+        self._search, self.text = self._decoder.stream(), ""
+        seconds = self._config.frame_ms / 1000
+        self._counter = PauseCounter(self._pauses, self._alphabet, seconds)
+
+    @property
+    def waiting(self):
+        """Seconds of sound that the network has not read."""
+        read = self._start + self._count * self._hop + self._overlap if self._count else self._start
+        return max(self._sound.expected - read, 0) / self._config.sample_rate
+
+    def push(self, samples):
+        """Add samples (n,), floats with full scale 1; see `Stream.push`."""
+        check_samples(samples)
+        if len(samples):
+            check_sound(samples, self._rate, "the stream")
+            self._sound.push(samples)
+
+    def finish(self):
+        """End the stream; `take` returns what still waits."""
+        self._sound.finish()
+
+    def take(self):
+        """Return the next `Piece`, or None if more sound is needed or the stream has finished.
+
+        Before the next call, `give` is to be called.
+        """
+        self._sound.advance()
+        begin = self._start + self._count * self._hop
+        whole = (self._sound.end - begin - self._overlap) // self._hop  # windows that are there
+        last = whole < self._frames
+        if self.finished or (last and not self._sound.closed):
+            return None
+        frames = max(whole, 0) if last else self._frames
+        self._count += frames
+        if not self._count:  # the utterance is shorter than one window
+            self.finished = True
+            return None
+        end = begin + frames * self._hop + self._overlap if frames else begin
+        return Piece(self._sound.read(begin, end), self._state, last)
+
+    def give(self, piece, log_probs, state):
+        """Read what the network made of a piece; return the `Transcript` of an utterance that ends.
+
+        log_probs: (T, V), on any device. Returns None if none ends, or one without words.
+        """
+        self._state, self.text = state, self._search.push(log_probs)
+        ends = self._counter.ends(log_probs)
+        begin = self._start + self._counter.next_frame * self._stride
+        transcript = self._conclude() if ends or piece.last else None
+        if piece.last:
+            self.finished = True
+        elif ends:
+            self._begin(begin)
+        self._sound.forget(begin)
+        return transcript
+
+    def _conclude(self):
+        """End the search; return a `Transcript` with times in seconds of the stream."""
+        best, start = self._search.finish(), self._start / self._config.sample_rate
+        self.text = ""
+        if not best.text:
+            return None
+        words = tuple(
+            replace(word, start=start + word.start, end=start + word.end) for word in best.words
+        )
+        return Transcript(best.text, words, best.score)

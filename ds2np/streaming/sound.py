@@ -1,0 +1,70 @@
+"""The sound of a stream at the network's rate, of which the latest part can be read again."""
+
+from collections import deque
+
+import numpy as np
+
+from ds2np.audio.resampling import Resampler
+
+
+class SoundBuffer:
+    """Samples by their place in the stream, resampled as they are needed.
+
+    Parameters
+    ----------
+    rate, new_rate : int
+        Of the chunks that come and of the samples that are read, in hertz.
+
+    Attributes
+    ----------
+    end : int
+        Samples of the stream so far.
+    closed : bool
+        Whether no more will come.
+    """
+
+    def __init__(self, rate, new_rate):
+        self._resampler = Resampler(rate, new_rate)
+        self._ratio = new_rate / rate
+        self._arrived = deque()  # a thread may add to it while another one reads
+        self._samples, self._first = np.zeros(0, np.float32), 0
+        self._ended = self.closed = False
+
+    @property
+    def end(self):
+        return self._first + len(self._samples)
+
+    @property
+    def expected(self):
+        """Samples of the stream so far, those included that are not yet resampled."""
+        return self.end + round(self._ratio * sum(len(chunk) for chunk in self._arrived))
+
+    def push(self, samples):
+        """Add a chunk (n,) of float at the old rate."""
+        if self._ended:
+            raise RuntimeError("the stream has ended; begin another one")
+        self._arrived.append(np.asarray(samples, np.float32))
+
+    def finish(self):
+        """End the stream."""
+        self._ended = True
+
+    def advance(self):
+        """Resample what has arrived."""
+        ended, new = self._ended, []
+        while self._arrived:
+            new.append(self._resampler.push(self._arrived.popleft()))
+        if ended and not self.closed:
+            new.append(self._resampler.finish())
+            self.closed = True
+        if new:
+            self._samples = np.concatenate([self._samples, *new])
+
+    def read(self, begin, end):
+        """Return the samples from one place in the stream to another."""
+        return self._samples[begin - self._first : end - self._first]
+
+    def forget(self, before):
+        """Drop the samples before a place: they will not be read again."""
+        count = max(before - self._first, 0)
+        self._samples, self._first = self._samples[count:].copy(), self._first + count

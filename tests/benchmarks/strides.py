@@ -1,0 +1,187 @@
+"""Do symbols of two letters allow larger strides in time? Train networks of both kinds.
+
+    python tests/benchmarks/strides.py FOLDER TRAIN.jsonl DEV.jsonl --lm FILE [options of `train`]
+
+DEV.jsonl chooses the best epoch. The rates are those of --test, greedy and by beam search with the
+language model, whose weights are --alpha and --beta, or, with --tune, those that suit DEV.jsonl
+best. Transcripts that do not fit into the frames of a network are left out of its training and of
+the choice of the epoch, but not of the rates. FOLDER keeps the networks, and a row for each in
+rows.jsonl; the same command continues after an interruption. With --times, nothing is trained: it
+measures the time of an epoch by some minibatches, each by all networks in turn.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main():
+    """Read the options; train, or measure times; print the table."""
+    from ds2np import machine
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("folder", type=Path, metavar="FOLDER")
+    add("train", metavar="TRAIN.jsonl")
+    add("dev", metavar="DEV.jsonl")
+    add("--test", metavar="TEST.jsonl", help="(default: DEV.jsonl)")
+    add("--lm", metavar="FILE")
+    add("--alpha", type=float, default=0.7)
+    add("--beta", type=float, default=1.5)
+    add("--beam", type=int, default=100)
+    add("--tune", action="store_true", help="find the weights on DEV.jsonl")
+    add("--symbols", nargs="+", choices=["unigrams", "bigrams"], default=["unigrams", "bigrams"])
+    add("--strides", nargs="+", default=["2x1", "3x1", "4x1", "2x2"], help="of the convolutions")
+    add("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    add("--preset", default="tiny")
+    add("--times", type=int, metavar="MINIBATCHES")
+    args, rest = parser.parse_known_args()
+    machine.tune()  # before NumPy is imported
+    args.folder.mkdir(parents=True, exist_ok=True)
+    for symbols in args.symbols:
+        if not alphabet_of(args, symbols).exists():
+            pairs = ["--bigrams"] if symbols == "bigrams" else []
+            command("data", args.train, "--alphabet", *pairs, "--out", alphabet_of(args, symbols))
+    networks = [(symbols, strides) for strides in args.strides for symbols in args.symbols]
+    if args.times:
+        measure_times(args, networks)
+        return
+    rows = args.folder / "rows.jsonl"
+    done = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
+    known = {(row["symbols"], row["strides"], row["seed"]) for row in done}
+    for seed in args.seeds:
+        for symbols, strides in networks:
+            if (symbols, strides, seed) not in known:
+                row = try_network(args, rest, symbols, strides, seed)
+                with open(rows, "a", encoding="utf-8") as file:
+                    print(json.dumps(row), file=file)
+                print(row, flush=True)
+
+
+def alphabet_of(args, symbols):
+    """Return the path of an alphabet."""
+    return args.folder / f"{symbols}.txt"
+
+
+def command(*words):
+    """Run a command of the package; return what it prints."""
+    words = [sys.executable, "-m", "ds2np", *map(str, words)]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(words)}\n{done.stdout}exit code {done.returncode}")
+    return done.stdout
+
+
+def try_network(args, rest, symbols, strides, seed):
+    """Train a network and evaluate it; return a row of the table."""
+    run = (args.folder / f"{symbols}_{strides}_{seed}").resolve()
+    given = ["--alphabet", alphabet_of(args, symbols).resolve(), "--time-strides", *steps(strides)]
+    fits = {path: keep_fitting(args, path, symbols, strides) for path in (args.train, args.dev)}
+    given += ["--preset", args.preset, "--seed", seed]
+    given += ["--train", fits[args.train][0], "--dev", fits[args.dev][0]]
+    again = ["--resume"] if (run / "last.npz").exists() else []
+    command("train", *given, "--out", run, *rest, *again)
+    row = {"symbols": symbols, "strides": strides, "seed": seed, "left_out": fits[args.train][1]}
+    row |= rates("greedy", args, run, decoder="greedy")
+    if args.lm and args.tune:
+        command("tune", run, fits[args.dev][0], "--lm", args.lm, "--beam", args.beam)
+        row |= rates("lm", args, run)
+    elif args.lm:
+        row |= rates("lm", args, run, lm=args.lm, alpha=args.alpha, beta=args.beta, beam=args.beam)
+    return row
+
+
+def rates(name, args, run, **options):
+    """Return the error rates on all test utterances, in percent, also those that do not fit."""
+    from ds2np.data.manifest import read_manifest
+    from ds2np.recogniser import Recogniser
+    from ds2np.text import cer, wer
+
+    recogniser = Recogniser.load(run, "cpu", **options)
+    utterances = read_manifest(args.test or args.dev)
+    hyps = [recogniser.transcribe(utterance.audio_filepath).text for utterance in utterances]
+    refs = [recogniser.config.alphabet().normalise(utterance.text) for utterance in utterances]
+    measured = {"wer": wer(refs, hyps), "cer": cer(refs, hyps)}
+    return {f"{name}_{rate}": round(100 * value, 2) for rate, value in measured.items()}
+
+
+def keep_fitting(args, manifest, symbols, strides):
+    """Write a manifest of the utterances whose transcripts fit their output frames.
+
+    Returns its path, and how many do not.
+    """
+    from ds2np.ctc import min_frames
+    from ds2np.data.manifest import read_manifest, write_manifest
+
+    config, utterances = config_of(args, symbols, strides), read_manifest(manifest)
+    alphabet = config.alphabet()
+    fitting = [
+        u
+        for u in utterances
+        if min_frames(alphabet.encode(u.text))
+        <= config.out_lengths(config.count_frames(u.duration))
+    ]
+    path = (args.folder / f"{symbols}_{strides}_{Path(manifest).name}").resolve()
+    write_manifest(path, fitting)
+    return path, len(utterances) - len(fitting)
+
+
+def config_of(args, symbols, strides):
+    """Return the configuration of a network."""
+    from ds2np.model import preset
+    from ds2np.text.alphabet_file import read_alphabet
+
+    characters, units = read_alphabet(alphabet_of(args, symbols))
+    config = preset(args.preset).with_time_strides(tuple(map(int, steps(strides))))
+    return replace(config, characters=characters, units=units)
+
+
+def steps(strides):
+    """Return the strides in a name such as 2x1."""
+    return strides.split("x")
+
+
+def measure_times(args, networks):
+    """Print the time of a training minibatch of each network, relative to the first network's."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from ds2np.data.batches import make_batch
+    from ds2np.data.dataset import Dataset
+    from ds2np.data.manifest import read_manifest
+    from ds2np.model import DeepSpeech2
+    from ds2np.optim import SGD
+    from ds2np.train.config import TrainingConfig
+    from ds2np.train.step import add_gradients
+
+    utterances, size = read_manifest(args.train), TrainingConfig().batch_size
+    order = np.argsort([utterance.duration for utterance in utterances])
+    starts = np.linspace(0, len(order) - size, args.times).astype(int)
+    turns = []
+    for symbols, strides in networks:
+        model = DeepSpeech2(config_of(args, symbols, strides))
+        data = Dataset(utterances, model.config)
+        turns.append((model, data, SGD(model.params, model.grads, 1e-4, 0.9, 100)))
+        model.set_training(True)
+    times = np.zeros((args.times, len(turns)))
+    for i, start in enumerate(tqdm(starts, unit=" minibatches")):
+        for j, (model, data, optimiser) in enumerate(turns):
+            began = time.perf_counter()
+            model.zero_grads()
+            batch = make_batch(data, order[start : start + size])
+            add_gradients(model, batch, 1 / size)
+            optimiser.step()
+            times[i, j] = time.perf_counter() - began
+    for (symbols, strides), ratio in zip(networks, times.sum(0) / times[:, 0].sum(), strict=True):
+        print(f"{symbols:8} {strides}  {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()

@@ -1,0 +1,55 @@
+"""A server in a thread of the tests' process."""
+
+import contextlib
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+from helpers.streams import recogniser_of
+
+from ds2np.serve.app import Limits
+from ds2np.serve.server import make_server
+
+
+@dataclass
+class Served:
+    """A running server."""
+
+    recogniser: object
+    server: object
+    port: int
+
+    @property
+    def http(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self):
+        return f"ws://127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def serving(recogniser=None, key="", **limits):
+    """Run a server while a block is executed."""
+    recogniser = recogniser or recogniser_of()
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = make_server(recogniser, Limits(**limits), "127.0.0.1", key)
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield Served(recogniser, server, listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def served():
+    with serving() as one:
+        yield one
