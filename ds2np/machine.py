@@ -4,6 +4,7 @@ None of the settings changes results, and each does nothing where it does not ap
 some of them.
 """
 
+import contextlib
 import contextvars
 import ctypes
 import functools
@@ -16,6 +17,8 @@ from pathlib import Path
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
+# Where Linux says how much memory a container may take: two versions of its control groups.
+LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
 
 
 def tune():
@@ -114,3 +117,12 @@ def peak_memory():
 
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def total_memory():
+    """Return the memory of this machine in bytes, or of the container that limits it."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for file in LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # not there; "max" is no limit
+            total = min(total, int(Path(file).read_text()))
+    return total

@@ -103,3 +103,13 @@ def test_an_error_in_any_thread_is_raised():
     for bad in range(3):
         with pytest.raises(ZeroDivisionError):
             machine.map_in_threads("t", 2, lambda i, bad=bad: 1 // (i - bad), range(3))
+
+
+def test_the_memory_of_a_container_is_its_limit(tmp_path, monkeypatch):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(machine, "LIMITS", (str(tmp_path / "missing"), str(limit)))
+    whole = machine.total_memory()
+    assert whole > 1e8
+    for content, expected in (("max\n", whole), ("123456\n", 123456), (f"{2 * whole}\n", whole)):
+        limit.write_text(content)
+        assert machine.total_memory() == expected

@@ -11,6 +11,7 @@ from ds2np.commands.options import add_device, add_precision, count, finite, giv
 from ds2np.errors import UserError
 
 ALPHAS = tuple(round(0.3 * i, 2) for i in range(8))
+SHARE = 0.5  # of the memory that the network's outputs may take
 BETAS = tuple(float(i) for i in range(-2, 6))
 
 
@@ -38,7 +39,7 @@ def run(args):
     from ds2np.data.dataset import Dataset
     from ds2np.data.manifest import read_manifests
     from ds2np.decode import BeamDecoder, DecoderSettings, tell_fit
-    from ds2np.evaluate.tuning import describe_edge, tune
+    from ds2np.evaluate.tuning import describe_edge, search, tune
     from ds2np.lm import NGram
     from ds2np.model.run_folder import RunFolder
     from ds2np.recogniser import Recogniser
@@ -60,6 +61,7 @@ def run(args):
     tell_fit(lm, alphabet)
     dataset = Dataset(read_manifests(args.manifests), recogniser.config)
     dataset.warn()
+    _check_memory(dataset, args.manifests)
     log_probs, lengths, refs = _network_outputs(recogniser, dataset)
     with tqdm(desc="searching", unit=" searches") as bar:
         tuned = tune(log_probs, lengths, refs, make, alphas, betas, bar.update)
@@ -68,7 +70,7 @@ def run(args):
         if tuned.spaces
         else ("CER", sum(map(len, refs)))
     )
-    greedy = [best.text for best in recogniser.decode(log_probs, lengths)]
+    greedy = [best.text for best, *_ in search(recogniser.list_hypotheses, log_probs, lengths)]
     rate = (wer if tuned.spaces else cer)(refs, greedy)
     print(f"{len(refs)} utterances, greedy: {name} {100 * rate:.1f} %")
     print(
@@ -86,7 +88,7 @@ def run(args):
 
 
 def _network_outputs(recogniser, dataset):
-    """Return log-probabilities (N, T, V), lengths (N,) and transcripts of a dataset."""
+    """Return log-probabilities (length, V) of each utterance, lengths and transcripts."""
     import numpy as np
     from tqdm import tqdm
 
@@ -104,12 +106,25 @@ def _network_outputs(recogniser, dataset):
     left_out = LeftOut(len(dataset))
     left_out.show(unusable)
     left_out.check(len(unusable))
-    lengths = np.array([len(tables[i]) for i in sorted(tables)])
-    V = len(recogniser.config.alphabet())
-    log_probs = np.zeros((len(lengths), lengths.max(initial=0), V), np.float32)
-    for row, i in zip(log_probs, sorted(tables), strict=True):
-        row[: len(tables[i])] = tables[i]
-    return log_probs, lengths, [dataset.texts[i] for i in sorted(tables)]
+    found = [tables[i] for i in sorted(tables)]
+    return found, np.array(list(map(len, found))), [dataset.texts[i] for i in sorted(tables)]
+
+
+def _check_memory(dataset, paths):
+    """Raise a UserError if the outputs of the network would take most of the memory."""
+    import numpy as np
+
+    from ds2np.machine import total_memory
+
+    config, total = dataset.config, total_memory()
+    sizes = 4 * len(config.alphabet()) * np.cumsum(config.out_lengths(dataset.frames))
+    fit = int(np.searchsorted(sizes, SHARE * total, "right"))
+    if fit < len(sizes):
+        raise UserError(
+            f"{', '.join(map(str, paths))}: the outputs of the network for {len(sizes):,} "
+            f"recordings take {sizes[-1] / 1e9:.2g} GB, too much for {total / 1e9:.2g} GB of "
+            f"memory; tune on the first {fit:,}"
+        )
 
 
 def _draw(tuned, total, alphas, betas, name, picture):

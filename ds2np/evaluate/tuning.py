@@ -16,6 +16,7 @@ import numpy as np
 from ds2np.text.score import align_characters, align_words, count_edits
 
 MOST = 50  # texts that a search lists for each utterance
+TOGETHER = 1 << 27  # log-probabilities of the utterances that are searched at once: 0.5 GB
 ROUNDS = 4  # of search and ranking
 
 
@@ -135,7 +136,7 @@ def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
 
     Parameters
     ----------
-    log_probs : ndarray of shape (N, T, V)
+    log_probs : ndarray of shape (N, T, V), or list of N ndarray of shape (length, V)
     lengths : ndarray of int of shape (N,)
     refs : sequence of N str
     make : callable
@@ -154,7 +155,7 @@ def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
     pair = float(np.median(alphas)), float(np.median(betas))
     searched = set()
     while True:
-        hypotheses = make(*pair, MOST).decode(log_probs, lengths)
+        hypotheses = search(make(*pair, MOST).decode, log_probs, lengths)
         searched.add(pair)
         if progress:
             progress()
@@ -168,9 +169,30 @@ def tune(log_probs, lengths, refs, make, alphas, betas, progress=None):
             break
         pair = chosen
     if chosen != pair:
-        best = [listed[0].text for listed in make(*chosen, 1).decode(log_probs, lengths)]
+        best = [listed[0].text for listed in search(make(*chosen, 1).decode, log_probs, lengths)]
         found = int(_count_edits(refs, best, spaces).sum())
     return Tuned(*chosen, errors, found, spaces)
+
+
+def search(decode, log_probs, lengths):
+    """Decode utterances of similar length together, so many that they fit into memory.
+
+    The result is that of ``decode(log_probs, lengths)``, but ``log_probs`` may be a list of N
+    arrays of shape (length, V), which need no padding.
+    """
+    found = [None] * len(lengths)
+    waiting = np.argsort(lengths, kind="stable").tolist()
+    while waiting:
+        T, V = int(lengths[waiting[-1]]), log_probs[waiting[-1]].shape[-1]
+        count = max(1, TOGETHER // max(1, T * V))
+        together, waiting = waiting[-count:], waiting[:-count]
+        batch = np.zeros((len(together), T, V), log_probs[together[0]].dtype)
+        for row, i in zip(batch, together, strict=True):
+            row[: lengths[i]] = log_probs[i][: lengths[i]]
+        hypotheses = decode(batch, np.asarray(lengths)[together])
+        for i, listed in zip(together, hypotheses, strict=True):
+            found[i] = listed
+    return found
 
 
 def _rank(known, refs, by_lm, by_words, spaces):

@@ -16,9 +16,9 @@ WORD = re.compile(rf"[{ALONE}]|[^\s{ALONE}]+")
 _ALONE = re.compile(rf"[{ALONE}]")
 
 
-def stands_alone(character):
-    """Return whether a character is a word of its own, written without spaces."""
-    return _ALONE.match(character) is not None
+def stands_alone(text):
+    """Return whether the first character of a text is a word of its own, without spaces."""
+    return _ALONE.match(text) is not None
 
 
 def without_spaces(characters):
@@ -35,12 +35,13 @@ def space_words(words):
     """Yield what stands before each word in a text: a space between two that are letters."""
     before = ""
     for word in words:
-        yield " " if before and not (stands_alone(before) or stands_alone(word[0])) else ""
-        before = word[-1]
+        between = word and before and not (stands_alone(before) or stands_alone(word))
+        yield " " if between else ""
+        before = word[-1:] or before
 
 
 def join_words(words):
-    """Join words to a text: with spaces, except beside characters that are words of their own.
+    """Join words, or texts, to a text: with spaces, but not beside characters that are words.
 
     This gives a text back from its words if it has such spaces only, and single ones.
     """

@@ -105,3 +105,15 @@ def test_words_that_cannot_be_written_are_told_and_too_many_refused(ds2np, run, 
     assert "cannot write 67 % of the words of the language model" in err
     NGram.train(["ABC CAB", "A B"], order=1, log=None).save(lm)
     assert "are in upper case ('ABC', 'CAB', 'A')" in ds2np(*options)[2]
+
+
+def test_outputs_that_would_fill_the_memory_are_refused(ds2np, run, corpus, lm, monkeypatch):
+    """They take 4 bytes for each of 5 symbols in each frame."""
+    frames = [toys.MODEL.out_lengths(toys.MODEL.count_frames(0.1 * len(t))) for t in toys.TEXTS]
+    monkeypatch.setattr("ds2np.machine.total_memory", lambda: 2 * 4 * 5 * sum(frames[:2]))
+    code, _, err = ds2np("tune", run, corpus, "--lm", lm, "--device", "cpu")
+    assert code == 2
+    assert "for 10 recordings take" in err
+    assert err.endswith("of memory; tune on the first 2\n")
+    monkeypatch.setattr("ds2np.machine.total_memory", lambda: 2 * 4 * 5 * sum(frames))
+    assert ds2np("tune", run, corpus, "--lm", lm, "--device", "cpu")[0] == 0

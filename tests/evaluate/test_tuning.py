@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 
 from ds2np.decode import BeamDecoder
-from ds2np.evaluate.tuning import Candidates, choose_weights, count_errors, describe_edge, tune
+from ds2np.evaluate.tuning import (
+    Candidates,
+    choose_weights,
+    count_errors,
+    describe_edge,
+    search,
+    tune,
+)
 from ds2np.layers import log_softmax
 from ds2np.lm import NGram
 from ds2np.model import DeepSpeech2Config
+from ds2np.text import Alphabet
 from ds2np.text.score import align_words, count_edits
 
 
@@ -94,6 +102,8 @@ def test_tuning_finds_what_a_search_for_each_pair_finds(rng):
         return BeamDecoder(alphabet, lm, 200, alpha, beta, n_best, threshold=40.0)
 
     tuned = tune(log_probs, lengths, refs, make, alphas, betas)
+    rows = [row[:length] for row, length in zip(log_probs, lengths, strict=True)]
+    assert str(tune(rows, lengths, refs, make, alphas, betas)) == str(tuned)
     errors = np.zeros((3, 3), int)
     for a, alpha in enumerate(alphas):
         for b, beta in enumerate(betas):
@@ -106,3 +116,17 @@ def test_tuning_finds_what_a_search_for_each_pair_finds(rng):
     assert tuned.found == errors.min()
     np.testing.assert_array_equal(tuned.errors[1:], errors[1:])
     assert (tuned.errors[0] <= errors[0]).all()  # without the model, the search finds worse texts
+
+
+@pytest.mark.parametrize("together", [1, 100, 1 << 27])
+def test_a_search_in_parts_finds_what_a_search_of_all_finds(rng, monkeypatch, together):
+    monkeypatch.setattr("ds2np.evaluate.tuning.TOGETHER", together)
+    alphabet = Alphabet(" abc")
+    lengths = np.array([5, 0, 9, 2, 9, 4])
+    log_probs = log_softmax(rng.standard_normal((len(lengths), 9, len(alphabet))))
+    decoder = BeamDecoder(alphabet, n_best=3)
+    whole = decoder.decode(log_probs, lengths)
+    assert search(decoder.decode, log_probs, lengths) == whole
+    rows = [row[:length] for row, length in zip(log_probs, lengths, strict=True)]
+    assert search(decoder.decode, rows, lengths) == whole
+    assert search(decoder.decode, [], []) == []

@@ -53,6 +53,19 @@ def test_words_are_joined_to_their_text(units):
     assert alphabet.join(alphabet.split(text)) == text
 
 
+@pytest.mark.parametrize(
+    ("texts", "joined"),
+    [
+        (["我们去", "", "学校"], "我们去学校"),
+        (["", "the cat", "sat", ""], "the cat sat"),
+        (["用py", "3", "写", "it"], "用py 3写it"),
+        ([], ""),
+    ],
+)
+def test_texts_are_joined_as_words_are(texts, joined):
+    assert join_words(texts) == joined
+
+
 @given(st.text("我用ab ", max_size=12))
 def test_only_spaces_beside_chinese_characters_get_lost(text):
     joined = join_words(split_words(text))
