@@ -78,12 +78,6 @@ class Session:
         seconds = self._config.frame_ms / 1000
         self._counter = PauseCounter(self._pauses, self._alphabet, seconds)
 
-    @property
-    def waiting(self):
-        """Seconds of sound that the network has not read."""
-        read = self._start + self._count * self._hop + self._overlap if self._count else self._start
-        return max(self._sound.expected - read, 0) / self._config.sample_rate
-
     def push(self, samples):
         """Add samples (n,), floats with full scale 1; see `Stream.push`."""
         check_samples(samples)

@@ -25,7 +25,6 @@ class SoundBuffer:
 
     def __init__(self, rate, new_rate):
         self._resampler = Resampler(rate, new_rate)
-        self._ratio = new_rate / rate
         self._arrived = deque()  # a thread may add to it while another one reads
         self._samples, self._first = np.zeros(0, np.float32), 0
         self._ended = self.closed = False
@@ -33,11 +32,6 @@ class SoundBuffer:
     @property
     def end(self):
         return self._first + len(self._samples)
-
-    @property
-    def expected(self):
-        """Samples of the stream so far, those included that are not yet resampled."""
-        return self.end + round(self._ratio * sum(len(chunk) for chunk in self._arrived))
 
     def push(self, samples):
         """Add a chunk (n,) of float at the old rate."""
