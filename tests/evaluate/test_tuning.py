@@ -16,7 +16,7 @@ from ds2np.layers import log_softmax
 from ds2np.lm import NGram
 from ds2np.model import DeepSpeech2Config
 from ds2np.text import Alphabet
-from ds2np.text.score import align_words, count_edits
+from ds2np.text.score import align_characters, align_words, count_edits
 
 
 def draw(rng, K):
@@ -130,3 +130,20 @@ def test_a_search_in_parts_finds_what_a_search_of_all_finds(rng, monkeypatch, to
     rows = [row[:length] for row, length in zip(log_probs, lengths, strict=True)]
     assert search(decoder.decode, rows, lengths) == whole
     assert search(decoder.decode, [], []) == []
+
+
+@pytest.mark.parametrize(("symbols", "spaces"), [(" abc", True), ("我用写 a", False)])
+def test_errors_are_characters_in_mandarin_even_with_spaces(rng, symbols, spaces):
+    alphabet = Alphabet(symbols)
+    refs = ["".join(symbols[i] for i in rng.integers(0, 3, 4)).strip() for _ in range(3)]
+    log_probs = log_softmax(rng.standard_normal((3, 8, len(alphabet))))
+    lm = NGram.train(refs, 2, units="characters", log=None)
+
+    def make(alpha, beta, n_best):
+        return BeamDecoder(alphabet, lm, 20, alpha, beta, n_best)
+
+    tuned = tune(log_probs, np.full(3, 8), refs, make, [0.5], [1.0])
+    found = [listed[0].text for listed in make(0.5, 1.0, 1).decode(log_probs, np.full(3, 8))]
+    align = align_words if spaces else align_characters
+    assert tuned.found == count_edits(align(refs, found)).total
+    assert tuned.spaces == spaces

@@ -1,11 +1,13 @@
 """Words of scripts with spaces and without: one rule, for text and for symbols."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ds2np.text import Alphabet, Bigrams
-from ds2np.text.words import join_words, split_words
+from ds2np.text.words import join_words, split_words, stands_alone
 
 COMMA = "\N{FULLWIDTH COMMA}"
 HAN = st.sampled_from(f"我用写的々〇㐀\U00020000{COMMA}。かカー")
@@ -40,6 +42,17 @@ def test_words(text, words):
     assert split_words(text) == words
 
 
+def test_characters_that_stand_alone_are_those_of_scripts_without_spaces():
+    alone = ("CJK ", "HIRAGANA ", "KATAKANA ", "BOPOMOFO ")
+    never = ("LATIN ", "HANGUL ", "DIGIT ", "FULLWIDTH LATIN ", "FULLWIDTH DIGIT ", "CYRILLIC ")
+    for character in filter(str.isalnum, map(chr, (*range(0x10000), *range(0x20000, 0x32000)))):
+        name = unicodedata.name(character, "")
+        if name.startswith(alone):
+            assert stands_alone(character), name
+        if name.startswith(never):
+            assert not stands_alone(character), name
+
+
 @given(UNITS)
 def test_a_text_has_the_words_that_it_was_made_of(units):
     assert split_words(write(units)) == units
@@ -59,6 +72,7 @@ def test_words_are_joined_to_their_text(units):
         (["我们去", "", "学校"], "我们去学校"),
         (["", "the cat", "sat", ""], "the cat sat"),
         (["用py", "3", "写", "it"], "用py 3写it"),
+        (["the", "", "cat"], "the cat"),
         ([], ""),
     ],
 )
