@@ -86,13 +86,15 @@ class GreedyDecoder:
 
         Its score is the log-probability of the best path. Raises a ValueError as `best_paths` does.
         """
-        return [[self.read(*path)] for path in best_paths(log_probs, lengths, self.alphabet)]
+        paths = best_paths(log_probs, lengths, self.alphabet)
+        texts = greedy_decode(log_probs, lengths, self.alphabet)
+        return [[self.describe(text, *path)] for text, path in zip(texts, paths, strict=True)]
 
-    def read(self, path, best):
-        """Return the `Hypothesis` of a path (T,) and its log-probabilities (T,)."""
+    def describe(self, text, path, best):
+        """Return the `Hypothesis` of a text, its path (T,), and the path's log-probabilities."""
         score = math.fsum(best)
         words = tuple(self._words(path.tolist(), best.tolist()))
-        return Hypothesis(read_path(path, self.alphabet), score, score, 0.0, words)
+        return Hypothesis(text, score, score, 0.0, words)
 
     def stream(self):
         """Begin an utterance whose frames come bit by bit; see `GreedyStream`."""
@@ -133,7 +135,8 @@ class GreedyStream:
 
     def finish(self):
         """End the utterance; return its `Hypothesis`."""
-        return self.decoder.read(*self._join())
+        path, best = self._join()
+        return self.decoder.describe(read_path(path, self.decoder.alphabet), path, best)
 
     def _join(self):
         """Return the path and its log-probabilities so far."""

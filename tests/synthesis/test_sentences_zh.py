@@ -82,7 +82,8 @@ def test_no_sentence_is_there_twice(texts):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_training_has_enough_characters_and_each_often_enough(seed):
-    parts = plan(seed, 2500, 200, language=LANGUAGES["zh"])
+    zh = LANGUAGES["zh"]
+    parts = plan(seed, zh.train, zh.test, language=zh)
     train, test = (Counter("".join(each.text for each in part)) for part in parts.values())
     assert len(train) >= 300
     assert min(train.values()) >= 14
