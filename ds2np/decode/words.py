@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """A recognised word.
+    """A recognised word; in Mandarin a character, see `ds2np.text.words`.
 
     Attributes
     ----------
@@ -13,7 +13,8 @@ class Word:
     start, end : float
         In seconds, from the first frame of the first symbol to the end of the last frame of the
         last one. They are approximate: CTC does not train a network to emit a symbol at the moment
-        it is spoken, and many symbols last a single frame.
+        it is spoken, and many symbols last a single frame. Two words that share a symbol of two
+        characters have its times, both.
     confidence : float
         0 to 1: the probability of each symbol in its best frame, averaged over the symbols. It is
         not the probability that the word is correct: missing symbols do not count, and a network
