@@ -13,7 +13,6 @@ the other two by that of the frames so far, as in a stream. Its gain changes not
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ds2np.audio.checks import check_samples
 from ds2np.audio.frames import count_frames, frame_forward
@@ -21,6 +20,7 @@ from ds2np.audio.level import clip_power_forward, running_power_forward
 from ds2np.audio.load import read_sound
 from ds2np.audio.normalisation import normalise
 from ds2np.audio.spectrogram import log_spectrogram
+from ds2np.backend import get_array_module
 from ds2np.errors import UserError
 from ds2np.layers.streaming import TimeWindow
 
@@ -99,26 +99,26 @@ class Features:
             If there are fewer samples than one window has.
         """
         size, stride = self.sizes
-        N, count = samples.shape
+        xp, (N, count) = get_array_module(samples), samples.shape
         T = rows = count_frames(count, size, stride)
         sound = samples[0] if N == 1 else None
         if N > 1:  # one after another, and windows that belong to two of them are dropped
             rows = -(-count // stride)
-            padded = np.zeros((N, rows * stride), samples.dtype)
+            padded = xp.zeros((N, rows * stride), samples.dtype)
             padded[:, :count] = samples
             sound = padded.reshape(-1)
         level = None
         if T:  # else `log_spectrogram` raises a UserError
-            windows = sliding_window_view(samples, size, axis=1)[:, ::stride]
-            of_streams, _, state = running_power_forward(windows, state)
-            level = np.ones((N, rows))
+            sliding = xp.lib.stride_tricks.sliding_window_view(samples, size, axis=1)
+            of_streams, _, state = running_power_forward(sliding[:, ::stride], state)
+            level = xp.ones((N, rows))
             level[:, :T] = of_streams
             level = level.reshape(-1)[: count_frames(len(sound), size, stride)]
         out = log_spectrogram(sound, **self._spectrogram, level=level)
         if N == 1:
             return out[None], state
-        first = rows * np.arange(N)
-        return out[first[:, None] + np.arange(T)], state
+        first = rows * xp.arange(N)
+        return out[first[:, None] + xp.arange(T)], state
 
     def __call__(self, samples):
         """Compute the features (T, F) of a whole recording at the configured sampling rate.

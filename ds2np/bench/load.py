@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ds2np.errors import UserError
+
 PIECE = 0.1  # seconds of sound in a message
 RATE = 16000
 GRACE = 20.0  # seconds to wait for the last answers
@@ -107,12 +109,11 @@ def _serving(run, batch, streams):
         list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            address = process.stdout.readline().split()[0].removeprefix("http://")
-            while True:
-                with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"http://{address}/health").close()
-                    break
-                time.sleep(0.1)
+            words = process.stdout.readline().split()
+            if not words:
+                raise UserError(f"no server of {run}; `python -m ds2np serve {run}` says why")
+            address = words[0].removeprefix("http://")
+            urllib.request.urlopen(f"http://{address}/health").close()  # it listens: this waits
             yield address
         finally:
             process.terminate()

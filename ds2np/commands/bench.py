@@ -50,10 +50,12 @@ def _put_under_load(run, path, streams=STREAMS, seconds=10.0, picture=None):
     """Compare Batch Dispatch with one stream at a time."""
     from ds2np.bench.load import count_held, measure_load, to_json
     from ds2np.files import replacing, strict_json
-    from ds2np.model.run_folder import load_run
+    from ds2np.recogniser import Recogniser
 
-    if load_run(run).config.bidirectional:
+    recogniser = Recogniser.load(run, "cpu")
+    if recogniser.config.bidirectional:
         raise UserError(f"{run} runs in both directions and cannot stream; see demo --stream")
+    recogniser.start_session()  # raises a UserError if it cannot stream for another reason
     loads = measure_load(run, (1, 128), streams, seconds, lambda line: print(line, flush=True))
     alone, batched = (count_held(loads, batch, LIMIT) for batch in (1, 128))
     print(f"within {LIMIT} s (98 %): {alone} streams one at a time, {batched} in batches")

@@ -21,7 +21,7 @@ from ds2np.serve.refusals import refuse
 
 DEFAULT_RATE = 16000  # of the protocol
 MOST_SYMBOLS, SMALL = 9, 0.02  # of a frame: symbols that are sent, and their least probability
-WRONG, ENDING, FAILED = 1008, 1001, 1011  # codes of a close
+WRONG, ENDING = 1008, 1001  # codes of a close
 IDLE = 60.0  # seconds without a message, or without an answer being read
 
 
