@@ -106,6 +106,16 @@ def load_checkpoint(path):
     return model, header["progress"], groups
 
 
+def load_alphabet(path):
+    """Read the alphabet without the arrays; None if there is none, or the file is damaged."""
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            header = json.loads(str(archive["header"]))
+        return DeepSpeech2Config.from_dict(header["model"]).alphabet()
+    except Exception:  # a damaged file can raise anything
+        return None
+
+
 def _unreadable(path, error):
     return UserError(
         f"{path} is not a checkpoint, or is damaged ({str(error) or type(error).__name__}); "

@@ -3,6 +3,8 @@
 import json
 import math
 
+NOTHING = {"words": 0, "vocabulary": [], "sentences": []}
+
 
 def describe(config, heard, keyed):
     """Describe a network to the page.
@@ -27,8 +29,7 @@ def describe(config, heard, keyed):
 
 def read_heard(file):
     """Read from the configuration of a run what its training transcripts say, if it is known."""
-    heard = {"words": 0, "vocabulary": [], "sentences": []}
     try:
-        return heard | json.loads(file.read_text(encoding="utf-8"))["train_vocabulary"]
+        return NOTHING | json.loads(file.read_text(encoding="utf-8"))["train_vocabulary"]
     except (OSError, ValueError, KeyError, TypeError):
-        return heard
+        return NOTHING

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from ds2np.serve.about import describe, read_heard
+from ds2np.serve.about import NOTHING, describe
 from ds2np.serve.dispatcher import Dispatcher
 from ds2np.serve.guard import Guard
 from ds2np.serve.meters import Meters
@@ -65,7 +65,7 @@ def make_app(recogniser, limits, ending, host="127.0.0.1", key="", heard=None):
     heard : dict, optional
         What the network has heard in training; see `read_heard`.
     """
-    told = describe(recogniser.config, heard or read_heard(Path()), bool(key))
+    told = describe(recogniser.config, heard or NOTHING, bool(key))
     meters = Meters(lambda: socket.streams, lambda: dispatcher.queued)
     dispatcher = Dispatcher(recogniser, Waiting(limits.batch), told=meters.count_batch)
     socket = Socket(dispatcher, limits.streams, limits.seconds, ending)

@@ -11,7 +11,7 @@ from ds2np.data.manifest import identify
 from ds2np.decode import check_fit, tell_fit
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
-from ds2np.model.checkpoint import load_checkpoint
+from ds2np.model.checkpoint import load_alphabet
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.model.transfer import copy_weights
 from ds2np.parallel.communicator import Communicator
@@ -135,10 +135,8 @@ def _conclude(trainer, device, beside):
 
 def _check_alphabet(folder, alphabet):
     """Refuse to resume with another alphabet, before transcripts are refused because of it."""
-    if not folder.last.is_file():
-        return
-    before = load_checkpoint(folder.last)[0].config.alphabet()
-    if changed := alphabet.describe_change(before):
+    before = load_alphabet(folder.last)
+    if before and (changed := alphabet.describe_change(before)):
         raise UserError(
             f"{folder.path} cannot be resumed with another alphabet: the one given {changed}; give "
             "the same --alphabet or --characters as before"
