@@ -3,6 +3,7 @@ import functools
 
 import pytest
 from helpers import toys
+from helpers.voices import need_espeak
 
 from ds2np.audio import load_audio
 from ds2np.commands import demo
@@ -13,7 +14,6 @@ from ds2np.lm import NGram
 from ds2np.recogniser import Recogniser
 from ds2np.streaming import Pauses
 from ds2np.synthesis import corpus
-from ds2np.synthesis.espeak import load_library
 from ds2np.train.history import COLUMNS, read_history, write_history
 
 
@@ -89,10 +89,7 @@ def micro():
     """Shrink the demo: 12 training sentences, 6 validation sentences, one epoch."""
     small = functools.partial(corpus.write_corpus, train=12, test=6)
     with pytest.MonkeyPatch.context() as patch:
-        try:
-            load_library()
-        except UserError as error:
-            pytest.skip(str(error))
+        need_espeak()
         patch.setattr("ds2np.synthesis.corpus.write_corpus", small)
         for language, recipe in demo.RECIPES.items():
             short = dataclasses.replace(recipe, epochs=1)

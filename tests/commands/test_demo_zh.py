@@ -5,6 +5,7 @@ import functools
 import json
 
 import pytest
+from helpers.voices import need_espeak
 
 from ds2np.commands import demo
 from ds2np.data.manifest import read_manifest
@@ -12,16 +13,12 @@ from ds2np.errors import UserError
 from ds2np.lm import NGram
 from ds2np.model.run_folder import load_run
 from ds2np.synthesis import corpus
-from ds2np.synthesis.espeak import load_library
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The folder of a finished demo."""
-    try:
-        load_library()
-    except UserError as error:
-        pytest.skip(str(error))
+    need_espeak()
     folder = tmp_path_factory.mktemp("demo") / "demo"
     small = functools.partial(corpus.write_corpus, train=12, test=6)
     short = dataclasses.replace(demo.RECIPES["zh"], epochs=1)

@@ -4,14 +4,11 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 
-import pytest
-
 from ds2np.audio.resampling import resample
-from ds2np.errors import UserError
-from ds2np.synthesis.espeak import load_library
 from ds2np.synthesis.languages import LANGUAGES
 from ds2np.synthesis.recording import SAMPLE_RATE, Spoken, speak_batch
 from ds2np.synthesis.syllables import trim
+from helpers.voices import need_espeak
 
 PITCH_RANGE = LANGUAGES["zh"].pitch_range
 
@@ -21,10 +18,7 @@ def speak(characters, variants, pitch_ranges=(PITCH_RANGE,)):
 
     Skips the test if there is no espeak-ng.
     """
-    try:
-        load_library()
-    except UserError as error:
-        pytest.skip(str(error))
+    need_espeak()
     keys = list(product(variants, characters, pitch_ranges))
     plan = [
         Spoken("", character, f"cmn+{variant}", rate=160, pitch=50, size=1, pitch_range=pitch_range)

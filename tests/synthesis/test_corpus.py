@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 import synthetic
+from helpers.voices import need_espeak
 
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 from ds2np.synthesis import corpus as corpus_module
 from ds2np.synthesis import recording
-from ds2np.synthesis.espeak import load_library
 from ds2np.synthesis.recording import Spoken
 
 SCRIPT = Path(__file__).parents[2] / "data_scripts" / "synthetic.py"
@@ -34,10 +34,7 @@ def contents(folder):
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    try:
-        load_library()
-    except UserError as error:
-        pytest.skip(str(error))
+    need_espeak()
     folder = tmp_path_factory.mktemp("made") / "below" / "corpus"
     done = make(folder, "--jobs", "1", cwd=folder.parents[1])
     assert done.returncode == 0, done.stderr

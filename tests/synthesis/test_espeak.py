@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import synthetic
+from helpers.voices import need_espeak
 
 from ds2np.errors import UserError
 from ds2np.synthesis import corpus, espeak
@@ -16,10 +17,7 @@ TEXT = "the dog and the cat are in the garden"
 
 @pytest.fixture(scope="module")
 def speaker():
-    try:
-        espeak.load_library()
-    except UserError as error:
-        pytest.skip(str(error))
+    need_espeak()
     return espeak.Espeak()
 
 

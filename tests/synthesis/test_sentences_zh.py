@@ -6,10 +6,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers.voices import need_espeak
 
-from ds2np.errors import UserError
 from ds2np.synthesis.corpus import TEST_VARIANTS, TRAIN_VARIANTS, plan
-from ds2np.synthesis.espeak import load_library
 from ds2np.synthesis.languages import LANGUAGES
 from ds2np.synthesis.sentences_zh import TEMPLATES, WORDS, draw_sentence
 
@@ -38,10 +37,7 @@ def texts(planned):
 @pytest.fixture(scope="module")
 def phonemes(texts):
     """The phonemes of all texts and of all homophones, from a process of its own."""
-    try:
-        load_library()
-    except UserError as error:
-        pytest.skip(str(error))
+    need_espeak()
     asked = [*texts, *"".join(HOMOPHONES)]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PRONOUNCE],

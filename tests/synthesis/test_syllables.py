@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from helpers.pitch import contour, spread
+from helpers.voices import need_espeak
 
 from ds2np.audio import load_audio
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 from ds2np.synthesis.corpus import TEST_VARIANTS, TRAIN_VARIANTS
-from ds2np.synthesis.espeak import load_library
 from ds2np.synthesis.syllables import (
     LENGTH,
     PARTS,
@@ -23,10 +23,7 @@ COUNTS = {"train": 3, "test": 8}
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    try:
-        load_library()
-    except UserError as error:
-        pytest.skip(str(error))
+    need_espeak()
     folder = tmp_path_factory.mktemp("syllables") / "corpus"
     write_syllables(folder, seed=1, **COUNTS)
     return {
