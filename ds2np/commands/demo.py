@@ -119,7 +119,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", st
     NGram.train(texts, recipe.order, units=recipe.units, log=None).save(lm)
     settings = DecoderSettings("beam", str(lm), recipe.alpha, recipe.beta)
     train(
-        _network(recipe, texts, stream),
+        configure(recipe, texts, stream),
         TrainingConfig(epochs=recipe.epochs, anneal=1.3, seed=seed),
         train_utterances,
         test_utterances,
@@ -136,8 +136,11 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", st
     )
 
 
-def _network(recipe, texts, stream):
-    """Return the configuration of the network, with the symbols of the training transcripts."""
+def configure(recipe, texts, stream=False):
+    """Return the configuration of a network, with the symbols of the training transcripts.
+
+    stream: it runs forward only.
+    """
     from ds2np.model import preset
     from ds2np.text.counting import choose_symbols
 

@@ -18,6 +18,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from rates import measure_rates
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -98,17 +100,9 @@ def try_network(args, rest, symbols, strides, seed):
 
 
 def rates(name, args, run, **options):
-    """Return the error rates on all test utterances, in percent, also those that do not fit."""
-    from ds2np.data.manifest import read_manifest
-    from ds2np.recogniser import Recogniser
-    from ds2np.text import cer, wer
-
-    recogniser = Recogniser.load(run, "cpu", **options)
-    utterances = read_manifest(args.test or args.dev)
-    hyps = [recogniser.transcribe(utterance.audio_filepath).text for utterance in utterances]
-    refs = [recogniser.config.alphabet().normalise(utterance.text) for utterance in utterances]
-    measured = {"wer": wer(refs, hyps), "cer": cer(refs, hyps)}
-    return {f"{name}_{rate}": round(100 * value, 2) for rate, value in measured.items()}
+    """Return the error rates on all test utterances, also those that do not fit."""
+    found = measure_rates(run, args.test or args.dev, **options)
+    return dict(zip((f"{name}_wer", f"{name}_cer"), found, strict=True))
 
 
 def keep_fitting(args, manifest, symbols, strides):
@@ -116,20 +110,26 @@ def keep_fitting(args, manifest, symbols, strides):
 
     Returns its path, and how many do not.
     """
-    from ds2np.ctc import min_frames
     from ds2np.data.manifest import read_manifest, write_manifest
 
-    config, utterances = config_of(args, symbols, strides), read_manifest(manifest)
+    utterances = read_manifest(manifest)
+    fitting = choose_fitting(utterances, config_of(args, symbols, strides))
+    path = (args.folder / f"{symbols}_{strides}_{Path(manifest).name}").resolve()
+    write_manifest(path, fitting)
+    return path, len(utterances) - len(fitting)
+
+
+def choose_fitting(utterances, config):
+    """Return the utterances whose transcripts fit the output frames of a network."""
+    from ds2np.ctc import min_frames
+
     alphabet = config.alphabet()
-    fitting = [
+    return [
         u
         for u in utterances
         if min_frames(alphabet.encode(u.text))
         <= config.out_lengths(config.count_frames(u.duration))
     ]
-    path = (args.folder / f"{symbols}_{strides}_{Path(manifest).name}").resolve()
-    write_manifest(path, fitting)
-    return path, len(utterances) - len(fitting)
 
 
 def config_of(args, symbols, strides):
@@ -148,7 +148,10 @@ def steps(strides):
 
 
 def measure_times(args, networks):
-    """Print the time of a training minibatch of each network, relative to the first network's."""
+    """Print the time of a training minibatch of each network, relative to the first network's.
+
+    The utterances are those that fit all networks.
+    """
     import numpy as np
     from tqdm import tqdm
 
@@ -160,12 +163,15 @@ def measure_times(args, networks):
     from ds2np.train.config import TrainingConfig
     from ds2np.train.step import add_gradients
 
+    configs = [config_of(args, *network) for network in networks]
     utterances, size = read_manifest(args.train), TrainingConfig().batch_size
+    for config in configs:
+        utterances = choose_fitting(utterances, config)
     order = np.argsort([utterance.duration for utterance in utterances])
     starts = np.linspace(0, len(order) - size, args.times).astype(int)
     turns = []
-    for symbols, strides in networks:
-        model = DeepSpeech2(config_of(args, symbols, strides))
+    for config in configs:
+        model = DeepSpeech2(config)
         data = Dataset(utterances, model.config)
         turns.append((model, data, SGD(model.params, model.grads, 1e-4, 0.9, 100)))
         model.set_training(True)
