@@ -8,18 +8,17 @@ import asyncio
 import contextlib
 import json
 import re
-import subprocess
-import sys
 import time
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from ds2np.errors import UserError
+from ds2np.bench.serving import serving
 
 PIECE = 0.1  # seconds of sound in a message
 RATE = 16000
+SPREAD = 2.5  # seconds within which streams begin; utterances that begin together end together
 GRACE = 20.0  # seconds to wait for the last answers
 
 
@@ -71,7 +70,7 @@ def measure_load(run, batches, counts, seconds, told=print):
     """
     loads = []
     for batch in batches:
-        with _serving(run, batch, max(counts)) as address:
+        with serving(run, batch, max(counts)) as address:
             for count in counts:
                 load = _measure(address, batch, count, seconds)
                 loads.append(load)
@@ -93,30 +92,6 @@ def format_load(load):
 def count_held(loads, batch, limit):
     """Return the most streams whose 98th percentile stays within a limit in seconds."""
     return max((x.streams for x in loads if x.batch == batch and x.p98 <= limit), default=0)
-
-
-def to_json(loads):
-    """Return loads as plain values."""
-    return [asdict(load) for load in loads]
-
-
-@contextlib.contextmanager
-def _serving(run, batch, streams):
-    """Run a server in a process of its own; yield its address."""
-    words = [sys.executable, "-m", "ds2np", "serve", run, "--port", "0", "--device", "cpu"]
-    words += ["--max-batch", batch, "--max-streams", streams + 1]
-    with subprocess.Popen(
-        list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            words = process.stdout.readline().split()
-            if not words:
-                raise UserError(f"no server of {run}; `python -m ds2np serve {run}` says why")
-            address = words[0].removeprefix("http://")
-            urllib.request.urlopen(f"http://{address}/health").close()  # it listens: this waits
-            yield address
-        finally:
-            process.terminate()
 
 
 def _measure(address, batch, count, seconds):
@@ -153,30 +128,42 @@ def _count_work(address):
 
 async def _stream_all(address, count, seconds):
     """Run streams beside each other; return the latencies of all answers."""
-    offsets = np.random.default_rng(0).uniform(0, PIECE, count)  # people do not begin together
-    begin = time.perf_counter() + 0.5 + 0.005 * count
-    streams = [_stream(address, begin + offset, seconds, i) for i, offset in enumerate(offsets)]
-    return [latency for found in await asyncio.gather(*streams) for latency in found]
-
-
-async def _stream(address, begin, seconds, seed):
     from websockets.asyncio.client import connect
 
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(connect(f"ws://{address}", compression=None))
+            for _ in range(count)
+        ]
+        offsets = np.random.default_rng(0).uniform(0, SPREAD, count)
+        all_begun = time.perf_counter() + SPREAD
+        streams = [
+            _stream(socket, all_begun, before, seconds, i)
+            for i, (socket, before) in enumerate(zip(sockets, offsets, strict=True))
+        ]
+        return [latency for found in await asyncio.gather(*streams) for latency in found]
+
+
+async def _stream(socket, all_begun, before, seconds, seed):
+    """Send a stream as fast as it would be spoken; return the latencies of its counted pieces.
+
+    It begins some time `before` all have begun. From then on its pieces are counted.
+    """
     rng, latencies = np.random.default_rng(seed), []
-    count, size = round(seconds / PIECE), round(PIECE * RATE)
-    sound = rng.integers(-3000, 3000, (count, size)).astype("<i2")
-    async with connect(f"ws://{address}", compression=None) as socket:
-        await socket.send(json.dumps({"config": {"sample_rate": RATE}}))
+    early, count, size = round(before / PIECE), round(seconds / PIECE), round(PIECE * RATE)
+    sound = rng.integers(-3000, 3000, (early + count, size)).astype("<i2")
+    ends = all_begun - before + PIECE * np.arange(1, early + count + 1)
+    await socket.send(json.dumps({"config": {"sample_rate": RATE}}))
 
-        async def read():
-            for i in range(count):
-                await socket.recv()
-                latencies.append(time.perf_counter() - (begin + (i + 1) * PIECE))
+    async def read():
+        for end in ends:
+            await socket.recv()
+            latencies.append(time.perf_counter() - end)
 
-        reading = asyncio.create_task(read())
-        for i, piece in enumerate(sound):
-            await asyncio.sleep(max(0, begin + (i + 1) * PIECE - time.perf_counter()))
-            await socket.send(piece.tobytes())
-        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-            await asyncio.wait_for(reading, GRACE)
-    return latencies
+    reading = asyncio.create_task(read())
+    for end, piece in zip(ends, sound, strict=True):
+        await asyncio.sleep(max(0, end - time.perf_counter()))
+        await socket.send(piece.tobytes())
+    with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+        await asyncio.wait_for(reading, GRACE)
+    return latencies[early:]

@@ -41,7 +41,7 @@ class Recipe:
 
 RECIPES = {
     "en": Recipe(12, "bigrams", (2, 2), 3, "words", alpha=0.7, beta=1.5),
-    "zh": Recipe(6, "characters", (2, 2), 5, "characters", alpha=0.5, beta=1.0),
+    "zh": Recipe(4, "characters", (2, 2), 5, "characters", alpha=0.5, beta=1.0),
 }
 
 

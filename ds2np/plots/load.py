@@ -7,7 +7,7 @@ def plot_load(loads, axes):
     Parameters
     ----------
     loads : sequence of dict
-        As of `ds2np.bench.load.to_json`.
+        With the fields of `ds2np.bench.load.Load`.
     axes : sequence of two matplotlib axes
     """
     styles = dict(zip(sorted({load["batch"] for load in loads}), (":", "-"), strict=False))

@@ -70,9 +70,11 @@ class Session:
         self.finished = False
         self._begin(0)
 
-    def _begin(self, place):
-        """Begin an utterance at a place in the stream."""
+    def _begin(self, place, heard=0):
+        """Begin an utterance at a place in the stream; some frames of it have been heard before."""
         self._start, self._count = place, 0  # spectrogram frames so far
+        # These are one piece, which takes less time than as many as they were.
+        self._next = self._frames * max(heard // self._frames, 1)  # frames of the next piece
         self._state = None, None
         self._search, self.text = self._decoder.stream(), ""
         seconds = self._config.frame_ms / 1000
@@ -97,11 +99,11 @@ class Session:
         self._sound.advance()
         begin = self._start + self._count * self._hop
         whole = (self._sound.end - begin - self._overlap) // self._hop  # windows that are there
-        last = whole < self._frames
+        last = whole < self._next
         if self.finished or (last and not self._sound.closed):
             return None
-        frames = max(whole, 0) if last else self._frames
-        self._count += frames
+        frames = max(whole, 0) if last else self._next
+        self._count, self._next = self._count + frames, self._frames
         if not self._count:  # the utterance is shorter than one window
             self.finished = True
             return None
@@ -116,11 +118,12 @@ class Session:
         self._state, self.text = state, self._search.push(log_probs)
         ends = self._counter.ends(log_probs)
         begin = self._start + self._counter.next_frame * self._stride
+        heard = (self._start + self._count * self._hop - begin) // self._hop
         transcript = self._conclude() if ends or piece.last else None
         if piece.last:
             self.finished = True
         elif ends:
-            self._begin(begin)
+            self._begin(begin, heard)
         self._sound.forget(begin)
         return transcript
 

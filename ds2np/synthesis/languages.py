@@ -47,6 +47,6 @@ LANGUAGES = {
     # By default the tones of espeak's Mandarin move by 0.3 octaves, with 75 by 0.5; from 100 on,
     # the library crashes now and then.
     "zh": Language(
-        sentences_zh.draw_sentence, list, ("cmn",), candidates=16, pitch_range=75, train=3500
+        sentences_zh.draw_sentence, list, ("cmn",), candidates=16, pitch_range=75, train=3000
     ),
 }

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+import soundfile
 from helpers.streams import recogniser_of
 
 from ds2np.bench.load import Load, count_held
+from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.model.checkpoint import save_checkpoint
 
 
@@ -41,7 +43,44 @@ def test_how_many_are_held():
     assert count_held(loads, 1, 0.3) == 0
 
 
-@pytest.mark.parametrize("option", ["--streams", "--seconds", "--picture"])
+def test_recordings_are_answered(run, tmp_path, ds2np, rng):
+    utterances = []
+    for i in range(3):
+        path = tmp_path / f"{i}.wav"
+        soundfile.write(path, rng.uniform(-0.5, 0.5, 3200), 1600)
+        utterances.append(Utterance(path, 2, "a"))
+    write_manifest(tmp_path / "three.jsonl", utterances)
+    options = ("--recordings", tmp_path / "three.jsonl", "--at-once", 2)
+    code, out, _ = ds2np("bench", "--serve", run, *options, "--json", tmp_path / "load.json")
+    assert code == 0
+    assert out.splitlines()[-1].startswith("2 at once: ")
+    rows = json.loads((tmp_path / "load.json").read_text())
+    assert [(row["batch"], row["at_once"]) for row in rows] == [(128, 1), (1, 2), (128, 2)]
+    assert all(row["rate"] > 0 and 0 < row["median"] <= row["p98"] for row in rows)
+
+
+def test_a_recording_that_is_refused(run, tmp_path, ds2np):
+    (tmp_path / "no.wav").write_bytes(b"no sound")
+    write_manifest(tmp_path / "one.jsonl", [Utterance(tmp_path / "no.wav", 2, "a")])
+    code, _, err = ds2np("bench", "--serve", run, "--recordings", tmp_path / "one.jsonl")
+    assert code == 2
+    assert "the server refuses a recording (400): " in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--at-once", 2), "--at-once belongs to --recordings MANIFEST"),
+        (("--recordings", "a.jsonl", "--seconds", 1), "--seconds belongs to streams"),
+    ],
+)
+def test_options_of_recordings(options, message, run, ds2np):
+    code, _, err = ds2np("bench", "--serve", run, *options)
+    assert code == 2
+    assert message in err
+
+
+@pytest.mark.parametrize("option", ["--streams", "--seconds", "--picture", "--at-once"])
 def test_options_of_the_load(option, ds2np):
     code, _, err = ds2np("bench", option, "5")
     assert code == 2

@@ -6,15 +6,15 @@ DEV.jsonl chooses the best epoch. The rates are those of --test, greedy and by b
 language model, whose weights are --alpha and --beta, or, with --tune, those that suit DEV.jsonl
 best. Transcripts that do not fit into the frames of a network are left out of its training and of
 the choice of the epoch, but not of the rates. FOLDER keeps the networks, and a row for each in
-rows.jsonl; the same command continues after an interruption. With --times, nothing is trained: it
-measures the time of an epoch by some minibatches, each by all networks in turn.
+rows.jsonl; the same command continues after an interruption. With --times N, it measures the time
+of an epoch instead: N times each network's first one, all in turn.
 """
 
 import argparse
+import csv
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def main():
     add("--strides", nargs="+", default=["2x1", "3x1", "4x1", "2x2"], help="of the convolutions")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
     add("--preset", default="tiny")
-    add("--times", type=int, metavar="MINIBATCHES")
+    add("--times", type=int, metavar="N")
     args, rest = parser.parse_known_args()
     machine.tune()  # before NumPy is imported
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def main():
             command("data", args.train, "--alphabet", *pairs, "--out", alphabet_of(args, symbols))
     networks = [(symbols, strides) for strides in args.strides for symbols in args.symbols]
     if args.times:
-        measure_times(args, networks)
+        measure_times(args, rest, networks)
         return
     rows = args.folder / "rows.jsonl"
     done = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
@@ -83,12 +83,10 @@ def command(*words):
 def try_network(args, rest, symbols, strides, seed):
     """Train a network and evaluate it; return a row of the table."""
     run = (args.folder / f"{symbols}_{strides}_{seed}").resolve()
-    given = ["--alphabet", alphabet_of(args, symbols).resolve(), "--time-strides", *steps(strides)]
     fits = {path: keep_fitting(args, path, symbols, strides) for path in (args.train, args.dev)}
-    given += ["--preset", args.preset, "--seed", seed]
-    given += ["--train", fits[args.train][0], "--dev", fits[args.dev][0]]
+    options = options_of(args, symbols, strides, fits[args.train][0], fits[args.dev][0])
     again = ["--resume"] if (run / "last.npz").exists() else []
-    command("train", *given, "--out", run, *rest, *again)
+    command("train", *options, "--seed", seed, "--out", run, *rest, *again)
     row = {"symbols": symbols, "strides": strides, "seed": seed, "left_out": fits[args.train][1]}
     row |= rates("greedy", args, run, decoder="greedy")
     if args.lm and args.tune:
@@ -147,45 +145,40 @@ def steps(strides):
     return strides.split("x")
 
 
-def measure_times(args, networks):
-    """Print the time of a training minibatch of each network, relative to the first network's.
+def measure_times(args, rest, networks):
+    """Print the time of each network's first epoch, relative to the first network's.
 
-    The utterances are those that fit all networks.
+    All learn the utterances that fit all of them, one after another, several times.
     """
-    import numpy as np
-    from tqdm import tqdm
+    from ds2np.data.manifest import read_manifest, write_manifest
+    from ds2np.model.run_folder import RunFolder
 
-    from ds2np.data.batches import make_batch
-    from ds2np.data.dataset import Dataset
-    from ds2np.data.manifest import read_manifest
-    from ds2np.model import DeepSpeech2
-    from ds2np.optim import SGD
-    from ds2np.train.config import TrainingConfig
-    from ds2np.train.step import add_gradients
+    fitting = {path: read_manifest(path) for path in (args.train, args.dev)}
+    for network in networks:
+        config = config_of(args, *network)
+        fitting = {path: choose_fitting(fits, config) for path, fits in fitting.items()}
+    paths = [(args.folder / f"fit_all_{part}.jsonl").resolve() for part in ("train", "dev")]
+    for path, fits in zip(paths, fitting.values(), strict=True):
+        write_manifest(path, fits)
+    seconds = dict.fromkeys(networks, 0.0)
+    for _ in range(args.times):
+        for symbols, strides in networks:
+            run = (args.folder / f"time_{symbols}_{strides}").resolve()
+            options = options_of(args, symbols, strides, *paths)
+            if run.exists():
+                RunFolder(run).delete()
+            command("train", *options, "--out", run, *rest, "--epochs", 1)
+            with open(run / "history.csv", encoding="utf-8") as file:
+                seconds[symbols, strides] += float(next(csv.DictReader(file))["seconds"])
+    for (symbols, strides), each in seconds.items():
+        print(f"{symbols:8} {strides}  {each / seconds[networks[0]]:.2f}")
 
-    configs = [config_of(args, *network) for network in networks]
-    utterances, size = read_manifest(args.train), TrainingConfig().batch_size
-    for config in configs:
-        utterances = choose_fitting(utterances, config)
-    order = np.argsort([utterance.duration for utterance in utterances])
-    starts = np.linspace(0, len(order) - size, args.times).astype(int)
-    turns = []
-    for config in configs:
-        model = DeepSpeech2(config)
-        data = Dataset(utterances, model.config)
-        turns.append((model, data, SGD(model.params, model.grads, 1e-4, 0.9, 100)))
-        model.set_training(True)
-    times = np.zeros((args.times, len(turns)))
-    for i, start in enumerate(tqdm(starts, unit=" minibatches")):
-        for j, (model, data, optimiser) in enumerate(turns):
-            began = time.perf_counter()
-            model.zero_grads()
-            batch = make_batch(data, order[start : start + size])
-            add_gradients(model, batch, 1 / size)
-            optimiser.step()
-            times[i, j] = time.perf_counter() - began
-    for (symbols, strides), ratio in zip(networks, times.sum(0) / times[:, 0].sum(), strict=True):
-        print(f"{symbols:8} {strides}  {ratio:.2f}")
+
+def options_of(args, symbols, strides, train, dev):
+    """Return the options of `train` for a network."""
+    alphabet = alphabet_of(args, symbols).resolve()
+    network = ["--preset", args.preset, "--alphabet", alphabet, "--time-strides", *steps(strides)]
+    return [*network, "--train", train, "--dev", dev]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ds2np.audio.resampling import resample
 from ds2np.errors import UserError
-from ds2np.streaming import run_pieces
+from ds2np.streaming import Pauses, run_pieces
 
 RECOGNISERS = {name: recogniser_of(name) for name in ("greedy", "beam", "beam and lm")}
 RECOGNISERS["corpus"] = recogniser_of(normalisation="corpus")
@@ -43,6 +43,24 @@ def test_pieces_give_the_transcript_of_the_whole(name, sizes, rate, count):
         for word, expected in zip(one.words, whole.words, strict=True):
             assert word.start == pytest.approx(expected.start)
             assert word.confidence == pytest.approx(expected.confidence, abs=1e-4)
+
+
+SHORT = Pauses(pause=0.3, silence=0.4, limit=1.0, short=0.2, context=0.25)
+
+
+@settings(deadline=None, derandomize=True, max_examples=20)
+@given(sizes=st.lists(st.integers(0, 3000), max_size=9), seed=st.integers(0, 5))
+def test_utterances_end_where_they_do_in_any_pieces(sizes, seed):
+    recogniser, rng = RECOGNISERS["greedy"], np.random.default_rng(seed)
+    sound = rng.uniform(-0.5, 0.5, (6, 2000)).astype(np.float32)
+    sound[1::2] *= 1e-4  # pauses
+    whole = feed(recogniser.stream(pauses=SHORT), sound.ravel(), ())
+    found = feed(recogniser.stream(pauses=SHORT), sound.ravel(), sizes)
+    assert len(whole) > 2
+    assert [one.text for one in found] == [one.text for one in whole]
+    for one, expected in zip(found, whole, strict=True):
+        starts = [word.start for word in expected.words]
+        assert [word.start for word in one.words] == pytest.approx(starts)
 
 
 def run_session(recogniser, samples, sizes):
