@@ -2,6 +2,7 @@
 
 import os
 import socket
+from functools import partial
 from pathlib import Path
 
 from ds2np.commands.options import add_recogniser, count, load_recogniser, positive, whole
@@ -30,7 +31,9 @@ def run(args):
     from ds2np.serve.about import read_heard
     from ds2np.serve.app import Limits
     from ds2np.serve.guard import is_local
-    from ds2np.serve.server import log_to_stderr, make_server
+    from ds2np.serve.log import log_to_stderr
+    from ds2np.serve.remote import Remote
+    from ds2np.serve.server import make_server
 
     key = _read_key(args.api_key_file) if args.api_key_file else ""
     if not key and not is_local(args.host):
@@ -38,16 +41,16 @@ def run(args):
             f"--host {args.host} opens the server to other machines; give --api-key-file FILE, "
             "whose content clients send, or leave out --host"
         )
-    recogniser = load_recogniser(args)
+    dispatcher = Remote(partial(load_recogniser, args), args.max_batch)
     limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
     with _listen(args.host, args.port) as listening:
         heard = read_heard(RunFolder(args.run_folder).config)
-        server = make_server(recogniser, limits, args.host, key, heard)
+        server = make_server(dispatcher, limits, args.host, key, heard)
         log_to_stderr()
         name = f"[{args.host}]" if ":" in args.host else args.host
         print(f"http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends)", flush=True)
         server.run([listening])
-    return 0 if server.started else 2
+    return 1 if server.failed else 0 if server.started else 2
 
 
 def _listen(host, port):

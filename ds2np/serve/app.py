@@ -14,13 +14,11 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ds2np.serve.about import NOTHING, describe
-from ds2np.serve.dispatcher import Dispatcher
 from ds2np.serve.guard import Guard
 from ds2np.serve.meters import Meters
 from ds2np.serve.refusals import refuse_http
 from ds2np.serve.socket import Socket
 from ds2np.serve.transcriptions import Transcriptions
-from ds2np.serve.waiting import Waiting
 
 PAGE = Path(__file__).parent / "page"
 POLICY = {"Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:"}
@@ -49,12 +47,12 @@ class Limits:
     bytes: int = 32_000_000
 
 
-def make_app(recogniser, limits, ending, host="127.0.0.1", key="", heard=None):
+def make_app(dispatcher, limits, ending, host="127.0.0.1", key="", heard=None):
     """Build the application.
 
     Parameters
     ----------
-    recogniser : Recogniser
+    dispatcher : Remote
     limits : Limits
     ending : asyncio.Event
         Set when the server ends.
@@ -65,17 +63,17 @@ def make_app(recogniser, limits, ending, host="127.0.0.1", key="", heard=None):
     heard : dict, optional
         What the network has heard in training; see `read_heard`.
     """
-    told = describe(recogniser.config, heard or NOTHING, bool(key))
+    told = describe(dispatcher.config, heard or NOTHING, bool(key))
     meters = Meters(lambda: socket.streams, lambda: dispatcher.queued)
-    dispatcher = Dispatcher(recogniser, Waiting(limits.batch), told=meters.count_batch)
+    dispatcher.told = meters.count_batch
     socket = Socket(dispatcher, limits.streams, limits.seconds, ending)
     transcriptions = Transcriptions(dispatcher, limits.seconds)
 
     @contextlib.asynccontextmanager
     async def lifespan(app):
-        dispatcher.start()
+        dispatcher.listen()
         yield
-        dispatcher.stop()
+        await dispatcher.stop()
 
     async def health(request):
         return JSONResponse({"status": "ending" if ending.is_set() else "ok"})

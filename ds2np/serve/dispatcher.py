@@ -1,53 +1,36 @@
 """The thread that owns the network: it runs what waits, batch by batch, and gives the answers."""
 
+import itertools
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from ds2np.audio.resampling import resample
 from ds2np.backend import one_blas_thread, to_cpu
 from ds2np.recogniser import WHOLE_SECONDS
+from ds2np.serve.messages import Heard, Overloaded
 from ds2np.serve.waiting import Waiting
 from ds2np.streaming import run_pieces
 
 COMMON_RATES = 8000, 16000, 44100, 48000  # hertz
 
 
-class Overloaded(Exception):
-    """Too much waits, or the server ends: the work is refused, and can be sent again later."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a stream has heard since the last answer.
-
-    Attributes
-    ----------
-    transcripts : tuple of Transcript
-        Utterances that have ended.
-    text : str
-        The present one so far.
-    frames : tuple of ndarray of shape (T, V)
-        Log-probabilities, if the stream wants them.
-    """
-
-    transcripts: tuple
-    text: str
-    frames: tuple = ()
-
-
 class StreamJob:
     """A stream, as the dispatcher sees it."""
 
-    def __init__(self, session):
-        self.session, self.piece = session, None
+    def __init__(self, session, wants_frames):
+        self.session, self.piece, self.error = session, None, None
         self.asked = deque()  # futures of `Heard`, in the order of their sound
-        self.transcripts, self.frames, self.wants_frames = [], [], False
-        self.since = 0.0  # when the piece began to wait
+        self.transcripts, self.frames, self.wants_frames = [], [], wants_frames
+
+    def refuse(self, error):
+        """Give an error to all that was asked."""
+        while self.asked:
+            _refuse(self.asked.popleft(), error)
 
 
 @dataclass(eq=False)
@@ -57,14 +40,15 @@ class RecordingJob:
     samples: object
     seconds: float
     deadline: float
-    answer: Future = field(default_factory=Future)
+    answer: Future
     steps: object = None  # of a long one, which is computed bit by bit
 
 
 class Dispatcher:
     """Runs a recogniser for many streams and recordings at once, in a thread of its own.
 
-    All methods may be called from any thread; answers are futures.
+    `ask` may be called from any thread, with the names of the methods `open`, `hear`, `finish`,
+    `close` and `transcribe`, which run in the dispatcher's own.
 
     Parameters
     ----------
@@ -78,15 +62,21 @@ class Dispatcher:
     told : callable, optional
         Called after each batch with its kind, "streams" or "recordings", its size, and the seconds
         that it took.
+    turned : callable, optional
+        Called when all answers of a batch are there, and of what was asked before it.
     """
 
-    def __init__(self, recogniser, waiting=None, most_waiting=256, patience=60.0, told=None):
+    def __init__(
+        self, recogniser, waiting=None, most_waiting=256, patience=60.0, told=None, turned=None
+    ):
         self.recogniser = recogniser
         self._waiting = Waiting() if waiting is None else waiting
         self._most_waiting, self._patience = most_waiting, patience
         self._told = told or (lambda kind, size, seconds: None)
+        self._turned = turned or (lambda: None)
         self._inbox, self._changed = deque(), threading.Condition()
-        self._recordings, self._stopping = 0, False
+        self._streams, self._numbers, self._recordings = {}, itertools.count(), 0
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
 
     def start(self):
@@ -108,71 +98,81 @@ class Dispatcher:
             self._changed.notify()
         self._thread.join()
 
-    @property
-    def queued(self):
-        """How many pieces and recordings wait."""
-        return len(self._waiting) + len(self._inbox)
+    def ask(self, method, *arguments, answer=None):
+        """Call a method in the dispatcher's thread; return the future of its answer.
 
-    def open(self, sample_rate=None, pauses=None):
-        """Open a stream; return its `StreamJob`. Raises UserError as `Recogniser.stream` does."""
-        job = StreamJob(self.recogniser.start_session(sample_rate, pauses))
-        self._put(self._count_streams, 1)
-        return job
-
-    def close(self, job):
-        """Forget a stream: its client has gone, or has its last answer."""
-        self._put(self._drop, job)
-
-    def hear(self, job, samples):
-        """Add sound to a stream; return the future of what has been `Heard` when it is done."""
-        job.session.push(samples)
-        return self._ask(job)
-
-    def finish(self, job):
-        """End a stream; return the future of what was `Heard` in its rest."""
-        job.session.finish()
-        return self._ask(job)
-
-    def _ask(self, job):
-        answer = Future()
-        self._put(self._listen, job, answer)
-        return answer
-
-    def transcribe(self, samples):
-        """Transcribe samples at the network's rate; return the future of a `Transcript`.
+        The future raises what the method raises. `answer`: a future to use.
 
         Raises
         ------
         Overloaded
-            If too many recordings wait. The future raises it if this one waits for too long.
+            If the dispatcher has been stopped.
         """
-        seconds = len(samples) / self.recogniser.config.sample_rate
-        job = RecordingJob(samples, seconds, time.monotonic() + self._patience)
-        with self._changed:
-            if self._recordings >= self._most_waiting:
-                raise Overloaded(f"{self._recordings} recordings wait already; try again later")
-            self._recordings += 1
-        self._put(self._waiting.add_recording, job)
-        return job.answer
-
-    def _put(self, action, *arguments):
+        answer = answer or Future()
         with self._changed:
             if self._stopping:
                 raise Overloaded("the server is ending; try again later")
-            self._inbox.append((action, arguments))
+            self._inbox.append((getattr(self, method), arguments, answer))
             self._changed.notify()
+        return answer
 
-    # What follows runs in the thread.
+    # What follows runs in the thread. The methods that can be asked for get the future first.
+
+    def open(self, answer, sample_rate=None, wants_frames=False, pauses=None):
+        """Open a stream; answer its number. Raises UserError as `Recogniser.stream` does."""
+        session = self.recogniser.start_session(sample_rate, pauses)
+        number = next(self._numbers)
+        self._streams[number] = StreamJob(session, wants_frames)
+        self._waiting.streams += 1
+        _answer(answer, number)
+
+    def hear(self, answer, number, samples):
+        """Add sound to a stream; answer what it has `Heard` when it is done."""
+        job = self._streams[number]
+        job.session.push(samples)
+        self._listen(job, answer)
+
+    def finish(self, answer, number):
+        """End a stream; answer what it has `Heard` in its rest."""
+        job = self._streams[number]
+        job.session.finish()
+        self._listen(job, answer)
+
+    def close(self, answer, number):
+        """Forget a stream: its client has gone, or has its last answer."""
+        job = self._streams.pop(number)
+        self._waiting.remove(lambda other: other is job)
+        self._waiting.streams -= 1
+        job.refuse(Overloaded("the stream has been closed"))
+        _answer(answer, None)
+
+    def transcribe(self, answer, samples):
+        """Transcribe samples at the network's rate; answer a `Transcript`.
+
+        Raises
+        ------
+        Overloaded
+            If too many recordings wait, or this one waits for too long.
+        """
+        if self._recordings >= self._most_waiting:
+            raise Overloaded(f"{self._recordings} recordings wait already; try again later")
+        seconds = len(samples) / self.recogniser.config.sample_rate
+        job = RecordingJob(samples, seconds, time.monotonic() + self._patience, answer)
+        self._recordings += 1
+        self._waiting.add_recording(job)
 
     def _run(self):
         while True:
             with self._changed:
                 while not (self._inbox or len(self._waiting) or self._stopping):
                     self._changed.wait()
-                actions = [self._inbox.popleft() for _ in range(len(self._inbox))]
-            for action, arguments in actions:
-                action(*arguments)
-            if not (actions or len(self._waiting)):
+                asked = [self._inbox.popleft() for _ in range(len(self._inbox))]
+            for method, arguments, answer in asked:
+                try:
+                    method(answer, *arguments)
+                except Exception as error:
+                    _refuse(answer, error)
+            if not (asked or len(self._waiting)):
                 return  # stopping, and nothing waits
             pieces, recordings = self._waiting.next()
             began = time.perf_counter()
@@ -182,15 +182,11 @@ class Dispatcher:
             elif recordings:
                 self._run_recordings(recordings)
                 self._told("recordings", len(recordings), time.perf_counter() - began)
-
-    def _count_streams(self, change):
-        self._waiting.streams += change
-
-    def _drop(self, job):
-        self._waiting.remove(lambda other: other is job)
-        self._waiting.streams -= 1
+            self._turned()
 
     def _listen(self, job, answer):
+        if job.error:
+            raise job.error
         job.asked.append(answer)
         if job.piece is None:
             self._look(job)
@@ -209,9 +205,15 @@ class Dispatcher:
             _answer(job.asked.popleft(), heard)
 
     def _run_pieces(self, jobs):
-        recogniser = self.recogniser
-        with one_blas_thread():
-            results = run_pieces(recogniser.model, recogniser.features, [job.piece for job in jobs])
+        recogniser, pieces = self.recogniser, [job.piece for job in jobs]
+        try:
+            with one_blas_thread():
+                results = run_pieces(recogniser.model, recogniser.features, pieces)
+        except Exception as error:  # of the network: these streams cannot go on
+            for job in jobs:
+                job.error = error
+                job.refuse(error)
+            return
         for job, result in zip(jobs, results, strict=True):
             transcript = job.session.give(job.piece, *result)
             job.transcripts += [transcript] * (transcript is not None)
@@ -232,8 +234,7 @@ class Dispatcher:
                 _refuse(job.answer, answer)
             else:
                 _answer(job.answer, answer)
-        with self._changed:
-            self._recordings -= len(late) + len(jobs) - unfinished
+        self._recordings -= len(late) + len(jobs) - unfinished
 
     def _answers(self, jobs):
         """Yield each recording with its `Transcript` or exception, or None if it goes on later."""

@@ -1,9 +1,7 @@
-"""The process that serves: uvicorn with a graceful end and a log of one JSON object a line."""
+"""The process that serves: uvicorn with a graceful end."""
 
 import asyncio
-import json
 import logging
-import sys
 import time
 
 import uvicorn
@@ -11,15 +9,26 @@ import uvicorn
 from ds2np.serve.app import make_app
 
 PATIENCE = 10  # seconds that requests get to be answered when the server ends
-EXTRA = "path", "status", "seconds"
+LOG = logging.getLogger("ds2np.serve")
 
 
 class Server(uvicorn.Server):
-    """A server that lets streams send their last results before it ends."""
+    """A server that lets streams send their last results before it ends.
+
+    Attributes
+    ----------
+    failed : bool
+        Whether the process of the network has ended by itself, so that the server ends, too.
+    """
 
     def __init__(self, config, ending):
         super().__init__(config)
-        self.ending = ending
+        self.ending, self.failed = ending, False
+
+    def give_up(self):
+        """End, because the process of the network has."""
+        LOG.error("the process of the network has ended")
+        self.failed = self.should_exit = True
 
     async def shutdown(self, sockets=None):
         """End: first the streams, then what uvicorn does."""
@@ -31,23 +40,10 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class JsonLines(logging.Formatter):
-    """A JSON object a line: time, level, message, and what belongs to it."""
-
-    def format(self, record):
-        """Write a record."""
-        fields = {"time": self.formatTime(record), "level": record.levelname.lower()}
-        fields["message"] = record.getMessage()
-        fields |= {name: getattr(record, name) for name in EXTRA if hasattr(record, name)}
-        if record.exc_info:
-            fields["error"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
-
-
-def make_server(recogniser, limits, host, key="", heard=None):
+def make_server(dispatcher, limits, host, key="", heard=None):
     """Return a `Server`; ``run([socket])`` serves until SIGTERM or Ctrl-C."""
     ending = asyncio.Event()
-    app = make_app(recogniser, limits, ending, host, key, heard)
+    app = make_app(dispatcher, limits, ending, host, key, heard)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -58,11 +54,6 @@ def make_server(recogniser, limits, host, key="", heard=None):
         timeout_graceful_shutdown=PATIENCE,
         lifespan="on",
     )
-    return Server(config, ending)
-
-
-def log_to_stderr():
-    """Send all log records, as JSON lines, to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    server = Server(config, ending)
+    dispatcher.lost = server.give_up
+    return server

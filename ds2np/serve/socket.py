@@ -16,7 +16,7 @@ import numpy as np
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from ds2np.errors import UserError
-from ds2np.serve.dispatcher import Overloaded
+from ds2np.serve.messages import Overloaded
 from ds2np.serve.refusals import refuse
 
 DEFAULT_RATE = 16000  # of the protocol
@@ -34,7 +34,7 @@ class Socket:
 
     Parameters
     ----------
-    dispatcher : Dispatcher
+    dispatcher : Remote
     most_streams : int
     most_seconds : float
         Of sound in a stream.
@@ -72,10 +72,11 @@ class _Client:
     def __init__(self, socket, websocket):
         self.socket, self.websocket, self.dispatcher = socket, websocket, socket.dispatcher
         self.rate, self.words, self.most = DEFAULT_RATE, True, 0
-        self.seconds, self.job = 0.0, None
+        self.seconds, self.stream = 0.0, None  # the dispatcher's number of the stream
 
     async def serve(self):
         """Answer messages until the client or the server ends the stream."""
+        self.ending = asyncio.ensure_future(self.socket.ending.wait())
         try:
             while message := await self._receive():
                 if (sound := message.get("bytes")) is not None:
@@ -84,17 +85,18 @@ class _Client:
                     break
             await self._finish()
         finally:
-            if self.job:
-                self.dispatcher.close(self.job)
+            self.ending.cancel()
+            if self.stream is not None:
+                self.dispatcher.ask("close", self.stream)
 
     async def _receive(self):
         """Return the next message, or None when the server ends."""
         message = asyncio.ensure_future(self.websocket.receive())
-        ending = asyncio.ensure_future(self.socket.ending.wait())
         try:
-            await asyncio.wait({message, ending}, timeout=IDLE, return_when="FIRST_COMPLETED")
+            both = {message, self.ending}
+            await asyncio.wait(both, timeout=IDLE, return_when="FIRST_COMPLETED")
             if not message.done():
-                if ending.done():
+                if self.ending.done():
                     return None
                 raise Refused(f"nothing came for {IDLE:g} s")
             if message.result()["type"] == "websocket.disconnect":
@@ -102,7 +104,6 @@ class _Client:
             return message.result()
         finally:
             message.cancel()
-            ending.cancel()
 
     def _configure(self, text):
         """Read a message of text; return whether the stream goes on."""
@@ -118,7 +119,7 @@ class _Client:
         rate = config.get("sample_rate", self.rate) if isinstance(config, dict) else None
         if type(rate) not in (int, float) or not float(rate).is_integer():
             raise Refused(f"expected a sample_rate in hertz, got {text[:80]!r}")
-        if self.job:
+        if self.stream is not None:
             raise Refused("the configuration has to come before the sound")
         self.rate, self.words = int(rate), bool(config.get("words", True))
         most = config.get("probabilities", 0)
@@ -128,12 +129,12 @@ class _Client:
     async def _hear(self, sound):
         if len(sound) % 2:
             raise Refused(f"expected samples of 16 bits, got {len(sound)} bytes")
-        self._open()
+        await self._open()
         self.seconds += len(sound) / 2 / self.rate
         if self.seconds > self.socket.most_seconds:
             raise Refused(f"the stream is longer than {self.socket.most_seconds:g} s")
         samples = np.frombuffer(sound, "<i2").astype(np.float32) / 32768
-        heard = await asyncio.wrap_future(self.dispatcher.hear(self.job, samples))
+        heard = await self.dispatcher.ask("hear", self.stream, samples)
         answer = {"partial": heard.text}
         if heard.transcripts:
             answer = self._result(heard.transcripts)
@@ -143,19 +144,18 @@ class _Client:
 
     async def _finish(self):
         """Send the last result and close."""
-        self._open()
-        heard = await asyncio.wrap_future(self.dispatcher.finish(self.job))
+        await self._open()
+        heard = await self.dispatcher.ask("finish", self.stream)
         await self._send(self._result(heard.transcripts))
         await self.websocket.close()
 
-    def _open(self):
-        if not self.job:
-            self.job = self.dispatcher.open(self.rate)
-            self.job.wants_frames = self.most > 0
+    async def _open(self):
+        if self.stream is None:
+            self.stream = await self.dispatcher.ask("open", self.rate, self.most > 0)
 
     def _result(self, transcripts):
         """Return the result of one or more utterances, which are joined."""
-        join = self.dispatcher.recogniser.config.alphabet().join
+        join = self.dispatcher.config.alphabet().join
         words = [
             {"conf": word.confidence, "end": word.end, "start": word.start, "word": word.text}
             for transcript in transcripts
@@ -166,7 +166,7 @@ class _Client:
 
     def _list_probable(self, pieces):
         """Return of each frame its most probable symbols, "" for the blank, and probabilities."""
-        symbols = ("", *self.dispatcher.recogniser.config.alphabet().symbols)
+        symbols = ("", *self.dispatcher.config.alphabet().symbols)
         frames = []
         for frame in (frame for log_probs in pieces for frame in log_probs):
             best = np.argsort(-frame)[: self.most]

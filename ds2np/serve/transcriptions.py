@@ -13,9 +13,9 @@ from ds2np.audio import describe_suspect
 from ds2np.audio.load import read_sound
 from ds2np.audio.opening import open_audio
 from ds2np.errors import UserError
-from ds2np.serve.dispatcher import Overloaded
 from ds2np.serve.formats import TYPES, write_transcript
 from ds2np.serve.guard import TooLarge
+from ds2np.serve.messages import Overloaded
 from ds2np.serve.refusals import refuse
 
 READERS = 2  # recordings that are decoded at a time
@@ -30,14 +30,14 @@ class Transcriptions:
 
     Parameters
     ----------
-    dispatcher : Dispatcher
+    dispatcher : Remote
     most_seconds : float
         Of a recording.
     """
 
     def __init__(self, dispatcher, most_seconds):
         self.dispatcher, self.most_seconds = dispatcher, most_seconds
-        self.config = dispatcher.recogniser.config
+        self.config = dispatcher.config
         self._readers = concurrent.futures.ThreadPoolExecutor(READERS, "reader")
 
     async def answer(self, request):
@@ -65,7 +65,7 @@ class Transcriptions:
             return refuse(400, f"unknown format {kind!r}; choose from {listed}", "response_format")
         loop = asyncio.get_running_loop()
         samples, warnings = await loop.run_in_executor(self._readers, self._read, file.file)
-        transcript = await asyncio.wrap_future(self.dispatcher.transcribe(samples))
+        transcript = await self.dispatcher.ask("transcribe", samples)
         transcript = replace(transcript, warnings=warnings)
         seconds = len(samples) / self.config.sample_rate
         words = "word" in form.getlist("timestamp_granularities[]")
