@@ -94,11 +94,12 @@ class Remote:
 
     async def stop(self):
         """Let the other process do what waits, and end it."""
+        self.lost = lambda: None  # it is meant to end
         if not self._ended:
             with contextlib.suppress(BrokenPipeError):
                 self._connection.send(None)
-            await asyncio.to_thread(self.process.join, PATIENCE)
-            self._end()
+        await asyncio.to_thread(self.process.join, PATIENCE)
+        self._end()
         self.process.kill()
 
     def _read(self):
@@ -118,6 +119,8 @@ class Remote:
 
     def _end(self):
         """Give up what is awaited: no more answers will come."""
+        if self._ended:
+            return
         self._ended = True
         self._loop.remove_reader(self._connection.fileno())
         self._connection.close()

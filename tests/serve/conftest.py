@@ -1,4 +1,4 @@
-"""A server in a thread of the tests' process."""
+"""A server in a thread of the tests' process; its network has a process of its own."""
 
 import contextlib
 import socket
@@ -10,6 +10,7 @@ import pytest
 from helpers.streams import recogniser_of
 
 from ds2np.serve.app import Limits
+from ds2np.serve.remote import Remote
 from ds2np.serve.server import make_server
 
 
@@ -19,6 +20,7 @@ class Served:
 
     recogniser: object
     server: object
+    process: object
     port: int
 
     @property
@@ -31,18 +33,18 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(recogniser=None, key="", heard=None, **limits):
-    """Run a server while a block is executed."""
-    recogniser = recogniser or recogniser_of()
+def serving(load=recogniser_of, key="", heard=None, **limits):
+    """Run a server while a block is executed. load: returns the recogniser."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = make_server(recogniser, Limits(**limits), "127.0.0.1", key, heard)
+    dispatcher, limits = Remote(load), Limits(**limits)
+    server = make_server(dispatcher, limits, "127.0.0.1", key, heard)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield Served(recogniser, server, listening.getsockname()[1])
+        yield Served(load(), server, dispatcher.process, listening.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(30)

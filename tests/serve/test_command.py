@@ -120,13 +120,65 @@ def test_a_port_that_is_taken(run):
     assert done.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
+def children_of(process):
+    """Return the numbers of the processes that a process has started."""
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(number) for number in text.split()]
+
+
 def memory_of(process):
-    """Return the resident memory of a process in kilobytes."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+    """Return the resident memory of a process and its children in kilobytes."""
+    statuses = [
+        Path(f"/proc/{pid}/status").read_text() for pid in (process.pid, *children_of(process))
+    ]
+    return sum(int(re.search(r"VmRSS:\s+(\d+)", status)[1]) for status in statuses)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+
+
+def network_of(process):
+    """Return the number of the process that runs the network."""
+    (number,) = [
+        pid
+        for pid in children_of(process)
+        if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    return number
+
+
+@linux
+def test_the_process_of_the_network_is_killed(run):
+    """The server says so, and ends, too."""
+    port = free_port()
+    with serving(run, port) as process:
+        with connect(f"ws://127.0.0.1:{port}") as stream:
+            stream.send(make_sound(480).tobytes())
+            stream.recv(20)
+            os.kill(network_of(process), signal.SIGKILL)
+            with pytest.raises(ConnectionClosed):
+                stream.recv(20)
+        assert process.wait(30) == 1
+        process.log.seek(0)
+        messages = [json.loads(line)["message"] for line in process.log]
+    assert "the process of the network has ended" in messages
+
+
+@linux
+def test_the_process_of_the_network_ends_with_the_server(run):
+    port = free_port()
+    with serving(run, port) as process:
+        ask(client_of(port), make_wav(4000))
+        number = network_of(process)
+        process.kill()
+        process.wait(20)
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{number}").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert not Path(f"/proc/{number}").exists()
+
+
+@linux
 def test_many_short_streams_leave_nothing(run):
     """Some end as they should, some are cut; memory stays flat."""
     port, sound = free_port(), make_sound(480).tobytes()

@@ -1,18 +1,20 @@
 """Batch Dispatch: what goes to the device next, and that all get their own answers."""
 
 import threading
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 from helpers.streams import ENDLESS, recogniser_of
 
 from ds2np.errors import UserError
-from ds2np.serve.dispatcher import Dispatcher, Overloaded, RecordingJob
+from ds2np.serve.dispatcher import Dispatcher, RecordingJob
+from ds2np.serve.messages import Overloaded
 from ds2np.serve.waiting import Waiting
 
 
 def recording(seconds):
-    return RecordingJob(None, seconds, 0)
+    return RecordingJob(None, seconds, 0, Future())
 
 
 def test_all_that_waits_goes_up_to_a_limit():
@@ -111,20 +113,21 @@ def sound(count, seed=0):
 def hold(dispatcher):
     """Let the dispatcher's thread wait for the event that is returned."""
     held = threading.Event()
-    dispatcher._put(held.wait, 5)
+    dispatcher.hold = lambda answer: held.wait(5)
+    dispatcher.ask("hold")
     return held
 
 
 def test_streams_and_recordings_beside_each_other(dispatcher):
     recogniser, sizes = dispatcher.recogniser, range(600, 4000, 411)
-    answers = [dispatcher.transcribe(sound(size, size)) for size in sizes]
-    jobs = [dispatcher.open(pauses=ENDLESS) for _ in sizes]
+    answers = [dispatcher.ask("transcribe", sound(size, size)) for size in sizes]
+    streams = [dispatcher.ask("open", None, False, ENDLESS).result(20) for _ in sizes]
     heard = [
-        [dispatcher.hear(job, part) for part in np.array_split(sound(size, size), 5)]
-        for job, size in zip(jobs, sizes, strict=True)
+        [dispatcher.ask("hear", stream, part) for part in np.array_split(sound(size, size), 5)]
+        for stream, size in zip(streams, sizes, strict=True)
     ]
-    for parts, job in zip(heard, jobs, strict=True):
-        parts.append(dispatcher.finish(job))
+    for parts, stream in zip(heard, streams, strict=True):
+        parts.append(dispatcher.ask("finish", stream))
     for size, answer, parts in zip(sizes, answers, heard, strict=True):
         expected = recogniser.transcribe(sound(size, size)).text
         assert answer.result(20).text == expected
@@ -135,12 +138,13 @@ def test_streams_and_recordings_beside_each_other(dispatcher):
 def test_a_long_recording_lets_others_pass(dispatcher):
     """It goes on after each piece; short ones are answered meanwhile."""
     order, samples = [], sound(1600 * 125)
+    stream = dispatcher.ask("open").result(20)
     held = hold(dispatcher)
-    long = dispatcher.transcribe(samples)
-    short = [dispatcher.transcribe(sound(800, i)) for i in range(3)]
+    long = dispatcher.ask("transcribe", samples)
+    short = [dispatcher.ask("transcribe", sound(800, i)) for i in range(3)]
     long.add_done_callback(lambda _: order.append("long"))
-    job = dispatcher.open()
-    dispatcher.hear(job, sound(400)).add_done_callback(lambda _: order.append("stream"))
+    heard = dispatcher.ask("hear", stream, sound(400))
+    heard.add_done_callback(lambda _: order.append("stream"))
     held.set()
     assert long.result(60).text == dispatcher.recogniser.transcribe(samples).text
     assert order == ["stream", "long"]
@@ -149,7 +153,7 @@ def test_a_long_recording_lets_others_pass(dispatcher):
 
 def test_one_bad_recording_does_not_spoil_its_batch(dispatcher):
     held = hold(dispatcher)
-    answers = [dispatcher.transcribe(sound(size)) for size in (900, 3, 950)]
+    answers = [dispatcher.ask("transcribe", sound(size)) for size in (900, 3, 950)]
     held.set()
     with pytest.raises(UserError, match="expected at least one window"):
         answers[1].result(20)
@@ -166,9 +170,10 @@ def test_batches_are_as_large_as_they_may_be():
     for most in (1, 3):
         told = []
         dispatcher = Dispatcher(recogniser_of(), Waiting(most), told=recorder(told))
-        jobs = [dispatcher.open() for _ in range(6)]
-        for job in jobs:
-            dispatcher.hear(job, sound(400))
+        for _ in range(6):
+            dispatcher.ask("open")
+        for stream in range(6):
+            dispatcher.ask("hear", stream, sound(400))
         dispatcher.start()
         dispatcher.stop()
         assert max(size for _, size, _ in told) == most
@@ -176,21 +181,47 @@ def test_batches_are_as_large_as_they_may_be():
 
 def test_too_much_is_refused():
     dispatcher = Dispatcher(recogniser_of(), most_waiting=2, patience=0.0)
-    first = [dispatcher.transcribe(sound(900)) for _ in range(2)]
-    with pytest.raises(Overloaded, match="2 recordings wait already"):
-        dispatcher.transcribe(sound(900))
+    *first, third = [dispatcher.ask("transcribe", sound(900)) for _ in range(3)]
     dispatcher.start()
+    with pytest.raises(Overloaded, match="2 recordings wait already"):
+        third.result(20)
     for one in first:
         with pytest.raises(Overloaded, match="waited for too long"):
             one.result(20)
     dispatcher.stop()
     with pytest.raises(Overloaded, match="the server is ending"):
-        dispatcher.transcribe(sound(900))
+        dispatcher.ask("transcribe", sound(900))
+
+
+def test_a_network_that_fails(dispatcher, monkeypatch):
+    """Its streams are told, also later ones; what comes after it is answered."""
+    stream, other = (dispatcher.ask("open").result(20) for _ in range(2))
+    with monkeypatch.context() as patch:
+        patch.setattr("ds2np.serve.dispatcher.run_pieces", lambda *arguments: 1 / 0)
+        failed = dispatcher.ask("hear", stream, sound(400))
+        with pytest.raises(ZeroDivisionError):
+            failed.result(20)
+    with pytest.raises(ZeroDivisionError):
+        dispatcher.ask("hear", stream, sound(400)).result(20)
+    assert dispatcher.ask("hear", other, sound(400)).result(20)
+    assert dispatcher.ask("close", stream).result(20) is None
+
+
+def test_a_stream_that_is_closed_is_not_answered(dispatcher):
+    stream = dispatcher.ask("open").result(20)
+    held = hold(dispatcher)
+    heard = [dispatcher.ask("hear", stream, sound(400)) for _ in range(2)]
+    dispatcher.ask("close", stream)
+    held.set()
+    for answer in heard:
+        with pytest.raises(Overloaded, match="the stream has been closed"):
+            answer.result(20)
+    assert len(dispatcher._waiting) == 0
 
 
 def test_what_waits_at_the_end_is_still_done():
     dispatcher = Dispatcher(recogniser_of())
-    answers = [dispatcher.transcribe(sound(900, i)) for i in range(5)]
+    answers = [dispatcher.ask("transcribe", sound(900, i)) for i in range(5)]
     dispatcher.start()
     dispatcher.stop()
     assert all(answer.done() and answer.result() for answer in answers)

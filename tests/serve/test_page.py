@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def run(tmp_path_factory):
 def taught(run):
     """A server of that network."""
     heard = read_heard(RunFolder(run).config)
-    with serving(Recogniser.load(run, "cpu"), heard=heard) as one:
+    with serving(partial(Recogniser.load, run, "cpu"), heard=heard) as one:
         yield one
 
 

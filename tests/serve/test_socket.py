@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -140,10 +141,10 @@ def test_too_many_streams():
 
 
 def test_a_network_of_both_directions():
-    recogniser = recogniser_of(bidirectional=True, normalisation="utterance")
+    load = partial(recogniser_of, bidirectional=True, normalisation="utterance")
     with pytest.raises(UserError):
-        recogniser.stream()
-    with serving(recogniser) as served:
+        load().stream()
+    with serving(load) as served:
         code, reason = refused(served.ws, b"abab")
         assert code == 1008
         assert "the network runs in both directions" in reason
