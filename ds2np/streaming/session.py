@@ -96,7 +96,6 @@ class Session:
 
         Before the next call, `give` is to be called.
         """
-        self._sound.advance()
         begin = self._start + self._count * self._hop
         whole = (self._sound.end - begin - self._overlap) // self._hop  # windows that are there
         last = whole < self._next

@@ -1,14 +1,12 @@
 """The sound of a stream at the network's rate, of which the latest part can be read again."""
 
-from collections import deque
-
 import numpy as np
 
 from ds2np.audio.resampling import Resampler
 
 
 class SoundBuffer:
-    """Samples by their place in the stream, resampled as they are needed.
+    """Samples by their place in the stream, resampled as they come.
 
     Parameters
     ----------
@@ -25,9 +23,8 @@ class SoundBuffer:
 
     def __init__(self, rate, new_rate):
         self._resampler = Resampler(rate, new_rate)
-        self._arrived = deque()  # a thread may add to it while another one reads
         self._samples, self._first = np.zeros(0, np.float32), 0
-        self._ended = self.closed = False
+        self.closed = False
 
     @property
     def end(self):
@@ -35,24 +32,18 @@ class SoundBuffer:
 
     def push(self, samples):
         """Add a chunk (n,) of float at the old rate."""
-        if self._ended:
+        if self.closed:
             raise RuntimeError("the stream has ended; begin another one")
-        self._arrived.append(np.asarray(samples, np.float32))
+        self._add(self._resampler.push(np.asarray(samples, np.float32)))
 
     def finish(self):
         """End the stream."""
-        self._ended = True
-
-    def advance(self):
-        """Resample what has arrived."""
-        ended, new = self._ended, []
-        while self._arrived:
-            new.append(self._resampler.push(self._arrived.popleft()))
-        if ended and not self.closed:
-            new.append(self._resampler.finish())
+        if not self.closed:
+            self._add(self._resampler.finish())
             self.closed = True
-        if new:
-            self._samples = np.concatenate([self._samples, *new])
+
+    def _add(self, samples):
+        self._samples = np.concatenate([self._samples, samples])
 
     def read(self, begin, end):
         """Return the samples from one place in the stream to another."""
