@@ -48,7 +48,7 @@ class Recogniser:
         self.decoder = make_decoder(decoder, self.config) if named else decoder
 
     @classmethod
-    def load(cls, run, device="auto", decoder=None, precision="float32", **options):
+    def load(cls, run, device="auto", decoder=None, precision=None, **options):
         """Load the best network of a run, with the decoder that `tune` has chosen for it.
 
         Parameters
@@ -60,9 +60,9 @@ class Recogniser:
         decoder : str or object, optional
             "greedy", "beam", or an object with a method ``decode``; by default what the run says,
             or else greedy.
-        precision : {"float32", "tf32", "bf16x3", "half"}
-            Of matrix products on a GPU; see `ds2np.kernels.products`. "half" is for one to eight
-            utterances at a time.
+        precision : {"float32", "tf32", "bf16x3", "half"}, optional
+            Of matrix products on a GPU; see `load_run`. "half" is for one to eight utterances at a
+            time.
         **options
             Of the decoder, over those of the run; see `ds2np.decode.DecoderSettings`.
 

@@ -24,7 +24,7 @@ def run(args):
         raise UserError(f"{args.out} holds a run already; name another folder")
     settings = DecoderSettings.read(RunFolder(args.run_folder).decoder)
     make_folder(folder.path)
-    save_checkpoint(folder.best, model, {}, half=args.half)
+    save_checkpoint(folder.best, model, {"half": args.half}, half=args.half)
     if settings:
         settings.write(folder.decoder)
     print(f"{folder.best}: {folder.best.stat().st_size / 1e6:.1f} MB")

@@ -63,7 +63,7 @@ def add_device(parser):
 
 def add_precision(parser, *others):
     """Add the option --precision, with choices beyond those of training."""
-    text = "precision of matrix products on a GPU (default: float32)"
+    text = "precision of matrix products on a GPU (default: float32; half for `export --half`)"
     choices = ["float32", "tf32", "bf16x3", *others]
     parser.add_argument("--precision", choices=choices, help=text)
 

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from ds2np.backend import CPU
+from ds2np.backend import CPU, is_on_gpu
 from ds2np.errors import UserError
 from ds2np.files import locked, make_folder, remove_partial
 from ds2np.model.checkpoint import load_checkpoint
@@ -76,15 +76,16 @@ class RunFolder:
                     file.unlink(missing_ok=True)
 
 
-def load_run(run, device=CPU, precision="float32"):
+def load_run(run, device=CPU, precision=None):
     """Load the best network of a run, in evaluation mode.
 
     Parameters
     ----------
     run : str or Path
         A run folder or a checkpoint file.
-    precision : str
-        Of matrix products on a GPU; see `ds2np.kernels.products`.
+    precision : str, optional
+        Of matrix products on a GPU; see `ds2np.kernels.products`. By default "half" if the weights
+        have been saved so, and float32 otherwise.
 
     Raises
     ------
@@ -98,7 +99,8 @@ def load_run(run, device=CPU, precision="float32"):
         if not found:
             raise UserError(f"{run} holds no checkpoint ({folder.best.name}); is it a run folder?")
         file = found[0]
-    model = load_checkpoint(file)[0]
+    model, progress, _ = load_checkpoint(file)
     model.move(device)
-    model.set_precision(precision)
+    half = progress.get("half") and is_on_gpu(model.flat_params)
+    model.set_precision(precision or ("half" if half else "float32"))
     return model

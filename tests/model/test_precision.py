@@ -6,12 +6,14 @@ from helpers import fake_cublas
 from helpers.host_kernels import use_on_host
 
 from ds2np import kernels
-from ds2np.backend import to_cpu, to_gpu, why_no_gpu
+from ds2np.backend import choose_device, to_cpu, to_gpu, why_no_gpu
 from ds2np.ctc import ctc_loss
 from ds2np.errors import UserError
 from ds2np.kernels import recurrent
 from ds2np.layers import log_softmax
 from ds2np.model import ConvConfig, DeepSpeech2, DeepSpeech2Config
+from ds2np.model.checkpoint import save_checkpoint
+from ds2np.model.run_folder import load_run
 
 ONE_D = (ConvConfig(16, (3,), (2,)),)
 TWO_D = (ConvConfig(2, (3, 5), (2, 2)),)
@@ -141,3 +143,17 @@ def test_on_a_gpu(precision, conv, monkeypatch):
     else:
         error = {"tf32": 0.05, "bf16x3": 1e-3}[precision]
         assert_near(train_once(moved), train_once(model), error)
+
+
+@pytest.mark.gpu
+def test_weights_saved_in_half_precision_are_multiplied_so(tmp_path):
+    if why_no_gpu():
+        pytest.skip(f"no GPU: {why_no_gpu()}")
+    model, x = make(bidirectional=False), draw(make())[:1]
+    save_checkpoint(tmp_path / "best.npz", model, {"half": True}, half=True)
+    right, _ = load_run(tmp_path).infer(x, LENGTHS[:1])
+    half, single = (load_run(tmp_path, choose_device("cuda"), p) for p in (None, "float32"))
+    assert (half.precision, single.precision) == ("half", "float32")
+    for moved in (half, single):
+        got, _ = moved.infer(to_gpu(x), LENGTHS[:1])
+        np.testing.assert_allclose(to_cpu(got), right, rtol=0.01, atol=0.01)
