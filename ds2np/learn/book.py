@@ -158,6 +158,14 @@ CHAPTERS = (
         70,
     ),
     Chapter(
+        "16_streaming_and_serving",
+        "Streaming and serving",
+        "pieces of sound that give what the whole gives; the queue of Batch Dispatch, latency "
+        "under load, and weights of 16 bits",
+        "row convolution, deployment",
+        75,
+    ),
+    Chapter(
         "18_a_word_nobody_said",
         "A word nobody said",
         "the gradient from a text back to the samples, and with it a sound that the network hears "

@@ -290,6 +290,30 @@ HINTS = {
         "In octaves, np.log2, the mean moves to np.log2(centre), and all frames with it.",
         "Take the mean over frames with a pitch only, and leave the others 0; there may be none.",
     ),
+    "16.1": (
+        "It is chapter 04's recurrence; only the state before the first frame is not zeros but h.",
+        "The input terms of all frames are x @ W + b; then h = clip(a_t + h @ U, 0, 20), frame by "
+        "frame.",
+        "Return the variable that you carry along, not the last output: there may be none.",
+    ),
+    "16.2": (
+        "Put the frames that were kept before the new ones; at the end, tau frames of zeros "
+        "behind.",
+        "Of F frames, F - tau can be computed, or none: for the others a frame is still missing.",
+        "Keep what begins where the output ends, frames[:, ready:]; frames[:, -tau:] is everything "
+        "if tau is 0.",
+    ),
+    "16.3": (
+        "Two variables are enough: the time now, and how many pieces have been served.",
+        "If nobody waits, the time jumps to the next arrival; then count arrivals <= now.",
+        "A batch is as large as the count of those that wait, or as the limit; all of it ends at "
+        "now + costs[size - 1].",
+    ),
+    "16.4": (
+        "Sort; which position has at least percent % of all values at or before it?",
+        "The rank is percent * n / 100, rounded up, and counted from 1; at least 1.",
+        "Rounding up with integers: -(-a // b).",
+    ),
     "18.1": (
         "x = (P - mean) / sigma, with one mean for each frequency and one sigma for everything.",
         "First through the division: inverse_std * (dout - x * mean of all x * dout).",

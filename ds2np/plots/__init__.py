@@ -7,7 +7,7 @@ them as `axes`, then options such as titles. It returns the axis or axes, unless
 from ds2np.plots.curves import plot_lines, plot_rates
 from ds2np.plots.fonts import choose_fonts
 from ds2np.plots.layers import plot_batch, plot_patches, plot_reach, plot_states, plot_units
-from ds2np.plots.load import plot_load
+from ds2np.plots.load import plot_batches, plot_budget, plot_changes, plot_load
 from ds2np.plots.processes import (
     plot_holdings,
     plot_over_processes,
@@ -33,6 +33,9 @@ __all__ = [
     "draw_table",
     "plot_amdahl",
     "plot_batch",
+    "plot_batches",
+    "plot_budget",
+    "plot_changes",
     "plot_confusions",
     "plot_curves",
     "plot_error_surface",

@@ -64,6 +64,9 @@ ALIKE = {
         "if p == 1: -> pass in `if p == 1:`": "there is nothing to send in either way",
         "1 -> 0 in `if p == 1:`": "there is nothing to send in either way",
     },
+    "16.3": {
+        "0.0 -> -1.0 in `finish, sizes, now = ([], [], 0.0)`": "no piece arrives before 0",
+    },
 }
 
 
