@@ -33,7 +33,7 @@ from scipy.signal import lfilter
 from ds2np.audio import Features
 from ds2np.audio.normalisation import Moments
 from ds2np.backend import one_blas_thread
-from ds2np.bench.load import PIECE, Load, to_json
+from ds2np.bench.load import PIECE, Load
 from ds2np.ctc import ctc_loss, forced_align
 from ds2np.data.dataset import Dataset
 from ds2np.evaluate import evaluate
@@ -1006,9 +1006,11 @@ show(
 # ### The real one
 #
 # [dispatcher.py](../ds2np/serve/dispatcher.py) puts a thread around this queue: it owns the network, and answers with futures.
-# `python -m ds2np serve` adds WebSockets and HTTP. Here it runs in this process: streams as in life, each sending 100 ms of
-# sound every 100 ms, for a second and a half. The latency is the time from the last sample of a piece to its
-# answer. Predict first, from your machine's $a$ and $b$: how many streams can it serve one at a time, and eagerly?
+# `python -m ds2np serve` adds WebSockets and HTTP, in a process of their own ([remote.py](../ds2np/serve/remote.py)): Python
+# runs one thread at a time, and with both in one process, each message would wait for the network to let go. Here it runs
+# in the notebook: streams as in life, each sending 100 ms of sound every 100 ms, for a second and a half. The latency is the
+# time from the last sample of a piece to its answer. Predict first, from your machine's $a$ and $b$: how many streams can
+# it serve one at a time, and eagerly?
 
 # %%
 noise = np.random.default_rng(0).uniform(-0.1, 0.1, (50, round(PIECE * rate))).astype(np.float32)
@@ -1021,7 +1023,8 @@ def put_under_load(most, streams, seconds=1.5):
         recogniser, Waiting(most), told=lambda kind, size, took: sizes.append((0, took, size))
     )
     dispatcher.start()
-    jobs = [dispatcher.open(pauses=FOREVER) for _ in range(streams)]
+    opened = [dispatcher.ask("open", None, False, FOREVER) for _ in range(streams)]
+    numbers = [each.result() for each in opened]
     rounds = range(1, round(seconds / PIECE) + 1)
     due = sorted((begins[i] + PIECE * k, k, i) for i in range(streams) for k in rounds)
     start = time.perf_counter()
@@ -1031,7 +1034,7 @@ def put_under_load(most, streams, seconds=1.5):
         def done(_, when=when):
             latencies.append(time.perf_counter() - start - when)
 
-        answer = dispatcher.hear(jobs[i], noise[(i + k) % len(noise)])
+        answer = dispatcher.ask("hear", numbers[i], noise[(i + k) % len(noise)])
         if k > 1:  # the first 100 ms have no whole piece yet
             answer.add_done_callback(done)
     dispatcher.stop()  # when all is done
@@ -1101,7 +1104,7 @@ for rho in (0.25, 0.5, 0.8, 0.9, 1.1):
 MEASURED_LOAD = None
 
 # %%
-loads = MEASURED_LOAD or to_json(real)
+loads = MEASURED_LOAD or [dataclasses.asdict(load) for load in real]
 what = "a server under load" if MEASURED_LOAD else "not measured yet; the streams of this notebook"
 print(what)
 for batch in sorted({load["batch"] for load in loads}):
