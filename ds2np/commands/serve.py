@@ -41,9 +41,11 @@ def run(args):
             f"--host {args.host} opens the server to other machines; give --api-key-file FILE, "
             "whose content clients send, or leave out --host"
         )
-    dispatcher = Remote(partial(load_recogniser, args), args.max_batch)
     limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
-    with _listen(args.host, args.port) as listening:
+    with (
+        Remote(partial(load_recogniser, args), args.max_batch) as dispatcher,
+        _listen(args.host, args.port) as listening,
+    ):
         heard = read_heard(RunFolder(args.run_folder).config)
         server = make_server(dispatcher, limits, args.host, key, heard)
         log_to_stderr()

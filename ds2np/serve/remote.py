@@ -27,6 +27,8 @@ PATIENCE = 10.0  # seconds for what waits at the end
 class Remote:
     """Asks a `Dispatcher` in another process, which starts at once.
 
+    A context manager, which ends that process.
+
     Parameters
     ----------
     load : callable
@@ -66,6 +68,12 @@ class Remote:
             self.process.join()
             raise self.config
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.process.kill()
+
     @property
     def queued(self):
         """How many answers are awaited."""
@@ -100,7 +108,6 @@ class Remote:
                 self._connection.send(None)
         await asyncio.to_thread(self.process.join, PATIENCE)
         self._end()
-        self.process.kill()
 
     def _read(self):
         try:

@@ -20,7 +20,6 @@ class Served:
 
     recogniser: object
     server: object
-    process: object
     port: int
 
     @property
@@ -36,19 +35,20 @@ class Served:
 def serving(load=recogniser_of, key="", heard=None, **limits):
     """Run a server while a block is executed. load: returns the recogniser."""
     listening = socket.create_server(("127.0.0.1", 0))
-    dispatcher, limits = Remote(load), Limits(**limits)
-    server = make_server(dispatcher, limits, "127.0.0.1", key, heard)
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield Served(load(), server, dispatcher.process, listening.getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive()
+    with Remote(load) as dispatcher:
+        server = make_server(dispatcher, Limits(**limits), "127.0.0.1", key, heard)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield Served(load(), server, listening.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            assert not thread.is_alive()
+        assert dispatcher.process.exitcode == 0
 
 
 @pytest.fixture(scope="module")
