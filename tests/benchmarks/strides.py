@@ -85,6 +85,8 @@ def try_network(args, rest, symbols, strides, seed):
     run = (args.folder / f"{symbols}_{strides}_{seed}").resolve()
     fits = {path: keep_fitting(args, path, symbols, strides) for path in (args.train, args.dev)}
     options = options_of(args, symbols, strides, fits[args.train][0], fits[args.dev][0])
+    if args.begin:
+        options += ["--init", (args.begin / run.name).resolve()]
     again = ["--resume"] if (run / "last.npz").exists() else []
     command("train", *options, "--seed", seed, "--out", run, *rest, *again)
     row = {"symbols": symbols, "strides": strides, "seed": seed, "left_out": fits[args.train][1]}
