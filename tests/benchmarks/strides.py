@@ -41,6 +41,7 @@ def main():
     add("--symbols", nargs="+", choices=["unigrams", "bigrams"], default=["unigrams", "bigrams"])
     add("--strides", nargs="+", default=["2x1", "3x1", "4x1", "2x2"], help="of the convolutions")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    add("--begin", type=Path, metavar="FOLDER", help="of this script, whose networks to train on")
     add("--preset", default="tiny")
     add("--times", type=int, metavar="N")
     args, rest = parser.parse_known_args()
