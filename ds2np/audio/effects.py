@@ -11,6 +11,8 @@ from ds2np.errors import check_whole
 
 DECIBELS = (-100, 100)  # beyond them, the softer of two sounds is lost in rounding
 ROOM_SECONDS = (0.01, 10)
+QUIET_SECONDS = (0, 60)
+FAINT = (20, 60)  # decibels by which the noise of quiet is below the sound
 
 
 def change_speed(samples, speed):
@@ -136,6 +138,19 @@ def add_noise(samples, noise, snr_db):
         return samples
     noise = noise * (sound / disturbance * 10 ** (-snr_db / 10)) ** 0.5
     return samples + noise.astype(samples.dtype, copy=False)
+
+
+def add_quiet(samples, rate, longest, rng):
+    """Put quiet before and after a sound, as a microphone hears it around what somebody says.
+
+    Each lasts from 0 to `longest` seconds, a third of that on average. A faint noise lies over the
+    whole, 20 to 60 dB below the sound. Raises UserError if longest is not between 0 and 60.
+    """
+    check_samples(samples)
+    check_between("seconds of quiet", longest, *QUIET_SECONDS)
+    before, after = (round(rate * longest * rng.random() ** 2) for _ in range(2))
+    samples = np.pad(samples, (before, after))
+    return add_noise(samples, make_noise(len(samples), rng), rng.uniform(*FAINT))
 
 
 def change_gain(samples, gain_db):

@@ -45,6 +45,9 @@ RECIPES = {
 }
 
 
+QUIET = 2.0  # seconds at most before and after what a stream learns: people do not begin at once
+
+
 def add_options(parser):
     """Add the options of the command."""
     add = parser.add_argument
@@ -120,7 +123,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", st
     settings = DecoderSettings("beam", str(lm), recipe.alpha, recipe.beta)
     train(
         configure(recipe, texts, stream),
-        TrainingConfig(epochs=recipe.epochs, anneal=1.3, seed=seed),
+        TrainingConfig(epochs=recipe.epochs, anneal=1.3, seed=seed, quiet=QUIET if stream else 0.0),
         train_utterances,
         test_utterances,
         run_folder.path,

@@ -42,6 +42,9 @@ class TrainingConfig:
         Of matrix products on a GPU; see `ds2np.kernels.products`.
     augment : bool
         Augment the recordings, differently in each epoch; see `ds2np.audio.augment`.
+    quiet : float
+        Most seconds of quiet that are put before and after each training recording, differently in
+        each epoch: streams begin and end with it.
     noise, rooms : str
         Folders of noise recordings and of room impulse responses for it; empty for none.
     init : str
@@ -64,6 +67,7 @@ class TrainingConfig:
     patience: int = 0
     precision: str = "float32"
     augment: bool = False
+    quiet: float = 0.0
     noise: str = ""
     rooms: str = ""
     init: str = ""

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from ds2np.audio import Augmentation, augment, load_sounds
+from ds2np.audio.checks import check_between
+from ds2np.audio.effects import QUIET_SECONDS, add_quiet
 from ds2np.backend import CPU
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import identify
@@ -169,19 +171,26 @@ def _warn_shared(train_set, dev_set):
 
 
 def make_change(config, sample_rate):
-    """Return the augmentation, a function of samples and a generator, or None without augmentation.
+    """Return what changes recordings, a function of samples and a generator, or None.
 
     sample_rate is in hertz. Raises UserError if a folder of noise or rooms is missing or empty, or
-    given without augmentation.
+    given without augmentation, or the quiet is too long.
     """
-    if not config.augment:
-        if config.noise or config.rooms:
-            raise UserError("noise and rooms need augmentation: enable it or leave them out")
+    check_between("seconds of quiet", config.quiet, *QUIET_SECONDS)
+    if not config.augment and (config.noise or config.rooms):
+        raise UserError("noise and rooms need augmentation: enable it or leave them out")
+    if not (config.augment or config.quiet):
         return None
     settings = Augmentation()
     noises = load_sounds(Path(config.noise), sample_rate) if config.noise else None
     rooms = load_sounds(Path(config.rooms), sample_rate) if config.rooms else None
-    return lambda samples, rng: augment(samples, sample_rate, rng, settings, noises, rooms)
+
+    def change(samples, rng):
+        if config.augment:
+            samples = augment(samples, sample_rate, rng, settings, noises, rooms)
+        return add_quiet(samples, sample_rate, config.quiet, rng) if config.quiet else samples
+
+    return change
 
 
 def overfit(model_config, training_config, utterances, folder, **options):
@@ -190,7 +199,9 @@ def overfit(model_config, training_config, utterances, folder, **options):
     The utterances serve for both training and validation. ``options`` are those of `train`: device,
     minutes, cache, comm.
     """
-    config = dataclasses.replace(training_config, augment=False, noise="", rooms="", anneal=1.0)
+    config = dataclasses.replace(
+        training_config, augment=False, quiet=0.0, noise="", rooms="", anneal=1.0
+    )
     evaluation = train(model_config, config, utterances, utterances, folder, **options)
     memorised = evaluation.cer <= MEMORISED
     verdict = "memorised: the set-up can learn"

@@ -25,9 +25,11 @@ def try_longest(trainer, device=CPU):
     """
     model, config, comm, on_gpu = trainer.model, trainer.config, trainer.comm, device != CPU
     lengthening = Augmentation().lengthening if config.augment else 1.0
+    quiet = model.config.count_frames(2 * config.quiet) if config.quiet else 0
     plans = map(trainer.plan, range(trainer.progress.epoch, config.epochs + 1))
     own = itertools.chain.from_iterable(shard(plan, comm.rank, comm.size) for plan in plans)
     longest, T = _largest(own, trainer.train_set, lengthening)
+    T += quiet
     evaluation = trainer.dev_set.plan(1, config.batch_size, config.batch_seconds)
     of_dev, dev_T = _largest(evaluation, trainer.dev_set)
     restore = keep_statistics(model)

@@ -6,6 +6,7 @@ import pytest
 from ds2np.audio import Augmentation, augment, load_sounds
 from ds2np.audio.effects import (
     add_noise,
+    add_quiet,
     change_gain,
     change_speed,
     cut_noise,
@@ -325,3 +326,23 @@ def test_real_noises_and_rooms(shared_data, speech, rng):
         out = augment(speech, RATE, rng, ALL, noises, rooms)
         assert np.isfinite(out).all()
         assert np.abs(out).max() <= 1
+
+
+def test_quiet_lies_around_the_speech(rng):
+    speech, before, after = rng.standard_normal(8000).astype(np.float32), [], []
+    for _ in range(200):
+        heard = add_quiet(speech, 8000, 1.5, rng)
+        assert heard.dtype == np.float32
+        at = np.correlate(heard, speech, "valid").argmax()
+        noise = heard.astype(np.float64)
+        noise[at : at + 8000] -= speech
+        ratio = 10 * np.log10(np.square(heard - noise).sum() / np.square(noise).sum())
+        assert 19.9 < ratio < 60.1
+        before.append(at / 8000)
+        after.append((len(heard) - 8000 - at) / 8000)
+    for seconds in (before, after):
+        assert max(seconds) <= 1.5
+        assert np.mean(seconds) == pytest.approx(0.5, abs=0.15)
+    assert np.corrcoef(before, after)[0, 1] == pytest.approx(0, abs=0.2)
+    with pytest.raises(UserError, match="seconds of quiet is 61; expected 0 to 60"):
+        add_quiet(speech, 8000, 61, rng)

@@ -42,6 +42,7 @@ def test_every_option_reaches_the_run(train, tmp_path):
         "max-norm": 50.0,
         "patience": 3,
         "precision": "float32",
+        "quiet": 0.5,
         "seed": 4,
     }
     flat = [word for name, value in options.items() for word in (f"--{name}", value)]

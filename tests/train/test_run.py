@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import toys
 
+from ds2np.audio.effects import add_quiet
 from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
@@ -38,6 +39,23 @@ def test_augmentation_differs_by_epoch_and_is_the_same_in_each_run(run, monkeypa
 def test_augmentation_trains(run):
     history = read_history(RunFolder(run(augment=True)).history)
     assert np.isfinite([row["train_loss"] for row in history]).all()
+
+
+def test_quiet_is_put_around_the_recordings_of_training(run, monkeypatch):
+    lengths, add = [], add_quiet
+
+    def count(samples, rate, longest, rng):
+        changed = add(samples, rate, longest, rng)
+        lengths.append(len(changed) - len(samples))
+        assert longest == 0.2
+        return changed
+
+    monkeypatch.setattr("ds2np.train.run.add_quiet", count)
+    run(quiet=0.2)
+    assert len(lengths) >= 2 * len(toys.TEXTS)
+    assert 0 < max(lengths) <= 0.4 * toys.RATE + 1
+    with pytest.raises(UserError, match="seconds of quiet is 100; expected 0 to 60"):
+        run("b", quiet=100)
 
 
 def test_noise_without_augmentation_is_refused(run):
@@ -75,6 +93,9 @@ def test_the_dry_run_assumes_the_greatest_length_of_augmented_recordings(
     config = dataclasses.replace(toys.TRAINING, augment=True)
     try_longest(Trainer(model, data, data, tmp_path, config))
     assert "with the largest minibatch, 4 x 0.6 s" in capsys.readouterr().out
+    config = dataclasses.replace(toys.TRAINING, quiet=1.0)
+    try_longest(Trainer(model, data, data, tmp_path, config))
+    assert "with the largest minibatch, 4 x 2.5 s" in capsys.readouterr().out
 
 
 def lack_memory(*given):
