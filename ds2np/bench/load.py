@@ -47,7 +47,7 @@ class Load:
     answered: float
 
 
-def measure_load(run, batches, counts, seconds, told=print):
+def measure_load(run, batches, counts, seconds, gather=0, told=print):
     """Put a server of a run under load.
 
     Parameters
@@ -61,6 +61,8 @@ def measure_load(run, batches, counts, seconds, told=print):
         are not tried.
     seconds : float
         That each stream lasts.
+    gather : int
+        Milliseconds in which pieces gather to a batch.
     told : callable
         Called with each `Load` as a line of text.
 
@@ -70,7 +72,7 @@ def measure_load(run, batches, counts, seconds, told=print):
     """
     loads = []
     for batch in batches:
-        with serving(run, batch, max(counts)) as address:
+        with serving(run, batch, max(counts), gather) as address:
             for count in counts:
                 load = _measure(address, batch, count, seconds)
                 loads.append(load)

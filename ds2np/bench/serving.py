@@ -9,13 +9,13 @@ from ds2np.errors import UserError
 
 
 @contextlib.contextmanager
-def serving(run, batch, streams=1):
+def serving(run, batch, streams=1, gather=0):
     """Run a server in a process of its own; yield its address, such as 127.0.0.1:8080.
 
-    batch, streams: its limits.
+    batch, streams: its limits. gather: milliseconds, see `serve`.
     """
     words = [sys.executable, "-m", "ds2np", "serve", run, "--port", "0", "--device", "cpu"]
-    words += ["--max-batch", batch, "--max-streams", streams + 1]
+    words += ["--max-batch", batch, "--max-streams", streams + 1, "--gather", gather]
     with subprocess.Popen(
         list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

@@ -1,9 +1,10 @@
 """Time each part of the package, alone or against PyTorch, or a server under load."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from ds2np.commands.options import add_device, add_precision, count, given, positive
+from ds2np.commands.options import add_device, add_precision, count, given, positive, whole
 from ds2np.errors import UserError
 
 STREAMS = 1, 10, 20, 30, 45, 60, 80, 100, 130
@@ -24,6 +25,8 @@ def add_options(parser):
     add("--streams", type=count, nargs="+", metavar="N", help=text)
     text = "with --serve: seconds of each stream (default: 10)"
     add("--seconds", type=positive, metavar="S", help=text)
+    text = "with --serve: as of `serve` (default: 20)"
+    add("--gather", type=whole, metavar="MS", help=text)
     add("--picture", type=Path, metavar="FILE", help="with --serve: picture of the latencies")
     text = "with --serve: send these whole recordings instead of streams"
     add("--recordings", type=Path, metavar="MANIFEST", help=text)
@@ -35,7 +38,7 @@ def add_options(parser):
 
 def run(args):
     """Run the benchmark."""
-    load = given(args, "streams", "seconds", "picture")
+    load = given(args, "streams", "seconds", "gather", "picture")
     whole = given(args, "recordings", "at_once")
     if args.serve and whole:
         if load or not args.recordings:
@@ -58,7 +61,7 @@ def run(args):
     )
 
 
-def _put_under_load(run, path, streams=STREAMS, seconds=10.0, picture=None):
+def _put_under_load(run, path, streams=STREAMS, seconds=10.0, gather=20, picture=None):
     """Compare Batch Dispatch with one stream at a time."""
     from ds2np.bench.load import count_held, measure_load
     from ds2np.recogniser import Recogniser
@@ -68,7 +71,7 @@ def _put_under_load(run, path, streams=STREAMS, seconds=10.0, picture=None):
         raise UserError(f"{run} runs in both directions and cannot stream; see demo --stream")
     recogniser.start_session()  # raises a UserError if it cannot stream for another reason
     batches = 1, MOST_TOGETHER
-    loads = measure_load(run, batches, streams, seconds, lambda line: print(line, flush=True))
+    loads = measure_load(run, batches, streams, seconds, gather, partial(print, flush=True))
     alone, batched = (count_held(loads, batch, LIMIT) for batch in batches)
     print(f"within {LIMIT} s (98 %): {alone} streams one at a time, {batched} in batches")
     rows = [asdict(load) for load in loads]

@@ -17,6 +17,8 @@ def add_options(parser):
     add("--port", type=whole, default=8080, metavar="N", help="port; 0: any (default: 8080)")
     text = "streams or recordings that go through the network together (default: 128)"
     add("--max-batch", type=count, default=128, metavar="N", help=text)
+    text = "milliseconds in which pieces of streams gather to a batch; 0: eager (default: 20)"
+    add("--gather", type=whole, default=20, metavar="MS", help=text)
     text = "open streams (default: 200)"
     add("--max-streams", type=count, default=200, metavar="N", help=text)
     text = "seconds of sound in a recording or stream (default: 600)"
@@ -43,7 +45,7 @@ def run(args):
         )
     limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
     with (
-        Remote(partial(load_recogniser, args), args.max_batch) as dispatcher,
+        Remote(partial(load_recogniser, args), args.max_batch, args.gather / 1000) as dispatcher,
         _listen(args.host, args.port) as listening,
     ):
         heard = read_heard(RunFolder(args.run_folder).config)

@@ -59,6 +59,9 @@ class Dispatcher:
         Recordings that may wait; more are refused.
     patience : float
         Seconds after which a recording that still waits is refused.
+    pace : float
+        Seconds from the beginning of a batch of pieces to that of the next one, at least. With 0,
+        batches are eager, as in the paper.
     told : callable, optional
         Called after each batch with its kind, "streams" or "recordings", its size, and the seconds
         that it took.
@@ -67,16 +70,23 @@ class Dispatcher:
     """
 
     def __init__(
-        self, recogniser, waiting=None, most_waiting=256, patience=60.0, told=None, turned=None
+        self,
+        recogniser,
+        waiting=None,
+        most_waiting=256,
+        patience=60.0,
+        pace=0.0,
+        told=None,
+        turned=None,
     ):
         self.recogniser = recogniser
         self._waiting = Waiting() if waiting is None else waiting
-        self._most_waiting, self._patience = most_waiting, patience
+        self._most_waiting, self._patience, self._pace = most_waiting, patience, pace
         self._told = told or (lambda kind, size, seconds: None)
         self._turned = turned or (lambda: None)
         self._inbox, self._changed = deque(), threading.Condition()
         self._streams, self._numbers, self._recordings = {}, itertools.count(), 0
-        self._stopping = False
+        self._stopping, self._next = False, 0.0  # when the next batch of pieces may begin
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
 
     def start(self):
@@ -174,15 +184,29 @@ class Dispatcher:
                     _refuse(answer, error)
             if not (asked or len(self._waiting)):
                 return  # stopping, and nothing waits
+            if self._gather():
+                continue
             pieces, recordings = self._waiting.next()
             began = time.perf_counter()
             if pieces:
+                self._next = began + self._pace
                 self._run_pieces(pieces)
                 self._told("streams", len(pieces), time.perf_counter() - began)
             elif recordings:
                 self._run_recordings(recordings)
                 self._told("recordings", len(recordings), time.perf_counter() - began)
             self._turned()
+
+    def _gather(self):
+        """Wait for more to ask, if it is too early for a batch of pieces; return whether it was."""
+        remaining = self._next - time.perf_counter()
+        if remaining <= 0 or self._stopping or not self._waiting.may_grow:
+            return False
+        self._turned()
+        with self._changed:
+            if not (self._inbox or self._stopping):
+                self._changed.wait(remaining)
+        return True
 
     def _listen(self, job, answer):
         if job.error:

@@ -35,6 +35,8 @@ class Remote:
         Returns the recogniser. It is called in the other process, and has to be picklable.
     batch : int
         Streams, or recordings, that go through the network together.
+    pace : float
+        Seconds between the beginnings of batches of pieces, at least.
 
     Attributes
     ----------
@@ -51,10 +53,10 @@ class Remote:
         If `load` does, or the other process ends before it has loaded the recogniser.
     """
 
-    def __init__(self, load, batch=128):
+    def __init__(self, load, batch=128, pace=0.0):
         spawn = multiprocessing.get_context("spawn")
         self._connection, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=dispatch, args=(theirs, load, batch), daemon=True)
+        self.process = spawn.Process(target=dispatch, args=(theirs, load, batch, pace), daemon=True)
         self.process.start()
         theirs.close()
         self._numbers, self._answers, self._ended = itertools.count(), {}, False
@@ -138,7 +140,7 @@ class Remote:
         self._answers.clear()
 
 
-def dispatch(connection, load, batch):
+def dispatch(connection, load, batch, pace):
     """Do what comes by a connection, until None comes or the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which says when to end
     from ds2np import machine
@@ -151,13 +153,13 @@ def dispatch(connection, load, batch):
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     log_to_stderr()
-    _Desk(connection, recogniser, batch).work()
+    _Desk(connection, recogniser, batch, pace).work()
 
 
 class _Desk:
     """Takes messages to a `Dispatcher`, and answers from it, many at a time."""
 
-    def __init__(self, connection, recogniser, batch):
+    def __init__(self, connection, recogniser, batch, pace):
         from ds2np.serve.dispatcher import Dispatcher
         from ds2np.serve.waiting import Waiting
 
@@ -166,6 +168,7 @@ class _Desk:
         self.dispatcher = Dispatcher(
             recogniser,
             Waiting(batch),
+            pace=pace,
             told=lambda *told: self.batches.append(told),
             turned=self.send,
         )

@@ -38,6 +38,11 @@ class Waiting:
     def __len__(self):
         return len(self._pieces) + len(self._recordings)
 
+    @property
+    def may_grow(self):
+        """Whether only pieces wait, and others may join their batch: not all streams are in it."""
+        return not self._recordings and len(self._pieces) < min(self.most, self.streams)
+
     def add_piece(self, job):
         """Add a stream that has a piece for the network."""
         self._pieces.append(job)

@@ -1,6 +1,7 @@
 """Batch Dispatch: what goes to the device next, and that all get their own answers."""
 
 import threading
+import time
 from concurrent.futures import Future
 
 import numpy as np
@@ -64,6 +65,23 @@ def test_what_has_gone_is_dropped():
     waiting.add_piece("b")
     assert waiting.remove(lambda job: job == "a") == ["a"]
     assert waiting.next() == (["b"], [])
+
+
+def test_a_batch_may_grow_until_all_streams_are_in_it():
+    waiting = Waiting(most=3)
+    waiting.streams = 2
+    waiting.add_piece("a")
+    assert waiting.may_grow
+    waiting.add_piece("b")
+    assert not waiting.may_grow
+    waiting.streams = 9
+    assert waiting.may_grow
+    waiting.add_piece("c")
+    assert not waiting.may_grow  # the limit
+    waiting.next()
+    waiting.add_piece("d")
+    waiting.add_recording(recording(3))
+    assert not waiting.may_grow
 
 
 def simulate(waiting, streams, seconds, cost, period=0.1):
@@ -177,6 +195,25 @@ def test_batches_are_as_large_as_they_may_be():
         dispatcher.start()
         dispatcher.stop()
         assert max(size for _, size, _ in told) == most
+
+
+def test_pieces_gather_for_a_while():
+    """Those that come within a while of the last batch go together, but nobody waits for nobody."""
+    told = []
+    dispatcher = Dispatcher(recogniser_of(), pace=0.5, told=recorder(told))
+    dispatcher.start()
+    first, second = (dispatcher.ask("open").result(20) for _ in range(2))
+    both = [dispatcher.ask("hear", stream, sound(400)) for stream in (first, second)]
+    assert all(answer.result(20) for answer in both)
+    told.clear()
+    began = time.perf_counter()
+    dispatcher.ask("hear", first, sound(160)).result(20)
+    assert time.perf_counter() - began > 0.2
+    dispatcher.ask("close", second)
+    for _ in range(20):
+        dispatcher.ask("hear", first, sound(160)).result(20)
+    assert time.perf_counter() - began < 5
+    dispatcher.stop()
 
 
 def test_too_much_is_refused():
