@@ -45,7 +45,7 @@ RECIPES = {
 }
 
 
-QUIET = 2.0  # seconds at most before and after what a stream learns: people do not begin at once
+QUIET = 0.5  # seconds at most before and after what a stream learns: people do not begin at once
 
 
 def add_options(parser):
