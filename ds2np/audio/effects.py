@@ -12,7 +12,8 @@ from ds2np.errors import check_whole
 DECIBELS = (-100, 100)  # beyond them, the softer of two sounds is lost in rounding
 ROOM_SECONDS = (0.01, 10)
 QUIET_SECONDS = (0, 60)
-FAINT = (20, 60)  # decibels by which the noise of quiet is below the sound
+BEFORE = 0.2  # seconds
+FAINT = (40, 80)  # decibels by which the noise of quiet is below the sound
 
 
 def change_speed(samples, speed):
@@ -141,15 +142,16 @@ def add_noise(samples, noise, snr_db):
 
 
 def add_quiet(samples, rate, longest, rng):
-    """Put quiet before and after a sound, as a microphone hears it around what somebody says.
+    """Put quiet before and after a sound, as streams have it around what somebody says.
 
-    Each lasts from 0 to `longest` seconds, a third of that on average. A faint noise lies over the
-    whole, 20 to 60 dB below the sound. Raises UserError if longest is not between 0 and 60.
+    It lasts up to 0.2 s before the sound, since an utterance of a stream begins where speech does,
+    and up to `longest` seconds after it, a third of that on average. A faint noise lies over the
+    whole, 40 to 80 dB below the sound. Raises UserError if longest is not between 0 and 60.
     """
     check_samples(samples)
     check_between("seconds of quiet", longest, *QUIET_SECONDS)
-    before, after = (round(rate * longest * rng.random() ** 2) for _ in range(2))
-    samples = np.pad(samples, (before, after))
+    before, after = BEFORE * rng.random(), longest * rng.random() ** 2
+    samples = np.pad(samples, (round(rate * before), round(rate * after)))
     return add_noise(samples, make_noise(len(samples), rng), rng.uniform(*FAINT))
 
 

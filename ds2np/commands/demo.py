@@ -45,7 +45,7 @@ RECIPES = {
 }
 
 
-QUIET = 0.5  # seconds at most before and after what a stream learns: people do not begin at once
+QUIET = 1.2  # seconds at most after what a stream learns: a pause ends an utterance after 0.8
 
 
 def add_options(parser):

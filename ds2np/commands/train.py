@@ -59,7 +59,7 @@ def add_options(parser):
     add("--longest", type=positive, metavar="S", help="leave out longer training utterances")
     text = "vary speed, pitch, rooms and noise of training recordings; tones keep their contours"
     add("--augment", action="store_true", default=None, help=text)
-    text = "up to S seconds of quiet before and after each training recording, as in streams"
+    text = "quiet after each training recording, up to S seconds, and some before it, as in streams"
     add("--quiet", type=positive, metavar="S", help=text)
     add("--noise", metavar="FOLDER", help="noise recordings for --augment")
     add("--rooms", metavar="FOLDER", help="room impulse responses for --augment")

@@ -21,7 +21,12 @@ class Pauses:
         After `limit` seconds, a pause of `short` seconds ends the utterance; after half as many
         more, it ends at once.
     context : float
-        Seconds of the pause that belong to the next utterance, too.
+        Seconds of the pause that may belong to the next utterance, too.
+    louder : float
+        Decibels by which speech is louder than the background: an utterance begins there. 0: it
+        begins at once.
+    lead : float
+        Seconds before that which belong to it.
     """
 
     pause: float = 0.8
@@ -29,6 +34,8 @@ class Pauses:
     limit: float = 20.0
     short: float = 0.2
     context: float = 0.4
+    louder: float = 10.0
+    lead: float = 0.15
 
 
 class PauseCounter:

@@ -14,6 +14,7 @@ from ds2np.audio.load import check_rate, check_sound
 from ds2np.decode.words import Transcript
 from ds2np.errors import UserError
 from ds2np.streaming.network import Piece
+from ds2np.streaming.onset import OnsetFinder
 from ds2np.streaming.pauses import PauseCounter, Pauses
 from ds2np.streaming.sound import SoundBuffer
 
@@ -68,13 +69,18 @@ class Session:
         self._stride = stride * hop  # samples
         self._frames = stride * max(round(PIECE_MS / config.frame_ms), 1)
         self.finished = False
+        self._onset = OnsetFinder(hop / config.sample_rate, self._pauses.louder)
         self._begin(0)
 
     def _begin(self, place, heard=0):
-        """Begin an utterance at a place in the stream; some frames of it have been heard before."""
+        """Begin an utterance at a place in the stream, or where speech begins.
+
+        heard: the place up to which the network has heard the sound before.
+        """
         self._start, self._count = place, 0  # spectrogram frames so far
-        # These are one piece, which takes less time than as many as they were.
-        self._next = self._frames * max(heard // self._frames, 1)  # frames of the next piece
+        self._searched, self._heard = place, heard
+        self._quiet = self._pauses.louder > 0  # until speech begins
+        self._next = self._frames  # of the next piece
         self._state = None, None
         self._search, self.text = self._decoder.stream(), ""
         seconds = self._config.frame_ms / 1000
@@ -96,6 +102,9 @@ class Session:
 
         Before the next call, `give` is to be called.
         """
+        if self._quiet and not self._find_onset():
+            self.finished = self._sound.closed
+            return None
         begin = self._start + self._count * self._hop
         whole = (self._sound.end - begin - self._overlap) // self._hop  # windows that are there
         last = whole < self._next
@@ -109,6 +118,22 @@ class Session:
         end = begin + frames * self._hop + self._overlap if frames else begin
         return Piece(self._sound.read(begin, end), self._state, last)
 
+    def _find_onset(self):
+        """Look for speech in what has not been searched; return whether the utterance begins."""
+        hops = (self._sound.end - self._searched) // self._hop
+        sound = self._sound.read(self._searched, self._searched + hops * self._hop)
+        found = self._onset.find(sound.reshape(hops, self._hop))
+        self._searched += found * self._hop
+        lead = round(self._pauses.lead * self._config.sample_rate / self._hop) * self._hop
+        self._start = max(self._start, self._searched - lead)
+        self._sound.forget(self._start)
+        self._quiet = found == hops
+        if not self._quiet:
+            # What has been heard before is one piece, which takes less time than many short ones.
+            again = (self._heard - self._start) // (self._hop * self._frames)
+            self._next = self._frames * max(again, 1)
+        return not self._quiet
+
     def give(self, piece, log_probs, state):
         """Read what the network made of a piece; return the `Transcript` of an utterance that ends.
 
@@ -117,7 +142,7 @@ class Session:
         self._state, self.text = state, self._search.push(log_probs)
         ends = self._counter.ends(log_probs)
         begin = self._start + self._counter.next_frame * self._stride
-        heard = (self._start + self._count * self._hop - begin) // self._hop
+        heard = self._start + self._count * self._hop
         transcript = self._conclude() if ends or piece.last else None
         if piece.last:
             self.finished = True

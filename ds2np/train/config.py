@@ -43,8 +43,8 @@ class TrainingConfig:
     augment : bool
         Augment the recordings, differently in each epoch; see `ds2np.audio.augment`.
     quiet : float
-        Most seconds of quiet that are put before and after each training recording, differently in
-        each epoch: streams begin and end with it.
+        Most seconds of quiet that are put after each training recording, differently in each
+        epoch, and some before it: utterances of streams end with a pause.
     noise, rooms : str
         Folders of noise recordings and of room impulse responses for it; empty for none.
     init : str

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from ds2np.audio import Augmentation
+from ds2np.audio.effects import BEFORE
 from ds2np.backend import CPU, free_memory, free_pool
 from ds2np.data.batches import AHEAD, Batch, pad, shard
 from ds2np.data.memory import run_within_memory, too_large
@@ -25,7 +26,7 @@ def try_longest(trainer, device=CPU):
     """
     model, config, comm, on_gpu = trainer.model, trainer.config, trainer.comm, device != CPU
     lengthening = Augmentation().lengthening if config.augment else 1.0
-    quiet = model.config.count_frames(2 * config.quiet) if config.quiet else 0
+    quiet = model.config.count_frames(BEFORE + config.quiet) if config.quiet else 0
     plans = map(trainer.plan, range(trainer.progress.epoch, config.epochs + 1))
     own = itertools.chain.from_iterable(shard(plan, comm.rank, comm.size) for plan in plans)
     longest, T = _largest(own, trainer.train_set, lengthening)

@@ -337,12 +337,12 @@ def test_quiet_lies_around_the_speech(rng):
         noise = heard.astype(np.float64)
         noise[at : at + 8000] -= speech
         ratio = 10 * np.log10(np.square(heard - noise).sum() / np.square(noise).sum())
-        assert 19.9 < ratio < 60.1
+        assert 39.5 < ratio < 80.5
         before.append(at / 8000)
         after.append((len(heard) - 8000 - at) / 8000)
-    for seconds in (before, after):
-        assert max(seconds) <= 1.5
-        assert np.mean(seconds) == pytest.approx(0.5, abs=0.15)
-    assert np.corrcoef(before, after)[0, 1] == pytest.approx(0, abs=0.2)
+    assert max(before) <= 0.2
+    assert max(after) <= 1.5
+    assert np.mean(before) == pytest.approx(0.1, abs=0.02)
+    assert np.mean(after) == pytest.approx(0.5, abs=0.15)
     with pytest.raises(UserError, match="seconds of quiet is 61; expected 0 to 60"):
         add_quiet(speech, 8000, 61, rng)

@@ -12,7 +12,7 @@ from ds2np.streaming import Pauses, Session
 CONFIG = DeepSpeech2Config(
     sample_rate=1600, characters=" ab", bidirectional=False, conv=(), normalisation="running"
 )
-RULES = Pauses(pause=0.5, silence=1.0, limit=3.0, short=0.2, context=0.3)
+RULES = Pauses(pause=0.5, silence=1.0, limit=3.0, short=0.2, context=0.3, louder=0)
 FRAME = CONFIG.frame_ms / 1000  # seconds: as many as spectrogram frames
 
 

@@ -53,7 +53,7 @@ def test_quiet_is_put_around_the_recordings_of_training(run, monkeypatch):
     monkeypatch.setattr("ds2np.train.run.add_quiet", count)
     run(quiet=0.2)
     assert len(lengths) >= 2 * len(toys.TEXTS)
-    assert 0 < max(lengths) <= 0.4 * toys.RATE + 1
+    assert 0 < max(lengths) <= (0.2 + 0.2) * toys.RATE + 1
     with pytest.raises(UserError, match="seconds of quiet is 100; expected 0 to 60"):
         run("b", quiet=100)
 
@@ -95,7 +95,7 @@ def test_the_dry_run_assumes_the_greatest_length_of_augmented_recordings(
     assert "with the largest minibatch, 4 x 0.6 s" in capsys.readouterr().out
     config = dataclasses.replace(toys.TRAINING, quiet=1.0)
     try_longest(Trainer(model, data, data, tmp_path, config))
-    assert "with the largest minibatch, 4 x 2.5 s" in capsys.readouterr().out
+    assert "with the largest minibatch, 4 x 1.7 s" in capsys.readouterr().out
 
 
 def lack_memory(*given):
