@@ -89,7 +89,7 @@ from ds2np.text import cer
 # %%
 config = preset("tiny-stream")
 rate = config.sample_rate
-FOREVER = Pauses(pause=1e6, silence=1e6, limit=1e6, louder=0)  # a stream is one utterance, however long
+FOREVER = Pauses(pause=1e6, silence=1e6, limit=1e6, louder=0)  # a stream is one utterance
 network = DeepSpeech2(config, seed=0)  # not trained: this is about time, not about letters
 network.set_training(False)
 recogniser = Recogniser(network)

@@ -38,6 +38,7 @@ class OnsetFinder:
             self._powers.append(power)
             power = sum(self._powers) / len(self._powers)
             if power > max(self._factor * self._background, LEAST):
+                self._powers.clear()  # the next search begins elsewhere
                 return i
             self._background = min(self._background * self._rise, power)
         return len(hops)

@@ -55,6 +55,14 @@ def test_soft_speech_is_found_in_a_quiet_room(rng):
     assert begins(sound, lead=0.1) == pytest.approx(1600 * 0.9, abs=2 * HOP)
 
 
+def test_after_speech_comes_quiet(rng):
+    """What was loud is forgotten."""
+    finder = OnsetFinder(0.01, 10)
+    quiet, loud = (make(1, level, rng).reshape(-1, HOP) for level in (1e-4, 0.1))
+    assert finder.find(np.concatenate([quiet, loud])) == 100
+    assert finder.find(quiet) == 100
+
+
 def test_no_speech_needs_no_network(rng):
     assert begins(make(20, 1e-4, rng)) is None
     assert begins(make(20, 1e-4, rng), louder=0) == 0
