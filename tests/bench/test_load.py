@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 import soundfile
 from helpers.streams import recogniser_of
 
-from ds2np.bench.load import Load, count_held
+from ds2np.bench.load import Load, count_held, make_sound
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.model.checkpoint import save_checkpoint
 
@@ -43,14 +44,38 @@ def test_how_many_are_held():
     assert count_held(loads, 1, 0.3) == 0
 
 
-def test_recordings_are_answered(run, tmp_path, ds2np, rng):
+@pytest.fixture
+def recordings(tmp_path, rng):
     utterances = []
     for i in range(3):
         path = tmp_path / f"{i}.wav"
         soundfile.write(path, rng.uniform(-0.5, 0.5, 3200), 1600)
         utterances.append(Utterance(path, 2, "a"))
     write_manifest(tmp_path / "three.jsonl", utterances)
-    options = ("--recordings", tmp_path / "three.jsonl", "--at-once", 2)
+    return tmp_path / "three.jsonl"
+
+
+def test_streams_say_recordings(run, recordings, ds2np):
+    options = ("--streams", 2, "--seconds", 1, "--gather", 0, "--speech", recordings)
+    code, out, _ = ds2np("bench", "--serve", run, *options)
+    assert code == 0
+    assert len(out.splitlines()) == 3
+
+
+def test_the_sound_of_a_stream():
+    said = [np.full(8000, level, np.float32) for level in (0.25, 0.5)]
+    sound = make_sound(4, 1, said)
+    assert sound.shape == (41, 1600)
+    levels = sound.ravel() / 32768
+    loud = np.unique(levels[levels > 0.01].round(3))
+    assert set(loud) <= {0.25, 0.5}
+    quiet = levels < 0.01
+    assert 0.3 < quiet.mean() < 0.7  # 0.5 s each
+    assert len(np.unique(make_sound(4, 2))) > 5000  # noise
+
+
+def test_recordings_are_answered(run, recordings, tmp_path, ds2np):
+    options = ("--recordings", recordings, "--at-once", 2)
     code, out, _ = ds2np("bench", "--serve", run, *options, "--json", tmp_path / "load.json")
     assert code == 0
     assert out.splitlines()[-1].startswith("2 at once: ")
