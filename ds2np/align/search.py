@@ -1,0 +1,328 @@
+"""The best path of a long text through a long recording, with memory that does not grow.
+
+The lattice is that of chapter 05: blanks and labels, alternating. At some of the blanks, the gates
+between words, the path may leave it:
+
+    word  space  blank = gate -> next word       as everywhere in CTC
+                   |  ^
+                   v  |
+                 outside -> outside of a later gate: the text between them was not read
+                 (loop: sound that has no text)
+
+An hour has 180,000 frames and 100,000 states, too many for a table of all. So of each block of
+frames only the states between the first and the last are computed that are better than the best one
+less `beam`: the band is narrow where the sound is clear, and widens where several places of the
+text would do. Back-pointers take two bits. After each block, all paths are traced back; before the
+frame where they meet, they are one, which is final, and the back-pointers are forgotten.
+
+What the band leaves out is known: no path through a state that was dropped can be better than its
+score there and the best symbol of each frame that follows. If that is less than the score of the
+path found, this is the best of all (`Path.exact`); otherwise the search starts again with a wider
+beam, as long as `work` allows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK = 100  # frames with the same band
+SETTLE = 16  # blocks after which paths are traced back again
+BEAM, WIDER = 300.0, 4  # nats; and how many times wider at the next try
+WORK = 1e9  # states times frames that another try may take
+
+
+@dataclass(frozen=True)
+class Loose:
+    """What it costs to leave the text, in nats.
+
+    Attributes
+    ----------
+    leave : float
+        To go outside.
+    frame : float
+        In each frame outside, beside the best symbol of the frame, which counts there.
+    jump, label : float
+        To leave out text, and for each label of it.
+    """
+
+    leave: float = 10.0
+    frame: float = 0.5
+    jump: float = 10.0
+    label: float = 0.1
+
+
+@dataclass(frozen=True)
+class Path:
+    """The best path.
+
+    Attributes
+    ----------
+    states : ndarray of int of shape (T,)
+        The state of each frame, 2 i + 1 for label i; outside, -1 - g for gate g.
+    score : float
+        Log-probability of the path, less what it costs to leave the text.
+    exact : bool
+        Whether it is certain that no path is better.
+    """
+
+    states: np.ndarray
+    score: float
+    exact: bool
+
+
+def best_path(log_probs, labels, gates=(), loose=None, blank=0, beam=BEAM, work=WORK):
+    """Find the best path of a text through a recording.
+
+    Parameters
+    ----------
+    log_probs : array_like of float of shape (T, V)
+        Only slices of frames are read, so it may be a memory map.
+    labels : ndarray of int of shape (L,)
+        Of the whole text.
+    gates : sequence of int
+        At which labels words begin, increasing; L stands for the end of the text. Before these
+        labels the path may leave the text.
+    loose : Loose, optional
+        What that costs; None: the path never leaves the text.
+    blank : int
+    beam : float
+        Nats by which a state may be worse than the best one of its frame, to begin with.
+    work : float
+        States times frames that may be computed to make certain that the path is the best one.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If no path is possible.
+    """
+    lattice = _Lattice(labels, gates if loose else (), loose or Loose(), blank)
+    while True:
+        search = _Search(lattice, beam)
+        for first in range(0, len(log_probs), BLOCK):
+            search.push(np.asarray(log_probs[first : first + BLOCK], np.float64))
+        path = search.finish()
+        if path.exact or min(WIDER * search.work, len(log_probs) * lattice.count) > work:
+            break
+        beam *= WIDER
+    if path.score == -np.inf:
+        raise ValueError("no path is possible: the text does not fit, or has impossible symbols")
+    return path
+
+
+class _Lattice:
+    """The states of a text, and its gates."""
+
+    def __init__(self, labels, gates, loose, blank):
+        labels, self.loose = np.asarray(labels, np.int64), loose
+        self.count = 2 * len(labels) + 1
+        self.symbols = np.full(self.count, blank)
+        self.symbols[1::2] = labels
+        self.skip = np.full(self.count, -np.inf)  # added to what comes from two states before
+        self.skip[3::2][labels[1:] != labels[:-1]] = 0.0
+        self.places = 2 * np.asarray(gates, np.int64)  # blanks
+        self.lost = loose.label * self.places / 2  # cost of all text before
+        self.gate_of = np.full(self.count + 1, -1)  # of the states that follow a gate
+        self.gate_of[self.places] = self.gate_of[self.places + 1] = np.arange(len(self.places))
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Where the best paths into the states of a block came from.
+
+    `bits` are two for each state from `low` on: 0 the same state, 1 the one before, 2 two before,
+    3 its gate. `ways` are those of the gates from `low_gate` on: 0 the same gate, 1 its blank, 2
+    the state before that, 3 an earlier gate, `sources`.
+    """
+
+    low: int
+    bits: tuple
+    low_gate: int
+    ways: np.ndarray
+    sources: np.ndarray
+
+    def before(self, lattice, t, states):
+        """Return the states in the frame before frame t of the block."""
+        before, outside = states.copy(), states < 0
+        at = states[~outside] - self.low
+        one, two = (bits[t, at >> 3] >> (7 - (at & 7)) & 1 for bits in self.bits)
+        way = one + 2 * two
+        came = states[~outside] - way
+        left = way == 3
+        came[left] = -1 - lattice.gate_of[states[~outside][left]]
+        before[~outside] = came
+        gates = -1 - states[outside]
+        way, source = (x[t, gates - self.low_gate] for x in (self.ways, self.sources))
+        place = lattice.places[gates]
+        before[outside] = np.choose(way, [states[outside], place, place - 1, -1 - source])
+        return before
+
+
+    def one_before(self, lattice, t, state):
+        """Return the state before one; faster than `before`."""
+        if state < 0:
+            return int(self.before(lattice, t, np.array([state]))[0])
+        at = state - self.low
+        shift = 7 - (at & 7)
+        one, two = (int(bits[t, at >> 3]) >> shift & 1 for bits in self.bits)
+        way = one + 2 * two
+        return -1 - int(lattice.gate_of[state]) if way == 3 else state - way
+
+
+class _Search:
+    """One try, with one beam."""
+
+    def __init__(self, lattice, beam):
+        self.lattice, self.beam, self.work = lattice, beam, 0.0
+        self.alpha = np.full(lattice.count + 2, -np.inf)  # of state s at s + 2
+        self.alpha[2] = 0.0  # before the first frame: from here, blank and first label are near
+        self.outside = np.full(len(lattice.places), -np.inf)
+        self.offset = self.best = 0.0  # what alpha is short of; sum of the best symbols
+        self.dropped = -np.inf  # the best of what the band left out, less `best` there
+        self.steps, self.done, self.again = [], [], 1
+        self._choose_band(peak=0.0)
+
+    def push(self, log_probs):
+        """Add a block of frames."""
+        lattice, loose = self.lattice, self.lattice.loose
+        low, high = self.low, self.high
+        first, last = np.searchsorted(lattice.places, (low, high))
+        places, lost = lattice.places[first:last] - low, lattice.lost[first:last]
+        after = places + 1
+        inside = slice(None, len(after) - (len(after) > 0 and after[-1] >= high - low))
+        alpha, outside = self.alpha[low + 2 : high + 2], self.outside[first:last]
+        one_before, two_before = self.alpha[low + 1 : high + 1], self.alpha[low:high]
+        symbols, skip = lattice.symbols[low:high], lattice.skip[low:high]
+        one, two = np.empty((2, len(log_probs), high - low), bool)
+        ways = np.zeros((len(log_probs), len(places)), np.uint8)
+        sources = np.zeros(ways.shape, np.int32)
+        numbers = np.arange(first, last)
+        beyond = lattice.lost[last] if last < len(lattice.lost) else np.inf
+        peaks = log_probs.max(axis=1)
+        for t, (log_p, peak) in enumerate(zip(log_probs, peaks, strict=True)):
+            # v_t(s) = y_t(s) + max(v_{t-1}(s), v_{t-1}(s-1), [skip] v_{t-1}(s-2), outside)
+            best = np.maximum(alpha, one_before)
+            np.greater(one_before, alpha, out=one[t])
+            skipped = two_before + skip
+            np.greater(skipped, best, out=two[t])
+            one[t] &= ~two[t]
+            np.maximum(best, skipped, out=best)
+            if len(places):
+                enter = alpha[places], one_before[places]
+                for states, back in ((places, outside), (after[inside], outside[inside])):
+                    better = back > best[states]
+                    best[states[better]] = back[better]
+                    one[t, states[better]] = two[t, states[better]] = True
+                self._leave(enter, outside, lost, numbers, ways[t], sources[t], beyond)
+                outside += peak - loose.frame
+            self.best += peak
+            np.add(best, log_p[symbols], out=alpha)
+            if high < lattice.count:
+                self._drop(alpha[-2:].max())  # from here the path may go on above the band
+        bits = np.packbits(one, axis=1), np.packbits(two, axis=1)
+        self.steps.append(_Steps(low, bits, first, ways, sources))
+        self.work += one.size
+        self._move(first, last)
+        if len(self.steps) >= self.again:
+            self._settle()
+            self.again = 2 * len(self.steps) + SETTLE
+
+    def _leave(self, enter, outside, lost, numbers, ways, sources, beyond):
+        """Update the gates in place, but for the frame's own cost."""
+        loose = self.lattice.loose
+        potential = outside + lost
+        reach = np.maximum.accumulate(potential)
+        source = np.maximum.accumulate(np.where(potential == reach, numbers, 0))
+        self._drop(reach[-1] - loose.jump - beyond)
+        jump = np.full(len(outside), -np.inf)
+        jump[1:] = reach[:-1] - loose.jump - lost[1:]
+        sources[1:] = source[:-1]
+        for way, came in ((1, enter[0] - loose.leave), (2, enter[1] - loose.leave), (3, jump)):
+            ways[came > outside] = way
+            np.maximum(outside, came, out=outside)
+
+    def _drop(self, value):
+        self.dropped = max(self.dropped, value + self.offset - self.best)
+
+    def _move(self, first, last):
+        """Choose the band of the next block; forget the states that are left out."""
+        low, high, places = self.low, self.high, self.lattice.places[first:last]
+        alpha, outside = self.alpha[low + 2 : high + 2], self.outside[first:last]
+        peak = max(alpha.max(), outside.max(initial=-np.inf))
+        if peak == -np.inf:
+            return
+        self._choose_band(peak)
+        gone = np.r_[low : min(self.low, high), max(min(self.high, high), low) : high]
+        self._drop(self.alpha[gone + 2].max(initial=-np.inf))
+        self.alpha[gone + 2] = -np.inf
+        out = (places < self.low) | (places >= self.high)
+        self._drop(outside[out].max(initial=-np.inf))
+        outside[out] = -np.inf
+        alpha -= peak
+        outside -= peak
+        self.offset += peak
+
+    def _choose_band(self, peak):
+        """Find the states that the next block may need: near the good ones, or where they jump."""
+        lattice, loose, least = self.lattice, self.lattice.loose, peak - self.beam
+        states = np.flatnonzero(self.alpha[2:] > least)
+        gates = np.flatnonzero(self.outside > least)
+        places = np.concatenate([states, lattice.places[gates]])
+        top = int(places.max())
+        if len(lattice.places):
+            # From a state, or outside of a gate, leave out text up to a gate that costs no more.
+            near = np.searchsorted(lattice.places, states + 2 * BLOCK, side="right") - 1
+            paths = [
+                self.alpha[states + 2] - loose.leave + lattice.lost[near],
+                self.outside[gates] + lattice.lost[gates],
+            ]
+            lost = np.concatenate(paths).max() - loose.jump - least
+            farthest = np.searchsorted(lattice.lost, lost, side="right") - 1
+            top = max(top, int(lattice.places[farthest])) if farthest >= 0 else top
+        self.low = max(int(places.min()) - 1, 0)
+        self.high = min(top + 2 * BLOCK + 3, lattice.count)
+
+    def _settle(self):
+        """Trace all paths back; the blocks before the one where they meet are final."""
+        alpha = self.alpha[self.low + 2 : self.high + 2]
+        inside, outside = (np.flatnonzero(score > -np.inf) for score in (alpha, self.outside))
+        states = np.concatenate([inside + self.low, -1 - outside])
+        for i in reversed(range(1, len(self.steps))):
+            step = self.steps[i]
+            for t in reversed(range(len(step.ways))):
+                states = np.unique(step.before(self.lattice, t, states))
+            if len(states) == 1:
+                self.done.append(self._trace(i, int(states[0])))
+                del self.steps[:i]
+                return
+
+    def _trace(self, count, state):
+        """Return the states of the first blocks, which end in a state."""
+        path = []
+        for step in reversed(self.steps[:count]):
+            for t in reversed(range(len(step.ways))):
+                path.append(state)
+                state = step.one_before(self.lattice, t, state)
+        return np.array(path[::-1], np.int64)
+
+    def finish(self):
+        """Return the best `Path`."""
+        lattice, loose = self.lattice, self.lattice.loose
+        ends = [(self.alpha[-1], lattice.count - 1)]
+        if lattice.count > 1:
+            ends.append((self.alpha[-2], lattice.count - 2))
+        if len(lattice.places):
+            # Outside, the rest of the text may be left out, too.
+            rest = loose.label * (lattice.count // 2) - lattice.lost
+            costs = np.where(lattice.places < lattice.count - 1, loose.jump + rest, 0)
+            gate = int((self.outside - costs).argmax())
+            ends.append((self.outside[gate] - costs[gate], -1 - gate))
+        score, end = max(ends)
+        exact = self.dropped + self.best <= score + self.offset
+        if score == -np.inf:
+            return Path(np.zeros(0, np.int64), score, exact)
+        states = np.concatenate([*self.done, self._trace(len(self.steps), int(end))])
+        return Path(states, float(score + self.offset), exact)

@@ -1,0 +1,118 @@
+"""The search for long texts against the whole table."""
+
+import numpy as np
+import pytest
+
+from ds2np.align import search
+from ds2np.align.search import Loose, best_path
+from ds2np.ctc import forced_align
+
+
+def draw(rng, T, L, V=5, sharp=3.0, silence=0.0):
+    """Draw log-probabilities of a text with errors; return them and the text."""
+    labels = rng.integers(1, V, L)
+    labels[rng.random(L) < 0.3] = 1  # repeats
+    logits = sharp * rng.standard_normal((T, V))
+    logits[:, 0] += 1
+    for i, t in enumerate(np.sort(rng.choice(T, L, replace=False))):
+        logits[t, labels[i]] += 2 * sharp
+    quiet = np.zeros(T, bool)
+    if silence:
+        start = rng.integers(0, T)
+        quiet[start : start + int(silence * T)] = True
+        logits[quiet] = [5, *(V - 1) * [0]]
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), labels
+
+
+def score_of(path, log_probs, labels):
+    """Return the score of a path that stays in the text, and what it says."""
+    symbols = np.where(path.states % 2, np.append(labels, 0)[path.states // 2], 0)
+    said = [label for state, label in zip(path.states, symbols, strict=True) if state % 2]
+    starts = np.flatnonzero(np.diff(path.states, prepend=-1))
+    told = [symbols[t] for t in starts if path.states[t] % 2]
+    assert len(said) >= len(told)
+    return log_probs[np.arange(len(symbols)), symbols].sum(), told
+
+
+@pytest.fixture(params=[100, 7])
+def block(request, monkeypatch):
+    monkeypatch.setattr(search, "BLOCK", request.param)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("seed", range(10))
+def test_it_is_the_best_path_of_all(seed):
+    rng, equal, count = np.random.default_rng(seed), 0, 0
+    for _ in range(100):
+        T = int(rng.integers(1, 300))
+        log_probs, labels = draw(
+            rng, T, int(rng.integers(0, T // 3 + 1)), silence=rng.choice([0, 0.4])
+        )
+        try:
+            expected = forced_align(log_probs, labels)
+        except ValueError:
+            with pytest.raises(ValueError, match="no path is possible"):
+                best_path(log_probs, labels)
+            continue
+        got = best_path(log_probs, labels, beam=rng.choice([1.0, 10.0, 300.0]))
+        assert got.exact
+        assert got.score == pytest.approx(expected.score, abs=1e-9)
+        assert score_of(got, log_probs, labels) == (pytest.approx(got.score), labels.tolist())
+        symbols = np.where(got.states % 2, np.append(labels, 0)[got.states // 2], 0)
+        equal, count = equal + np.array_equal(symbols, expected.path), count + 1
+    assert equal >= 0.9 * count > 50  # others are as good
+
+
+def whole_table(log_probs, labels, gates, loose):
+    """Return the score of the best path that may leave the text, by a table of all states."""
+    L, T = len(labels), len(log_probs)
+    symbols = [0] * (2 * L + 1)
+    symbols[1::2] = labels
+    inside, outside = {0: 0.0}, {}
+    before = {gate: loose.label * gate for gate in gates}
+    for t in range(T):
+        y, now, out = log_probs[t], {}, {}
+
+        def add(table, key, value):
+            table[key] = max(table.get(key, -np.inf), value)
+
+        for s, score in inside.items():
+            for to in (s, s + 1, s + 2):
+                skips = to == s + 2
+                if to <= 2 * L and not (skips and (to % 2 == 0 or symbols[to] == symbols[s])):
+                    add(now, to, score + y[symbols[to]])
+            for gate in gates:
+                if s in (2 * gate - 1, 2 * gate):
+                    add(out, gate, score - loose.leave + y.max() - loose.frame)
+        for gate, score in outside.items():
+            add(out, gate, score + y.max() - loose.frame)
+            for to in (2 * gate, 2 * gate + 1):
+                if to <= 2 * L:
+                    add(now, to, score + y[symbols[to]])
+            for later in gates:
+                if later > gate:
+                    cost = loose.jump + before[later] - before[gate] + loose.frame
+                    add(out, later, score - cost + y.max())
+        inside, outside = now, out
+    ends = [inside.get(2 * L, -np.inf), inside.get(2 * L - 1, -np.inf)]
+    for gate, score in outside.items():
+        rest = 0 if gate == L else loose.jump + loose.label * L - before[gate]
+        ends.append(score - rest)
+    return max(ends)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("seed", range(10))
+def test_it_may_leave_the_text(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(12):
+        T = int(rng.integers(5, 120))
+        log_probs, labels = draw(rng, T, int(rng.integers(1, T // 4 + 2)), sharp=rng.choice([1, 3]))
+        costs = rng.choice([0.0, 0.3, 1.0, 5.0], 4)
+        loose = Loose(*costs)
+        inner = [i for i in range(1, len(labels)) if rng.random() < 0.4]
+        gates = [0, *inner, len(labels)]
+        expected = whole_table(log_probs, labels, gates, loose)
+        got = best_path(log_probs, labels, gates, loose, beam=rng.choice([1.0, 20.0]))
+        assert got.exact
+        assert got.score == pytest.approx(expected, abs=1e-9)
