@@ -20,7 +20,7 @@ FLOORS = (
     ("data", "gradcheck", "decode", "streaming"),
     ("parallel", "recogniser"),
     ("evaluate", "plots"),
-    ("train", "synthesis", "serve"),
+    ("train", "synthesis", "align", "serve"),
     ("bench", "learn"),
     ("commands",),
     ("cli", "__main__"),

@@ -160,7 +160,6 @@ class _Steps:
         before[outside] = np.choose(way, [states[outside], place, place - 1, -1 - source])
         return before
 
-
     def one_before(self, lattice, t, state):
         """Return the state before one; faster than `before`."""
         if state < 0:
