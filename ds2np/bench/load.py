@@ -101,7 +101,7 @@ def count_held(loads, batch, limit):
     return max((x.streams for x in loads if x.batch == batch and x.p98 <= limit), default=0)
 
 
-def _measure(address, batch, count, seconds, said=()):
+def _measure(address, batch, count, seconds, said):
     before = _count_work(address)
     latencies = asyncio.run(_stream_all(address, count, seconds, said))
     after = _count_work(address)
@@ -133,7 +133,7 @@ def _count_work(address):
     return [float(number[1]) if number else 0.0 for number in numbers]
 
 
-async def _stream_all(address, count, seconds, said=()):
+async def _stream_all(address, count, seconds, said):
     """Run streams beside each other; return the latencies of all answers."""
     from websockets.asyncio.client import connect
 
