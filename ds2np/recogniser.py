@@ -9,8 +9,8 @@ import numpy as np
 
 from ds2np.audio import Features, describe_suspect, read_sound
 from ds2np.audio.checks import check_samples
-from ds2np.audio.load import check_sound
 from ds2np.audio.opening import name_of
+from ds2np.audio.reader import check_sound
 from ds2np.audio.resampling import resample
 from ds2np.backend import choose_device, get_array_module, is_on_gpu, to_cpu
 from ds2np.data.memory import run_within_memory

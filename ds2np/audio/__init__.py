@@ -4,6 +4,7 @@ from ds2np.audio.augment import Augmentation, augment
 from ds2np.audio.features import Features
 from ds2np.audio.load import load_audio, read_sound
 from ds2np.audio.normalisation import normalise
+from ds2np.audio.reader import SoundReader
 from ds2np.audio.sounds import load_sounds
 from ds2np.audio.spectrogram import log_spectrogram
 from ds2np.audio.suspect import describe_suspect
@@ -12,6 +13,7 @@ from ds2np.audio.vocoder import pitch_shift, time_stretch
 __all__ = [
     "Augmentation",
     "Features",
+    "SoundReader",
     "augment",
     "describe_suspect",
     "load_audio",

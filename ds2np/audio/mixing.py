@@ -25,18 +25,18 @@ class Mix:
     """
 
     def __init__(self, channels, rate, new_rate):
-        self._resampler, self._parts = Resampler(rate, new_rate), []
+        self._resampler = Resampler(rate, new_rate)
         self.frames = self.not_finite = 0
         self.peak, self._low, self._high = 0.0, np.inf, -np.inf
         self._sums, self._squares = np.zeros((2, channels + 1))  # of each channel, of the average
 
     def add(self, block):
-        """Add a block of shape (frames, channels), float32."""
+        """Add a block of shape (frames, channels), float32; return new samples of the average."""
         self.frames += len(block)
         finite = np.isfinite(block)
         self.not_finite += block.size - int(finite.sum())
         if self.not_finite or not len(block):
-            return  # it will be refused
+            return np.zeros(0, np.float32)  # it will be refused
         one = block.mean(axis=1) if block.shape[1] > 1 else block[:, 0]
         self.peak = max(self.peak, float(np.abs(block).max()))
         self._low, self._high = min(self._low, one.min()), max(self._high, one.max())
@@ -44,13 +44,11 @@ class Mix:
             for i, channel in enumerate((*block.T, one)):
                 self._sums[i] += channel.sum(dtype=np.float64)
                 self._squares[i] += np.square(channel, dtype=np.float64).sum()
-        self._parts.append(self._resampler.push(one))
+        return self._resampler.push(one)
 
     def finish(self):
-        """End the recording; return its samples, float32 of shape (samples,)."""
-        samples = np.concatenate([*self._parts, self._resampler.finish()])
-        self._parts.clear()
-        return samples
+        """End the recording; return the rest of its samples."""
+        return self._resampler.finish()
 
     @property
     def span(self):

@@ -132,7 +132,7 @@ def _network(args):
     """Apply the options to the network; refuse values that would exhaust the memory."""
     import dataclasses
 
-    from ds2np.audio.load import RATES
+    from ds2np.audio.reader import RATES
     from ds2np.model import preset
     from ds2np.model.run_folder import load_run
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ds2np.audio.load import ROUNDING, quantisation_step, read_sound
+from ds2np.audio.load import read_sound
 from ds2np.audio.opening import describe_cut, name_of, open_audio
+from ds2np.audio.reader import ROUNDING, quantisation_step
 from ds2np.audio.suspect import describe_cancelling
 from ds2np.data.manifest import MAX_SECONDS
 from ds2np.errors import UserError

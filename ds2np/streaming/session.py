@@ -10,7 +10,7 @@ the next one begins, with fresh statistics, network state and search.
 from dataclasses import replace
 
 from ds2np.audio.checks import check_samples
-from ds2np.audio.load import check_rate, check_sound
+from ds2np.audio.reader import check_rate, check_sound
 from ds2np.decode.words import Transcript
 from ds2np.errors import UserError
 from ds2np.streaming.network import Piece

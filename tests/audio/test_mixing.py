@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ds2np.audio import load, read_sound
+from ds2np.audio import read_sound, reader
 from ds2np.audio.load import load_audio
 from ds2np.errors import UserError
 
@@ -25,7 +25,7 @@ def path(tmp_path, rng):
 @pytest.mark.parametrize("block", [1, 777, RATE, 3 * RATE])
 def test_the_size_of_the_blocks_changes_nothing(path, monkeypatch, rate, block):
     whole = read_sound(path, rate, start=0.5, duration=0.1 if block == 1 else 2)
-    monkeypatch.setattr(load, "BLOCK", block)
+    monkeypatch.setattr(reader, "BLOCK", block)
     parts = read_sound(path, rate, start=0.5, duration=0.1 if block == 1 else 2)
     np.testing.assert_allclose(parts.samples, whole.samples, rtol=0, atol=1e-6)
     assert parts.kept == pytest.approx(whole.kept)
@@ -40,7 +40,7 @@ def test_the_power_that_an_average_keeps(path):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_samples_that_are_no_numbers_in_any_block_are_counted(tmp_path, monkeypatch, value):
-    monkeypatch.setattr(load, "BLOCK", 100)
+    monkeypatch.setattr(reader, "BLOCK", 100)
     samples = np.zeros((1000, 2))
     samples[::300, 1] = value
     soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
@@ -51,7 +51,7 @@ def test_samples_that_are_no_numbers_in_any_block_are_counted(tmp_path, monkeypa
 def test_many_channels_at_a_high_rate_need_memory_for_one_at_the_rate_of_the_network(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(load, "BLOCK", 4096)
+    monkeypatch.setattr(reader, "BLOCK", 4096)
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((20 * 48000, 8), np.float32), 48000, subtype="PCM_16")
     load_audio(path, RATE)  # the filter is designed on first use
