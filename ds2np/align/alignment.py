@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.align.boundaries import move_to_pauses
+from ds2np.align.levels import find_quiet
+
 LEAST_FOREIGN = 0.2  # seconds; less sound outside the text is the gap of a jump
 BLOCK = 1000  # frames that are looked at together
 SIDES = "left", "right"
@@ -168,7 +171,7 @@ def read_path(states, log_probs, labels, begins, ends, blank=0):
     )
 
 
-def make_alignment(frames, words, sentences, part, about, frame_seconds):
+def make_alignment(frames, words, sentences, part, about, frame_seconds, levels):
     """Put words and sentences of a text together with their places in a recording.
 
     Parameters
@@ -182,6 +185,8 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds):
     about : dict
         recording, duration, score and exact of the `Alignment`.
     frame_seconds : float
+    levels : ndarray of float of shape (n,)
+        Of the recording; see `ds2np.align.levels`.
 
     Returns
     -------
@@ -189,32 +194,30 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds):
     """
     of_words, of_frames = part
     origin, duration = of_frames.start, about["duration"]
-
-    def seconds(frame):
-        return min(round(float(frame - origin) * frame_seconds, 6), duration)
-
+    read = np.flatnonzero(frames.starts[of_words] >= 0)
+    times = (
+        np.clip((of_read[of_words][read] - origin) * frame_seconds, 0.0, duration)
+        for of_read in (frames.starts, frames.ends)
+    )
+    foreign = [
+        ((first - origin) * frame_seconds, (last - origin) * frame_seconds)
+        for first, last in find_runs(frames.outside[of_frames], origin)
+        if (last - first) * frame_seconds >= LEAST_FOREIGN
+    ]
+    starts, ends, foreign = move_to_pauses(*times, foreign, find_quiet(levels))
+    places = dict(zip(read.tolist(), zip(starts, ends, strict=True), strict=True))
     aligned = []
-    for k in range(of_words.start, of_words.stop):
-        read = frames.starts[k] >= 0
-        aligned.append(
-            AlignedWord(
-                words[k].text,
-                words[k].spoken,
-                words[k].sentence,
-                words[k].line,
-                seconds(frames.starts[k]) if read else None,
-                seconds(min(frames.ends[k], of_frames.stop)) if read else None,
-                round(float(frames.confidences[k]), 4),
-            )
-        )
+    for i, (word, confidence) in enumerate(
+        zip(words[of_words], frames.confidences[of_words].tolist(), strict=True)
+    ):
+        bounds = (min(round(float(t), 4), duration) for t in places.get(i, ()))
+        start, end = tuple(bounds) or (None, None)
+        of_text = word.text, word.spoken, word.sentence, word.line
+        aligned.append(AlignedWord(*of_text, start, end, round(confidence, 4)))
     return Alignment(
         words=tuple(aligned),
         sentences=tuple(_find_sentences(aligned, sentences, frames, of_words.start)),
-        foreign=tuple(
-            (seconds(first), seconds(last))
-            for first, last in find_runs(frames.outside[of_frames], origin)
-            if (last - first) * frame_seconds >= LEAST_FOREIGN
-        ),
+        foreign=tuple((round(a, 4), min(round(b, 4), duration)) for a, b in foreign),
         unread=tuple(find_runs([not word.read for word in aligned])),
         **about,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ds2np.align.levels import LevelMeter
 from ds2np.audio import SoundReader, describe_suspect
 from ds2np.backend import to_cpu
 from ds2np.errors import UserError
@@ -68,8 +69,8 @@ class Heard:
     ----------
     recording : Path
     seconds : float
-    outputs : Path
-        The file of its log-probabilities.
+    outputs, levels : Path
+        The files of its log-probabilities, and of its levels: see `ds2np.align.levels`.
     warnings : tuple of str
         See `ds2np.audio.describe_suspect`.
     """
@@ -77,6 +78,7 @@ class Heard:
     recording: Path
     seconds: float
     outputs: Path
+    levels: Path
     warnings: tuple = ()
 
 
@@ -88,8 +90,8 @@ def hear(recogniser, recording, path, channel=None, show=lambda seconds: None):
     recogniser : Recogniser
     recording : Path
     path : Path
-        The file to write; path.json beside it says of what it is. If both are there already, from
-        this recording and network, only the rest is computed.
+        The file to write; beside it, path.levels gets the levels, and path.json says of what they
+        are. If they are there already, from this recording and network, the rest is computed.
     channel : int, optional
         Of the recording; the mean of all by default.
     show : callable
@@ -105,21 +107,24 @@ def hear(recogniser, recording, path, channel=None, show=lambda seconds: None):
         If the recording cannot be read or is shorter than one window, or outputs are not finite.
     """
     config = recogniser.config
-    about, key = path.with_name(f"{path.name}.json"), _identify(recogniser, recording, channel)
+    about, levels = (path.with_name(f"{path.name}.{end}") for end in ("json", "levels"))
+    key = _identify(recogniser, recording, channel)
     known = _read_json(about)
-    known = known if known.get("key") == key and path.exists() else {}
+    there = path.exists() and levels.exists()
+    known = known if known.get("key") == key and there else {}
     if "seconds" in known:
         show(known["seconds"])
-        return Heard(recording, known["seconds"], path, tuple(known["warnings"]))
+        return Heard(recording, known["seconds"], path, levels, tuple(known["warnings"]))
     reader = SoundReader(recording, config.sample_rate, channel=channel)
     cutter = _Cutter(config)
     size = BYTES * cutter.frames * len(config.alphabet())  # of a whole piece
     done = path.stat().st_size // size if known else 0
     _write_json(about, {"key": key})
-    with open(path, "r+b" if done else "wb") as file:
+    with open(path, "r+b" if done else "wb") as file, open(levels, "wb") as measured:
         file.truncate(done * size)
         file.seek(done * size)
-        windows = itertools.islice(cutter.windows(reader), done, None)
+        blocks = _measure(reader, LevelMeter(config.sample_rate), measured)
+        windows = itertools.islice(cutter.windows(blocks), done, None)
         show(done * cutter.seconds)
         while batch := list(itertools.islice(windows, AT_ONCE)):
             for rows in _run(recogniser, batch, reader.name):
@@ -130,7 +135,14 @@ def hear(recogniser, recording, path, channel=None, show=lambda seconds: None):
     seconds = cutter.samples_read / config.sample_rate
     warnings = list(describe_suspect(reader.name, sound, config.sample_rate).values())
     _write_json(about, {"key": key, "seconds": seconds, "warnings": warnings})
-    return Heard(recording, seconds, path, tuple(warnings))
+    return Heard(recording, seconds, path, levels, tuple(warnings))
+
+
+def _measure(blocks, meter, file):
+    """Yield blocks of samples, and write their levels."""
+    for block in blocks:
+        meter.push(block).tofile(file)
+        yield block
 
 
 @dataclass(frozen=True)

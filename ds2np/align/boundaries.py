@@ -1,0 +1,90 @@
+"""Words that begin or end beside a pause, moved to where the sound does; sound that has no text."""
+
+import numpy as np
+
+from ds2np.align.levels import STEP
+
+REACH = 1.0  # seconds by which a boundary may move away from its word
+INTO = 0.1  # seconds by which it may move into it
+PAUSE = 0.06  # seconds of quiet that are a pause
+SOUND = 1.0  # seconds of sound between words, which the network does not hear as speech
+CLOSE = 0.5  # seconds of quiet within such a sound
+
+
+def move_to_pauses(starts, ends, foreign, quiet):
+    """Move the boundaries of words to those of the longest pause near them.
+
+    Parameters
+    ----------
+    starts, ends : ndarray of float of shape (W,)
+        Of the words that were read, in seconds, rising.
+    foreign : list of (float, float)
+        Sound outside the text, in seconds, between words.
+    quiet : ndarray of bool of shape (n,)
+        See `find_quiet`.
+
+    Returns
+    -------
+    starts, ends, foreign
+        The moved ones; sound between words that is no speech is foreign, too.
+    """
+    starts, ends = np.array(starts, float), np.array(ends, float)
+    duration = len(quiet) * STEP
+    befores, afters = [0.0, *ends], [*starts, duration]
+    all_foreign = []
+    spans = list(foreign)
+    for j, (left, right) in enumerate(zip(befores, afters, strict=True)):
+        inside = []
+        while spans and spans[0][0] < right:
+            inside.append(spans.pop(0))
+        first, last = (inside[0][0], inside[-1][1]) if inside else (right, left)
+        if j:
+            floor = max(starts[j - 1] + STEP, left - INTO)
+            run = _longest(quiet, floor, max(first, left) + INTO, begin=left + REACH)
+            ends[j - 1] = min(run[0], right) if run else left
+        if j < len(starts):
+            ceiling = min(ends[j] - STEP, right + INTO)
+            run = _longest(quiet, min(last, right) - INTO, ceiling, end=right - REACH)
+            starts[j] = max(run[1], ends[j - 1] if j else 0.0) if run else right
+        left, right = ends[j - 1] if j else 0.0, starts[j] if j < len(starts) else duration
+        all_foreign += _merge([*inside, *_sounds(quiet, left, right)], left, right)
+    return starts, ends, all_foreign
+
+
+def _longest(quiet, low, high, begin=np.inf, end=-np.inf):
+    """Return the longest pause from `low` to `high`, in seconds, or None.
+
+    It begins before `begin` and ends after `end`.
+    """
+    pauses = [
+        (first, last)
+        for first, last in _runs(quiet, low, high)
+        if last - first >= PAUSE - STEP / 2 and first <= begin and last >= end
+    ]
+    return max(pauses, key=lambda pause: pause[1] - pause[0], default=None)
+
+
+def _runs(marks, low, high):
+    """Return the runs of true values between two times as (first, last), in seconds."""
+    first, last = max(round(low / STEP), 0), round(high / STEP)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks[first:last].astype(int), [0]])))
+    return [((a + first) * STEP, (b + first) * STEP) for a, b in edges.reshape(-1, 2).tolist()]
+
+
+def _sounds(quiet, left, right):
+    """Return the long sounds between two words."""
+    if right - left < SOUND:
+        return []
+    loud = _merge(_runs(~quiet, left, right), left, right, CLOSE)
+    return [(first, last) for first, last in loud if last - first >= SOUND]
+
+
+def _merge(spans, left, right, close=0.0):
+    """Return spans within bounds, rising; those that overlap, or are close, as one."""
+    merged = []
+    for first, last in sorted((max(a, left), min(b, right)) for a, b in spans):
+        if merged and first <= merged[-1][1] + close:
+            merged[-1] = merged[-1][0], max(last, merged[-1][1])
+        elif first < last:
+            merged.append((first, last))
+    return merged
