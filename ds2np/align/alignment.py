@@ -11,6 +11,7 @@ from ds2np.align.levels import find_quiet
 LEAST_FOREIGN = 0.2  # seconds; less sound outside the text is the gap of a jump
 BLOCK = 1000  # frames that are looked at together
 SIDES = "left", "right"
+LONGEST_BLANK = 50  # frames from one letter of a word to the next
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,9 @@ def read_path(states, log_probs, labels, begins, ends, blank=0):
     read = np.add.reduceat(np.append(seen, False).astype(int), bounds)[::2] == ends - begins
     totals = np.add.reduceat(best, bounds)[::2]
     starts, stops = np.full((2, len(begins)), -1)
-    starts[read] = frames[first[begins[read]]]
-    stops[read] = frames[last[ends[read] - 1] - 1] + 1
+    for k in np.flatnonzero(read):
+        low, high = _main_part(frames, first[begins[k] : ends[k]], last[begins[k] : ends[k]])
+        starts[k], stops[k] = frames[low], frames[high - 1] + 1
     costs[states < 0] = 0.0
     return Frames(
         starts=starts,
@@ -169,6 +171,20 @@ def read_path(states, log_probs, labels, begins, ends, blank=0):
         outside=states < 0,
         costs=np.append(0.0, np.cumsum(costs)),
     )
+
+
+def _main_part(frames, first, last):
+    """Return the first and last place in `frames` of a word's labels, given those of each label.
+
+    Where a letter was not heard, the path puts it anywhere before the next word, even after minutes
+    of other sound. Such letters do not count.
+    """
+    far = np.flatnonzero(frames[first[1:]] - frames[last[:-1] - 1] > LONGEST_BLANK) + 1
+    if not len(far):
+        return first[0], last[-1]
+    bounds = [0, *far, len(first)]
+    low, high = max(itertools.pairwise(bounds), key=lambda part: part[1] - part[0])
+    return first[low], last[high - 1]
 
 
 def make_alignment(frames, words, sentences, part, about, frame_seconds, levels):

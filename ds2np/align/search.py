@@ -45,9 +45,9 @@ class Loose:
         To leave out text, and for each label of it.
     """
 
-    leave: float = 10.0
-    frame: float = 0.5
-    jump: float = 10.0
+    leave: float = 15.0
+    frame: float = 1.0
+    jump: float = 15.0
     label: float = 0.1
 
 
@@ -70,7 +70,9 @@ class Path:
     exact: bool
 
 
-def best_path(log_probs, labels, gates=(), loose=None, blank=0, beam=BEAM, work=WORK):
+def best_path(
+    log_probs, labels, gates=(), loose=None, blank=0, beam=BEAM, work=WORK, show=lambda frames: None
+):
     """Find the best path of a text through a recording.
 
     Parameters
@@ -89,6 +91,8 @@ def best_path(log_probs, labels, gates=(), loose=None, blank=0, beam=BEAM, work=
         Nats by which a state may be worse than the best one of its frame, to begin with.
     work : float
         States times frames that may be computed to make certain that the path is the best one.
+    show : callable
+        Is called with the number of frames done, which begins anew with each beam.
 
     Returns
     -------
@@ -104,6 +108,7 @@ def best_path(log_probs, labels, gates=(), loose=None, blank=0, beam=BEAM, work=
         search = _Search(lattice, beam)
         for first in range(0, len(log_probs), BLOCK):
             search.push(np.asarray(log_probs[first : first + BLOCK], np.float64))
+            show(min(first + BLOCK, len(log_probs)))
         path = search.finish()
         if path.exact or min(WIDER * search.work, len(log_probs) * lattice.count) > work:
             break
