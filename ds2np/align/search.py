@@ -48,7 +48,7 @@ class Loose:
     leave: float = 15.0
     frame: float = 1.0
     jump: float = 15.0
-    label: float = 0.1
+    label: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,27 @@ def best_path(
             search.push(np.asarray(log_probs[first : first + BLOCK], np.float64))
             show(min(first + BLOCK, len(log_probs)))
         path = search.finish()
-        if path.exact or min(WIDER * search.work, len(log_probs) * lattice.count) > work:
+        wider = _widen(beam, path, search)
+        if path.exact or wider / beam * search.work > work:
             break
-        beam *= WIDER
+        beam = wider
     if path.score == -np.inf:
         raise ValueError("no path is possible: the text does not fit, or has impossible symbols")
     return path
+
+
+def _widen(beam, path, search):
+    """Return the beam of the next try.
+
+    One as wide as the whole path is worse than the best symbols makes certain. Where no path was
+    found, or it was outside for so long that a jump that the beam cut off might have paid, less may
+    do.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], path.states < 0, [0]])))
+    outside = search.lattice.loose.frame * (edges[1::2] - edges[::2]).max(initial=0)
+    if path.score == -np.inf or outside > beam:
+        return WIDER * beam
+    return max(WIDER * beam, search.best - path.score)
 
 
 class _Lattice:
