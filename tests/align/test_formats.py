@@ -141,6 +141,23 @@ def test_ctm_has_each_spoken_word(folder, alignment):
     assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([(0.5, 0.5), (0.5, 0.5), (0.5, 0.6)], [(500, 1), (501, 1), (502, 98)]),
+        ([(0.9, 1.0), (1.0, 1.0), (1.0, 1.0)], [(900, 98), (998, 1), (999, 1)]),
+    ],
+)
+def test_words_without_length_get_a_millisecond(tmp_path, times, expected):
+    alignment = align([[("a", start, end, 1.0) for start, end in times]], 1.0)
+    lines = write(tmp_path, alignment, "ctm").read_text().splitlines()
+    found = [tuple(round(1000 * float(x)) for x in line.split()[2:4]) for line in lines]
+    assert found == expected
+    grid = openTextgrid(str(write(tmp_path, alignment, "TextGrid")), includeEmptyIntervals=False)
+    assert len(grid.getTier("words").entries) == 3
+    assert grid.maxTimestamp == 1
+
+
 def read_subtitles(path):
     file = pysubs2.load(str(path), encoding="utf-8", format_=path.suffix[1:])
     return [((e.start / 1000, e.end / 1000), html.unescape(e.text)) for e in file]
@@ -219,6 +236,14 @@ def test_a_textgrid_has_three_tiers(folder, alignment):
         assert [one_line(e.label) for e in entries] == [one_line(text) for *_, text in rows]
         spans = [(entry.start, entry.end) for entry in entries]
         check_times(spans, [row[:2] for row in rows], 1e-6)
+
+
+@pytest.mark.parametrize("text", ['item [1]: "x"', '"', 'text = ""', "intervals [1]:\nxmin = 0"])
+def test_texts_that_look_like_a_textgrid(tmp_path, text):
+    path = write(tmp_path, align([[(text, 0.5, 1.0, 1.0)]], 2.0), "TextGrid")
+    grid = openTextgrid(str(path), includeEmptyIntervals=False)
+    [entry] = grid.getTier("sentences").entries
+    assert one_line(entry.label) == one_line(text)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
