@@ -200,13 +200,23 @@ def cut_subtitles(alignment):
         if not _was_read(sentence):
             continue
         words = alignment.words[sentence.first : sentence.last]
-        text, places, at, time = _one_line(sentence.text), [], 0, sentence.start
-        for word in words:  # where it begins among the characters, and when
-            at = max(text.find(_one_line(word.text), at), at)
-            places.append((at, (time + word.start) / 2 if _was_read(word) else time))
-            at += len(_one_line(word.text))
+        text, spans = find_words(sentence, words)
+        places, time = [], sentence.start
+        for word, (begin, _) in zip(words, spans, strict=True):  # among the characters, and when
+            places.append((begin, (time + word.start) / 2 if _was_read(word) else time))
             time = word.end if _was_read(word) else time
         yield from _cut(words, [(0, sentence.start), *places[1:], (len(text), time)], text)
+
+
+def find_words(sentence, words):
+    """Return the text of a sentence in one line, and where in it each of its words stands."""
+    text, spans, at = _one_line(sentence.text), [], 0
+    for word in words:
+        written = _one_line(word.text)
+        begin = max(text.find(written, at), at)
+        at = begin + len(written)
+        spans.append((begin, at))
+    return text, spans
 
 
 def _cut(words, places, text):

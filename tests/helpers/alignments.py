@@ -1,5 +1,7 @@
 """Made-up alignments: one to look at, and random ones."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from ds2np.align.alignment import AlignedSentence, AlignedWord, Alignment
@@ -51,4 +53,8 @@ def alignments(draw):
             start = at + draw(seconds)
             at = start + draw(seconds)
             foreign.append((start, at))
-    return align(sentences, at + 0.1 + draw(seconds), name, foreign)
+    made = align(sentences, at + 0.1 + draw(seconds), name, foreign)
+    if draw(st.booleans()):  # signs that belong to no word
+        cut = tuple(replace(one, text=f"- {one.text} <i>*") for one in made.sentences)
+        made = replace(made, sentences=cut)
+    return made
