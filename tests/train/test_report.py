@@ -1,8 +1,8 @@
 import dataclasses
 import re
-from html.parser import HTMLParser
 
 import pytest
+from helpers.markup import Page
 
 from ds2np.data.dataset import Dataset
 from ds2np.evaluate import Evaluation
@@ -10,31 +10,6 @@ from ds2np.model.run_folder import RunFolder
 from ds2np.plots import plot_curves, plot_health
 from ds2np.train.history import read_history
 from ds2np.train.report import Report
-
-
-class Page(HTMLParser):
-    """The tags of a page with their attributes, its text, and whether every tag is closed."""
-
-    VOID = ("meta", "img", "br")
-
-    def __init__(self, html):
-        super().__init__()
-        self.html, self.tags, self.text, self.open = html, [], "", []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-    def find(self, name):
-        return [attributes for tag, attributes in self.tags if tag == name]
 
 
 @pytest.fixture(scope="session")
