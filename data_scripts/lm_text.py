@@ -12,7 +12,6 @@ from pathlib import Path
 
 from common import run
 from corpus import download_whole
-from normalise import Normaliser
 from tqdm import tqdm
 
 from ds2np.commands.options import add_characters, given_characters
@@ -21,6 +20,7 @@ from ds2np.commands.texts import Texts
 from ds2np.errors import UserError
 from ds2np.files import locked, make_folder, replacing
 from ds2np.model import DeepSpeech2Config
+from ds2np.text.normalise import Normaliser
 
 # Open Speech and Language Resources 11, which publishes no checksums.
 RESOURCES = "https://www.openslr.org/resources/11"

@@ -9,7 +9,16 @@ import time
 import ds2np
 from ds2np.errors import UserError
 
-REQUIRED = ("numpy", "scipy", "soundfile", "tqdm", "jiwer", "threadpoolctl", "matplotlib")
+REQUIRED = (
+    "numpy",
+    "scipy",
+    "soundfile",
+    "tqdm",
+    "jiwer",
+    "num2words",
+    "threadpoolctl",
+    "matplotlib",
+)
 OPTIONAL = {"jupyter": "for notebooks", "pytest": "for tests", "mpi4py": "for several processes"}
 NEEDED_GB = 1  # the demo's corpus and run, with a margin
 

@@ -79,29 +79,48 @@ class Normaliser(dict):
     def __call__(self, text):
         """Return a sentence as the alphabet writes it, or None if it is left out."""
         text = unicodedata.normalize("NFC", text)
-        written = text.translate(self)
-        for character in set(text) - self._plain:
-            kind = self._kinds[character]
-            if kind:
-                self.changed[kind][character] += text.count(character)
-        if UNWRITABLE in written:
+        for character, kind in self.find_changes(text).items():
+            self.changed[kind][character] += text.count(character)
+        spaced = self._space(text)
+        if spaced is None:
             self.left_out += 1
             return None
-        # A word of apostrophes alone was a quotation mark.
-        words = [word for word in written.split() if word.strip("'")]
-        if not words:
+        if not spaced:
             self.empty += 1
             return None
         self.sentences += 1
-        spaced = sentence = " ".join(words)
-        if self._chinese:
-            words = split_words(spaced)
-            sentence = join_words(words)
-        if " " not in self._symbols:
-            sentence = sentence.replace(" ", "")
+        sentence = self._close_up(spaced)
         self.spaces += len(spaced) - len(sentence)
-        self.words += len(words)
+        self.words += len(split_words(spaced))
         return sentence
+
+    def write(self, text):
+        """Return a text as the alphabet writes it, and count nothing.
+
+        "" if it has no word; None if it has a letter or digit that the alphabet cannot write.
+        """
+        spaced = self._space(unicodedata.normalize("NFC", text))
+        return spaced and self._close_up(spaced)
+
+    def find_changes(self, text):
+        """Return the kind of change, a key of `KINDS`, of each character of a text that changes."""
+        text.translate(self)  # chooses for characters that are new
+        kinds = {character: self._kinds[character] for character in set(text) - self._plain}
+        return {character: kind for character, kind in kinds.items() if kind}
+
+    def _space(self, text):
+        """Write a composed text with a space between its words; None if that cannot be."""
+        written = text.translate(self)
+        if UNWRITABLE in written:
+            return None
+        # A word of apostrophes alone was a quotation mark.
+        return " ".join(word for word in written.split() if word.strip("'"))
+
+    def _close_up(self, spaced):
+        """Take out the spaces that the script does not have."""
+        if self._chinese:
+            spaced = join_words(split_words(spaced))
+        return spaced if " " in self._symbols else spaced.replace(" ", "")
 
     def report(self):
         """Describe what was changed and left out, a line each."""
