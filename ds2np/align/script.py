@@ -148,23 +148,32 @@ def format_changes(script):
     return "".join("\t".join(map(str, row)) + "\n" for row in rows)
 
 
-def encode_script(script, alphabet):
-    """Convert a script to labels.
+@dataclass(frozen=True)
+class Encoded:
+    """The labels of a script.
 
-    Returns
-    -------
+    Attributes
+    ----------
     labels : ndarray of int64 of shape (L,)
         Of the whole text.
-    begins : ndarray of int64 of shape (W,)
-        The places of the first labels of words, increasing.
+    begins, ends : ndarray of int64 of shape (W,)
+        The place of each word's first label, and the one after its last; begins increase.
     words : ndarray of int64 of shape (W,)
-        Their indices in script.words. Words that the alphabet cannot write are left out, and so are
-        those that begin within a label of the word before: bigrams of Chinese characters.
+        The places of the words in the script. Words that the alphabet cannot write are left out,
+        and so are those that begin within a label of the word before: bigrams of Chinese
+        characters.
+    """
 
-    Raises
-    ------
-    ValueError
-        If the words of the labels are not those of the script.
+    labels: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    words: np.ndarray
+
+
+def encode_script(script, alphabet):
+    """Convert a script to labels, an `Encoded`.
+
+    Raises a ValueError if the words of the labels are not those of the script.
     """
     spoken = [(i, word.spoken) for i, word in enumerate(script.words) if word.spoken]
     labels = alphabet.encode(alphabet.join(text for _, text in spoken))
@@ -172,11 +181,12 @@ def encode_script(script, alphabet):
     counts = [len(alphabet.split(text)) for _, text in spoken]
     if sum(counts) != len(found):
         raise ValueError(f"the script has {sum(counts):,} words, its labels {len(found):,}")
-    firsts = np.cumsum([0, *counts])[:-1]
-    begins = np.array([begin for _, begin, _ in found], np.int64)[firsts]
+    places = np.array([place for _, *place in found], np.int64).reshape(-1, 2)
+    lasts = np.cumsum(counts)
+    begins, ends = places[lasts - counts, 0], places[lasts - 1, 1]
     words = np.array([i for i, _ in spoken], np.int64)
     new = np.diff(begins, prepend=-1) > 0
-    return labels, begins[new], words[new]
+    return Encoded(labels, begins[new], ends[new], words[new])
 
 
 @dataclass

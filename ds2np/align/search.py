@@ -340,7 +340,7 @@ class _Search:
             gate = int((self.outside - costs).argmax())
             ends.append((self.outside[gate] - costs[gate], -1 - gate))
         score, end = max(ends)
-        exact = self.dropped + self.best <= score + self.offset
+        exact = bool(self.dropped + self.best <= score + self.offset)
         if score == -np.inf:
             return Path(np.zeros(0, np.int64), score, exact)
         states = np.concatenate([*self.done, self._trace(len(self.steps), int(end))])

@@ -5,5 +5,5 @@ The first line of a module's docstring is its help text. Heavy imports are delay
 
 COMMANDS = (
     *("demo", "train", "evaluate", "transcribe", "data", "lm", "tune"),
-    *("export", "serve", "learn", "bench", "gradcheck", "doctor"),
+    *("align", "export", "serve", "learn", "bench", "gradcheck", "doctor"),
 )

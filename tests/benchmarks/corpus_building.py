@@ -1,0 +1,107 @@
+"""Does a corpus that is cut out of long recordings train as well as a clean one?
+
+    python tests/benchmarks/corpus_building.py FOLDER ALIGNER TRAIN.jsonl TEST.jsonl [--rounds 2]
+
+The utterances of TRAIN.jsonl become a long recording and a text with faults, as `long_recording.py`
+makes them. The same network is trained on three cuts of it, and tested on TEST.jsonl: `raw`, by the
+text forced onto the sound; `filtered`, as `align` does it, with the network ALIGNER; and `true`, at
+the known boundaries, with the sentences that the text has. With --rounds 2, the network trained on
+the filtered cuts aligns the recording again, and another one is trained on what it finds. FOLDER
+keeps everything; the same command continues after an interruption.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FAULTS = ["--remove", "0.1", "--foreign", "0.1", "--noise", "5"]
+TRAINING = ["--preset", "tiny", "--time-strides", "2", "2", "--anneal", "1.3", "--quiet", "1.2"]
+LENGTHS = ["--seconds", "1", "5"]
+MARGIN = 0.15  # seconds of the pauses, the shortest of which are 0.3
+
+
+def main():
+    """Read the options, make what is missing, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("folder", type=Path, metavar="FOLDER")
+    add("aligner", type=Path, metavar="ALIGNER")
+    add("train", metavar="TRAIN.jsonl")
+    add("test", metavar="TEST.jsonl")
+    add("--rounds", type=int, default=1)
+    add("--epochs", default="12")
+    add("--minutes", default="90", help="of the recording, at most")
+    args = parser.parse_args()
+    folder = args.folder.resolve()
+    if not (folder / "truth.json").exists():
+        script = ROOT / "tests" / "benchmarks" / "long_recording.py"
+        call(script, folder, args.train, "--minutes", args.minutes, *FAULTS)
+    alphabet = folder / "bigrams.txt"
+    if not alphabet.exists():
+        call("-m", "ds2np", "data", args.train, "--alphabet", "--bigrams", "--out", alphabet)
+    cuts = {"raw": cut(args.aligner, folder, "raw", "--verbatim", "--keep-all")}
+    cuts["filtered"] = cut(args.aligner, folder, "filtered")
+    cuts["true"] = write_true(folder)
+    for name, manifest in cuts.items():
+        train(folder, name, manifest, alphabet, args)
+    for number in range(2, args.rounds + 1):
+        teacher = folder / ("run_filtered" if number == 2 else f"run_round{number - 1}")
+        manifest = cut(teacher, folder, f"round{number}")
+        train(folder, f"round{number}", manifest, alphabet, args)
+
+
+def call(*words):
+    """Run a script or command with this Python; stop if it fails."""
+    words = [sys.executable, *map(str, words)]
+    if subprocess.run(words, cwd=ROOT, check=False).returncode:
+        sys.exit(f"failed: {' '.join(words)}")
+
+
+def cut(aligner, folder, name, *options):
+    """Align and cut the recording; return the manifest."""
+    out = folder / name
+    if not (out / "utterances.jsonl").exists():
+        files = folder / "recording.flac", folder / "text.txt"
+        call("-m", "ds2np", "align", aligner, *files, "--out", out, *LENGTHS, *options)
+    return out / "utterances.jsonl"
+
+
+def write_true(folder):
+    """Write the manifest of the sentences of the text at their known boundaries."""
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    with open(folder / "true.jsonl", "w", encoding="utf-8") as file:
+        for each in truth["sentences"]:
+            if not each["removed"]:
+                start = each["start"] - MARGIN
+                utterance = {
+                    "audio_filepath": "recording.flac",
+                    "offset": start,
+                    "duration": each["end"] + MARGIN - start,
+                    "text": each["text"],
+                }
+                print(json.dumps(utterance), file=file)
+    return folder / "true.jsonl"
+
+
+def train(folder, name, manifest, alphabet, args):
+    """Train a network on a manifest, and print its error rates."""
+    from rates import measure_rates
+
+    run = folder / f"run_{name}"
+    options = [*TRAINING, "--alphabet", alphabet, "--epochs", args.epochs]
+    again = ["--resume"] if (run / "last.npz").exists() else []
+    call(
+        *("-m", "ds2np", "train", "--train", manifest, "--dev", args.test),
+        *("--out", run, *options, *again),
+    )
+    rates = measure_rates(run, args.test, decoder="greedy")
+    count = len(Path(manifest).read_text(encoding="utf-8").splitlines())
+    print(f"{name}: {count} utterances, WER {rates[0]:.1f} %, CER {rates[1]:.1f} %", flush=True)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()
