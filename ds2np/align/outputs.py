@@ -22,6 +22,7 @@ from ds2np.files import replacing
 PIECE_SECONDS, CONTEXT_SECONDS = 30, 5
 AT_ONCE = 4  # pieces in a minibatch
 BYTES = 4  # of a number in float32
+RELATED = 0.75  # of the power of two channels that their mean keeps, if they hear the same
 
 
 class Outputs:
@@ -134,6 +135,11 @@ def hear(recogniser, recording, path, channel=None, show=lambda seconds: None):
     sound = reader.describe(np.zeros(0, np.float32))
     seconds = cutter.samples_read / config.sample_rate
     warnings = list(describe_suspect(reader.name, sound, config.sample_rate).values())
+    if sound.channels > 1 and not warnings and sound.kept < RELATED:
+        warnings.append(
+            f"{reader.name} has {sound.channels} channels of different sound, perhaps a speaker each; "
+            "their mean is aligned, unless a channel is chosen"
+        )
     _write_json(about, {"key": key, "seconds": seconds, "warnings": warnings})
     return Heard(recording, seconds, path, levels, tuple(warnings))
 

@@ -77,6 +77,8 @@ def run(args):
         if not failed:
             shutil.rmtree(args.out / WORK)
     _report(args, items, verdict)
+    if all(item.cut.reason for item in items):
+        raise UserError("no utterance was cut out; the reasons are above")
     return 2 if failed else 0
 
 
