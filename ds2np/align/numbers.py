@@ -70,7 +70,7 @@ def make_numbers(language):
 def read_roman(text):
     """Return the value of a Roman numeral up to 399, in one case; 0 if it is none."""
     found = _ROMAN.fullmatch(text.upper())
-    if not found or not (text.isupper() or text.islower()) or text in "CLcl":
+    if not found or not (text.isupper() or text.islower()) or text in tuple("CLcl"):
         return 0
     hundreds, tens, ones = found.groups()
     return 100 * len(hundreds) + 10 * _read_digit(tens, *"XLC") + _read_digit(ones, *"IVX")

@@ -77,11 +77,10 @@ class Speaker:
         heading : bool
             Whether the paragraph is a single line.
         """
+        if "[" in piece and (core := FOOTNOTE.sub("", piece)) != piece:
+            spoken, rule = self.say(core, before, after, heading) if core else ("", None)
+            return spoken, rule if rule == "unwritable" else "footnote"
         if self._numbers and self._concerns(piece):
-            core = FOOTNOTE.sub("", piece)
-            if core != piece:
-                spoken, rule = self.say(core, before, after, heading) if core else ("", None)
-                return spoken, rule if rule == "unwritable" else "footnote"
             words = self._numbers.spell(piece, before, after, heading)
             if words is not None:
                 spoken = self._normaliser.write(words)
@@ -106,9 +105,8 @@ class Speaker:
         if spoken == piece:
             return spoken, None
         kinds = self._normaliser.find_changes(text)
-        first, last = (re.search(r"[^\W_]", each) for each in (text, text[::-1]))
-        inner = text[first.start() : len(text) - last.start()] if first else text
-        signs = {c for c in inner if kinds.get(c) == "sign"}
+        begin, end = _find_letters(text)
+        signs = {c for c in text[begin:end] if kinds.get(c) == "sign"}
         if visible != piece:
             rule = "invisible"
         elif signs:
@@ -118,11 +116,9 @@ class Speaker:
         elif "apostrophe" in kinds.values():
             rule = "apostrophe"
         else:
-            rule = "case" if spoken == "".join(map(self._small, piece)) else "punctuation"
+            edge = text != piece or "sign" in kinds.values()
+            rule = "punctuation" if edge else "case"
         return spoken, rule
-
-    def _small(self, character):
-        return character if character in self._symbols else character.lower()
 
 
 def _cut_at_dashes(text):
@@ -136,20 +132,22 @@ def _cut_at_dashes(text):
     return [text[a:b] for a, b in itertools.pairwise([0, *ends, len(text)])]
 
 
+def _find_letters(text):
+    """Return where the first letter or digit is, and where the last one ends."""
+    found = re.search(r"[^\W_](?:.*[^\W_])?", text, re.DOTALL)
+    return found.span() if found else (0, len(text))
+
+
 def _unquote(text):
     """Take single quotation marks off a word, but leave its apostrophes: 'tis, dogs', o'."""
-    first, last = (re.search(r"[^\W_]", each) for each in (text, text[::-1]))
-    if not first:
-        return text
-    begin, end = first.start(), len(text) - last.start()
+    begin, end = _find_letters(text)
     left, word, right = text[:begin], text[begin:end], text[end:]
-    elided = (
-        left[-1:] in QUOTES
-        and left
-        and (_ELISION.match(word) or (left[-1] == "\u2019" and right[:1] not in APOSTROPHES))
+    before, after = left[-1:], right[:1]
+    # A typographic apostrophe is no opening mark, unless it is used on both sides.
+    elided = before in tuple(QUOTES) and (
+        _ELISION.match(word) or (before == "\u2019" and after not in tuple(APOSTROPHES))
     )
     quoted = any(c in QUOTES for c in left) and not elided
-    shortened = right[:1] in APOSTROPHES and right and not quoted and _SHORTENED.search(word)
-    kept = left[-1] if elided else "", right[0] if shortened else ""
+    shortened = after in tuple(APOSTROPHES) and not quoted and _SHORTENED.search(word)
     left, right = ("".join(c for c in side if c not in QUOTES) for side in (left, right))
-    return f"{left}{kept[0]}{word}{kept[1]}{right}"
+    return f"{left}{before if elided else ''}{word}{after if shortened else ''}{right}"

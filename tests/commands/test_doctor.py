@@ -53,7 +53,9 @@ def test_a_missing_requirement_is_named(ds2np, missing):
     missing("tqdm", "jiwer")
     code, out, err = ds2np("doctor")
     assert (code, err) == (1, "")
-    assert "soundfile 1.2.3, tqdm MISSING, jiwer MISSING, threadpoolctl 1.2.3" in out
+    assert (
+        "soundfile 1.2.3, tqdm MISSING, jiwer MISSING, num2words 1.2.3, threadpoolctl 1.2.3" in out
+    )
     assert out.endswith("verdict: NOT ready: tqdm, jiwer missing (pip install tqdm jiwer)\n")
 
 
