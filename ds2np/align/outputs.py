@@ -137,8 +137,8 @@ def hear(recogniser, recording, path, channel=None, show=lambda seconds: None):
     warnings = list(describe_suspect(reader.name, sound, config.sample_rate).values())
     if sound.channels > 1 and not warnings and sound.kept < RELATED:
         warnings.append(
-            f"{reader.name} has {sound.channels} channels of different sound, perhaps a speaker each; "
-            "their mean is aligned, unless a channel is chosen"
+            f"{reader.name} has {sound.channels} channels of different sound, perhaps a speaker "
+            "each; their mean is aligned, unless a channel is chosen"
         )
     _write_json(about, {"key": key, "seconds": seconds, "warnings": warnings})
     return Heard(recording, seconds, path, levels, tuple(warnings))

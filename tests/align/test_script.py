@@ -284,11 +284,11 @@ def test_every_token_is_a_word_or_a_change(alphabet, parts):
     assert set(used) == set(range(len(script.sentences)))
     joined = alphabet.join(said(script))
     assert alphabet.decode(alphabet.encode(joined)) == joined
-    labels, begins, words = encode_script(script, alphabet)
-    assert np.array_equal(labels, alphabet.encode(joined))
-    assert (np.diff(begins) > 0).all()
-    assert (np.diff(words) > 0).all()
-    assert all(script.words[i].spoken for i in words)
+    encoded = encode_script(script, alphabet)
+    assert np.array_equal(encoded.labels, alphabet.encode(joined))
+    assert (np.diff(encoded.begins) > 0).all()
+    assert (np.diff(encoded.words) > 0).all()
+    assert all(script.words[i].spoken for i in encoded.words)
     # Each word that is not spoken as written is counted once.
     counted = sum(bool(c.line and (c.after or c.rule in UNSPOKEN)) for c in script.changes)
     for change in script.changes[: sum(not change.line for change in script.changes)]:
@@ -299,13 +299,13 @@ def test_every_token_is_a_word_or_a_change(alphabet, parts):
 
 
 def check_begins(script, alphabet):
-    """From each begin to the next, the labels are the word's own letters, but for spaces."""
-    labels, begins, words = encode_script(script, alphabet)
-    parts = np.split(labels, begins[1:])
-    assert [alphabet.decode(part).strip() for part in parts] == [
-        script.words[i].spoken for i in words
+    """From each begin to its end, the labels are the word's own letters."""
+    encoded = encode_script(script, alphabet)
+    places = zip(encoded.begins, encoded.ends, strict=True)
+    assert [alphabet.decode(encoded.labels[begin:end]) for begin, end in places] == [
+        script.words[i].spoken for i in encoded.words
     ]
-    return words
+    return encoded.words
 
 
 @pytest.mark.parametrize("alphabet", [ENGLISH, PAIRS], ids=["letters", "pairs"])
@@ -322,15 +322,15 @@ def test_labels_of_mandarin():
 
 def test_characters_that_share_a_label_begin_once():
     script = parse("你好。我们在", HAN_PAIRS)
-    labels, begins, words = encode_script(script, HAN_PAIRS)
-    assert HAN_PAIRS.decode(labels) == "你好我们在"
-    assert (list(begins), list(words)) == ([0, 1, 2], [0, 2, 4])
+    encoded = encode_script(script, HAN_PAIRS)
+    assert HAN_PAIRS.decode(encoded.labels) == "你好我们在"
+    assert (list(encoded.begins), list(encoded.words)) == ([0, 1, 2], [0, 2, 4])
 
 
 def test_nothing_spoken_has_no_labels():
-    labels, begins, words = encode_script(Script((), (), ()), ENGLISH)
-    assert [len(part) for part in (labels, begins, words)] == [0, 0, 0]
-    assert begins.dtype == words.dtype == np.int64
+    encoded = encode_script(Script((), (), ()), ENGLISH)
+    parts = encoded.labels, encoded.begins, encoded.ends, encoded.words
+    assert [(len(part), part.dtype) for part in parts] == 4 * [(0, np.int64)]
 
 
 def test_words_that_labels_do_not_have_are_an_error():
