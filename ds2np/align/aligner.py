@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ds2np.align.alignment import make_alignment, read_path
+from ds2np.align.alignment import find_frames, make_alignment
 from ds2np.align.outputs import Outputs, hear
 from ds2np.align.script import encode_script, read_script
 from ds2np.align.search import Loose, best_path
@@ -97,7 +97,7 @@ def align(
         None if verbatim else Loose(),
         show=lambda frames: show("searching", frames / len(outputs)),
     )
-    frames = read_path(path.states, outputs, encoded.labels, encoded.begins, encoded.ends)
+    frames = find_frames(path.states, outputs, encoded.labels, encoded.begins, encoded.ends)
     frames = _of_all_words(frames, encoded.words, len(script.words))
     parts = _divide(frames.starts, outputs.begins)
     alignments = [

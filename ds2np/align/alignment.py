@@ -123,7 +123,7 @@ class Frames:
     costs: np.ndarray
 
 
-def read_path(states, log_probs, labels, begins, ends, blank=0):
+def find_frames(states, log_probs, labels, begins, ends, blank=0):
     """Find the frames of words on a path.
 
     Parameters

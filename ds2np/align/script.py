@@ -178,9 +178,9 @@ def encode_script(script, alphabet):
     spoken = [(i, word.spoken) for i, word in enumerate(script.words) if word.spoken]
     labels = alphabet.encode(alphabet.join(text for _, text in spoken))
     found = alphabet.find_words(labels)
-    counts = [len(alphabet.split(text)) for _, text in spoken]
-    if sum(counts) != len(found):
-        raise ValueError(f"the script has {sum(counts):,} words, its labels {len(found):,}")
+    counts = np.array([len(alphabet.split(text)) for _, text in spoken], np.int64)
+    if counts.sum() != len(found):
+        raise ValueError(f"the script has {counts.sum():,} words, its labels {len(found):,}")
     places = np.array([place for _, *place in found], np.int64).reshape(-1, 2)
     lasts = np.cumsum(counts)
     begins, ends = places[lasts - counts, 0], places[lasts - 1, 1]

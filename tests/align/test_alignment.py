@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ds2np.align.alignment import find_runs, make_alignment, read_path
+from ds2np.align.alignment import find_frames, find_runs, make_alignment
 from ds2np.align.search import Loose, best_path
 
 FRAME = 0.02
@@ -49,7 +49,7 @@ def test_frames_of_words_equal_those_of_a_loop(seed):
     log_probs, labels, begins, ends = draw(rng, int(rng.integers(1, 9)), 80)
     loose = Loose(2.0, 1.0, 2.0, 0.2) if seed % 2 else None
     path = best_path(log_probs, labels, np.append(begins, len(labels)), loose)
-    got = read_path(path.states, log_probs, labels, begins, ends)
+    got = find_frames(path.states, log_probs, labels, begins, ends)
     expected = expected_words(path.states, log_probs, labels, begins, ends)
     np.testing.assert_array_equal(got.starts, [word[0] for word in expected])
     np.testing.assert_array_equal(got.ends, [word[1] for word in expected])
@@ -66,14 +66,14 @@ def test_words_that_were_not_read_are_marked():
         [0, 1, 2, -2, -2, -3, 13, 14]
     )  # the second word, of labels 2 to 4, is missing
     labels, begins, ends = np.array([2, 1, 3, 4, 1, 5, 5]), np.array([0, 2, 5]), np.array([1, 4, 7])
-    got = read_path(states, np.log(np.full((8, 6), 1 / 6)), labels, begins, ends)
+    got = find_frames(states, np.log(np.full((8, 6), 1 / 6)), labels, begins, ends)
     assert got.starts.tolist() == [1, -1, -1]  # of the third, one label has no frame
     assert got.confidences.tolist() == [pytest.approx(1 / 6), 0, 0]
 
 
 def align(states, labels, begins, ends, sentences, levels, part=None):
     log_probs = np.log(np.full((len(states), 6), 1 / 6))
-    frames = read_path(
+    frames = find_frames(
         np.array(states), log_probs, np.array(labels), np.array(begins), np.array(ends)
     )
     words = [

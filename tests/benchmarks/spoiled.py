@@ -76,7 +76,7 @@ def show(thresholds, precision, recall):
 
 def hear(recogniser, manifest):
     """Yield the utterances of a manifest as the network hears them, in order of the manifest."""
-    from ds2np.align.alignment import read_path
+    from ds2np.align.alignment import find_frames
     from ds2np.align.judge import find_space
     from ds2np.align.search import best_path
     from ds2np.align.spoiling import Utterance, spell
@@ -98,7 +98,7 @@ def hear(recogniser, manifest):
                 states = best_path(row[:length], labels).states
             except ValueError:
                 continue  # the text does not fit
-            frames = read_path(states, row[:length], labels, begins, begins + sizes)
+            frames = find_frames(states, row[:length], labels, begins, begins + sizes)
             yield Utterance(row[:length], tuple(words), frames.starts, frames.ends)
 
 
