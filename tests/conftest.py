@@ -119,3 +119,16 @@ def trained(finished, utterances):
 
     recogniser = Recogniser.load(finished, "cpu")
     return recogniser, Dataset(utterances[:4], recogniser.config)
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory):
+    """The folder of a run whose network understands the toy language; not to be changed."""
+    from helpers.readings import train_network
+
+    from ds2np.train.report import Report
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Report, "show", lambda self, *rest: None)
+        patch.setattr(Report, "write", lambda self, *rest: self.path)
+        return train_network(tmp_path_factory.mktemp("reader"))

@@ -6,21 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 from helpers import toys
-from helpers.readings import draw_text, read_aloud, train_network
+from helpers.readings import draw_text, read_aloud
 
 from ds2np.align import outputs
 from ds2np.align.formats import read_alignment
 from ds2np.data.manifest import read_manifest
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        from ds2np.train.report import Report
-
-        patch.setattr(Report, "show", lambda self, *rest: None)
-        patch.setattr(Report, "write", lambda self, *rest: self.path)
-        return train_network(tmp_path_factory.mktemp("network"))
 
 
 @pytest.fixture
@@ -34,10 +24,10 @@ def reading(tmp_path):
 
 
 @pytest.fixture
-def align(ds2np, network, tmp_path):
+def align(ds2np, reader, tmp_path):
     def run(*words, expect=0):
         code, out, err = ds2np(
-            "align", network, *words, "--out", tmp_path / "out", "--device", "cpu"
+            "align", reader, *words, "--out", tmp_path / "out", "--device", "cpu"
         )
         assert code == expect, err
         return out, err
@@ -75,10 +65,10 @@ def test_a_text_and_its_recording(align, reading, tmp_path, monkeypatch):
     )
 
 
-def test_the_cuts_can_be_trained_on(align, reading, ds2np, network, tmp_path):
+def test_the_cuts_can_be_trained_on(align, reading, ds2np, reader, tmp_path):
     align(tmp_path / "book.wav", tmp_path / "book.txt", "--seconds", "0.2", "3")
     code, out, err = ds2np(
-        "evaluate", network, tmp_path / "out" / "utterances.jsonl", "--device", "cpu"
+        "evaluate", reader, tmp_path / "out" / "utterances.jsonl", "--device", "cpu"
     )
     assert code == 0, err
     assert float(out.split("CER")[1].split("%")[0]) < 15
