@@ -46,7 +46,7 @@ def ends_sentence(text, following, is_first=False, before_space=True):
     if not _END.search(text):
         return False
     abbreviated = _ABBREVIATED.fullmatch(text.strip("_*"))
-    if not abbreviated or not following:
+    if not abbreviated:
         return True
     word = abbreviated[1]
     if _SHORT.fullmatch(word) or _INITIALS.fullmatch(word):

@@ -123,6 +123,8 @@ class Speaker:
 
 def _cut_at_dashes(text):
     """Cut a token after two hyphens or a long dash, but not within a range: 1914--1918."""
+    if len(text) < 3:
+        return [text]
     ends = [
         dash.end()
         for dash in _BREAK.finditer(text, 1)

@@ -122,6 +122,7 @@ def test_english(text, expected):
         ("", "XII", "", False, None),
         ("", "IV.", "The", True, "four"),
         ("", "II.\u2014", "The", True, "two"),
+        ("", "II\u2014", "The", True, "two"),
         ("", "I", "am", True, None),
         ("", "I", "", True, "one"),
         ("", "I.", "The", True, "one"),

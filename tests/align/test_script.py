@@ -110,6 +110,9 @@ def test_without_signs_each_line_is_a_sentence():
         ("word[12],", [("word[12],", "word", "footnote")]),
         ("in 1846[3]", [("1846[3]", "eighteen forty six", "footnote")]),
         ("a b \u4f60", [("\u4f60", "", "unwritable")]),
+        ("a b \u4f60[12]", [("\u4f60[12]", "", "unwritable")]),
+        ("IV. A storm", [("IV.", "four", "number")]),
+        ("IV. A\nstorm", []),
         ("R&D", [("R&D", "r and d", "number")]),
         ("_word_ =x= don\u2019t", []),
         ("a [Illustration: two\nmen] b", [
@@ -217,6 +220,10 @@ def test_bad_files(tmp_path, data, message):
         read_script(path, ENGLISH)
     assert str(error.value).startswith(str(path))
     assert message in str(error.value)
+
+
+def test_half_of_the_words_are_enough():
+    assert said(parse("word \u0434\u0430 so \u043d\u0435\u0442")) == ["word", "", "so", ""]
 
 
 def test_no_file(tmp_path):
