@@ -18,6 +18,8 @@ REQUIRED = (
     "num2words",
     "threadpoolctl",
     "matplotlib",
+    "praatio",
+    "pysubs2",
 )
 OPTIONAL = {"jupyter": "for notebooks", "pytest": "for tests", "mpi4py": "for several processes"}
 NEEDED_GB = 1  # the demo's corpus and run, with a margin
