@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from ds2np.align.search import Loose, best_path
 from ds2np.ctc import min_frames
 from ds2np.errors import UserError
 
+OUTSIDE = 50.0  # nats that a second outside of the text costs
+LEAVE = 15.0, 60.0  # nats that it costs to leave the text, and to leave out some of it
+LETTERS = 30.0  # of them, for each nat that a letter costs
 FOUND = 0.5  # of the words; if fewer are read, it is probably the text of something else
 
 
@@ -89,15 +93,13 @@ def align(
         )
     outputs = Outputs([each.outputs for each in heard], len(alphabet))
     _check_length(pair, script, min_frames(encoded.labels) * frame_seconds, heard)
-    gates = np.append(encoded.begins, len(encoded.labels))
-    path = best_path(
+    path, frames = _search(
         outputs,
-        encoded.labels,
-        gates,
-        None if verbatim else Loose(),
-        show=lambda frames: show("searching", frames / len(outputs)),
+        encoded,
+        frame_seconds,
+        verbatim,
+        lambda part, frames: show("searching", (part + frames / len(outputs)) / 2),
     )
-    frames = find_frames(path.states, outputs, encoded.labels, encoded.begins, encoded.ends)
     frames = _of_all_words(frames, encoded.words, len(script.words))
     parts = _divide(frames.starts, outputs.begins)
     alignments = [
@@ -120,6 +122,36 @@ def align(
     warnings = [sentence for each in heard for sentence in each.warnings]
     warnings += _doubt(pair, script, alignments)
     return Aligned(pair, script, tuple(alignments), parts, outputs, tuple(heard), tuple(warnings))
+
+
+def _search(outputs, encoded, frame_seconds, verbatim, show):
+    """Find the best path; return it, and its `Frames`.
+
+    How much worse than the best symbols the right text is depends on the network. So the first
+    search leaves the text only for good reasons, and shows what a letter costs; where that is
+    little, another one leaves it sooner.
+    """
+    gates = np.append(encoded.begins, len(encoded.labels))
+    places = encoded.labels, encoded.begins, encoded.ends
+    frame = OUTSIDE * frame_seconds
+    loose = None if verbatim else Loose(LEAVE[1], frame, LEAVE[1])
+    path = best_path(outputs, encoded.labels, gates, loose, show=partial(show, 0))
+    frames = find_frames(path.states, outputs, *places)
+    leave = LEAVE[0] + LETTERS * _measure_letters(frames, encoded)
+    if not verbatim and leave < LEAVE[1]:
+        loose = Loose(leave, frame, leave)
+        path = best_path(outputs, encoded.labels, gates, loose, show=partial(show, 1))
+        frames = find_frames(path.states, outputs, *places)
+    return path, frames
+
+
+def _measure_letters(frames, encoded):
+    """Return what a letter of the words that were read costs, in nats; the mean of the words."""
+    read = np.flatnonzero(frames.starts >= 0)
+    if not len(read):
+        return np.inf
+    costs = frames.costs[frames.ends[read]] - frames.costs[frames.starts[read]]
+    return float(np.mean(costs / (encoded.ends - encoded.begins)[read]))
 
 
 def _check_length(pair, script, needed, heard):
