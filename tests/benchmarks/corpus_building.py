@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = ["--remove", "0.1", "--foreign", "0.1", "--noise", "5"]
-TRAINING = ["--preset", "tiny", "--time-strides", "2", "2", "--anneal", "1.3", "--quiet", "1.2"]
+TRAINING = ["--preset", "tiny", "--time-strides", "2", "2", "--anneal", "1.3"]
 LENGTHS = ["--seconds", "0.5", "3"]
 MARGIN = 0.15  # seconds of the pauses, the shortest of which are 0.3
 
