@@ -20,6 +20,7 @@ BLOCKS = {
     "12": ("everything, CTC above all", 268, 888),
     "13": ("everything that is trained", 268, 888),
     "14": ("the symbols that it writes", 624, 955),
+    "15": ("all of it, used as a tool", 5, 955),
     "16": ("all of it, piece by piece", 5, 955),
     "18": ("from the samples to the loss", 5, 888),
 }

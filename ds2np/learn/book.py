@@ -158,6 +158,14 @@ CHAPTERS = (
         70,
     ),
     Chapter(
+        "15_building_a_corpus",
+        "Building a corpus",
+        "the best path of a long text through an hour of sound, cuts in its pauses, and a "
+        "classifier that finds what is wrong",
+        "data: alignment, segmentation, filtering",
+        70,
+    ),
+    Chapter(
         "16_streaming_and_serving",
         "Streaming and serving",
         "pieces of sound that give what the whole gives; the queue of Batch Dispatch, latency "

@@ -290,6 +290,27 @@ HINTS = {
         "In octaves, np.log2, the mean moves to np.log2(centre), and all frames with it.",
         "Take the mean over frames with a pitch only, and leave the others 0; there may be none.",
     ),
+    "15.1": (
+        "Begin at the last frame, where the state is given; each step leads to the frame before.",
+        "State s has bit 7 - s % 8 of byte s // 8, in either array.",
+        "Note the state first, then subtract one + 2 * two; at the end, turn the list around.",
+    ),
+    "15.2": (
+        "Let lost[j] be the least that is lost up to point j; lost[0] is 0.",
+        "The last piece before j begins at some i < j: it costs nothing if its length is allowed, "
+        "and its seconds if not.",
+        "lost[j] is the smallest lost[i] plus that, over all i < j; the answer is the last one.",
+    ),
+    "15.3": (
+        "The derivative of the cross entropy with respect to the score z is p - y.",
+        "dz = (p - y) / N, since the loss is a mean; then dw = dz @ x, and the penalty's l2 * w.",
+        "np.exp(-np.logaddexp(0, -z)) is the sigmoid without overflow; b has no penalty.",
+    ),
+    "15.4": (
+        "Only 0 and the probabilities themselves have to be tried: in between nothing changes.",
+        "At each candidate, count the wrong ones that are kept and the right ones that are not.",
+        "Go from small to large, and move on only if the cost is less than the least so far.",
+    ),
     "16.1": (
         "It is chapter 04's recurrence; only the state before the first frame is not zeros but h.",
         "The input terms of all frames are x @ W + b; then h = clip(a_t + h @ U, 0, 20), frame by "

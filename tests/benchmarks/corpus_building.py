@@ -3,7 +3,8 @@
     python tests/benchmarks/corpus_building.py FOLDER ALIGNER TRAIN.jsonl TEST.jsonl [--rounds 2]
 
 The utterances of TRAIN.jsonl become a long recording and a text with faults, as `long_recording.py`
-makes them. The same network is trained on three cuts of it, and tested on TEST.jsonl: `raw`, by the
+makes them. The same network is trained on three cuts of it, and tested on those of TEST.jsonl, which becomes a
+long recording, too, without faults, and is cut at the known boundaries: `raw`, by the
 text forced onto the sound; `filtered`, as `align` does it, with the network ALIGNER; and `true`, at
 the known boundaries, with the sentences that the text has. With --rounds 2, the network trained on
 the filtered cuts aligns the recording again, and another one is trained on what it finds. FOLDER
@@ -39,6 +40,10 @@ def main():
     if not (folder / "truth.json").exists():
         script = ROOT / "tests" / "benchmarks" / "long_recording.py"
         call(script, folder, args.train, "--minutes", args.minutes, *FAULTS)
+    if not (folder / "test" / "truth.json").exists():
+        script = ROOT / "tests" / "benchmarks" / "long_recording.py"
+        call(script, folder / "test", args.test)
+    test = write_true(folder / "test")
     alphabet = folder / "bigrams.txt"
     if not alphabet.exists():
         call("-m", "ds2np", "data", args.train, "--alphabet", "--bigrams", "--out", alphabet)
@@ -46,11 +51,11 @@ def main():
     cuts["filtered"] = cut(args.aligner, folder, "filtered")
     cuts["true"] = write_true(folder)
     for name, manifest in cuts.items():
-        train(folder, name, manifest, alphabet, args)
+        train(folder, name, manifest, test, alphabet, args.epochs)
     for number in range(2, args.rounds + 1):
         teacher = folder / ("run_filtered" if number == 2 else f"run_round{number - 1}")
         manifest = cut(teacher, folder, f"round{number}")
-        train(folder, f"round{number}", manifest, alphabet, args)
+        train(folder, f"round{number}", manifest, test, alphabet, args.epochs)
 
 
 def call(*words):
@@ -86,18 +91,18 @@ def write_true(folder):
     return folder / "true.jsonl"
 
 
-def train(folder, name, manifest, alphabet, args):
+def train(folder, name, manifest, test, alphabet, epochs):
     """Train a network on a manifest, and print its error rates."""
     from rates import measure_rates
 
     run = folder / f"run_{name}"
-    options = [*TRAINING, "--alphabet", alphabet, "--epochs", args.epochs]
+    options = [*TRAINING, "--alphabet", alphabet, "--epochs", epochs]
     again = ["--resume"] if (run / "last.npz").exists() else []
     call(
-        *("-m", "ds2np", "train", "--train", manifest, "--dev", args.test),
+        *("-m", "ds2np", "train", "--train", manifest, "--dev", test),
         *("--out", run, *options, *again),
     )
-    rates = measure_rates(run, args.test, decoder="greedy")
+    rates = measure_rates(run, test, decoder="greedy")
     count = len(Path(manifest).read_text(encoding="utf-8").splitlines())
     print(f"{name}: {count} utterances, WER {rates[0]:.1f} %, CER {rates[1]:.1f} %", flush=True)
 

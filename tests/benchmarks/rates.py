@@ -9,6 +9,6 @@ def measure_rates(run, manifest, **options):
 
     recogniser = Recogniser.load(run, "cpu", **options)
     utterances = read_manifest(manifest)
-    hyps = [recogniser.transcribe(utterance.audio_filepath).text for utterance in utterances]
-    refs = [recogniser.config.alphabet().normalise(utterance.text) for utterance in utterances]
+    hyps = [recogniser.transcribe(u.audio_filepath, **u.part).text for u in utterances]
+    refs = [recogniser.config.alphabet().normalise(u.text) for u in utterances]
     return round(100 * wer(refs, hyps), 2), round(100 * cer(refs, hyps), 2)
