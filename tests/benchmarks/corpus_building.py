@@ -4,7 +4,7 @@
 
 The utterances of TRAIN.jsonl become a long recording and a text with faults, as `long_recording.py`
 makes them. The same network is trained on three cuts of it: `raw`, by the text forced onto the
-sound; `filtered`, as `align` does it, with the network ALIGNER; and `true`, at the known boundaries,
+sound; `filtered`, as `align` does it, with the network ALIGNER; `true`, at the known boundaries,
 with the sentences that the text has. It is tested on TEST.jsonl, which becomes a long recording,
 too, without faults, and is cut at the known boundaries. With --rounds 2, the network trained on the
 filtered cuts aligns the recording again, and another one is trained on what it finds. FOLDER keeps
