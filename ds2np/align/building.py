@@ -1,5 +1,6 @@
 """From recordings and texts to a folder with a manifest, and all else that came of them."""
 
+import contextlib
 import shutil
 import sys
 
@@ -57,6 +58,8 @@ def build_corpus(
             for alignment in result.alignments:
                 print(describe_alignment(alignment), flush=True)
         if not parts:
+            with contextlib.suppress(OSError):  # unless there is something to go on with
+                (out / WORK).rmdir()
             return False
         items = [item for part in parts for item in part.items]
         verdict = judge([part.evidence for part in parts], cost)

@@ -57,6 +57,8 @@ def main():
             show(*precision_recall(p, y, args.share))
     p, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
     print(f"{'all':10} {int(y.sum()):4}  {describe(*precision_recall(p, y, args.share))}")
+    if args.curve:
+        show(*precision_recall(p, y, args.share))
 
 
 def describe(thresholds, precision, recall, at=0.9):
