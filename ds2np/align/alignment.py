@@ -220,7 +220,9 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds, levels)
         for first, last in find_runs(frames.outside[of_frames], origin)
         if (last - first) * frame_seconds >= LEAST_FOREIGN
     ]
-    starts, ends, foreign = move_to_pauses(*times, foreign, find_quiet(levels))
+    bounds = [-1, *read.tolist(), of_words.stop - of_words.start]
+    missing = {j for j, (a, b) in enumerate(itertools.pairwise(bounds)) if b > a + 1}
+    starts, ends, foreign = move_to_pauses(*times, foreign, find_quiet(levels), missing)
     places = dict(zip(read.tolist(), zip(starts, ends, strict=True), strict=True))
     aligned = []
     for i, (word, confidence) in enumerate(

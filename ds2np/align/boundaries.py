@@ -5,13 +5,14 @@ import numpy as np
 from ds2np.align.levels import STEP
 
 REACH = 1.0  # seconds by which a boundary may move away from its word
-INTO = 0.1  # seconds by which it may move into it
+INTO = 0.1  # seconds by which it may move into it, or away where a word is missing
 PAUSE = 0.06  # seconds of quiet that are a pause
 SOUND = 1.0  # seconds of sound between words, which the network does not hear as speech
+SHORT_SOUND = 0.1  # the same where a word is missing: perhaps it was read after all
 CLOSE = 0.5  # seconds of quiet within such a sound
 
 
-def move_to_pauses(starts, ends, foreign, quiet):
+def move_to_pauses(starts, ends, foreign, quiet, missing=()):
     """Move the boundaries of words to those of the longest pause near them.
 
     Parameters
@@ -22,6 +23,9 @@ def move_to_pauses(starts, ends, foreign, quiet):
         Sound outside the text, in seconds, between words.
     quiet : ndarray of bool of shape (n,)
         See `find_quiet`.
+    missing : collection of int
+        The words before which words of the text are missing; W for the end. The sound there may be
+        theirs: it is foreign, and not a part of the words beside it.
 
     Returns
     -------
@@ -34,20 +38,21 @@ def move_to_pauses(starts, ends, foreign, quiet):
     all_foreign = []
     spans = list(foreign)
     for j, (left, right) in enumerate(zip(befores, afters, strict=True)):
-        inside = []
+        inside, reach = [], INTO if j in missing else REACH
         while spans and spans[0][0] < right:
             inside.append(spans.pop(0))
         first, last = (inside[0][0], inside[-1][1]) if inside else (right, left)
         if j:
             floor = max(starts[j - 1] + STEP, left - INTO)
-            run = _longest(quiet, floor, max(first, left) + INTO, begin=left + REACH)
+            run = _longest(quiet, floor, max(first, left) + INTO, begin=left + reach)
             ends[j - 1] = min(run[0], right) if run else left
         if j < len(starts):
             ceiling = min(ends[j] - STEP, right + INTO)
-            run = _longest(quiet, min(last, right) - INTO, ceiling, end=right - REACH)
+            run = _longest(quiet, min(last, right) - INTO, ceiling, end=right - reach)
             starts[j] = max(run[1], ends[j - 1] if j else 0.0) if run else right
         left, right = ends[j - 1] if j else 0.0, starts[j] if j < len(starts) else duration
-        all_foreign += _merge([*inside, *_sounds(quiet, left, right)], left, right)
+        shortest = SHORT_SOUND if j in missing else SOUND
+        all_foreign += _merge([*inside, *_sounds(quiet, left, right, shortest)], left, right)
     return starts, ends, all_foreign
 
 
@@ -71,12 +76,12 @@ def _runs(marks, low, high):
     return [((a + first) * STEP, (b + first) * STEP) for a, b in edges.reshape(-1, 2).tolist()]
 
 
-def _sounds(quiet, left, right):
-    """Return the long sounds between two words."""
-    if right - left < SOUND:
+def _sounds(quiet, left, right, shortest):
+    """Return the sounds between two words."""
+    if right - left < shortest:
         return []
-    loud = _merge(_runs(~quiet, left, right), left, right, CLOSE)
-    return [(first, last) for first, last in loud if last - first >= SOUND]
+    loud = _merge(_runs(~quiet, left, right), left, right, min(CLOSE, shortest))
+    return [(first, last) for first, last in loud if last - first >= shortest]
 
 
 def _merge(spans, left, right, close=0.0):

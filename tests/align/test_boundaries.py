@@ -70,3 +70,12 @@ def test_words_stay_in_order_and_spans_between_them(seed):
     bounds = np.concatenate([[0], flat, [DURATION]]).reshape(-1, 2)
     for a, b in spans:
         assert any(low - 1e-9 <= a and b <= high + 1e-9 for low, high in bounds)
+
+
+def test_sound_beside_a_missing_word_may_be_its_own():
+    quiet = quiet_at((0, 1), (2.5, 3.0), (4, 10))
+    with_all = move([(1, 2.0), (3, 4)], quiet)
+    assert with_all == ([[1, 2.5], [3, 4]], [])
+    starts, ends, foreign = move_to_pauses([1, 3], [2.0, 4], [], quiet, missing={1})
+    assert np.round([*starts, *ends], 3).tolist() == [1, 3, 2.0, 4]
+    assert np.round(foreign, 3).tolist() == [[2.0, 2.5]]

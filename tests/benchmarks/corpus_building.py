@@ -12,6 +12,7 @@ everything; the same command continues after an interruption.
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -21,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FAULTS = ["--remove", "0.1", "--foreign", "0.1", "--noise", "5"]
 TRAINING = ["--preset", "tiny", "--time-strides", "2", "2", "--anneal", "1.3"]
 LENGTHS = ["--seconds", "0.5", "3"]
-MARGIN = 0.15  # seconds of the pauses, the shortest of which are 0.3
 
 
 def main():
@@ -75,16 +75,23 @@ def cut(aligner, folder, name, *options):
 
 
 def write_true(folder):
-    """Write the manifest of the sentences of the text at their known boundaries."""
+    """Write the manifest of the sentences of the text at their known boundaries.
+
+    They keep as much of the pauses as `align` lets them.
+    """
+    from ds2np.align.cutting import MARGIN
+
     truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    sentences = truth["sentences"]
+    gaps = [0.0, *(b["start"] - a["end"] for a, b in itertools.pairwise(sentences)), 0.0]
+    margins = [min(MARGIN, gap / 2) for gap in gaps]
     with open(folder / "true.jsonl", "w", encoding="utf-8") as file:
-        for each in truth["sentences"]:
+        for each, before, after in zip(sentences, margins, margins[1:], strict=False):
             if not each["removed"]:
-                start = each["start"] - MARGIN
                 utterance = {
                     "audio_filepath": "recording.flac",
-                    "offset": start,
-                    "duration": each["end"] + MARGIN - start,
+                    "offset": each["start"] - before,
+                    "duration": each["end"] + after - each["start"] + before,
                     "text": each["text"],
                 }
                 print(json.dumps(utterance), file=file)
