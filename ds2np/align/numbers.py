@@ -12,7 +12,7 @@ The library num2words has the words; what a number means, the text around it tel
     5%; 20°; -5            five percent; twenty degrees; minus five
     10:30; 10:00; 10:05    ten thirty; ten o'clock; ten oh five
     5-7; 1914-1918         five to seven; nineteen fourteen to nineteen eighteen
-    No. 7; #7              number seven
+    No. 7; NO. 7; #7       number seven; but no. 7 is read as it is written
     B12; 5-year-old        b twelve; five year old
     &; &c.                 and; et cetera
     CHAPTER IV; Act ii     four; two: up to 399, after the words of `HEADINGS`. After such a word in
@@ -33,6 +33,7 @@ from ds2np.errors import UserError
 
 MANDARIN = "zh"
 HEADINGS = {"chapter", "book", "part", "volume", "act", "scene", "section"}
+NUMBERED = {"No": "number", "NO": "number", "Nos": "numbers", "NOS": "numbers"}
 SCALES = {"hundred", "thousand", "million", "billion", "trillion"}
 NAMES = {
     "$": ("dollar", "dollars", "cent", "cents"),
@@ -46,7 +47,7 @@ NAMES = {
 }
 VULGAR = {"½": "a half", "¼": "a quarter", "¾": "three quarters"}
 
-_CONTEXT = re.compile(rf"[IVXLC]+|[ivxlc]+|Nos?|&c|{'|'.join(SCALES)}")
+_CONTEXT = re.compile(rf"[IVXLC]+|[ivxlc]+|&c|{'|'.join([*NUMBERED, *SCALES])}")
 _ROMAN = re.compile(r"(C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
 _TITLE_FOLLOWS = re.compile(r"[.:)\]].*|[-\u2013\u2014]+")
 
@@ -94,8 +95,8 @@ class EnglishNumbers(Numbers):
     def _in_context(self, piece, before, after, heading):
         core = bare(piece)
         last, following = bare(before), bare(after)
-        if core in ("No", "Nos") and piece.endswith(".") and following[:1].isdigit():
-            return "number" if core == "No" else "numbers"
+        if core in NUMBERED and piece.endswith(".") and following[:1].isdigit():
+            return NUMBERED[core]
         if core[:1] in MONEY and core[1:2].isdigit() and following in SCALES:
             return self.spell(core[1:])
         if core in SCALES and last[:1] in MONEY and last[1:2].isdigit():

@@ -20,9 +20,16 @@ from ds2np.errors import UserError
 
 HEADER = ("line", "before", "after", "rule")
 _OPENING = ("Ps", "Pi")  # categories of Unicode
+# A title has no blank line: a mark that is not closed must not take the book with it.
 _GUTENBERG = (
-    re.compile(r"(?ms)\A.*?^\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG.*?\*\*\*$"),
-    re.compile(r"(?ms)^\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG.*\Z"),
+    re.compile(
+        r"(?ms)\A.*?^[ \t]*\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG"
+        r"(?:(?!\n[ \t]*\n)[^*]){,300}\*\*\*[ \t]*$"
+    ),
+    re.compile(
+        r"(?ms)^[ \t]*(?:End of (?:the )?Project Gutenberg[^*]{,300})?"
+        r"\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG.*\Z"
+    ),
 )
 _ILLUSTRATION = re.compile(r"\[Illustration[^\[\]]*\]")
 

@@ -103,6 +103,9 @@ def test_english(text, expected):
     [
         ("", "No.", "7", False, "number"),
         ("", "Nos.", "(7", False, "numbers"),
+        ("LETTER", "NO.", "7", True, "number"),
+        ("", "NOS.", "7", False, "numbers"),
+        ("is", "no.", "7", False, None),
         ("", "No.", "He", False, None),
         ("No", "No", "7", False, None),
         ("for", "$5", "million,", False, "five"),
@@ -193,6 +196,8 @@ def test_mandarin_reads_back(number):
         ("10,050", "", "一万零五十"),
         ("100500", "", "十万零五百"),
         ("12005", "", "一万二千零五"),
+        ("10999", "", "一万零九百九十九"),
+        ("11000", "", "一万一千"),
         ("100000000", "", "一零零零零零零零零"),
         ("007", "", "零零七"),
         ("3.14", "", "三点一四"),

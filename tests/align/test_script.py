@@ -132,6 +132,7 @@ def test_changes(text, expected):
         ("dogs\u2019 runnin' o\u2019 th\u2019", "dogs' runnin' o' th'"),
         ("\u2018dogs\u2019 'o'", "dogs o"),
         ("_don\u2019t_ 'well-known'", "don't well known"),
+        ("\u2019cat\u2019 \u2019cat", "cat 'cat"),
     ],
 )
 def test_apostrophes_and_quotation_marks(text, expected):
@@ -144,6 +145,7 @@ def test_dashes_split_words():
         "end--", "and", "\u2014so\u2014", "he", "1914\u20141918", "\u201cI\u2014\u201d",
     ]  # fmt: skip
     assert said(script)[4:] == ["nineteen fourteen to nineteen eighteen", "i"]
+    assert said(parse("I\u2014I")) == ["i", "i"]
 
 
 def test_the_frame_of_project_gutenberg():
@@ -158,6 +160,31 @@ def test_the_frame_of_project_gutenberg():
     assert [change.line for change in left_out] == [1, 2, 3, 6, 7]
 
 
+@pytest.mark.parametrize("title", ["A", "A\nLONG TITLE"])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("  ", ""), ("", " \t")])
+def test_white_space_beside_the_marks_of_project_gutenberg(before, after, title):
+    start, end = (
+        f"{before}*** {mark} OF THE PROJECT GUTENBERG EBOOK {title} ***{after}\n"
+        for mark in ("START", "END")
+    )
+    script = parse(f"Title\n{start}One.\n\n***\n\nTwo.\n\n{end}Licence\n")
+    assert script.sentences == ("One.", "Two.")
+
+
+def test_a_mark_that_is_not_closed_leaves_the_book():
+    text = "*** START OF THE PROJECT GUTENBERG EBOOK A\n \nOne.\n\n***\n\nTwo.\n"
+    assert parse(text).sentences[-2:] == ("One.", "Two.")
+
+
+@pytest.mark.parametrize("line", ["the Project Gutenberg EBook of A", "Project Gutenberg's A"])
+def test_the_last_line_before_the_licence_is_left_out(line):
+    mark = "*** END OF THE PROJECT GUTENBERG EBOOK A ***"
+    script = parse(f"One.\n\nEnd of {line}, by\nB. C.\n\n{mark}\nLicence\n")
+    assert script.sentences == ("One.",)
+    # Without the mark it is part of the text.
+    assert len(said(parse(f"One.\n\nEnd of {line}, by B. C."))) > 1
+
+
 def test_mandarin():
     text = "他说\uff1a\u201c你好。\u201d我们在1984年去了\n书店\uff01用Python写的"
     text += " so so 《爱》 5\uff05 [3]* 好[4]。"
@@ -170,6 +197,8 @@ def test_mandarin():
         "他说你好我们在一九八四年去了书店用python写的so so爱百分之五好"
     )
     assert [word.line for word in script.words][11:13] == [2, 2]
+    quoted = "\u300a\u201c爱\u201d\u300b"
+    assert [word.text for word in parse(quoted, MANDARIN).words] == [quoted]
 
 
 def test_without_a_space_roman_words_cannot_stand_side_by_side():
