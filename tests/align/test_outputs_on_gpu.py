@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from ds2np.align.outputs import Outputs, hear
-from ds2np.backend import to_gpu
+from ds2np.backend import to_gpu, why_no_gpu
 from ds2np.model import DeepSpeech2, preset
 from ds2np.recogniser import Recogniser
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(why_no_gpu() is not None, reason=f"no GPU: {why_no_gpu()}")
 def test_the_gpu_hears_the_same(tmp_path):
     soundfile = pytest.importorskip("soundfile")
     rng = np.random.default_rng(0)
