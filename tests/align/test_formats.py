@@ -102,6 +102,8 @@ def test_damaged_json_is_one_error(tmp_path, damage):
         read_alignment(path)
     assert "\n" not in str(raised.value)
     assert ("version 2, expected 1" in str(raised.value)) == (damage == "another version")
+    fields = "words[0] misses, or should not have, confidence, sure"
+    assert (fields in str(raised.value)) == (damage == "a missing field")
 
 
 def test_a_missing_file_is_one_error(tmp_path):

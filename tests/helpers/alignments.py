@@ -51,7 +51,7 @@ def alignments(draw):
         sentences.append(rows)
         if draw(st.booleans()):
             start = at + draw(seconds)
-            at = start + draw(seconds)
+            at = start + max(draw(seconds), 0.001)  # where the next word may begin
             foreign.append((start, at))
     made = align(sentences, at + 0.1 + draw(seconds), name, foreign)
     if draw(st.booleans()):  # signs that belong to no word
