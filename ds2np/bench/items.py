@@ -178,7 +178,7 @@ def training_step(to_device, N=16, seconds=5, name="small", precision="float32")
             loss, dlogits = ctc_loss(logits, labels, out_lengths, label_lengths)
             model.zero_grads()
             dlogits /= N
-            model.backward(dlogits)
+            model.backward(dlogits, to_input=False)
             optimiser.step()
             return {"loss": loss}
 

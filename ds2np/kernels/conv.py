@@ -62,10 +62,11 @@ def convolve(x, W, stride, padding, shape, lengths):
     return from_phases(out, (1, 1), (0, 0), (len(x), len(W), *shape)), X, W_hat
 
 
-def convolve_backward(dout, X, W_hat, stride, padding, x_shape, W_shape, lengths):
-    """Compute dx and dW from dout (N, O, T_out, F_out) and what `convolve` returned."""
-    D = _transform(to_phases(dout, (1, 1), (0, 0), lengths))
-    dx = from_phases(_invert(_product(D, W_hat, lengths), lengths), stride, padding, x_shape)
+def convolve_backward(dout, X, W_hat, stride, padding, x_shape, W_shape, lengths, to_input=True):
+    """Compute dx, or None, and dW from dout (N, O, T_out, F_out) and what `convolve` returned."""
+    D, dx = _transform(to_phases(dout, (1, 1), (0, 0), lengths)), None
+    if to_input:
+        dx = from_phases(_invert(_product(D, W_hat, lengths), lengths), stride, padding, x_shape)
     dW = _invert(_product(D, X, lengths, adjoint="first"), lengths)  # D^H X
     return dx, from_phases(dW, stride, (0, 0), W_shape)
 

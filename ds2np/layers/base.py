@@ -97,6 +97,14 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} has no backward pass")
 
+    def backward_params(self, dout):
+        """Add to the gradients of the parameters like `backward`, but return no dx.
+
+        For the first layer of a network in training: nobody asks for the gradient of the sound.
+        A subclass overrides it where that saves work.
+        """
+        self.backward(dout)
+
     def forward_chunk(self, x, state, last):
         """Compute the output of the next chunk of N utterances (streaming, in evaluation mode).
 
@@ -276,10 +284,19 @@ class Sequential(Layer):
             lengths = layer.out_lengths(lengths)
         return x
 
-    def backward(self, dout, done=None):
-        """Run all layers backward; call `done`, if given, with the name of each finished layer."""
+    def backward(self, dout, done=None, to_input=True):
+        """Run all layers backward; call `done`, if given, with the name of each finished layer.
+
+        With to_input=False, it ends at the first layer that has parameters, and returns None.
+        """
+        first = None if to_input else next((n for n, s in self.sublayers.items() if s.params), None)
         for name, layer in reversed(self.sublayers.items()):
-            dout = layer.backward(dout)
+            if name == first:
+                dout = layer.backward_params(dout)
+            elif dout is None:
+                layer.clear_cache()
+            else:
+                dout = layer.backward(dout)
             if done:
                 done(name)
         return dout

@@ -145,7 +145,7 @@ def add_gradients(model, batch, scale, layer_done=None):
     loss, dlogits = ctc_loss(logits, batch.labels, out_lengths, batch.label_lengths)
     del logits  # as large as the gradient
     dlogits *= scale
-    model.backward(dlogits, layer_done)
+    model.backward(dlogits, layer_done, to_input=False)
     return loss
 
 

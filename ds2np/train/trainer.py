@@ -172,7 +172,7 @@ class Trainer:
             if accepted:
                 with clock.part("backward"):
                     dlogits *= step.scale
-                    model.backward(dlogits, step.layer_done)
+                    model.backward(dlogits, step.layer_done, to_input=False)
         step.all_reduce(clock)
         with clock.part("update"):
             steps = self.progress.optimiser_steps + 1

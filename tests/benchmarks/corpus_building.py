@@ -1,14 +1,16 @@
 """Does a corpus that is cut out of long recordings train as well as a clean one?
 
-    python tests/benchmarks/corpus_building.py FOLDER ALIGNER TRAIN.jsonl TEST.jsonl [--rounds 2]
+    python tests/benchmarks/corpus_building.py FOLDER ALIGNER TRAIN.jsonl TEST.jsonl
+        [--rounds 2] [--seeds 0 1 2]
 
 The utterances of TRAIN.jsonl become a long recording and a text with faults, as `long_recording.py`
 makes them. The same network is trained on three cuts of it: `raw`, by the text forced onto the
 sound; `filtered`, as `align` does it, with the network ALIGNER; `true`, at the known boundaries,
-with the sentences that the text has. It is tested on TEST.jsonl, which becomes a long recording,
-too, without faults, and is cut at the known boundaries. With --rounds 2, the network trained on the
-filtered cuts aligns the recording again, and another one is trained on what it finds. FOLDER keeps
-everything; the same command continues after an interruption.
+with the sentences that the text has. TEST.jsonl becomes a long recording, too, without faults, and
+is cut at the known boundaries: a fifth of its sentences choose the best epoch, the others are for
+the error rates. With --rounds 2, the network trained on the filtered cuts aligns the recording
+again, and another one is trained on what it finds. FOLDER keeps everything, and a row for each
+network in rows.jsonl; the same command continues after an interruption.
 """
 
 import argparse
@@ -33,6 +35,7 @@ def main():
     add("train", metavar="TRAIN.jsonl")
     add("test", metavar="TEST.jsonl")
     add("--rounds", type=int, default=1)
+    add("--seeds", nargs="+", type=int, default=[0], help="of the trainings")
     add("--epochs", default="12")
     add("--minutes", default="90", help="of the recording, at most")
     args = parser.parse_args()
@@ -43,19 +46,21 @@ def main():
     if not (folder / "test" / "truth.json").exists():
         script = ROOT / "tests" / "benchmarks" / "long_recording.py"
         call(script, folder / "test", args.test)
-    test = write_true(folder / "test")
+    heldout = split(write_true(folder / "test"))
     alphabet = folder / "bigrams.txt"
     if not alphabet.exists():
         call("-m", "ds2np", "data", args.train, "--alphabet", "--bigrams", "--out", alphabet)
     cuts = {"raw": cut(args.aligner, folder, "raw", "--verbatim", "--keep-all")}
     cuts["filtered"] = cut(args.aligner, folder, "filtered")
     cuts["true"] = write_true(folder)
-    for name, manifest in cuts.items():
-        train(folder, name, manifest, test, alphabet, args.epochs)
-    for number in range(2, args.rounds + 1):
-        teacher = folder / ("run_filtered" if number == 2 else f"run_round{number - 1}")
-        manifest = cut(teacher, folder, f"round{number}")
-        train(folder, f"round{number}", manifest, test, alphabet, args.epochs)
+    options = ["--alphabet", alphabet, "--epochs", args.epochs]
+    for seed in args.seeds:
+        for name, manifest in cuts.items():
+            train(folder, name, seed, manifest, heldout, options)
+        for number in range(2, args.rounds + 1):
+            name, before = f"round{number}", "filtered" if number == 2 else f"round{number - 1}"
+            manifest = cut(folder / f"run_{before}_{args.seeds[0]}", folder, name)
+            train(folder, name, seed, manifest, heldout, options)
 
 
 def call(*words):
@@ -98,20 +103,35 @@ def write_true(folder):
     return folder / "true.jsonl"
 
 
-def train(folder, name, manifest, test, alphabet, epochs):
-    """Train a network on a manifest, and print its error rates."""
+def split(manifest):
+    """Write a fifth of a manifest and the rest to files of their own; return their paths."""
+    lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
+    count = len(lines) // 5
+    paths = manifest.with_name("dev.jsonl"), manifest.with_name("test.jsonl")
+    for path, part in zip(paths, (lines[:count], lines[count:]), strict=True):
+        path.write_text("".join(part), encoding="utf-8")
+    return paths
+
+
+def train(folder, name, seed, manifest, heldout, options):
+    """Train a network on a manifest, and print and keep its error rates."""
     from rates import measure_rates
 
-    run = folder / f"run_{name}"
-    options = [*TRAINING, "--alphabet", alphabet, "--epochs", epochs]
+    run, rows = folder / f"run_{name}_{seed}", folder / "rows.jsonl"
+    known = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
+    if (name, seed) in [(row["cut"], row["seed"]) for row in known]:
+        return
     again = ["--resume"] if (run / "last.npz").exists() else []
     call(
-        *("-m", "ds2np", "train", "--train", manifest, "--dev", test),
-        *("--out", run, *options, *again),
+        *("-m", "ds2np", "train", "--train", manifest, "--dev", heldout[0], "--seed", seed),
+        *("--out", run, *TRAINING, *options, *again),
     )
-    rates = measure_rates(run, test, decoder="greedy")
+    wer, cer = measure_rates(run, heldout[1], decoder="greedy")
     count = len(Path(manifest).read_text(encoding="utf-8").splitlines())
-    print(f"{name}: {count} utterances, WER {rates[0]:.1f} %, CER {rates[1]:.1f} %", flush=True)
+    row = {"cut": name, "seed": seed, "utterances": count, "wer": wer, "cer": cer}
+    with open(rows, "a", encoding="utf-8") as file:
+        print(json.dumps(row), file=file)
+    print(row, flush=True)
 
 
 if __name__ == "__main__":

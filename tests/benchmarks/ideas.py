@@ -77,10 +77,12 @@ def windows_as_rows():
         out = (rows @ W.reshape(len(W), -1).T).reshape(*windows.shape[:3], len(W))
         return np.ascontiguousarray(out.transpose(0, 3, 1, 2)), (rows, W, x.shape, stride, padding)
 
-    def backward(dout, cache):
+    def backward(dout, cache, to_input=True):
         rows, W, (N, C, T, F), (st, sf), (pt, pf) = cache
         drows = dout.transpose(0, 2, 3, 1).reshape(-1, len(W))
         dW = (drows.T @ rows).reshape(W.shape)
+        if not to_input:
+            return None, dW
         _, _, T_out, F_out = dout.shape
         drows = (drows @ W.reshape(len(W), -1)).reshape(N, T_out, F_out, C, *W.shape[2:])
         dx = np.zeros((N, T, F, C), dout.dtype)

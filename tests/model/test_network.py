@@ -37,6 +37,28 @@ def test_gradients_of_the_whole_network(recurrent, bidirectional, rng):
         assert comparison.ok, str(comparison)
 
 
+@pytest.mark.parametrize("conv", [SMALL.conv, (ConvConfig(4, (3,), (2,)),)])
+@pytest.mark.parametrize("normalisation", ["utterance", "running"])
+def test_the_backward_pass_can_end_at_the_parameters(conv, normalisation, rng):
+    config = dataclasses.replace(SMALL, conv=conv, normalisation=normalisation)
+    model = DeepSpeech2(config)
+    x = rng.standard_normal((2, 30, config.features)).astype(np.float32)
+    found = []
+    for to_input in (True, False):
+        model.zero_grads()
+        logits, _ = model.forward(x, np.array([30, 21]))
+        done = []
+        dx = model.backward(logits, done.append, to_input)
+        assert done == [*reversed(model.sublayers)]
+        assert all(layer._cache is None for layer in model.sublayers.values())
+        found.append((dx, model.flat_grads.copy()))
+    (dx, grads), (nothing, same) = found
+    assert dx.any()
+    assert nothing is None
+    assert grads.any()
+    np.testing.assert_array_equal(same, grads)
+
+
 def test_a_batch_equals_its_utterances_one_by_one(rng):
     model = DeepSpeech2(dataclasses.replace(SMALL, sample_rate=4000), dtype=np.float32)
     lengths = np.array([40, 23, 31])

@@ -278,7 +278,7 @@ def _out_lengths_by(answer):
 
 
 def _stack_backward_by(answer):
-    def run(self, dout, done=None):
+    def run(self, dout, done=None, to_input=True):
         due, current = list(self.sublayers), dout
 
         def go_back(name):
