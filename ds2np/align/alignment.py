@@ -235,7 +235,7 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds, levels)
     return Alignment(
         words=tuple(aligned),
         sentences=tuple(_find_sentences(aligned, sentences, frames, of_words.start)),
-        foreign=tuple((round(a, 4), min(round(b, 4), duration)) for a, b in foreign),
+        foreign=tuple((round(float(a), 4), min(round(float(b), 4), duration)) for a, b in foreign),
         unread=tuple(find_runs([not word.read for word in aligned])),
         **about,
     )

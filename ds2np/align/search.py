@@ -1,31 +1,35 @@
 """The best path of a long text through a long recording, with memory that does not grow.
 
-The lattice is that of chapter 05: blanks and labels, alternating. At some of the blanks, the gates
-between words, the path may leave it:
+An hour has 180,000 frames and 100,000 states (see `ds2np.align.lattice`), too many for a table of
+all. So of each block of frames only the states between the first and the last are computed that are
+better than the best one less `beam`: the band is narrow where the sound is clear, and widens where
+several places of the text would do. Now and then, all paths are traced back; before the frame where
+they meet, they are one, which is final, and the back-pointers are forgotten.
 
-    word  space  blank = gate -> next word       as everywhere in CTC
-                   |  ^
-                   v  |
-                 outside -> outside of a later gate: the text between them was not read
-                 (loop: sound that has no text)
-
-An hour has 180,000 frames and 100,000 states, too many for a table of all. So of each block of
-frames only the states between the first and the last are computed that are better than the best one
-less `beam`: the band is narrow where the sound is clear, and widens where several places of the
-text would do. Back-pointers take two bits. After each block, all paths are traced back; before the
-frame where they meet, they are one, which is final, and the back-pointers are forgotten.
+Outside, a path may go on to any later gate, which would make the band as wide as the text. So the
+band ends some words beyond the best state. Where the best path then loses so much for a while
+that it is probably lost, the search goes back by some blocks, and looks farther ahead until it has
+found where the reading goes on.
 
 What the band leaves out is known: no path through a state that was dropped can be better than its
 score there and the best symbol of each frame that follows. If that is less than the score of the
 path found, this is the best of all (`Path.exact`); otherwise the search starts again with a wider
-beam, as long as `work` allows.
+beam, looking ahead without end, as long as `work` allows.
 """
 
+import copy
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
+from ds2np.align.lattice import Lattice, Steps
+
 BLOCK = 100  # frames with the same band
+AHEAD = 100, 2000, np.inf  # labels beyond the best state where the band ends
+LOOK = 6  # blocks; where the best path loses, in most of them, more than ...
+LOST = 0.3  # ... this share of what outside costs, they and as many before are searched again
+FRONT = "alpha", "outside", "offset", "best", "dropped"  # what a block begins with
 SETTLE = 16  # blocks after which paths are traced back again
 BEAM, WIDER = 300.0, 4  # nats; and how many times wider at the next try
 WORK = 1e9  # states times frames that another try may take
@@ -103,17 +107,16 @@ def best_path(
     ValueError
         If no path is possible.
     """
-    lattice = _Lattice(labels, gates if loose else (), loose or Loose(), blank)
+    lattice = Lattice(labels, gates if loose else (), loose or Loose(), blank)
+    near, most = len(lattice.places) > 0, len(log_probs) * lattice.count
     while True:
-        search = _Search(lattice, beam)
-        for first in range(0, len(log_probs), BLOCK):
-            search.push(np.asarray(log_probs[first : first + BLOCK], np.float64))
-            show(min(first + BLOCK, len(log_probs)))
+        search = _Search(lattice, beam, near)
+        search.run(log_probs, show)
         path = search.finish()
         wider = _widen(beam, path, search)
-        if path.exact or wider / beam * search.work > work:
+        if path.exact or (most if near else min(most, wider / beam * search.work)) > work:
             break
-        beam = wider
+        beam, near = wider, False
     if path.score == -np.inf:
         raise ValueError("no path is possible: the text does not fit, or has impossible symbols")
     return path
@@ -133,76 +136,56 @@ def _widen(beam, path, search):
     return max(WIDER * beam, search.best - path.score)
 
 
-class _Lattice:
-    """The states of a text, and its gates."""
-
-    def __init__(self, labels, gates, loose, blank):
-        labels, self.loose = np.asarray(labels, np.int64), loose
-        self.count = 2 * len(labels) + 1
-        self.symbols = np.full(self.count, blank)
-        self.symbols[1::2] = labels
-        self.skip = np.full(self.count, -np.inf)  # added to what comes from two states before
-        self.skip[3::2][labels[1:] != labels[:-1]] = 0.0
-        self.places = 2 * np.asarray(gates, np.int64)  # blanks
-        self.lost = loose.label * self.places / 2  # cost of all text before
-        self.gate_of = np.full(self.count + 1, -1)  # of the states that follow a gate
-        self.gate_of[self.places] = self.gate_of[self.places + 1] = np.arange(len(self.places))
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """Where the best paths into the states of a block came from.
-
-    `bits` are two for each state from `low` on: 0 the same state, 1 the one before, 2 two before,
-    3 its gate. `ways` are those of the gates from `low_gate` on: 0 the same gate, 1 its blank, 2
-    the state before that, 3 an earlier gate, `sources`.
-    """
-
-    low: int
-    bits: tuple
-    low_gate: int
-    ways: np.ndarray
-    sources: np.ndarray
-
-    def before(self, lattice, t, states):
-        """Return the states in the frame before frame t of the block."""
-        before, outside = states.copy(), states < 0
-        at = states[~outside] - self.low
-        one, two = (bits[t, at >> 3] >> (7 - (at & 7)) & 1 for bits in self.bits)
-        way = one + 2 * two
-        came = states[~outside] - way
-        left = way == 3
-        came[left] = -1 - lattice.gate_of[states[~outside][left]]
-        before[~outside] = came
-        gates = -1 - states[outside]
-        way, source = (x[t, gates - self.low_gate] for x in (self.ways, self.sources))
-        place = lattice.places[gates]
-        before[outside] = np.choose(way, [states[outside], place, place - 1, -1 - source])
-        return before
-
-    def one_before(self, lattice, t, state):
-        """Return the state before one; faster than `before`."""
-        if state < 0:
-            return int(self.before(lattice, t, np.array([state]))[0])
-        at = state - self.low
-        shift = 7 - (at & 7)
-        one, two = (int(bits[t, at >> 3]) >> shift & 1 for bits in self.bits)
-        way = one + 2 * two
-        return -1 - int(lattice.gate_of[state]) if way == 3 else state - way
-
-
 class _Search:
-    """One try, with one beam."""
+    """One try, with one beam; `near`: with an end of the band, too, see `AHEAD`."""
 
-    def __init__(self, lattice, beam):
+    def __init__(self, lattice, beam, near):
         self.lattice, self.beam, self.work = lattice, beam, 0.0
+        self.near, self.level = near, 0 if near else len(AHEAD) - 1
         self.alpha = np.full(lattice.count + 2, -np.inf)  # of state s at s + 2
         self.alpha[2] = 0.0  # before the first frame: from here, blank and first label are near
         self.outside = np.full(len(lattice.places), -np.inf)
         self.offset = self.best = 0.0  # what alpha is short of; sum of the best symbols
         self.dropped = -np.inf  # the best of what the band left out, less `best` there
         self.steps, self.done, self.again = [], [], 1
+        self.settled = 0  # blocks whose steps are forgotten
+        self.fronts = deque(maxlen=2 * LOOK)  # what the last blocks began with, and their numbers
         self._choose_band(peak=0.0)
+
+    def run(self, log_probs, show):
+        """Add all blocks of frames, some of them again."""
+        number, count = 0, -(-len(log_probs) // BLOCK)
+        while number < count:
+            self.fronts.append((number, copy.deepcopy({name: vars(self)[name] for name in FRONT})))
+            first = number * BLOCK
+            self.push(np.asarray(log_probs[first : first + BLOCK], np.float64))
+            show(min(first + BLOCK, len(log_probs)))
+            number = self._look_back(number + 1, last=number + 1 == count)
+            if len(self.steps) >= self.again:
+                self._settle()
+                self.again = 2 * len(self.steps) + SETTLE
+
+    def _look_back(self, number, last):
+        """Choose how far ahead to look, and return the block with which to go on."""
+        if not self.near:
+            return number
+        first, front = self.fronts[0]
+        deficits = [before["best"] - before["offset"] for _, before in self.fronts]
+        losses = np.diff([*deficits, self.best - self.offset])[-LOOK:]
+        typical = losses.max() if last else np.median(losses)
+        lost = typical > LOST * self.lattice.loose.frame * BLOCK
+        tried = len(self.fronts) >= (2 if self.level else 1) * LOOK or last
+        if lost and tried and self.level < len(AHEAD) - 1:
+            self.level += 1
+            vars(self).update(front)
+            self._choose_band(peak=0.0)
+            self.fronts.clear()
+            del self.steps[first - self.settled :]
+            return first
+        if self.level and tried and not lost:
+            self.level = 0
+            self.fronts.clear()
+        return number
 
     def push(self, log_probs):
         """Add a block of frames."""
@@ -242,12 +225,9 @@ class _Search:
             if high < lattice.count:
                 self._drop(alpha[-2:].max())  # from here the path may go on above the band
         bits = np.packbits(one, axis=1), np.packbits(two, axis=1)
-        self.steps.append(_Steps(low, bits, first, ways, sources))
+        self.steps.append(Steps(low, bits, first, ways, sources))
         self.work += one.size
-        self._move(first, last)
-        if len(self.steps) >= self.again:
-            self._settle()
-            self.again = 2 * len(self.steps) + SETTLE
+        self._move()
 
     def _leave(self, enter, outside, lost, numbers, ways, sources, beyond):
         """Update the gates in place, but for the frame's own cost."""
@@ -266,26 +246,21 @@ class _Search:
     def _drop(self, value):
         self.dropped = max(self.dropped, value + self.offset - self.best)
 
-    def _move(self, first, last):
-        """Choose the band of the next block; forget the states that are left out."""
-        low, high, places = self.low, self.high, self.lattice.places[first:last]
-        alpha, outside = self.alpha[low + 2 : high + 2], self.outside[first:last]
-        peak = max(alpha.max(), outside.max(initial=-np.inf))
+    def _move(self):
+        """Choose the band of the next block; the best score becomes 0."""
+        peak = max(self.alpha.max(), self.outside.max(initial=-np.inf))
         if peak == -np.inf:
             return
         self._choose_band(peak)
-        gone = np.r_[low : min(self.low, high), max(min(self.high, high), low) : high]
-        self._drop(self.alpha[gone + 2].max(initial=-np.inf))
-        self.alpha[gone + 2] = -np.inf
-        out = (places < self.low) | (places >= self.high)
-        self._drop(outside[out].max(initial=-np.inf))
-        outside[out] = -np.inf
-        alpha -= peak
-        outside -= peak
+        self.alpha -= peak
+        self.outside -= peak
         self.offset += peak
 
     def _choose_band(self, peak):
-        """Find the states that the next block may need: near the good ones, or where they jump."""
+        """Find the states that the next block may need: near the good ones, or where they jump.
+
+        The others are forgotten.
+        """
         lattice, loose, least = self.lattice, self.lattice.loose, peak - self.beam
         states = np.flatnonzero(self.alpha[2:] > least)
         gates = np.flatnonzero(self.outside > least)
@@ -301,21 +276,30 @@ class _Search:
             lost = np.concatenate(paths).max() - loose.jump - least
             farthest = np.searchsorted(lattice.lost, lost, side="right") - 1
             top = max(top, int(lattice.places[farthest])) if farthest >= 0 else top
+        scores = np.concatenate([self.alpha[states + 2], self.outside[gates]])
+        top = int(min(top, places[scores.argmax()] + 2 * AHEAD[self.level]))
         self.low = max(int(places.min()) - 1, 0)
         self.high = min(top + 2 * BLOCK + 3, lattice.count)
+        out = (lattice.places < self.low) | (lattice.places >= self.high)
+        parts = self.alpha[: self.low + 2], self.alpha[self.high + 2 :], self.outside[out]
+        self._drop(max(part.max(initial=-np.inf) for part in parts))
+        parts[0][:] = parts[1][:] = self.outside[out] = -np.inf
 
     def _settle(self):
         """Trace all paths back; the blocks before the one where they meet are final."""
-        alpha = self.alpha[self.low + 2 : self.high + 2]
-        inside, outside = (np.flatnonzero(score > -np.inf) for score in (alpha, self.outside))
-        states = np.concatenate([inside + self.low, -1 - outside])
-        for i in reversed(range(1, len(self.steps))):
+        if not self.fronts:
+            return
+        number, front = self.fronts[0]  # the search may go back to it
+        alive = (np.flatnonzero(front[name] > -np.inf) for name in ("alpha", "outside"))
+        states = np.concatenate([next(alive) - 2, -1 - next(alive)])
+        for i in reversed(range(1, number - self.settled)):
             step = self.steps[i]
             for t in reversed(range(len(step.ways))):
                 states = np.unique(step.before(self.lattice, t, states))
             if len(states) == 1:
                 self.done.append(self._trace(i, int(states[0])))
                 del self.steps[:i]
+                self.settled += i
                 return
 
     def _trace(self, count, state):

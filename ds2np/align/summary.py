@@ -30,7 +30,8 @@ def describe_items(items, manifest, left_out):
         of_reason = [item for item in items if item.cut.reason == reason]
         words = sum(item.cut.last - item.cut.first for item in of_reason)
         seconds = sum(item.seconds for item in of_reason)
-        amounts = [_minutes(seconds)] * (seconds > 0) + [_count(words, "word")] * (words > 0)
+        amounts = [_minutes(seconds)] if seconds else []
+        amounts += [_count(words, "word")] if words else []
         yield f"  {reason}: {len(of_reason):,} ({', '.join(amounts)})"
 
 

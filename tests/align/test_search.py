@@ -116,3 +116,71 @@ def test_it_may_leave_the_text(seed):
         got = best_path(log_probs, labels, gates, loose, beam=rng.choice([1.0, 20.0]))
         assert got.exact
         assert got.score == pytest.approx(expected, abs=1e-9)
+
+
+def read(rng, labels, gates, plan):
+    """Draw the log-probabilities of a reading.
+
+    plan: a number is the gate up to which the text is read, a negative one that up to which it is
+    left out, and a string is other speech.
+    """
+    frames, at = [], 0
+    for part in plan:
+        if isinstance(part, str):
+            said = rng.integers(1, 6, len(part)).tolist()
+        else:
+            until = gates[abs(part)]
+            said = labels[at:until].tolist() if part > 0 else []
+            at = until
+        for label in said:
+            frames += [0] * int(rng.integers(1, 3)) + [label]
+    logits = rng.standard_normal((len(frames), 6))
+    logits[np.arange(len(frames)), frames] += 8
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+PLANS = {
+    "all": [200],
+    "a word": [50, -51, 200],
+    "other speech": [50, "x" * 30, 200],
+    "half of it": [20, -120, 200],
+    "the beginning": [-150, 200],
+    "the end": [50, -200],
+    "near the end": [50, -190, 200],
+    "much, after much else": [50, "x" * 200, -150, 160, "x" * 50, 200],
+    "twice": [30, -90, 100, -170, 200],
+}
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("seed", range(3))
+def test_it_looks_ahead_where_the_text_was_left(seed, plan, monkeypatch):
+    for name, value in (("BLOCK", 20), ("AHEAD", (10, 150, np.inf)), ("LOOK", 3)):
+        monkeypatch.setattr(search, name, value)
+    rng = np.random.default_rng(seed)
+    gates = np.arange(201) * 4
+    labels = rng.integers(1, 6, 800)
+    log_probs = read(rng, labels, gates, PLANS[plan])
+    loose = Loose(leave=15.0, frame=3.0, jump=15.0)
+    works = {}
+    for work in (0, 1e12):
+        shown = []
+        got = best_path(log_probs, labels, gates, loose, work=work, show=shown.append)
+        works[work] = got.score
+        assert shown[-1] == len(log_probs)
+        assert got.states.shape == (len(log_probs),)
+    assert got.exact
+    assert works[0] == pytest.approx(got.score, abs=1e-9)
+
+
+def test_its_band_is_narrow_in_a_long_text():
+    rng, gates = np.random.default_rng(0), np.arange(2001) * 4
+    labels = rng.integers(1, 6, 8000)
+    log_probs = read(rng, labels, gates, [1000, -1002, 1500, "x" * 20, 2000])
+    lattice = search.Lattice(labels, gates, Loose(leave=15.0, frame=3.0, jump=15.0), 0)
+    tries = [search._Search(lattice, search.BEAM, near) for near in (True, False)]
+    for each in tries:
+        each.run(log_probs, lambda frames: None)
+    near, far = tries
+    assert near.finish().score == pytest.approx(far.finish().score, abs=1e-9)
+    assert near.work < 0.1 * far.work
