@@ -327,6 +327,9 @@ print("text forced onto the sound: in the wrong place are sentences", find_lost(
 # So we give the path a way out. Before each word there is a **gate**. At a gate it may leave the text, for a price; outside,
 # each frame counts as its best symbol, less a price; and it may come back at the same gate, or at a later one, for another
 # price: then the text between them was not read.
+#
+# Gates have a cost of their own: every later word is only two prices away, and the band would be as wide as the text. So the
+# package looks a hundred labels ahead, until the path loses too much for some seconds; then it goes back, and looks farther.
 
 # %%
 free = align(loose_sentences, Loose(leave=20.0, frame=1.0, jump=20.0, label=0.01))

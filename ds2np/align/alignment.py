@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ds2np.align.boundaries import move_to_pauses
+from ds2np.align.boundaries import find_silent, move_to_pauses
 from ds2np.align.levels import find_quiet
 
 LEAST_FOREIGN = 0.2  # seconds; less sound outside the text is the gap of a jump
@@ -210,19 +210,25 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds, levels)
     """
     of_words, of_frames = part
     origin, duration = of_frames.start, about["duration"]
-    read = np.flatnonzero(frames.starts[of_words] >= 0)
-    times = (
-        np.clip((of_read[of_words][read] - origin) * frame_seconds, 0.0, duration)
-        for of_read in (frames.starts, frames.ends)
-    )
-    foreign = [
+    times = np.stack([frames.starts[of_words], frames.ends[of_words]]) - origin
+    times = np.clip(times * frame_seconds, 0.0, duration)
+    outside = [
         ((first - origin) * frame_seconds, (last - origin) * frame_seconds)
         for first, last in find_runs(frames.outside[of_frames], origin)
         if (last - first) * frame_seconds >= LEAST_FOREIGN
     ]
-    bounds = [-1, *read.tolist(), of_words.stop - of_words.start]
-    missing = {j for j, (a, b) in enumerate(itertools.pairwise(bounds)) if b > a + 1}
-    starts, ends, foreign = move_to_pauses(*times, foreign, find_quiet(levels), missing)
+    quiet = find_quiet(levels)
+
+    def place(read):
+        bounds = [-1, *read.tolist(), of_words.stop - of_words.start]
+        missing = {j for j, (a, b) in enumerate(itertools.pairwise(bounds)) if b > a + 1}
+        return move_to_pauses(*times[:, read], outside, quiet, missing)
+
+    read = np.flatnonzero(frames.starts[of_words] >= 0)
+    starts, ends, foreign = place(read)
+    if (silent := find_silent(starts, ends, quiet)).any():
+        read = read[~silent]
+        starts, ends, foreign = place(read)
     places = dict(zip(read.tolist(), zip(starts, ends, strict=True), strict=True))
     aligned = []
     for i, (word, confidence) in enumerate(
@@ -230,8 +236,10 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds, levels)
     ):
         bounds = (min(round(float(t), 4), duration) for t in places.get(i, ()))
         start, end = tuple(bounds) or (None, None)
-        of_text = word.text, word.spoken, word.sentence, word.line
-        aligned.append(AlignedWord(*of_text, start, end, round(confidence, 4)))
+        sure = round(confidence, 4) if i in places else 0.0
+        aligned.append(
+            AlignedWord(word.text, word.spoken, word.sentence, word.line, start, end, sure)
+        )
     return Alignment(
         words=tuple(aligned),
         sentences=tuple(_find_sentences(aligned, sentences, frames, of_words.start)),

@@ -10,6 +10,7 @@ PAUSE = 0.06  # seconds of quiet that are a pause
 SOUND = 1.0  # seconds of sound between words, which the network does not hear as speech
 SHORT_SOUND = 0.1  # the same where a word is missing: perhaps it was read after all
 CLOSE = 0.5  # seconds of quiet within such a sound
+NEAR = 0.05  # seconds from a word within which there is sound
 
 
 def move_to_pauses(starts, ends, foreign, quiet, missing=()):
@@ -54,6 +55,19 @@ def move_to_pauses(starts, ends, foreign, quiet, missing=()):
         shortest = SHORT_SOUND if j in missing else SOUND
         all_foreign += _merge([*inside, *_sounds(quiet, left, right, shortest)], left, right)
     return starts, ends, all_foreign
+
+
+def find_silent(starts, ends, quiet):
+    """Return a boolean array (W,): which words, given as to `move_to_pauses`, have no sound.
+
+    The path had to put them somewhere; if nothing is heard there, they were not read there.
+    """
+    total = np.append(0, np.cumsum(~quiet))
+    first, last = (
+        np.clip(np.round(times / STEP).astype(int), 0, len(quiet))
+        for times in (starts - NEAR, ends + NEAR)
+    )
+    return total[last] == total[first]
 
 
 def _longest(quiet, low, high, begin=np.inf, end=-np.inf):

@@ -2,9 +2,12 @@
 
 Where the text was left, because a passage was not read or sound has no text, it must be cut. There,
 too, a pause is needed: words up to the last pause before such a place, and from the first one after
-it, are left out, since nobody knows what was said between. Of all other pauses, those are chosen
-that lose the least sound with the lengths asked for, by the shortest path from pause to pause; and
-then, those that are few and long.
+it, are left out, since nobody knows what was said between. A word alone between such a place and a
+pause may be the sound of another; and where a word or two were not found, but no sound either that
+could be theirs, it is a part of their neighbours'. Then the pause after that counts.
+
+Of all other pauses, those are chosen that lose the least sound with the lengths asked for, by the
+shortest path from pause to pause; and then, those that are few and long.
 """
 
 import itertools
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 PAUSE = 0.2  # seconds of quiet between two words in which a cut is safe
 MARGIN = 0.3  # seconds of a pause that stay with an utterance, at most half of it
 LENGTHS = 1.0, 15.0  # seconds of an utterance
+FEW = 2  # words that were perhaps read, but not understood
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,10 @@ def _find_gaps(alignment, read):
         foreign = [span for span in alignment.foreign if left <= span[0] < right]
         before = (foreign[0][0] if foreign else right) - left
         after = right - (min(foreign[-1][1], right) if foreign else left)
-        gaps.append(_Gap(left, right, before, after, bool(foreign) or following - word > 1))
+        missing = following - word - 1
+        if 0 < missing <= FEW and not foreign:
+            before = after = 0.0
+        gaps.append(_Gap(left, right, before, after, bool(foreign) or missing > 0))
     return gaps
 
 
@@ -117,11 +124,10 @@ def _cut_between(gaps, first, last, lengths, pause):
         return gaps[j].left + min(MARGIN, gaps[j].before / 2)
 
     # The recording may begin and end with a word: nothing is lost there.
-    points = [j for j in range(first + 1, last) if gaps[j].before >= pause]
-    if gaps[first].after >= pause or (first in ends and not gaps[first].forced):
-        points.insert(0, first)
-    if gaps[last].before >= pause or (last in ends and not gaps[last].forced):
-        points.append(last)
+    begin = gaps[first].after >= pause or (first in ends and not gaps[first].forced)
+    end = gaps[last].before >= pause or (last in ends and not gaps[last].forced)
+    inner = range(first + (1 if begin else 2), last - (0 if end else 1))
+    points = [first] * begin + [j for j in inner if gaps[j].before >= pause] + [last] * end
     if len(points) < 2:
         if last > first:
             yield gaps[first].right, gaps[last].left, first, last, NO_PAUSE

@@ -27,7 +27,7 @@ from ds2np.align.lattice import Lattice, Steps
 
 BLOCK = 100  # frames with the same band
 AHEAD = 100, 2000, np.inf  # labels beyond the best state where the band ends
-LOOK = 6  # blocks; where the best path loses, in most of them, more than ...
+LOOK = 6  # blocks; where the best path loses, in all of them but one, more than ...
 LOST = 0.3  # ... this share of what outside costs, they and as many before are searched again
 FRONT = "alpha", "outside", "offset", "best", "dropped"  # what a block begins with
 SETTLE = 16  # blocks after which paths are traced back again
@@ -172,8 +172,8 @@ class _Search:
         first, front = self.fronts[0]
         deficits = [before["best"] - before["offset"] for _, before in self.fronts]
         losses = np.diff([*deficits, self.best - self.offset])[-LOOK:]
-        typical = losses.max() if last else np.median(losses)
-        lost = typical > LOST * self.lattice.loose.frame * BLOCK
+        small = losses.max() if last else np.sort(losses)[:2].max()
+        lost = small > LOST * self.lattice.loose.frame * BLOCK
         tried = len(self.fronts) >= (2 if self.level else 1) * LOOK or last
         if lost and tried and self.level < len(AHEAD) - 1:
             self.level += 1

@@ -100,6 +100,16 @@ def test_sentences_have_the_times_of_their_words_and_the_score_of_their_frames()
     assert got.unread == ()
 
 
+def test_a_word_in_a_pause_was_not_read():
+    states = [*25 * [0], 1, *99 * [2], 3, *99 * [4], 5, *25 * [6]]
+    levels = np.array([*200 * [-30.0], *160 * [-80.0], *142 * [-30.0]])
+    got = align(states, [2, 3, 4], [0, 1, 2], [1, 2, 3], [0, 0, 0], levels)
+    assert [word.read for word in got.words] == [True, False, True]
+    assert got.words[1].confidence == 0.0
+    assert got.unread == ((1, 2),)
+    assert not got.sentences[0].complete
+
+
 def test_a_part_of_the_text_in_one_of_several_recordings():
     states = [1, 2, 3, 4, *10 * [4], 5, 6, 6, 6]
     part = slice(1, 3), slice(10, 18)

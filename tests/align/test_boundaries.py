@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ds2np.align.boundaries import move_to_pauses
+from ds2np.align.boundaries import find_silent, move_to_pauses
 
 DURATION = 10.0
 
@@ -79,3 +79,10 @@ def test_sound_beside_a_missing_word_may_be_its_own():
     starts, ends, foreign = move_to_pauses([1, 3], [2.0, 4], [], quiet, missing={1})
     assert np.round([*starts, *ends], 3).tolist() == [1, 3, 2.0, 4]
     assert np.round(foreign, 3).tolist() == [[2.0, 2.5]]
+
+
+def test_a_word_without_a_sound_near_it():
+    quiet = quiet_at((0, 1), (2.0, 3.0), (3.5, 10))
+    times = np.array([[1.5, 2.03, 2.5, 2.96, 3.6], [1.6, 2.1, 2.6, 3.1, 20.0]])
+    assert find_silent(*times, quiet).tolist() == [False, False, True, False, True]
+    assert find_silent(*times[:, :0], quiet).tolist() == []

@@ -75,31 +75,48 @@ def test_no_cut_without_a_pause():
     assert texts(alignment, lengths=(0.1, 1.0), pause=0.1) == ["ab", "cd"]
 
 
-@pytest.mark.parametrize("between", [["x9"], ["?"], ["!"], ["?", 9], [2, "x9", "?", 2]])
+@pytest.mark.parametrize("between", [["x9"], ["???"], ["!?!"], ["???", 9], [2, "x9", "?", 2]])
 def test_where_the_text_was_left_it_must_be_cut(between):
     safe = [3, *between, 3]
+    safe = [part for item in safe for part in (item if str(item)[0] in "?!" else [item])]
     assert texts(make(["a", "b", *safe, "c", "d"]), lengths=(0.1, 9.0)) == ["ab", "cd"]
 
 
 def test_without_a_pause_there_words_up_to_the_next_pause_are_in_doubt():
-    got = shown(make(["a", 4, "b", "x9", "c", 4, "d"]), lengths=(0.1, 9.0))
-    assert [text for text, *_, reason in got if reason == NO_PAUSE] == ["b", "c"]
+    got = shown(make(["a", 4, "b", "b", "x9", "c", "c", 4, "d"]), lengths=(0.1, 9.0))
+    assert [text for text, *_, reason in got if reason == NO_PAUSE] == ["bb", "cc"]
     assert [text for text, *_, reason in got if not reason] == ["a", "d"]
+
+
+def test_a_word_alone_between_such_a_place_and_a_pause_says_nothing():
+    got = shown(make(["a", 4, "b", 4, "c", "x9", "d", 4, "e", 4, "f"]), lengths=(0.1, 0.6))
+    assert [(text, reason) for text, *_, reason in got if text] == [
+        ("a", ""), ("bc", NO_PAUSE), ("de", NO_PAUSE), ("f", "")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("between", ["?", "!", "?!"])
+def test_where_few_words_are_missing_without_a_sound_the_next_pause_counts(between):
+    items = ["a", 4, "b", "b", 4, *between, 4, "c", "c", 4, "d"]
+    got = shown(make(items), lengths=(0.1, 0.7))
+    assert [text for text, *_, reason in got if reason == NO_PAUSE] == ["bb", "cc"]
+    assert [text for text, *_, reason in got if text and not reason] == ["a", "d"]
+    assert texts(make(["a", 4, "b", 4, "x4", *between, 4, "c"]), lengths=(0.1, 0.7)) == [*"abc"]
 
 
 def test_a_recording_may_end_with_a_word_unless_more_was_to_come():
     assert texts(make(["a", "b"]), lengths=(0.1, 9.0)) == ["ab"]
-    got = shown(make(["a", 4, "b", "?"]), lengths=(0.1, 9.0))
+    got = shown(make(["a", 4, "b", "b", "?"]), lengths=(0.1, 9.0))
     assert [(text, reason) for text, *_, reason in got] == [
-        ("a", ""), ("b", NO_PAUSE), ("?", NOT_READ)
+        ("a", ""), ("bb", NO_PAUSE), ("?", NOT_READ)
     ]  # fmt: skip
 
 
 def test_all_that_is_left_out_has_its_reason():
-    got = shown(make(["?", "?", "!", 3, "x5", 3, "a", 3, "?", 3, "b"]), lengths=(0.5, 9.0))
+    got = shown(make([*"??!", 3, "x5", 3, "a", 3, *"???", 3, "b"]), lengths=(0.5, 9.0))
     assert [(text, reason) for text, *_, reason in got] == [
         ("??", NOT_READ), ("!", NOT_WRITTEN), ("", QUIET), ("", NO_TEXT), ("", QUIET),
-        ("a", ""), ("?", NOT_READ), ("b", ""),
+        ("a", ""), ("???", NOT_READ), ("b", ""),
     ]  # fmt: skip
 
 
