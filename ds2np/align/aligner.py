@@ -14,7 +14,7 @@ from ds2np.ctc import min_frames
 from ds2np.errors import UserError
 
 OUTSIDE = 50.0  # nats that a second outside of the text costs
-LEAVE = 15.0, 60.0  # nats that it costs to leave the text, and to leave out some of it
+LEAVE = 5.0, 60.0  # nats that it costs to leave the text, and to leave out some of it
 LETTERS = 30.0  # of them, for each nat that a letter costs
 FOUND = 0.5  # of the words; if fewer are read, it is probably the text of something else
 

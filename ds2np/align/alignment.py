@@ -218,11 +218,10 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds, levels)
         if (last - first) * frame_seconds >= LEAST_FOREIGN
     ]
     quiet = find_quiet(levels)
+    of_sentences = [word.sentence for word in words[of_words]]
 
     def place(read):
-        bounds = [-1, *read.tolist(), of_words.stop - of_words.start]
-        missing = {j for j, (a, b) in enumerate(itertools.pairwise(bounds)) if b > a + 1}
-        return move_to_pauses(*times[:, read], outside, quiet, missing)
+        return move_to_pauses(*times[:, read], outside, quiet, *_find_missing(read, of_sentences))
 
     read = np.flatnonzero(frames.starts[of_words] >= 0)
     starts, ends, foreign = place(read)
@@ -247,6 +246,18 @@ def make_alignment(frames, words, sentences, part, about, frame_seconds, levels)
         unread=tuple(find_runs([not word.read for word in aligned])),
         **about,
     )
+
+
+def _find_missing(read, of_sentences):
+    """Return the gaps between words that were read where a sentence lacks its end, or its begin."""
+    ends, begins = set(), set()
+    bounds = [-1, *read.tolist(), len(of_sentences)]
+    for j, (left, right) in enumerate(itertools.pairwise(bounds)):
+        if right > left + 1:
+            ends |= {j} if left >= 0 and of_sentences[left] == of_sentences[left + 1] else set()
+            same = right < len(of_sentences) and of_sentences[right - 1] == of_sentences[right]
+            begins |= {j} if same else set()
+    return ends, begins
 
 
 def _find_sentences(aligned, sentences, frames, first_word):

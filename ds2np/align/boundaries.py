@@ -13,7 +13,7 @@ CLOSE = 0.5  # seconds of quiet within such a sound
 NEAR = 0.05  # seconds from a word within which there is sound
 
 
-def move_to_pauses(starts, ends, foreign, quiet, missing=()):
+def move_to_pauses(starts, ends, foreign, quiet, missing_after=(), missing_before=()):
     """Move the boundaries of words to those of the longest pause near them.
 
     Parameters
@@ -24,9 +24,10 @@ def move_to_pauses(starts, ends, foreign, quiet, missing=()):
         Sound outside the text, in seconds, between words.
     quiet : ndarray of bool of shape (n,)
         See `find_quiet`.
-    missing : collection of int
-        The words before which words of the text are missing; W for the end. The sound there may be
-        theirs: it is foreign, and not a part of the words beside it.
+    missing_after, missing_before : collection of int
+        The words before which words of the text are missing, W for the end: words that belong to
+        the same sentence as the word in front, or as that behind. The sound there may be theirs: it
+        is foreign, and not a part of the words beside it.
 
     Returns
     -------
@@ -37,22 +38,23 @@ def move_to_pauses(starts, ends, foreign, quiet, missing=()):
     duration = len(quiet) * STEP
     befores, afters = [0.0, *ends], [*starts, duration]
     all_foreign = []
-    spans = list(foreign)
+    spans = [_trim(quiet, *span) for span in foreign]
     for j, (left, right) in enumerate(zip(befores, afters, strict=True)):
-        inside, reach = [], INTO if j in missing else REACH
+        inside = []
+        away, back = (INTO if j in those else REACH for those in (missing_after, missing_before))
         while spans and spans[0][0] < right:
             inside.append(spans.pop(0))
         first, last = (inside[0][0], inside[-1][1]) if inside else (right, left)
         if j:
             floor = max(starts[j - 1] + STEP, left - INTO)
-            run = _longest(quiet, floor, max(first, left) + INTO, begin=left + reach)
+            run = _longest(quiet, floor, max(first, left) + INTO, begin=left + away)
             ends[j - 1] = min(run[0], right) if run else left
         if j < len(starts):
             ceiling = min(ends[j] - STEP, right + INTO)
-            run = _longest(quiet, min(last, right) - INTO, ceiling, end=right - reach)
+            run = _longest(quiet, min(last, right) - INTO, ceiling, end=right - back)
             starts[j] = max(run[1], ends[j - 1] if j else 0.0) if run else right
         left, right = ends[j - 1] if j else 0.0, starts[j] if j < len(starts) else duration
-        shortest = SHORT_SOUND if j in missing else SOUND
+        shortest = SOUND if away == back == REACH else SHORT_SOUND
         all_foreign += _merge([*inside, *_sounds(quiet, left, right, shortest)], left, right)
     return starts, ends, all_foreign
 
@@ -68,6 +70,16 @@ def find_silent(starts, ends, quiet):
         for times in (starts - NEAR, ends + NEAR)
     )
     return total[last] == total[first]
+
+
+def _trim(quiet, first, last):
+    """Return a span without the quiet at its ends, and what is beyond, the edge of a word.
+
+    It stays as it is if there is nothing else.
+    """
+    sounds = _merge(_runs(~quiet, first, last), first, last, PAUSE)
+    sounds = [(a, b) for a, b in sounds if b - a >= SHORT_SOUND]
+    return (sounds[0][0], sounds[-1][1]) if sounds else (first, last)
 
 
 def _longest(quiet, low, high, begin=np.inf, end=-np.inf):

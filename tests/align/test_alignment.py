@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ds2np.align.alignment import find_frames, find_runs, make_alignment
+from ds2np.align.alignment import _find_missing, find_frames, find_runs, make_alignment
 from ds2np.align.search import Loose, best_path
 
 FRAME = 0.02
@@ -108,6 +108,18 @@ def test_a_word_in_a_pause_was_not_read():
     assert got.words[1].confidence == 0.0
     assert got.unread == ((1, 2),)
     assert not got.sentences[0].complete
+
+
+def test_which_sentences_lack_their_end_or_begin():
+    of_sentences = [0, 0, 0, 1, 1, 2, 2, 2, 3]
+    for read, expected in (
+        ([*range(9)], (set(), set())),
+        ([0, 2, 3, 8], ({1, 3}, {1})),  # a word of the first; the end of the second, the third
+        ([0, 1, 2, 5, 6, 7], (set(), set())),  # whole sentences
+        ([1, 6], ({1, 2}, {0, 1})),
+        ([], (set(), set())),
+    ):
+        assert _find_missing(np.array(read, int), of_sentences) == expected
 
 
 def test_a_part_of_the_text_in_one_of_several_recordings():

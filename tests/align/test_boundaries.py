@@ -51,7 +51,7 @@ def test_foreign_sound_stays_outside_of_the_words():
     quiet = quiet_at((0, 1), (2.2, 3.0), (5, 5.5), (6, 10))
     moved, foreign = move([(1, 2.0), (5.7, 5.9)], quiet, [(2.9, 5.1)])
     assert moved == [[1.0, 2.2], [5.5, 6.0]]
-    assert foreign == [[2.9, 5.1]]
+    assert foreign == [[3.0, 5.0]]
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -76,7 +76,7 @@ def test_sound_beside_a_missing_word_may_be_its_own():
     quiet = quiet_at((0, 1), (2.5, 3.0), (4, 10))
     with_all = move([(1, 2.0), (3, 4)], quiet)
     assert with_all == ([[1, 2.5], [3, 4]], [])
-    starts, ends, foreign = move_to_pauses([1, 3], [2.0, 4], [], quiet, missing={1})
+    starts, ends, foreign = move_to_pauses([1, 3], [2.0, 4], [], quiet, {1}, {1})
     assert np.round([*starts, *ends], 3).tolist() == [1, 3, 2.0, 4]
     assert np.round(foreign, 3).tolist() == [[2.0, 2.5]]
 
@@ -86,3 +86,22 @@ def test_a_word_without_a_sound_near_it():
     times = np.array([[1.5, 2.03, 2.5, 2.96, 3.6], [1.6, 2.1, 2.6, 3.1, 20.0]])
     assert find_silent(*times, quiet).tolist() == [False, False, True, False, True]
     assert find_silent(*times[:, :0], quiet).tolist() == []
+
+
+def test_foreign_sound_has_no_quiet_at_its_ends_nor_the_edge_of_a_word():
+    quiet = quiet_at((0, 1), (2, 2.5), (3.5, 4), (6, 10))
+    moved, foreign = move([(1.2, 2.05), (4.1, 5.9)], quiet, [(1.95, 4.06)])
+    assert moved == [[1, 2], [4, 6]]
+    assert foreign == [[2.5, 3.5]]
+    assert move([(1.2, 2.0)], quiet, [(6.5, 7.5)])[1] == [[6.5, 7.5]]
+
+
+@pytest.mark.parametrize(("sides", "expected"), [
+    (({1}, ()), ([1, 3], [2.0, 4], [[2.0, 2.5]])),
+    (((), {1}), ([1, 3], [2.5, 4], [])),
+    (((), ()), ([1, 3], [2.5, 4], [])),
+])  # fmt: skip
+def test_only_a_sentence_that_lacks_its_end_may_have_it_there(sides, expected):
+    quiet = quiet_at((0, 1), (2.5, 3.0), (4, 10))
+    got = move_to_pauses([1, 3], [2.0, 4], [], quiet, *sides)
+    assert [np.round(part, 3).tolist() for part in got] == [*expected]

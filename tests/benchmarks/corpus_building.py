@@ -35,6 +35,7 @@ def main():
     add("train", metavar="TRAIN.jsonl")
     add("test", metavar="TEST.jsonl")
     add("--rounds", type=int, default=1)
+    add("--cuts", nargs="+", default=["raw", "filtered", "true"])
     add("--seeds", nargs="+", type=int, default=[0], help="of the trainings")
     add("--epochs", default="12")
     add("--minutes", default="90", help="of the recording, at most")
@@ -50,9 +51,12 @@ def main():
     alphabet = folder / "bigrams.txt"
     if not alphabet.exists():
         call("-m", "ds2np", "data", args.train, "--alphabet", "--bigrams", "--out", alphabet)
-    cuts = {"raw": cut(args.aligner, folder, "raw", "--verbatim", "--keep-all")}
-    cuts["filtered"] = cut(args.aligner, folder, "filtered")
-    cuts["true"] = write_true(folder)
+    makers = {
+        "raw": lambda: cut(args.aligner, folder, "raw", "--verbatim", "--keep-all"),
+        "filtered": lambda: cut(args.aligner, folder, "filtered"),
+        "true": lambda: write_true(folder),
+    }
+    cuts = {name: makers[name]() for name in args.cuts}
     options = ["--alphabet", alphabet, "--epochs", args.epochs]
     for seed in args.seeds:
         for name, manifest in cuts.items():
