@@ -69,7 +69,11 @@ def test_the_convolution_is_that_of_the_layer(to, case, rng):
         given = x, W, stride, padding, expected.shape[2:], lengths
         out, X, W_hat = conv.convolve(*given)
         rest = stride, padding, x.shape, W.shape, lengths
-        return [to_cpu(a) for a in (out, *conv.convolve_backward(upstream, X, W_hat, *rest))]
+        dx, dW = conv.convolve_backward(upstream, X, W_hat, *rest)
+        nothing, same = conv.convolve_backward(upstream, X, W_hat, *rest, to_input=False)
+        assert nothing is None
+        np.testing.assert_array_equal(to_cpu(same), to_cpu(dW))
+        return [to_cpu(a) for a in (out, dx, dW)]
 
     got = run()
     for one, exact in zip(got, (expected, *gradients), strict=True):
