@@ -573,8 +573,7 @@ check("15.4", best_threshold)
 # The proof of a corpus is the network that it trains. `tests/benchmarks/corpus_building.py` joins 1,500 sentences of the
 # demo to an hour of recording, takes one sentence of ten out of the text, puts as many in that nobody reads, and five minutes
 # of noise. A network of preset `small`, trained on other sentences, aligns it. Then the demo's network is trained on three
-# cuts of the same hour. The figures are word error rates in percent on 800 sentences by voices that none of them has heard
-# (`filtered` and `true`: mean of two seeds):
+# cuts of the same hour. The figures are word error rates in percent on 800 sentences by voices that none of them has heard (`filtered` and `true`: mean of two seeds):
 
 # %%
 MEASURED = {"raw": 22.9, "filtered": 4.7, "true": 4.1, "round 2": 4.6}
