@@ -253,10 +253,12 @@ def _find_missing(read, of_sentences):
     ends, begins = set(), set()
     bounds = [-1, *read.tolist(), len(of_sentences)]
     for j, (left, right) in enumerate(itertools.pairwise(bounds)):
-        if right > left + 1:
-            ends |= {j} if left >= 0 and of_sentences[left] == of_sentences[left + 1] else set()
-            same = right < len(of_sentences) and of_sentences[right - 1] == of_sentences[right]
-            begins |= {j} if same else set()
+        if right == left + 1:
+            continue
+        if left >= 0 and of_sentences[left] == of_sentences[left + 1]:
+            ends.add(j)
+        if right < len(of_sentences) and of_sentences[right - 1] == of_sentences[right]:
+            begins.add(j)
     return ends, begins
 
 

@@ -218,7 +218,7 @@ def conv2d_forward(x, W, stride=(1, 1), padding=(0, 0)):
 def conv2d_backward(dout, cache, to_input=True):
     """Compute dx (N, C, T, F) and dW (O, C, KT, KF) from dout (N, O, T_out, F_out).
 
-    With to_input=False, dx is None, and a third of the work is left out.
+    With to_input=False, dx is None, and its product and transform are left out.
     """
     X, x_shape, W, stride, padding, lengths = cache
     if kernels.support(dout) and dout.size:

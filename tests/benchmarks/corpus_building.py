@@ -119,11 +119,10 @@ def split(manifest):
 
 def train(folder, name, seed, manifest, heldout, options):
     """Train a network on a manifest, and print and keep its error rates."""
-    from rates import measure_rates
+    from rates import add_row, measure_rates, read_rows
 
     run, rows = folder / f"run_{name}_{seed}", folder / "rows.jsonl"
-    known = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
-    if (name, seed) in [(row["cut"], row["seed"]) for row in known]:
+    if (name, seed) in [(row["cut"], row["seed"]) for row in read_rows(rows)]:
         return
     again = ["--resume"] if (run / "last.npz").exists() else []
     call(
@@ -132,10 +131,7 @@ def train(folder, name, seed, manifest, heldout, options):
     )
     wer, cer = measure_rates(run, heldout[1], decoder="greedy")
     count = len(Path(manifest).read_text(encoding="utf-8").splitlines())
-    row = {"cut": name, "seed": seed, "utterances": count, "wer": wer, "cer": cer}
-    with open(rows, "a", encoding="utf-8") as file:
-        print(json.dumps(row), file=file)
-    print(row, flush=True)
+    add_row(rows, {"cut": name, "seed": seed, "utterances": count, "wer": wer, "cer": cer})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,18 @@
-"""The error rates of a run, for scripts that compare networks."""
+"""The error rates of a run, and a file of rows, for scripts that compare networks."""
+
+import json
+
+
+def read_rows(path):
+    """Return the rows that `add_row` has written; none if there is no file yet."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def add_row(path, row):
+    """Append a row to a file of JSON lines, and print it."""
+    with open(path, "a", encoding="utf-8") as file:
+        print(json.dumps(row), file=file)
+    print(row, flush=True)
 
 
 def measure_rates(run, manifest, **options):

@@ -12,13 +12,12 @@ of an epoch instead: N times each network's first one, all in turn.
 
 import argparse
 import csv
-import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from rates import measure_rates
+from rates import add_row, measure_rates, read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,15 +55,11 @@ def main():
         measure_times(args, rest, networks)
         return
     rows = args.folder / "rows.jsonl"
-    done = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
-    known = {(row["symbols"], row["strides"], row["seed"]) for row in done}
+    known = {(row["symbols"], row["strides"], row["seed"]) for row in read_rows(rows)}
     for seed in args.seeds:
         for symbols, strides in networks:
             if (symbols, strides, seed) not in known:
-                row = try_network(args, rest, symbols, strides, seed)
-                with open(rows, "a", encoding="utf-8") as file:
-                    print(json.dumps(row), file=file)
-                print(row, flush=True)
+                add_row(rows, try_network(args, rest, symbols, strides, seed))
 
 
 def alphabet_of(args, symbols):
