@@ -70,7 +70,7 @@ def test_memory_of_a_training_step(large):
     logits, labels, frames, counts = large
     held = []
 
-    def backward(dlogits, layer_done):
+    def backward(dlogits, layer_done, to_input):
         held.append(tracemalloc.get_traced_memory()[0])
 
     model = SimpleNamespace(forward=lambda x, lengths: (x.copy(), lengths), backward=backward)
