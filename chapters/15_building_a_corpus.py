@@ -328,6 +328,10 @@ print("text forced onto the sound: in the wrong place are sentences", find_lost(
 # each frame counts as its best symbol, less a price; and it may come back at the same gate, or at a later one, for another
 # price: then the text between them was not read.
 #
+# What is left out, or put in, is mostly a whole sentence. So the package asks a higher price within sentences than between
+# them. Otherwise, where a passage without text begins with "he", and so does the next sentence of the text, its "he" may be
+# found in either.
+#
 # Gates have a cost of their own: every later word is only two prices away, and the band would be as wide as the text. So the
 # package looks a hundred labels ahead, until the path loses too much for some seconds; then it goes back, and looks farther.
 

@@ -16,6 +16,7 @@ from ds2np.errors import UserError
 OUTSIDE = 50.0  # nats that a second outside of the text costs
 LEAVE = 5.0, 60.0  # nats that it costs to leave the text, and to leave out some of it
 LETTERS = 30.0  # of them, for each nat that a letter costs
+WITHIN = 10.0  # more within a sentence: what is left out, or put in, is mostly whole sentences
 FOUND = 0.5  # of the words; if fewer are read, it is probably the text of something else
 
 
@@ -96,6 +97,7 @@ def align(
     path, frames = _search(
         outputs,
         encoded,
+        [script.words[i].sentence for i in encoded.words],
         frame_seconds,
         verbatim,
         lambda part, frames: show("searching", (part + frames / len(outputs)) / 2),
@@ -124,7 +126,7 @@ def align(
     return Aligned(pair, script, tuple(alignments), parts, outputs, tuple(heard), tuple(warnings))
 
 
-def _search(outputs, encoded, frame_seconds, verbatim, show):
+def _search(outputs, encoded, sentences, frame_seconds, verbatim, show):
     """Find the best path; return it, and its `Frames`.
 
     How much worse than the best symbols the right text is depends on the network. So the first
@@ -132,15 +134,17 @@ def _search(outputs, encoded, frame_seconds, verbatim, show):
     little, another one leaves it sooner.
     """
     gates = np.append(encoded.begins, len(encoded.labels))
+    between = np.append(np.diff(sentences, prepend=-1) > 0, True)  # sentences
+    gate_costs = np.where(between, 0.0, WITHIN)
     places = encoded.labels, encoded.begins, encoded.ends
     frame = OUTSIDE * frame_seconds
     loose = None if verbatim else Loose(LEAVE[1], frame, LEAVE[1])
-    path = best_path(outputs, encoded.labels, gates, loose, show=partial(show, 0))
+    path = best_path(outputs, encoded.labels, gates, loose, gate_costs, show=partial(show, 0))
     frames = find_frames(path.states, outputs, *places)
     leave = LEAVE[0] + LETTERS * _measure_letters(frames, encoded)
     if not verbatim and leave < LEAVE[1]:
         loose = Loose(leave, frame, leave)
-        path = best_path(outputs, encoded.labels, gates, loose, show=partial(show, 1))
+        path = best_path(outputs, encoded.labels, gates, loose, gate_costs, show=partial(show, 1))
         frames = find_frames(path.states, outputs, *places)
     return path, frames
 

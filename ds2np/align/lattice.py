@@ -20,7 +20,7 @@ import numpy as np
 class Lattice:
     """The states of a text, and its gates."""
 
-    def __init__(self, labels, gates, loose, blank):
+    def __init__(self, labels, gates, costs, loose, blank):
         labels, self.loose = np.asarray(labels, np.int64), loose
         self.count = 2 * len(labels) + 1
         self.symbols = np.full(self.count, blank)
@@ -28,6 +28,7 @@ class Lattice:
         self.skip = np.full(self.count, -np.inf)  # added to what comes from two states before
         self.skip[3::2][labels[1:] != labels[:-1]] = 0.0
         self.places = 2 * np.asarray(gates, np.int64)  # blanks
+        self.costs = np.broadcast_to(np.asarray(costs, float), self.places.shape)
         self.lost = loose.label * self.places / 2  # cost of all text before
         self.gate_of = np.full(self.count + 1, -1)  # of the states that follow a gate
         self.gate_of[self.places] = self.gate_of[self.places + 1] = np.arange(len(self.places))

@@ -75,7 +75,15 @@ class Path:
 
 
 def best_path(
-    log_probs, labels, gates=(), loose=None, blank=0, beam=BEAM, work=WORK, show=lambda frames: None
+    log_probs,
+    labels,
+    gates=(),
+    loose=None,
+    gate_costs=0.0,
+    blank=0,
+    beam=BEAM,
+    work=WORK,
+    show=lambda frames: None,
 ):
     """Find the best path of a text through a recording.
 
@@ -90,6 +98,9 @@ def best_path(
         labels the path may leave the text.
     loose : Loose, optional
         What that costs; None: the path never leaves the text.
+    gate_costs : array_like of float of shape (len(gates),), or float
+        What it costs beside, in nats >= 0, to leave the text at each of the gates, or to leave out
+        text up to it.
     blank : int
     beam : float
         Nats by which a state may be worse than the best one of its frame, to begin with.
@@ -107,7 +118,8 @@ def best_path(
     ValueError
         If no path is possible.
     """
-    lattice = Lattice(labels, gates if loose else (), loose or Loose(), blank)
+    gates, gate_costs = (gates, gate_costs) if loose else ((), ())
+    lattice = Lattice(labels, gates, gate_costs, loose or Loose(), blank)
     near, most = len(lattice.places) > 0, len(log_probs) * lattice.count
     while True:
         search = _Search(lattice, beam, near)
@@ -193,6 +205,7 @@ class _Search:
         low, high = self.low, self.high
         first, last = np.searchsorted(lattice.places, (low, high))
         places, lost = lattice.places[first:last] - low, lattice.lost[first:last]
+        costs = lattice.costs[first:last]
         after = places + 1
         inside = slice(None, len(after) - (len(after) > 0 and after[-1] >= high - low))
         alpha, outside = self.alpha[low + 2 : high + 2], self.outside[first:last]
@@ -218,7 +231,7 @@ class _Search:
                     better = back > best[states]
                     best[states[better]] = back[better]
                     one[t, states[better]] = two[t, states[better]] = True
-                self._leave(enter, outside, lost, numbers, ways[t], sources[t], beyond)
+                self._leave(enter, outside, costs, lost, numbers, ways[t], sources[t], beyond)
                 outside += peak - loose.frame
             self.best += peak
             np.add(best, log_p[symbols], out=alpha)
@@ -229,7 +242,7 @@ class _Search:
         self.work += one.size
         self._move()
 
-    def _leave(self, enter, outside, lost, numbers, ways, sources, beyond):
+    def _leave(self, enter, outside, costs, lost, numbers, ways, sources, beyond):
         """Update the gates in place, but for the frame's own cost."""
         loose = self.lattice.loose
         potential = outside + lost
@@ -237,9 +250,10 @@ class _Search:
         source = np.maximum.accumulate(np.where(potential == reach, numbers, 0))
         self._drop(reach[-1] - loose.jump - beyond)
         jump = np.full(len(outside), -np.inf)
-        jump[1:] = reach[:-1] - loose.jump - lost[1:]
+        jump[1:] = reach[:-1] - loose.jump - (lost + costs)[1:]
         sources[1:] = source[:-1]
-        for way, came in ((1, enter[0] - loose.leave), (2, enter[1] - loose.leave), (3, jump)):
+        leave = loose.leave + costs
+        for way, came in ((1, enter[0] - leave), (2, enter[1] - leave), (3, jump)):
             ways[came > outside] = way
             np.maximum(outside, came, out=outside)
 

@@ -63,13 +63,14 @@ def test_it_is_the_best_path_of_all(seed):
     assert equal >= 0.9 * count > 50  # others are as good
 
 
-def whole_table(log_probs, labels, gates, loose):
+def whole_table(log_probs, labels, gates, loose, gate_costs):
     """Return the score of the best path that may leave the text, by a table of all states."""
     L, T = len(labels), len(log_probs)
     symbols = [0] * (2 * L + 1)
     symbols[1::2] = labels
     inside, outside = {0: 0.0}, {}
     before = {gate: loose.label * gate for gate in gates}
+    extra = dict(zip(gates, gate_costs, strict=True))
     for t in range(T):
         y, now, out = log_probs[t], {}, {}
 
@@ -83,7 +84,7 @@ def whole_table(log_probs, labels, gates, loose):
                     add(now, to, score + y[symbols[to]])
             for gate in gates:
                 if s in (2 * gate - 1, 2 * gate):
-                    add(out, gate, score - loose.leave + y.max() - loose.frame)
+                    add(out, gate, score - loose.leave - extra[gate] + y.max() - loose.frame)
         for gate, score in outside.items():
             add(out, gate, score + y.max() - loose.frame)
             for to in (2 * gate, 2 * gate + 1):
@@ -91,7 +92,7 @@ def whole_table(log_probs, labels, gates, loose):
                     add(now, to, score + y[symbols[to]])
             for later in gates:
                 if later > gate:
-                    cost = loose.jump + before[later] - before[gate] + loose.frame
+                    cost = loose.jump + extra[later] + before[later] - before[gate] + loose.frame
                     add(out, later, score - cost + y.max())
         inside, outside = now, out
     ends = [inside.get(2 * L, -np.inf), inside.get(2 * L - 1, -np.inf)]
@@ -112,10 +113,24 @@ def test_it_may_leave_the_text(seed):
         loose = Loose(*costs)
         inner = [i for i in range(1, len(labels)) if rng.random() < 0.4]
         gates = [0, *inner, len(labels)]
-        expected = whole_table(log_probs, labels, gates, loose)
-        got = best_path(log_probs, labels, gates, loose, beam=rng.choice([1.0, 20.0]))
+        gate_costs = rng.choice([0.0, 2.0], len(gates))
+        expected = whole_table(log_probs, labels, gates, loose, gate_costs)
+        got = best_path(log_probs, labels, gates, loose, gate_costs, beam=rng.choice([1.0, 20.0]))
         assert got.exact
         assert got.score == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("said", "foreign"), [([1, 2, 3, 4, 2, 4, 5], 3), ([1, 2, 3, 1, 3, 4, 5], 3)], ids=["4", "3"]
+)
+def test_a_word_of_a_sentence_stays_with_it(said, foreign):
+    """Two sounds would do for a word, one of them among sound that has no text."""
+    labels, gate_costs = np.array([1, 2, 3, 4, 5]), np.array([0, 10, 10, 0, 10, 0])
+    log_probs = np.full((2 * len(said), 6), -20.0)
+    log_probs[np.arange(len(log_probs)), np.dstack([said, [0] * len(said)])[0].ravel()] = 0
+    path = best_path(log_probs, labels, range(6), Loose(1.0, 0.1, 1.0), gate_costs)
+    outside = np.flatnonzero(path.states < 0) // 2
+    assert set(outside) == {foreign, foreign + 1}
 
 
 def read(rng, labels, gates, plan):
@@ -177,7 +192,7 @@ def test_its_band_is_narrow_in_a_long_text():
     rng, gates = np.random.default_rng(0), np.arange(2001) * 4
     labels = rng.integers(1, 6, 8000)
     log_probs = read(rng, labels, gates, [1000, -1002, 1500, "x" * 20, 2000])
-    lattice = search.Lattice(labels, gates, Loose(leave=15.0, frame=3.0, jump=15.0), 0)
+    lattice = search.Lattice(labels, gates, 0.0, Loose(leave=15.0, frame=3.0, jump=15.0), 0)
     tries = [search._Search(lattice, search.BEAM, near) for near in (True, False)]
     for each in tries:
         each.run(log_probs, lambda frames: None)
