@@ -59,6 +59,8 @@ def add_options(parser):
     add("--longest", type=positive, metavar="S", help="leave out longer training utterances")
     text = "vary speed, pitch, rooms and noise of training recordings; tones keep their contours"
     add("--augment", action="store_true", default=None, help=text)
+    text = "hide bands and spans of the training spectrograms (SpecAugment)"
+    add("--mask", action="store_true", default=None, help=text)
     text = "quiet after each training recording, up to S seconds, and some before it, as in streams"
     add("--quiet", type=positive, metavar="S", help=text)
     add("--noise", metavar="FOLDER", help="noise recordings for --augment")

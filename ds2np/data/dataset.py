@@ -12,6 +12,7 @@ import numpy as np
 
 from ds2np.audio import read_sound
 from ds2np.audio.features import Features
+from ds2np.audio.masks import mask
 from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.batches import plan_epoch
 from ds2np.data.cache import FeatureCache
@@ -34,6 +35,8 @@ class Dataset:
     config : DeepSpeech2Config
     change : callable, optional
         Augmentation: maps the samples of a recording, with a generator, to new samples.
+    masks : Masks, optional
+        Augmentation, too: hide parts of the spectrograms.
     dtype : dtype
         Of the minibatches.
 
@@ -55,10 +58,10 @@ class Dataset:
         missing.
     """
 
-    def __init__(self, utterances, config, change=None, dtype=np.float32):
+    def __init__(self, utterances, config, change=None, masks=None, dtype=np.float32):
         self.utterances, self.config, self.dtype = utterances, config, np.dtype(dtype)
         self._compute = Features(config)
-        self._change, self._cache = change, None
+        self._change, self._masks, self._cache = change, masks, None
         self.suspects = Suspects(config.sample_rate)
         alphabet = config.alphabet()
         self._needed = np.array(_count_frames(utterances, alphabet))
@@ -98,6 +101,11 @@ class Dataset:
             If the recording cannot be read, does not have the stated duration, or is shorter than
             its transcript needs. The message names the recording and its line.
         """
+        x = self._read(i, rng)
+        return x if self._masks is None or rng is None else mask(x, rng, self._masks)
+
+    def _read(self, i, rng):
+        """Compute or read the whole spectrogram of an utterance."""
         utterance = self.utterances[i]
         path, part = utterance.audio_filepath, utterance.part
         notice = functools.partial(self.suspects.notice, i, self.describe(i))

@@ -42,6 +42,8 @@ class TrainingConfig:
         Of matrix products on a GPU; see `ds2np.kernels.products`.
     augment : bool
         Augment the recordings, differently in each epoch; see `ds2np.audio.augment`.
+    mask : bool
+        Hide parts of the spectrograms, others in each epoch; see `ds2np.audio.masks`.
     quiet : float
         Most seconds of quiet that are put after each training recording, differently in each
         epoch, and some before it: utterances of streams end with a pause.
@@ -67,6 +69,7 @@ class TrainingConfig:
     patience: int = 0
     precision: str = "float32"
     augment: bool = False
+    mask: bool = False
     quiet: float = 0.0
     noise: str = ""
     rooms: str = ""

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from ds2np.audio import Augmentation, augment, load_sounds
+from ds2np.audio import Augmentation, Masks, augment, load_sounds
 from ds2np.audio.checks import check_between
 from ds2np.audio.effects import QUIET_SECONDS, add_quiet
 from ds2np.backend import CPU
@@ -75,7 +75,8 @@ def train(
         model.move(device)
         model.set_precision(training_config.precision)
         change = make_change(training_config, model_config.sample_rate)
-        train_set = Dataset(train_utterances, model_config, change)
+        masks = Masks() if training_config.mask else None
+        train_set = Dataset(train_utterances, model_config, change, masks)
         dev_set = Dataset(dev_utterances, model_config)
         trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
         settings, lm = training_config.decoder, getattr(trainer.recogniser.decoder, "lm", None)
@@ -200,7 +201,7 @@ def overfit(model_config, training_config, utterances, folder, **options):
     minutes, cache, comm.
     """
     config = dataclasses.replace(
-        training_config, augment=False, quiet=0.0, noise="", rooms="", anneal=1.0
+        training_config, augment=False, mask=False, quiet=0.0, noise="", rooms="", anneal=1.0
     )
     evaluation = train(model_config, config, utterances, utterances, folder, **options)
     memorised = evaluation.cer <= MEMORISED

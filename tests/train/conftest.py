@@ -14,10 +14,17 @@ def run(tmp_path, utterances):
     from ds2np.train.run import train
 
     def run(
-        name="run", model=toys.MODEL, resume=False, data=utterances, minutes=math.inf, **changes
+        name="run",
+        model=toys.MODEL,
+        resume=False,
+        data=utterances,
+        minutes=math.inf,
+        cache=None,
+        **changes,
     ):
         config = dataclasses.replace(toys.TRAINING, **changes)
-        train(model, config, data, data[:4], tmp_path / name, resume, minutes=minutes)
+        options = {"minutes": minutes, "cache": cache}
+        train(model, config, data, data[:4], tmp_path / name, resume, **options)
         return tmp_path / name
 
     return run

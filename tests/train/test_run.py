@@ -41,6 +41,21 @@ def test_augmentation_trains(run):
     assert np.isfinite([row["train_loss"] for row in history]).all()
 
 
+@pytest.mark.parametrize("cached", [False, True], ids=["computed", "cached"])
+def test_spectrograms_are_masked_in_training_only(run, monkeypatch, tmp_path, cached):
+    drawn = []
+
+    def hide(x, rng, masks):
+        drawn.append(rng.integers(1 << 30))
+        return np.zeros_like(x)
+
+    monkeypatch.setattr("ds2np.data.dataset.mask", hide)
+    run("a")
+    assert not drawn
+    run("b", mask=True, cache=tmp_path / "cache" if cached else None)
+    assert len(set(drawn)) == 2 * len(toys.TEXTS)  # twice each, in two epochs, and never in between
+
+
 def test_quiet_is_put_around_the_recordings_of_training(run, monkeypatch):
     lengths, add = [], add_quiet
 
