@@ -38,7 +38,7 @@ def move_to_pauses(starts, ends, foreign, quiet, missing_after=(), missing_befor
     duration = len(quiet) * STEP
     befores, afters = [0.0, *ends], [*starts, duration]
     all_foreign = []
-    spans = [_trim(quiet, *span) for span in foreign]
+    spans = [trimmed for span in foreign if (trimmed := _trim(quiet, *span))]
     for j, (left, right) in enumerate(zip(befores, afters, strict=True)):
         inside = []
         away, back = (INTO if j in those else REACH for those in (missing_after, missing_before))
@@ -75,11 +75,14 @@ def find_silent(starts, ends, quiet):
 def _trim(quiet, first, last):
     """Return a span without the quiet at its ends, and what is beyond, the edge of a word.
 
-    It stays as it is if there is nothing else.
+    If there is nothing else, a long one stays as it is: the network heard something. A short one
+    is a pause in which the path left out some text; the result is None.
     """
     sounds = _merge(_runs(~quiet, first, last), first, last, PAUSE)
     sounds = [(a, b) for a, b in sounds if b - a >= SHORT_SOUND]
-    return (sounds[0][0], sounds[-1][1]) if sounds else (first, last)
+    if sounds:
+        return sounds[0][0], sounds[-1][1]
+    return (first, last) if last - first >= SOUND - STEP / 2 else None
 
 
 def _longest(quiet, low, high, begin=np.inf, end=-np.inf):

@@ -3,8 +3,9 @@
 Where the text was left, because a passage was not read or sound has no text, it must be cut. There,
 too, a pause is needed: words up to the last pause before such a place, and from the first one after
 it, are left out, since nobody knows what was said between. A word alone between such a place and a
-pause may be the sound of another; and where a word or two were not found, but no sound either that
-could be theirs, it is a part of their neighbours'. Then the pause after that counts.
+pause may be the sound of another; and where a word or two of a sentence were not found, but no
+sound either that could be theirs, it is a part of their neighbours'. Then the pause after that
+counts.
 
 Of all other pauses, those are chosen that lose the least sound with the lengths asked for, by the
 shortest path from pause to pause; and then, those that are few and long.
@@ -99,6 +100,7 @@ def _find_gaps(alignment, read):
     lefts = [0.0, *(words[i].end for i in read)]
     rights = [*(words[i].start for i in read), duration]
     bounds = [-1, *read, len(words)]
+    sentences = [word.sentence for word in words]
     gaps = []
     for left, right, (word, following) in zip(
         lefts, rights, itertools.pairwise(bounds), strict=True
@@ -108,7 +110,11 @@ def _find_gaps(alignment, read):
         after = right - (min(foreign[-1][1], right) if foreign else left)
         missing = following - word - 1
         if 0 < missing <= FEW and not foreign:
-            before = after = 0.0
+            # They may be a part of the sound of their sentence.
+            if word >= 0 and sentences[word] == sentences[word + 1]:
+                before = 0.0
+            if following < len(words) and sentences[following] == sentences[following - 1]:
+                after = 0.0
         gaps.append(_Gap(left, right, before, after, bool(foreign) or missing > 0))
     return gaps
 

@@ -94,6 +94,7 @@ def test_foreign_sound_has_no_quiet_at_its_ends_nor_the_edge_of_a_word():
     assert moved == [[1, 2], [4, 6]]
     assert foreign == [[2.5, 3.5]]
     assert move([(1.2, 2.0)], quiet, [(6.5, 7.5)])[1][-1] == [6.5, 7.5]
+    assert move([(1.2, 2.0)], quiet, [(6.5, 7.4)])[1] == [[2.5, 6.0]]  # left the text in a pause
 
 
 @pytest.mark.parametrize(("sides", "expected"), [

@@ -15,20 +15,23 @@ from ds2np.align.cutting import LONG, NO_PAUSE, NO_TEXT, NOT_READ, NOT_WRITTEN, 
 def make(items, duration=None):
     """Build an alignment of words and what lies between them, in tenths of a second.
 
-    A number is a pause, "x3" sound without text; "?" a word that was not read, "!" one that the
-    alphabet cannot write; other letters are a word of three tenths.
+    A number is a pause, "x3" sound without text, "/" the end of a sentence; "?" a word that was not
+    read, "!" one that the alphabet cannot write; other letters are a word of three tenths.
     """
-    words, foreign, time = [], [], 0
+    words, foreign, time, sentence = [], [], 0, 0
     for item in items:
         if isinstance(item, int):
             time += item
         elif item[0] == "x":
             foreign.append((time / 10, (time + int(item[1:])) / 10))
             time += int(item[1:])
+        elif item == "/":
+            sentence += 1
         elif item in "?!":
-            words.append(AlignedWord(item, "" if item == "!" else "w", 0, 1, None, None, 0.0))
+            spoken = "" if item == "!" else "w"
+            words.append(AlignedWord(item, spoken, sentence, 1, None, None, 0.0))
         else:
-            words.append(AlignedWord(item, item, 0, 1, time / 10, (time + 3) / 10, 1.0))
+            words.append(AlignedWord(item, item, sentence, 1, time / 10, (time + 3) / 10, 1.0))
             time += 3
     duration = time / 10 if duration is None else duration
     return Alignment("r", duration, tuple(words), (), tuple(foreign), (), 0.0, True)
@@ -102,6 +105,18 @@ def test_where_few_words_are_missing_without_a_sound_the_next_pause_counts(betwe
     assert [text for text, *_, reason in got if reason == NO_PAUSE] == ["bb", "cc"]
     assert [text for text, *_, reason in got if text and not reason] == ["a", "d"]
     assert texts(make(["a", 4, "b", 4, "x4", *between, 4, "c"]), lengths=(0.1, 0.7)) == [*"abc"]
+
+
+@pytest.mark.parametrize(
+    ("between", "lost"),
+    [("/??", ["cc"]), ("??/", ["bb"]), ("?/?", ["bb", "cc"]), ("/??/", []), ("/?/", [])],
+)
+def test_the_missing_words_of_a_sentence_are_not_a_part_of_another(between, lost):
+    items = ["a", 4, "b", "b", 4, *between, 4, "c", "c", 4, "d"]
+    got = shown(make(items), lengths=(0.1, 1.2))
+    assert [text for text, *_, reason in got if reason == NO_PAUSE] == lost
+    kept = [text for text in ("bb", "cc") if text not in lost]
+    assert [text for text, *_, reason in got if text and not reason] == ["a", *kept, "d"]
 
 
 def test_a_recording_may_end_with_a_word_unless_more_was_to_come():
