@@ -21,7 +21,7 @@ FLOORS = (
     ("parallel", "recogniser"),
     ("evaluate", "plots"),
     ("train", "synthesis", "align", "serve"),
-    ("bench", "learn"),
+    ("bench", "learn", "adapt"),
     ("commands",),
     ("cli", "__main__"),
 )

@@ -4,6 +4,6 @@ The first line of a module's docstring is its help text. Heavy imports are delay
 """
 
 COMMANDS = (
-    *("demo", "train", "evaluate", "transcribe", "data", "lm", "tune"),
+    *("demo", "train", "adapt", "evaluate", "transcribe", "data", "lm", "tune"),
     *("align", "export", "serve", "learn", "bench", "gradcheck", "doctor"),
 )

@@ -246,6 +246,12 @@ def _shown(value):
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def manifests_of(utterances):
+    """Return the manifests from which utterances were read, in their order, as absolute paths."""
+    names = (where.rpartition(":")[0] for where in (each.where for each in utterances) if where)
+    return [Path(name).absolute() for name in dict.fromkeys(names)]
+
+
 def identify(utterance):
     """Return what equal recordings have in common: the file, behind all links, and the part."""
     path = os.fspath(utterance.audio_filepath)

@@ -1,6 +1,7 @@
 """The run folder: the one place that names its files."""
 
 import contextlib
+import json
 from pathlib import Path
 
 from ds2np.backend import CPU, is_on_gpu
@@ -43,6 +44,14 @@ class RunFolder:
     def holds_run(self):
         """Whether a new run would overwrite anything."""
         return any(file.exists() for file in (self.config, self.last, self.best))
+
+    def manifests(self):
+        """Return the training manifests that the configuration names; none if it is missing."""
+        try:
+            names = json.loads(self.config.read_text(encoding="utf-8")).get("train_manifests", [])
+        except (OSError, ValueError):
+            return []
+        return [self.path / name for name in names]
 
     @contextlib.contextmanager
     def locked(self):

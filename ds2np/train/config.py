@@ -1,7 +1,10 @@
 """The hyperparameters of training. Chapter 06 explains them."""
 
+import os
 from dataclasses import asdict, dataclass, field
 
+import ds2np
+from ds2np.data.manifest import manifests_of
 from ds2np.decode import DecoderSettings
 
 
@@ -80,3 +83,27 @@ class TrainingConfig:
         """Return the settings by name, those of the decoder among them."""
         settings = asdict(self)
         return {**settings, **settings["decoder"]}
+
+
+def describe(model, config, train_set, dev_set, folder):
+    """Return what a run says about itself: version, settings, data, manifests from `folder` on."""
+    paths = manifests_of(train_set.utterances)
+    return {
+        "ds2np": ds2np.__version__,
+        "model": model.config.to_dict(),
+        "training": config.to_dict(),
+        "train_manifests": [_relative(path, folder) for path in paths],
+        "train_utterances": len(train_set),
+        "train_checksum": train_set.fingerprint,
+        "train_vocabulary": train_set.vocabulary,
+        "dev_utterances": len(dev_set),
+        "dev_checksum": dev_set.fingerprint,
+    }
+
+
+def _relative(path, folder):
+    """Return the path from a folder, so that both can move together."""
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:  # on another drive of Windows
+        return str(path)

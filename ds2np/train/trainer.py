@@ -7,7 +7,6 @@ from collections import deque
 
 import numpy as np
 
-import ds2np
 from ds2np.backend import is_on_gpu
 from ds2np.ctc import ctc_loss
 from ds2np.data.batches import prefetch, shard
@@ -22,6 +21,7 @@ from ds2np.optim import EMA, SGD
 from ds2np.parallel.communicator import Communicator
 from ds2np.recogniser import Recogniser
 from ds2np.train.clock import Clock
+from ds2np.train.config import describe
 from ds2np.train.console import Console
 from ds2np.train.history import write_history
 from ds2np.train.interrupt import InterruptLater
@@ -365,16 +365,9 @@ class Trainer:
         members = to_arrays(train=self._began, dev=Members.of(self.dev_set))
         arrays = {"members": members} | ({} if best else self._arrays)
         save_checkpoint(self.folder.best if best else self.folder.last, self.model, values, arrays)
-        effective = {
-            "ds2np": ds2np.__version__,
-            "model": self.model.config.to_dict(),
-            "training": self.config.to_dict(),
-            "train_utterances": len(self.train_set),
-            "train_checksum": self.train_set.fingerprint,
-            "train_vocabulary": self.train_set.vocabulary,
-            "dev_utterances": len(self.dev_set),
-            "dev_checksum": self.dev_set.fingerprint,
-        }
+        effective = describe(
+            self.model, self.config, self.train_set, self.dev_set, self.folder.path
+        )
         with replacing(self.folder.config) as file:
             file.write(json.dumps(effective, indent=2) + "\n")
         self.config.decoder.keep(self.folder.decoder)

@@ -1,0 +1,114 @@
+"""Train a network on with a few minutes of one person's speech.
+
+The person's sentences come several times an epoch, each time augmented in another way; among them
+are some of the utterances that the network learned before, so that it does not forget what speech
+is like otherwise. The sentences held out choose the epoch, and say whether it helped at all.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ds2np.adapt.speech import hold_out
+from ds2np.backend import CPU
+from ds2np.data.dataset import Dataset
+from ds2np.data.manifest import read_manifests
+from ds2np.decode import DecoderSettings
+from ds2np.errors import UserError
+from ds2np.evaluate import evaluate
+from ds2np.model.run_folder import RunFolder, load_run
+from ds2np.recogniser import Recogniser
+from ds2np.train.config import TrainingConfig
+from ds2np.train.run import train
+
+SETTINGS = TrainingConfig(epochs=12, learning_rate=1e-3, anneal=1.2, augment=True)
+OWN = 400  # utterances of the person in an epoch: sentences are repeated until there are as many
+BEFORE = 200  # utterances that the network learned before
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What came of it.
+
+    Attributes
+    ----------
+    held_out, known : tuple of Evaluation
+        Before and after: on the sentences held out, and on some of what the network learned before;
+        `known` is empty if there is nothing of it.
+    kept : bool
+        Whether the new network is better on the sentences held out. Otherwise there is none.
+    """
+
+    held_out: tuple
+    known: tuple
+    kept: bool
+
+
+def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=float("inf")):
+    """Adapt a network to a person's speech, and write a run folder.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run folder of the network to begin with.
+    speech : list of Utterance
+        The person's own; see `ds2np.adapt.read_speech`.
+    out : str or Path
+        The new run folder.
+    mixed : list of Utterance, optional
+        What the network learned before, of which some is mixed in; by default what `run` says.
+    settings : TrainingConfig
+    device : Device
+    minutes : float
+        At most, for the training.
+
+    Returns
+    -------
+    Adaptation
+
+    Raises
+    ------
+    UserError
+        If there are too few sentences, a file cannot be read, or `out` holds a run.
+    """
+    if RunFolder(out).holds_run:
+        raise UserError(f"{out} holds a run already; choose another --out")
+    learned, held = hold_out(speech)
+    others = find_learned(run) if mixed is None else mixed
+    rng = np.random.default_rng(settings.seed)
+    chosen = [others[i] for i in rng.permutation(len(others))]
+    mix, known = chosen[:BEFORE], chosen[BEFORE : BEFORE + len(held) * 4] or chosen[: len(held) * 4]
+    before = load_run(run, device)
+    config = before.config
+    held_set = Dataset(held, config)
+    known_set = Dataset(known, config) if known else None
+
+    def measure(model):
+        recogniser = Recogniser(model)
+        return [each and evaluate(recogniser, each) for each in (held_set, known_set)]
+
+    rates = [measure(before)]
+    repeated = learned * max(round(OWN / len(learned)), 1)
+    settings = replace(settings, init=str(run))
+    folder = RunFolder(out)
+    try:
+        train(config, settings, repeated + mix, held, out, device=device, minutes=minutes)
+    except KeyboardInterrupt:
+        folder.delete()
+        raise
+    rates.append(measure(load_run(out, device)))
+    held_out, known = zip(*rates, strict=True)
+    kept = held_out[1].cer < held_out[0].cer
+    if not kept:
+        folder.delete()
+    elif decoder := DecoderSettings.read(RunFolder(run).decoder):
+        decoder.write(folder.decoder)
+    return Adaptation(held_out, known if known_set else (), kept)
+
+
+def find_learned(run):
+    """Return the utterances that a run was trained on, as far as its manifests are still there."""
+    if not Path(run).is_dir():
+        return []
+    return read_manifests([path for path in RunFolder(run).manifests() if path.exists()])

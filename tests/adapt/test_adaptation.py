@@ -1,0 +1,144 @@
+"""Adaptation of the network of tones to an instrument that it does not know."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import soundfile
+from helpers import toys
+
+from ds2np import adapt as adapt_room
+from ds2np.adapt import adapt, adaptation, find_learned
+from ds2np.data.manifest import Utterance, read_manifest
+from ds2np.decode import DecoderSettings
+from ds2np.errors import UserError
+from ds2np.model.run_folder import RunFolder
+from ds2np.train.run import train
+
+pytestmark = pytest.mark.usefixtures("no_report", "few")
+
+SETTINGS = dataclasses.replace(toys.TRAINING, epochs=4)
+TEXTS = ("ab", "ba", "cab", "bc", "a c", "b", "acb", "cc", "bb a", "c a")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(adaptation, "OWN", 20)
+    monkeypatch.setattr(adaptation, "BEFORE", 5)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    """Train on the tones; return the run folder."""
+    folder = tmp_path_factory.mktemp("known")
+    utterances = read_manifest(toys.make_corpus(folder / "corpus"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ds2np.train.report.Report.write", lambda *rest: None)
+        train(toys.MODEL, SETTINGS, utterances, utterances[:4], folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def speech(tmp_path):
+    rng, found = np.random.default_rng(1), []
+    for i, text in enumerate(TEXTS):
+        sound = toys.tones(text, rng)
+        soundfile.write(tmp_path / f"{i}.wav", np.sign(sound) * np.abs(sound) ** 0.5, toys.RATE)
+        found.append(Utterance(tmp_path / f"{i}.wav", toys.SECONDS * len(text), text))
+    return found
+
+
+def given(monkeypatch, before, after):
+    """Let the evaluations of the sentences held out have these character error rates."""
+    rates = iter([before, before, after, after])
+
+    class Rates:
+        def __init__(self, cer):
+            self.cer = cer
+
+    monkeypatch.setattr(adaptation, "evaluate", lambda *rest: Rates(next(rates)))
+
+
+def test_the_run_says_what_it_was_trained_on(known, tmp_path):
+    assert [u.text for u in find_learned(known)] == list(toys.TEXTS)
+    moved = tmp_path / "moved"
+    known.parent.rename(moved)
+    try:
+        assert len(find_learned(moved / "run")) == len(toys.TEXTS)  # both have moved
+        assert find_learned(moved / "run" / "best.npz") == []
+        (moved / "corpus" / "tones.jsonl").rename(tmp_path / "gone")
+        assert find_learned(moved / "run") == []
+        (tmp_path / "gone").rename(moved / "corpus" / "tones.jsonl")
+    finally:
+        moved.rename(known.parent)
+
+
+def test_the_epoch_has_own_sentences_again_and_again_and_some_of_before(
+    known, speech, tmp_path, monkeypatch
+):
+    seen = {}
+    plain = adaptation.train
+
+    def look(config, settings, learned, held, out, **options):
+        seen.update(learned=learned, held=held, settings=settings)
+        return plain(config, settings, learned, held, out, **options)
+
+    monkeypatch.setattr(adaptation, "train", look)
+    adapt(known, speech, tmp_path / "new", settings=SETTINGS)
+    own, others = seen["learned"][:16], seen["learned"][16:]
+    assert [u.text for u in own] == 2 * [u.text for u in speech if u not in seen["held"]]
+    assert len(others) == 5
+    assert {u.audio_filepath.parent.name for u in others} == {"corpus"}
+    assert seen["settings"].init == str(known)
+    assert len(seen["held"]) == 2
+
+
+def test_a_better_network_is_kept_with_the_decoder(known, speech, tmp_path, monkeypatch):
+    given(monkeypatch, 0.8, 0.3)
+    decoder = DecoderSettings("beam", alpha=0.3)
+    decoder.write(RunFolder(known).decoder)
+    try:
+        result = adapt(known, speech, tmp_path / "new", settings=SETTINGS)
+    finally:
+        RunFolder(known).decoder.unlink()
+    assert result.kept
+    assert RunFolder(tmp_path / "new").best.exists()
+    assert DecoderSettings.read(RunFolder(tmp_path / "new").decoder) == decoder
+
+
+@pytest.mark.parametrize("after", [0.8, 0.9])
+def test_another_one_is_not(known, speech, tmp_path, monkeypatch, after):
+    given(monkeypatch, 0.8, after)
+    assert not adapt(known, speech, tmp_path / "new", settings=SETTINGS).kept
+    assert not RunFolder(tmp_path / "new").holds_run
+
+
+def test_the_rates_are_measured_before_and_after(known, speech, tmp_path):
+    result = adapt(known, speech, tmp_path / "new", settings=SETTINGS)
+    for before, after in (result.held_out, result.known):
+        assert before.refs == after.refs
+    assert result.held_out[0].refs == ["cab", "cc"]
+    assert not {*result.known[0].refs} - {*toys.TEXTS}
+    assert result.kept == (result.held_out[1].cer < result.held_out[0].cer)
+
+
+def test_without_anything_to_mix_in(known, speech, tmp_path):
+    result = adapt(known, speech, tmp_path / "new", mixed=[], settings=SETTINGS)
+    assert result.known == ()
+
+
+def test_an_interruption_leaves_nothing(known, speech, tmp_path, monkeypatch):
+    def interrupt(*rest, **options):
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "last.npz").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(adaptation, "train", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        adapt(known, speech, tmp_path / "new", settings=SETTINGS)
+    assert not RunFolder(tmp_path / "new").holds_run
+
+
+def test_a_run_is_not_overwritten(known, speech):
+    with pytest.raises(UserError, match="holds a run already; choose another --out"):
+        adapt_room.adapt(known, speech, known, settings=SETTINGS)
