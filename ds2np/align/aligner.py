@@ -15,6 +15,7 @@ from ds2np.errors import UserError
 
 OUTSIDE = 50.0  # nats that a second outside of the text costs
 LEAVE = 5.0, 60.0  # nats that it costs to leave the text, and to leave out some of it
+LEFT_OUT = 3.0  # more for each letter that is left out, until it is known what letters cost
 LETTERS = 30.0  # of them, for each nat that a letter costs
 WITHIN = 10.0  # more within a sentence: what is left out, or put in, is mostly whole sentences
 FOUND = 0.5  # of the words; if fewer are read, it is probably the text of something else
@@ -130,23 +131,25 @@ def _search(outputs, encoded, sentences, frame_seconds, verbatim, show):
     """Find the best path; return it, and its `Frames`.
 
     How much worse than the best symbols the right text is depends on the network. So the first
-    search leaves the text only for good reasons, and shows what a letter costs; where that is
-    little, another one leaves it sooner.
+    search leaves the text only for good reasons, and shows what a letter costs. For as much, the
+    second one leaves out a letter, and where it is little, it leaves the text sooner.
     """
     gates = np.append(encoded.begins, len(encoded.labels))
     between = np.append(np.diff(sentences, prepend=-1) > 0, True)  # sentences
     gate_costs = np.where(between, 0.0, WITHIN)
     places = encoded.labels, encoded.begins, encoded.ends
     frame = OUTSIDE * frame_seconds
-    loose = None if verbatim else Loose(LEAVE[1], frame, LEAVE[1])
+    loose = None if verbatim else Loose(LEAVE[1], frame, LEAVE[1], LEFT_OUT)
     path = best_path(outputs, encoded.labels, gates, loose, gate_costs, show=partial(show, 0))
     frames = find_frames(path.states, outputs, *places)
-    leave = LEAVE[0] + LETTERS * _measure_letters(frames, encoded)
-    if not verbatim and leave < LEAVE[1]:
-        loose = Loose(leave, frame, leave)
-        path = best_path(outputs, encoded.labels, gates, loose, gate_costs, show=partial(show, 1))
-        frames = find_frames(path.states, outputs, *places)
-    return path, frames
+    if verbatim:
+        return path, frames
+    letter = _measure_letters(frames, encoded)
+    leave = min(LEAVE[0] + LETTERS * letter, LEAVE[1])
+    # What costs more is probably the text of something else, which may be left out freely.
+    loose = Loose(leave, frame, leave, *([letter] if letter < LEFT_OUT else []))
+    path = best_path(outputs, encoded.labels, gates, loose, gate_costs, show=partial(show, 1))
+    return path, find_frames(path.states, outputs, *places)
 
 
 def _measure_letters(frames, encoded):

@@ -162,7 +162,7 @@ class _Search:
         self.steps, self.done, self.again = [], [], 1
         self.settled = 0  # blocks whose steps are forgotten
         self.fronts = deque(maxlen=2 * LOOK)  # what the last blocks began with, and their numbers
-        self._choose_band(peak=0.0)
+        self._choose_band()
 
     def run(self, log_probs, show):
         """Add all blocks of frames, some of them again."""
@@ -190,7 +190,7 @@ class _Search:
         if lost and tried and self.level < len(AHEAD) - 1:
             self.level += 1
             vars(self).update(front)
-            self._choose_band(peak=0.0)
+            self._choose_band()
             self.fronts.clear()
             del self.steps[first - self.settled :]
             return first
@@ -265,32 +265,29 @@ class _Search:
         peak = max(self.alpha.max(), self.outside.max(initial=-np.inf))
         if peak == -np.inf:
             return
-        self._choose_band(peak)
+        self._choose_band()
         self.alpha -= peak
         self.outside -= peak
         self.offset += peak
 
-    def _choose_band(self, peak):
+    def _choose_band(self):
         """Find the states that the next block may need: near the good ones, or where they jump.
 
-        The others are forgotten.
+        The others are forgotten. States are compared by their scores and what the text before them
+        would have cost, if it had been left out: otherwise those that have read less would look
+        better, as the rest of the text still lies before them.
         """
-        lattice, loose, least = self.lattice, self.lattice.loose, peak - self.beam
-        states = np.flatnonzero(self.alpha[2:] > least)
-        gates = np.flatnonzero(self.outside > least)
+        lattice, loose = self.lattice, self.lattice.loose
+        credit = loose.label * (np.arange(lattice.count) // 2)
+        inside, outside = self.alpha[2:] + credit, self.outside + lattice.lost
+        best = max(inside.max(), outside.max(initial=-np.inf))
+        states, gates = (np.flatnonzero(each > best - self.beam) for each in (inside, outside))
         places = np.concatenate([states, lattice.places[gates]])
-        top = int(places.max())
-        if len(lattice.places):
-            # From a state, or outside of a gate, leave out text up to a gate that costs no more.
-            near = np.searchsorted(lattice.places, states + 2 * BLOCK, side="right") - 1
-            paths = [
-                self.alpha[states + 2] - loose.leave + lattice.lost[near],
-                self.outside[gates] + lattice.lost[gates],
-            ]
-            lost = np.concatenate(paths).max() - loose.jump - least
-            farthest = np.searchsorted(lattice.lost, lost, side="right") - 1
-            top = max(top, int(lattice.places[farthest])) if farthest >= 0 else top
-        scores = np.concatenate([self.alpha[states + 2], self.outside[gates]])
+        scores = np.concatenate([inside[states], outside[gates]])
+        # From outside, or a state, text is left out up to any gate at the same cost.
+        jumps = np.concatenate([inside[states] - loose.leave, outside[gates]]).max() - loose.jump
+        far = len(lattice.places) and jumps > best - self.beam
+        top = int(lattice.places[-1] if far else places.max())
         top = int(min(top, places[scores.argmax()] + 2 * AHEAD[self.level]))
         self.low = max(int(places.min()) - 1, 0)
         self.high = min(top + 2 * BLOCK + 3, lattice.count)

@@ -133,6 +133,19 @@ def test_a_word_of_a_sentence_stays_with_it(said, foreign):
     assert set(outside) == {foreign, foreign + 1}
 
 
+def test_those_who_read_late_do_not_hide_those_who_read():
+    """Blanks cost less than letters that are hard to hear: to stay behind looks better for long."""
+    rng = np.random.default_rng(0)
+    gates = np.arange(0, 4001, 4)
+    labels = rng.integers(1, 6, 4000)
+    log_probs = np.full((2 * len(labels), 6), -8.0)
+    log_probs[:, 0] = -0.5
+    log_probs[np.arange(0, len(log_probs), 2), labels] = -3.0
+    path = best_path(log_probs, labels, gates, Loose(60.0, 1.0, 60.0, 3.0), work=0)
+    assert (np.isin(np.arange(len(labels)), path.states // 2)).all()
+    assert path.score == pytest.approx(-0.5 * 4000 - 3.0 * 4000)
+
+
 def read(rng, labels, gates, plan):
     """Draw the log-probabilities of a reading.
 

@@ -228,8 +228,9 @@ def test_two_channels_with_a_speaker_each(align, reading, tmp_path):
     two, _ = soundfile.read(tmp_path / "b.wav")
     count = min(len(one), len(two))
     soundfile.write(tmp_path / "both.wav", np.stack([one[:count], two[:count]], axis=1), rate)
-    _, err = align(tmp_path / "both.wav", tmp_path / "book.txt")
+    _, err = align(tmp_path / "both.wav", tmp_path / "book.txt", expect=2)
     assert "both.wav has 2 channels of different sound, perhaps a speaker each" in err
+    assert err.splitlines()[-1].startswith("error: no utterance was cut out")
     _, err = align(tmp_path / "both.wav", tmp_path / "book.txt", "--channel", "0")
     assert "channels" not in err
 
