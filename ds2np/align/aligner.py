@@ -147,7 +147,7 @@ def _search(outputs, encoded, sentences, frame_seconds, verbatim, show):
     letter = _measure_letters(frames, encoded)
     leave = min(LEAVE[0] + LETTERS * letter, LEAVE[1])
     # What costs more is probably the text of something else, which may be left out freely.
-    loose = Loose(leave, frame, leave, *([letter] if letter < LEFT_OUT else []))
+    loose = Loose(leave, frame, leave, letter if letter < LEFT_OUT else Loose.label)
     path = best_path(outputs, encoded.labels, gates, loose, gate_costs, show=partial(show, 1))
     return path, find_frames(path.states, outputs, *places)
 

@@ -29,7 +29,8 @@ class Lattice:
         self.skip[3::2][labels[1:] != labels[:-1]] = 0.0
         self.places = 2 * np.asarray(gates, np.int64)  # blanks
         self.costs = np.broadcast_to(np.asarray(costs, float), self.places.shape)
-        self.lost = loose.label * self.places / 2  # cost of all text before
+        self.cost_before = loose.label * (np.arange(self.count) // 2)  # of leaving all out before
+        self.lost = self.cost_before[self.places]
         self.gate_of = np.full(self.count + 1, -1)  # of the states that follow a gate
         self.gate_of[self.places] = self.gate_of[self.places + 1] = np.arange(len(self.places))
 

@@ -278,8 +278,7 @@ class _Search:
         better, as the rest of the text still lies before them.
         """
         lattice, loose = self.lattice, self.lattice.loose
-        credit = loose.label * (np.arange(lattice.count) // 2)
-        inside, outside = self.alpha[2:] + credit, self.outside + lattice.lost
+        inside, outside = self.alpha[2:] + lattice.cost_before, self.outside + lattice.lost
         best = max(inside.max(), outside.max(initial=-np.inf))
         states, gates = (np.flatnonzero(each > best - self.beam) for each in (inside, outside))
         places = np.concatenate([states, lattice.places[gates]])
