@@ -17,6 +17,19 @@ PARTIAL = re.compile(r"\.[0-9a-f]{16}\.partial$")  # the end of a temporary name
 ABANDONED = 24 * 3600  # seconds after which nobody writes a temporary file any more
 
 
+def read_text(path, needed):
+    """Read UTF-8 text, with or without a byte-order mark.
+
+    Raises a UserError if the file cannot be read, or is not UTF-8 text, which says what is needed.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text; {needed}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+
+
 @contextlib.contextmanager
 def replacing(path, mode="w"):
     """Open a temporary file next to path ("w" or "wb") that replaces path when complete.

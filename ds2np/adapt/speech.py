@@ -6,6 +6,7 @@ from ds2np.audio import read_sound
 from ds2np.audio.folders import AUDIO_SUFFIXES, find_files
 from ds2np.data.manifest import Utterance, read_manifest
 from ds2np.errors import UserError
+from ds2np.files import read_text
 
 FEWEST = 8  # sentences
 HELD_OUT = 8  # one sentence of so many
@@ -88,12 +89,7 @@ def hold_out(utterances):
 
 def _read_lines(path):
     """Return the lines of a text with their numbers, without empty ones at the end."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text; save it as UTF-8") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    text = read_text(path, "save it as UTF-8")
     return list(enumerate(map(str.strip, text.rstrip().splitlines()), start=1))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ds2np.decode.making import DECODERS, make_decoder
 from ds2np.errors import UserError
-from ds2np.files import replacing, strict_json
+from ds2np.files import read_text, replacing, strict_json
 from ds2np.lm import NGram
 
 WEIGHT = 4.0  # of a phrase without a number
@@ -141,12 +141,7 @@ def read_phrases(file):
         If the file cannot be read, or a line has no phrase, another number than one above 0, or a
         phrase for the second time.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise UserError(f"{file} is not UTF-8 text; expected a phrase in each line") from None
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+    lines = read_text(file, "expected a phrase in each line").splitlines()
     phrases = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 
 from ds2np.errors import UserError
+from ds2np.files import read_text
 from ds2np.text.characters import describe_not_composed, find_marks, name_character
 
 VERSION = 1
@@ -44,12 +45,7 @@ def read_alphabet(path):
     UserError
         If the file cannot be read, is of another version, or a line is no symbol or a repeated one.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text; expected a symbol in each line") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    text = read_text(path, "expected a symbol in each line")
     lines = text.rstrip("\r\n").split("\n")
     lines = [line.rstrip("\r") for line in lines]
     if not lines[0].startswith("#") or (len(lines) == 1 and not lines[0].startswith(BEGINNING)):
