@@ -12,6 +12,7 @@ import pytest
 from ds2np import kernels
 from ds2np.kernels.host import ORDERS, HostModule, why_not_on_host
 
+empty = np.empty
 in_every_order = pytest.mark.parametrize("order", ORDERS)
 
 
@@ -35,6 +36,14 @@ def compile_for_host(name, right="", wrong="", cooperative=False, defines=()):
         raise ValueError(f"{name}.cu cannot be compiled: {error}") from None
 
 
+def unwritten(*args, **kwargs):
+    """Fill what np.empty returns: often the memory of a call before, with the right numbers."""
+    array = empty(*args, **kwargs)
+    if array.dtype.kind in "fiu":
+        array.fill(np.nan if array.dtype.kind == "f" else np.iinfo(array.dtype).max)
+    return array
+
+
 def use_on_host(monkeypatch, order="forward", mistake=(None,)):
     """Let the layers compute by kernels wherever an array is float32.
 
@@ -49,6 +58,7 @@ def use_on_host(monkeypatch, order="forward", mistake=(None,)):
 
     monkeypatch.setattr(kernels, "load", load)
     monkeypatch.setattr(kernels, "support", lambda x: x.dtype == np.float32)
+    monkeypatch.setattr(np, "empty", unwritten)
 
 
 def run_sanitized(script):
