@@ -13,6 +13,7 @@ from ds2np.audio.opening import name_of
 from ds2np.audio.reader import check_sound
 from ds2np.audio.resampling import resample
 from ds2np.backend import choose_device, get_array_module, is_on_gpu, to_cpu
+from ds2np.ctc import ctc_loss_only
 from ds2np.data.memory import run_within_memory
 from ds2np.decode import DecoderSettings, Transcript, make_decoder
 from ds2np.errors import UserError
@@ -236,6 +237,35 @@ class Recogniser:
             search.push(to_cpu(log_probs_of(logits)))
             yield None
         yield _make_transcript([search.finish()], len(sound) / self.config.sample_rate)
+
+    def losses(self, sound, texts):
+        """Compute the CTC loss, -ln p(text | sound), of each of several texts for one recording.
+
+        Parameters
+        ----------
+        sound : ndarray of float of shape (samples,)
+            At the network's sampling rate.
+        texts : sequence of str
+
+        Returns
+        -------
+        ndarray of shape (texts,)
+            Infinite for a text that has more symbols than there are frames.
+
+        Raises
+        ------
+        UserError
+            If the alphabet cannot write a text, or the sound is shorter than one window.
+        """
+        alphabet, x = self.config.alphabet(), self.features(sound.astype(self.model.dtype))
+        labels = [alphabet.encode(alphabet.normalise(text)) for text in texts]
+        counts = np.array([len(each) for each in labels])
+        padded = np.zeros((len(texts), max(counts)), int)
+        for row, each in zip(padded, labels, strict=True):
+            row[: len(each)] = each
+        log_probs, lengths = self.log_probs(x[None], np.array([len(x)]))
+        logits = np.repeat(to_cpu(log_probs), len(texts), axis=0)
+        return ctc_loss_only(logits, padded, np.repeat(lengths, len(texts)), counts)
 
     def _transcribe(self, samples, start=0.0, warnings=()):
         (transcript,) = self.transcribe_batch([samples])

@@ -20,8 +20,8 @@ FLOORS = (
     ("data", "gradcheck", "decode", "streaming"),
     ("parallel", "recogniser"),
     ("evaluate", "plots"),
-    ("train", "synthesis", "align", "serve"),
-    ("bench", "learn", "adapt"),
+    ("train", "synthesis", "align"),
+    ("bench", "learn", "adapt", "serve"),
     ("commands",),
     ("cli", "__main__"),
 )

@@ -26,6 +26,7 @@ from ds2np.audio.effects import (
 )
 from ds2np.audio.frames import frame_sizes
 from ds2np.audio.vocoder import MAX_SEMITONES, OVERLAP, SPEEDS, pitch_shift, time_stretch
+from ds2np.audio.voice import change_voice
 from ds2np.errors import UserError
 
 VOCODER_MS = 32  # window of the vocoder, the same at every sampling rate
@@ -38,6 +39,7 @@ LIMITS = {
     "pitch": (-MAX_SEMITONES, MAX_SEMITONES),
     "room_seconds": ROOM_SECONDS,
 }
+VOICE = ("size", "contrast", "tilt_db", "breath")  # what `change_voice` changes
 RANGES = ("stretch", "pitch", "room_seconds", "room_direct_db", "snr_db", "gain_db")
 
 
@@ -72,6 +74,11 @@ class Augmentation:
     stretch: tuple = (0.9, 1.1)
     pitch_share: float = 0.2
     pitch: tuple = (-2, 2)
+    voice_share: float = 0.0
+    voice_size: tuple = (0.85, 1.2)
+    voice_contrast: tuple = (0.6, 1.3)
+    voice_tilt_db: tuple = (-4, 4)
+    voice_breath: tuple = (0, 0.3)
     reverb_share: float = 0.2
     room_seconds: tuple = (0.1, 0.6)
     room_direct_db: tuple = (0, 12)
@@ -131,6 +138,9 @@ def augment(samples, rate, rng, augmentation, noises=None, rooms=None):
         samples = time_stretch(samples, rng.uniform(*augmentation.stretch), size)
     if falls_on(augmentation.pitch_share):
         samples = pitch_shift(samples, rng.uniform(*augmentation.pitch), size)
+    if augmentation.voice_share and falls_on(augmentation.voice_share):
+        drawn = {name: rng.uniform(*getattr(augmentation, f"voice_{name}")) for name in VOICE}
+        samples = change_voice(samples, rate, rng, **drawn)
     if falls_on(augmentation.reverb_share):
         if rooms is None:
             seconds = rng.uniform(*augmentation.room_seconds)

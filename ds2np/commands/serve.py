@@ -1,5 +1,6 @@
 """Serve a recogniser: streams and recordings of many clients at once."""
 
+import argparse
 import os
 import socket
 from functools import partial
@@ -25,6 +26,10 @@ def add_options(parser):
     add("--max-seconds", type=positive, default=600.0, metavar="S", help=text)
     text = "file with the key that clients have to send; needed beyond this machine"
     add("--api-key-file", type=Path, metavar="FILE", help=text)
+    text = "let the page teach it a voice; recordings and the new network go here"
+    add("--teach", type=Path, metavar="FOLDER", help=text)
+    text = "sentences to read for --teach, one a line (default: 40 that RUN was trained on)"
+    add("--sentences", type=Path, metavar="FILE", help=text)
 
 
 def run(args):
@@ -36,6 +41,7 @@ def run(args):
     from ds2np.serve.log import log_to_stderr
     from ds2np.serve.remote import Remote
     from ds2np.serve.server import make_server
+    from ds2np.serve.teaching import Teaching
 
     key = _read_key(args.api_key_file) if args.api_key_file else ""
     if not key and not is_local(args.host):
@@ -44,17 +50,54 @@ def run(args):
             "whose content clients send, or leave out --host"
         )
     limits = Limits(args.max_batch, args.max_streams, args.max_seconds)
+    lessons = _begin_lessons(args)
+    load = partial(_load, args)
+    run = lessons.network if lessons and lessons.network.exists() else args.run_folder
     with (
-        Remote(partial(load_recogniser, args), args.max_batch, args.gather / 1000) as dispatcher,
+        Remote(load(run), args.max_batch, args.gather / 1000) as dispatcher,
         _listen(args.host, args.port) as listening,
     ):
         heard = read_heard(RunFolder(args.run_folder).config)
-        server = make_server(dispatcher, limits, args.host, key, heard)
+        teaching = None
+        if lessons:
+            command = ["-m", "ds2np", "adapt", args.run_folder, lessons.manifest]
+            command = [*map(str, command), "--out", str(lessons.learning), "--device", args.device]
+            teaching = Teaching(dispatcher, lessons, command, load)
+        server = make_server(dispatcher, limits, args.host, key, heard, teaching)
         log_to_stderr()
         name = f"[{args.host}]" if ":" in args.host else args.host
         print(f"http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends)", flush=True)
         server.run([listening])
     return 1 if server.failed else 0 if server.started else 2
+
+
+def _load(args, run):
+    """Return what loads the recogniser of a run, for another process."""
+    return partial(load_recogniser, argparse.Namespace(**{**vars(args), "run_folder": run}))
+
+
+def _begin_lessons(args):
+    """Return the `Lessons` of --teach, or None."""
+    if not args.teach:
+        if args.sentences:
+            raise UserError("--sentences are for --teach FOLDER: add it, or leave them out")
+        return None
+    from ds2np.adapt.adaptation import find_learned
+    from ds2np.adapt.lessons import Lessons
+    from ds2np.adapt.prompts import choose_prompts, read_prompts
+    from ds2np.adapt.speech import FEWEST
+    from ds2np.model.run_folder import load_run
+
+    if args.sentences:
+        sentences = read_prompts(args.sentences, load_run(args.run_folder).config.alphabet())
+    else:
+        sentences = choose_prompts([each.text for each in find_learned(args.run_folder)])
+    if len(sentences) < FEWEST:
+        raise UserError(
+            f"{args.run_folder} does not say what it was trained on, or that is gone; name "
+            f"sentences to read: --sentences FILE"
+        )
+    return Lessons(args.teach, sentences)
 
 
 def _listen(host, port):

@@ -6,7 +6,7 @@ import math
 NOTHING = {"words": 0, "vocabulary": [], "sentences": []}
 
 
-def describe(config, heard, keyed):
+def describe(config, heard, keyed, teaches=False):
     """Describe a network to the page.
 
     Parameters
@@ -16,6 +16,8 @@ def describe(config, heard, keyed):
         What its training transcripts say; see `read_heard`.
     keyed : bool
         Whether clients need a key.
+    teaches : bool
+        Whether the page can teach it a voice.
     """
     latency = sum(config.lookahead_ms.values())
     return {
@@ -23,6 +25,7 @@ def describe(config, heard, keyed):
         "latency": latency if latency < math.inf else None,
         "frame_ms": config.frame_ms,
         "key": keyed,
+        "teach": teaches,
         **heard,
     }
 

@@ -47,7 +47,7 @@ class Limits:
     bytes: int = 32_000_000
 
 
-def make_app(dispatcher, limits, ending, host="127.0.0.1", key="", heard=None):
+def make_app(dispatcher, limits, ending, host="127.0.0.1", key="", heard=None, teaching=None):
     """Build the application.
 
     Parameters
@@ -62,8 +62,10 @@ def make_app(dispatcher, limits, ending, host="127.0.0.1", key="", heard=None):
         What clients have to know; empty for none.
     heard : dict, optional
         What the network has heard in training; see `read_heard`.
+    teaching : Teaching, optional
+        If the page is to teach the network a voice.
     """
-    told = describe(dispatcher.config, heard or NOTHING, bool(key))
+    told = describe(dispatcher.config, heard or NOTHING, bool(key), teaching is not None)
     meters = Meters(lambda: socket.streams, lambda: dispatcher.queued)
     dispatcher.told = meters.count_batch
     socket = Socket(dispatcher, limits.streams, limits.seconds, ending)
@@ -73,6 +75,8 @@ def make_app(dispatcher, limits, ending, host="127.0.0.1", key="", heard=None):
     async def lifespan(app):
         dispatcher.listen()
         yield
+        if teaching:
+            await teaching.stop()
         await dispatcher.stop()
 
     async def health(request):
@@ -97,6 +101,7 @@ def make_app(dispatcher, limits, ending, host="127.0.0.1", key="", heard=None):
             WebSocketRoute("/", socket.serve),
             Route("/", page),
             Route("/page/about.json", about),
+            *(teaching.routes() if teaching else ()),
             Mount("/page", StaticFiles(directory=PAGE)),
         ],
         middleware=[Middleware(Guard, host=host, key=key, most_bytes=limits.bytes)],

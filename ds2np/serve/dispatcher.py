@@ -11,6 +11,7 @@ import numpy as np
 
 from ds2np.audio.resampling import resample
 from ds2np.backend import one_blas_thread, to_cpu
+from ds2np.errors import UserError
 from ds2np.recogniser import WHOLE_SECONDS
 from ds2np.serve.messages import Heard, Overloaded
 from ds2np.serve.waiting import Waiting
@@ -48,7 +49,7 @@ class Dispatcher:
     """Runs a recogniser for many streams and recordings at once, in a thread of its own.
 
     `ask` may be called from any thread, with the names of the methods `open`, `hear`, `finish`,
-    `close` and `transcribe`, which run in the dispatcher's own.
+    `close`, `transcribe`, `weigh` and `adopt`, which run in the dispatcher's own.
 
     Parameters
     ----------
@@ -170,6 +171,18 @@ class Dispatcher:
         job = RecordingJob(samples, seconds, time.monotonic() + self._patience, answer)
         self._recordings += 1
         self._waiting.add_recording(job)
+
+    def weigh(self, answer, samples, texts):
+        """Answer the CTC loss of each text for samples at the network's rate."""
+        _answer(answer, self.recogniser.losses(samples, texts))
+
+    def adopt(self, answer, load):
+        """Go on with another recogniser of the same configuration, which `load` returns."""
+        recogniser = load()
+        if recogniser.config != self.recogniser.config:
+            raise UserError("the other network has another configuration; start the server with it")
+        self.recogniser = recogniser
+        _answer(answer, None)
 
     def _run(self):
         while True:

@@ -40,10 +40,10 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(dispatcher, limits, host, key="", heard=None):
+def make_server(dispatcher, limits, host, key="", heard=None, teaching=None):
     """Return a `Server`; ``run([socket])`` serves until SIGTERM or Ctrl-C."""
     ending = asyncio.Event()
-    app = make_app(dispatcher, limits, ending, host, key, heard)
+    app = make_app(dispatcher, limits, ending, host, key, heard, teaching)
     config = uvicorn.Config(
         app,
         log_config=None,

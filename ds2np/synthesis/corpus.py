@@ -165,7 +165,7 @@ def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, 
     parts = plan(seed, train, test, texts, sizes, chosen)
     for part in parts:
         (folder / part).mkdir()
-    durations, version = record(
+    durations, versions = record(
         folder, [spoken for part in parts.values() for spoken in part], jobs
     )
     manifests = {
@@ -184,7 +184,7 @@ def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, 
         "words" if language == "en" else "characters": len(
             {unit for spoken in parts["train"] for unit in chosen.split(spoken.text)}
         ),
-        "espeak_version": version,
+        **{f"{engine}_version": version for engine, version in sorted(versions.items())},
         "rates": RATES,
         "pitches": PITCHES,
         "train_sizes": sizes,

@@ -1,4 +1,4 @@
-"""Recordings of planned sentences, by several processes of espeak-ng."""
+"""Recordings of planned sentences, by several processes of the speech engines."""
 
 import multiprocessing
 import signal
@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ds2np.audio.resampling import resample
 from ds2np.errors import UserError
-from ds2np.synthesis.espeak import Espeak
+from ds2np.synthesis.engines import SPEAKERS, engine_of
 
 SAMPLE_RATE = 16_000
 
@@ -46,15 +46,15 @@ class Spoken:
 
 
 def speak_batch(batch):
-    """Speak sentences in a process that has not spoken before.
+    """Speak sentences of one engine in a process that has not spoken before.
 
-    Return the recordings, each samples and their sampling rate, and the version of espeak-ng.
+    Return the recordings, each samples and their sampling rate, and the version of the engine.
     """
-    espeak = Espeak()
+    engine = SPEAKERS[engine_of(batch[0].voice)]()
     recordings = [
-        espeak.say(each.text, each.voice, each.rate, each.pitch, each.pitch_range) for each in batch
+        engine.say(each.text, each.voice, each.rate, each.pitch, each.pitch_range) for each in batch
     ]
-    return recordings, espeak.version
+    return recordings, engine.version
 
 
 def write_recording(path, samples, rate, size):
@@ -88,8 +88,8 @@ def _record_batch(folder, batch):
             recordings, version = process.submit(speak_batch, batch).result()
         except BrokenProcessPool:
             raise UserError(
-                f"espeak-ng crashed while it spoke one of the {len(batch)} sentences from "
-                f'"{batch[0].text}" on; another seed gives other sentences'
+                f"{engine_of(batch[0].voice)} crashed while it spoke one of the {len(batch)} "
+                f'sentences from "{batch[0].text}" on; another seed gives other sentences'
             ) from None
     durations = {
         spoken.path: write_recording(folder / spoken.path, *recording, spoken.size)
@@ -111,19 +111,33 @@ def record(folder, spoken, jobs):
     -------
     durations : dict of str to float
         Seconds by path.
-    version : str
-        The version of espeak-ng.
+    versions : dict of str to str
+        Those of the engines that spoke.
+
+    Raises
+    ------
+    UserError
+        If an engine is missing, or has no such voice.
     """
-    batches = [spoken[start : start + BATCH_SIZE] for start in range(0, len(spoken), BATCH_SIZE)]
-    durations = {}
+    of_engine = {}
+    for each in spoken:
+        of_engine.setdefault(engine_of(each.voice), []).append(each)
+    batches = [
+        (engine, some[start : start + BATCH_SIZE])
+        for engine, some in of_engine.items()
+        for start in range(0, len(some), BATCH_SIZE)
+    ]
+    durations, versions = {}, {}
     threads = ThreadPoolExecutor(jobs)
     try:
-        futures = [threads.submit(_record_batch, folder, batch) for batch in batches]
+        futures = {
+            threads.submit(_record_batch, folder, batch): engine for engine, batch in batches
+        }
         with tqdm(total=len(spoken), desc="speaking", unit="sentence") as progress:
             for future in as_completed(futures):
-                seconds, version = future.result()
+                seconds, versions[futures[future]] = future.result()
                 durations.update(seconds)
                 progress.update(len(seconds))
     finally:
         threads.shutdown(cancel_futures=True)
-    return durations, version
+    return durations, versions

@@ -12,6 +12,7 @@ from helpers.streams import recogniser_of
 from ds2np.serve.app import Limits
 from ds2np.serve.remote import Remote
 from ds2np.serve.server import make_server
+from ds2np.serve.teaching import Teaching
 
 
 @dataclass
@@ -32,11 +33,15 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(load=recogniser_of, key="", heard=None, **limits):
-    """Run a server while a block is executed. load: returns the recogniser."""
+def serving(load=recogniser_of, key="", heard=None, teach=None, **limits):
+    """Run a server while a block is executed.
+
+    load: returns the recogniser. teach: the arguments of `Teaching` but the first.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
     with Remote(load) as dispatcher:
-        server = make_server(dispatcher, Limits(**limits), "127.0.0.1", key, heard)
+        teaching = teach and Teaching(dispatcher, *teach)
+        server = make_server(dispatcher, Limits(**limits), "127.0.0.1", key, heard, teaching)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:

@@ -14,13 +14,12 @@ function say(text) {
 async function introduce() {
   about = await (await fetch("page/about.json")).json();
   $("key-line").hidden = !about.key;
-  if (!about.streams) {
-    $("microphone").disabled = true;
-    say("This network needs whole recordings: choose a file.");
-  } else if (!navigator.mediaDevices?.getUserMedia) {
+  if (about.teach) $("stored").textContent = "Nothing is stored but what you teach it, see below.";
+  $("streaming").hidden = !about.streams;
+  if (!navigator.mediaDevices?.getUserMedia) {
     $("microphone").disabled = true;
     say("Browsers give the microphone to pages of this machine or of https only: choose a file.");
-  }
+  } else if (!about.streams) say("This network needs whole utterances: speak, and pause.");
   if (about.vocabulary.length) {
     $("knows").append(` The network is small: it knows the ${about.vocabulary.length} words that it` +
       " has heard in training, in sentences like those below, and writes everything else as these.");
@@ -40,6 +39,16 @@ function address() {
   const url = new URL(".", location.href);
   url.protocol = url.protocol.replace("http", "ws");
   return url;
+}
+
+/** Record an utterance, for a network that needs all of it, and transcribe that. */
+async function startWhole() {
+  running = await record((value) => { $("level").value = value; });
+  $("microphone").setAttribute("aria-pressed", "true");
+  $("microphone").textContent = "Stop";
+  say("Speak.");
+  const file = await running.done.finally(stop);
+  await transcribe(new File([file], "what you said"));
 }
 
 /** Ask for the microphone and begin a stream. */
@@ -101,8 +110,9 @@ function hear(answer) {
 
 /** Let the server write the last words, and give the microphone back. */
 function stop() {
-  const { media, context, socket } = running ?? {};
+  const { media, context, socket, stop: finish } = running ?? {};
   running = null;
+  finish?.();
   media?.getTracks().forEach((track) => track.stop());
   context?.close();
   if (socket?.readyState === WebSocket.OPEN) socket.send('{"eof" : 1}');
@@ -181,7 +191,7 @@ async function transcribe(file) {
 
 $("microphone").addEventListener("click", () => {
   if (running) stop();
-  else start().catch((error) => { stop(); say(`No microphone: ${error.message}`); });
+  else (about.streams ? start() : startWhole()).catch((error) => { stop(); say(`No microphone: ${error.message}`); });
 });
 $("key-line").addEventListener("submit", (event) => event.preventDefault());
 $("file").addEventListener("change", ({ target }) => {
@@ -189,4 +199,4 @@ $("file").addEventListener("change", ({ target }) => {
   target.value = "";
   if (file) transcribe(file).catch((error) => say(`No answer: ${error.message}`));
 });
-introduce().catch((error) => say(`The server does not answer: ${error.message}`));
+const introduced = introduce().catch((error) => say(`The server does not answer: ${error.message}`));
