@@ -17,6 +17,7 @@ from ds2np.commands.options import (
     whole,
 )
 from ds2np.errors import UserError
+from ds2np.train.recipe import list_recipes, read_recipe
 
 
 def add_options(parser):
@@ -26,6 +27,8 @@ def add_options(parser):
     add("--train", required=True, help="training manifests", **manifests)
     add("--dev", help="validation manifests", **manifests)
     add("--out", type=Path, required=True, metavar="RUN", help="run folder")
+    text = f"options that suit a corpus: {', '.join(list_recipes())}; others go before them"
+    add("--recipe", metavar="NAME", help=text)
     add("--preset", help="network: tiny, small, base, ... (default: that of --init, or tiny)")
     text = "start from the weights of another run; with another alphabet, the output layer is new"
     add("--init", metavar="RUN", help=text)
@@ -85,6 +88,8 @@ def run(args):
     from ds2np.model.run_folder import RunFolder
     from ds2np.parallel import choose_own_device, connect
 
+    if args.recipe:
+        _apply(read_recipe(args.recipe), args)
     folder = RunFolder(args.out)
     device = choose_own_device(args.device)
     device.use()
@@ -98,6 +103,14 @@ def run(args):
                 again = f"the same command with --resume continues ({args.out})"
                 print(f"\nsaved; {again}", file=sys.stderr)
             return 130
+
+
+def _apply(recipe, args):
+    """Give the options that were not set the values of a recipe, and print it."""
+    for name, value in recipe.train.items():
+        if getattr(args, name) is None:
+            setattr(args, name, Path(value) if name == "alphabet_file" else value)
+    print(recipe.describe(), flush=True)
 
 
 def _train(args, folder, device, comm):
