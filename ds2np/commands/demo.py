@@ -45,6 +45,13 @@ RECIPES = {
 }
 
 
+# Measured: tests/benchmarks/README.md, "Other voices".
+ABOUT = (
+    "All these voices are of one synthesiser, espeak-ng, those that the network has not heard, too. "
+    "On voices of other synthesisers it has 86 to 94 % word errors, 75 % with the language model, "
+    "and yours is another voice, too: a network learns what its data varies. `demo --voices all` "
+    "lets more synthesisers speak, and `adapt` teaches it your voice."
+)
 QUIET = 1.2  # seconds at most after what a stream learns: a pause ends an utterance after 0.8
 
 
@@ -56,6 +63,8 @@ def add_options(parser):
     add("--folder", type=Path, help="output folder (default: demo, demo-zh, demo-stream)")
     text = "train a network that runs forward only, for streams and for `serve`"
     add("--stream", action="store_true", help=text)
+    text = "engines that speak: espeak-ng, or all that are installed (default: espeak)"
+    add("--voices", choices=("espeak", "all"), default="espeak", help=text)
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue the existing run")
     again.add_argument("--restart", action="store_true", help="delete the run and train again")
@@ -69,30 +78,59 @@ def run(args):
     from ds2np.backend import choose_device
 
     parts = ["demo", args.language * (args.language != "en"), "stream" * args.stream]
+    parts.append("voices" * (args.voices == "all"))
     folder = args.folder or Path("-".join(filter(None, parts)))
     if args.answers is not None:
         from ds2np.learn.answers import default_path
         from ds2np.learn.graduation import graduate
 
-        if args.language != "en" or args.stream:
-            raise UserError("--answers trains the English demo; leave out --language and --stream")
+        if args.language != "en" or args.stream or args.voices != "espeak":
+            raise UserError(
+                "--answers trains the English demo; leave out --language, --stream and --voices"
+            )
         path = default_path() if args.answers is True else args.answers
         return graduate(path, folder, args.resume, args.restart, args.device)
+    if args.voices == "all" and args.language != "en":
+        raise UserError("--voices all speaks English; leave out --language, or --voices")
     device = choose_device(args.device)
     try:
         kind = {"language": args.language, "stream": args.stream}
+        kind |= {"engines": _find_engines() if args.voices == "all" else ()}
         return run_demo(folder, args.resume, args.restart, device, **kind)
     except KeyboardInterrupt:
         print(f"\ninterrupted; --resume continues ({folder})", file=sys.stderr)
         return 130
 
 
-def run_demo(folder, resume=False, restart=False, device=None, language="en", stream=False, seed=0):
+def _find_engines():
+    """Return the engines that are installed beside espeak-ng, and name those that are not."""
+    from ds2np.synthesis.engines import VOICES, find_missing
+
+    missing = find_missing(VOICES)
+    for reason in missing.values():
+        print(f"warning: {reason}", file=sys.stderr)
+    found = [name for name in VOICES if name not in missing]
+    if not found:
+        raise UserError("no engine but espeak-ng is installed; leave out --voices all")
+    return found
+
+
+def run_demo(
+    folder,
+    resume=False,
+    restart=False,
+    device=None,
+    language="en",
+    stream=False,
+    seed=0,
+    engines=(),
+):
     """Make the corpus if necessary, train a network on it and write the report.
 
     An existing run is resumed, or replaced (`restart`); without either flag it raises UserError,
     as it does if the corpus is of another language. stream: train a network that runs forward
-    only. seed: of the corpus and of the training.
+    only. seed: of the corpus and of the training. engines: that speak beside espeak-ng; the
+    training then varies the voices, too.
     """
     from ds2np.backend import CPU
     from ds2np.data.manifest import read_manifest
@@ -111,7 +149,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", st
         raise UserError(_offer(run_folder, recipe.epochs))
     if not (corpus / "train.jsonl").exists():
         print(f"making the corpus: {corpus}", flush=True)
-        write_corpus(corpus, seed=seed, language=language)
+        write_corpus(corpus, seed=seed, language=language, engines=engines)
     train_utterances, test_utterances = (
         read_manifest(corpus / f"{part}.jsonl") for part in ("train", "test")
     )
@@ -130,6 +168,7 @@ def run_demo(folder, resume=False, restart=False, device=None, language="en", st
         resume=resume and run_folder.last.exists(),
         device=device or CPU,
         beside={f"beam search with a {recipe.order}-gram": settings},
+        about=ABOUT if language == "en" and not engines else "",
     )
     example = test_utterances[0].audio_filepath
     print(

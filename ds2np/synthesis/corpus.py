@@ -14,7 +14,7 @@ import numpy as np
 from ds2np.data.manifest import Utterance, write_manifest
 from ds2np.errors import UserError
 from ds2np.files import locked, make_folder
-from ds2np.synthesis.espeak import load_library
+from ds2np.synthesis.engines import HELD_OUT, VOICES, find_missing
 from ds2np.synthesis.languages import LANGUAGES
 from ds2np.synthesis.recording import Spoken, record
 
@@ -37,6 +37,7 @@ TEST_VARIANTS = ("f2", "linda", "grandma", "m3", "m6", "Michael", "max", "robert
 TRAIN_SIZES = (0.87, 1.15)
 TEST_SIZES = (1.0, 1.0)
 
+OTHERS = 50  # test sentences of the voice of another engine
 MAX_DRAWS = 10_000  # attempts to find one more sentence
 
 
@@ -139,30 +140,71 @@ def plan(seed, train, test, texts=None, sizes=TRAIN_SIZES, language=LANGUAGES["e
     }
 
 
+def plan_others(seed, learned, tested, engines, sizes=TRAIN_SIZES):
+    """Let other engines speak as well: half of the training sentences each, at all their voices.
+
+    One voice of flite speaks test sentences only.
+
+    Parameters
+    ----------
+    seed : int
+    learned, tested : list of str
+        The sentences of the training and the test set.
+    engines : sequence of str
+        Keys of `ds2np.synthesis.engines.VOICES`.
+    sizes : tuple of two floats
+
+    Returns
+    -------
+    train, other : list of Spoken
+        `other` is empty without flite.
+    """
+    rng, train, other = np.random.default_rng([seed, 1]), [], []
+    for engine in engines:
+        names = [voice for voice in VOICES[engine] if voice != HELD_OUT]
+        sentences = [learned[i] for i in rng.permutation(len(learned))[: len(learned) // 2]]
+        train += _say(rng, "train", sentences, names, sizes, number=len(learned) + len(train))
+        if HELD_OUT in VOICES[engine]:
+            other += _say(rng, "other", tested[:OTHERS], [HELD_OUT], TEST_SIZES)
+    return train, other
+
+
 def assign(rng, part, sentences, variants, sizes, language):
     """Assign a voice, speed, pitch and size to each sentence of a part; see `plan`."""
     names = voices(variants, language.accents)
+    return _say(rng, part, sentences, names, sizes, language.pitch_range)
+
+
+def _say(rng, part, sentences, names, sizes, pitch_range=50, number=0):
+    """Assign a voice, speed, pitch and size to sentences, whose files count from `number`."""
     # Each voice is used once before any is used again.
     rounds = -(-len(sentences) // len(names))
     turns = np.concatenate([rng.permutation(names) for _ in range(rounds)])
     return [
         Spoken(
-            path=f"{part}/{number:05d}.wav",
+            path=f"{part}/{i:05d}.wav",
             text=text,
             voice=str(voice),
             rate=int(rng.integers(*RATES, endpoint=True)),
             pitch=int(rng.integers(*PITCHES, endpoint=True)),
             size=float(rng.uniform(*sizes)),
-            pitch_range=language.pitch_range,
+            pitch_range=pitch_range,
         )
-        for number, (text, voice) in enumerate(zip(sentences, turns, strict=False))
+        for i, (text, voice) in enumerate(zip(sentences, turns, strict=False), start=number)
     ]
 
 
-def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, language="en"):
+def make_corpus(
+    folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, language="en", engines=()
+):
     """Make the corpus in an existing folder; see `write_corpus`."""
     chosen = LANGUAGES[language]
     parts = plan(seed, train, test, texts, sizes, chosen)
+    if engines:
+        sentences = [[spoken.text for spoken in parts[part]] for part in ("train", "test")]
+        others, unheard = plan_others(seed, *sentences, engines, sizes)
+        parts["train"] += others
+        parts |= {"other": unheard} if unheard else {}
     for part in parts:
         (folder / part).mkdir()
     durations, versions = record(
@@ -191,6 +233,9 @@ def make_corpus(folder, seed, train, test, jobs, texts=None, sizes=TRAIN_SIZES, 
         "train_voices": voices(TRAIN_VARIANTS, chosen.accents),
         "test_voices": voices(TEST_VARIANTS, chosen.accents),
     }
+    if engines:
+        others = sorted({spoken.voice for spoken in parts["train"]} - {*settings["train_voices"]})
+        settings |= {"other_train_voices": others}
     if language != "en":
         settings |= {"language": language, "pitch_range": chosen.pitch_range}
     (folder / "corpus.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
@@ -206,7 +251,8 @@ def check_replaceable(folder, force):
         return
     if not folder.is_dir():
         raise UserError(f"{folder} is a file; expected a new or empty folder")
-    corpus = {"train", "test", "train.jsonl", "test.jsonl", "corpus.json"}
+    parts = ("train", "test", "other")
+    corpus = {"corpus.json", *parts, *(f"{part}.jsonl" for part in parts)}
     names = {path.name for path in folder.iterdir()}
     if names - corpus:
         stranger = min(names - corpus)
@@ -229,6 +275,7 @@ def write_corpus(
     texts=None,
     sizes=TRAIN_SIZES,
     language="en",
+    engines=(),
 ):
     """Make the corpus, completely or not at all.
 
@@ -247,11 +294,13 @@ def write_corpus(
         See `plan`.
     language : str
         A key of `LANGUAGES`.
+    engines : sequence of str
+        Engines that speak English beside espeak-ng; see `plan_others`.
 
     Returns
     -------
     dict of str to list of Utterance
-        The utterances of "train" and "test".
+        The utterances of "train" and "test", and with flite those of "other".
 
     Raises
     ------
@@ -262,12 +311,14 @@ def write_corpus(
     train, test = train or LANGUAGES[language].train, test or LANGUAGES[language].test
     make_folder(folder.parent, "--out")
     with locked(folder.with_name(f"{folder.name}.lock"), f"{folder}"):
-        return _write_corpus(folder, force, seed, train, test, jobs, texts, sizes, language)
+        what = seed, train, test, jobs, texts, sizes, language, engines
+        return _write_corpus(folder, force, *what)
 
 
 def _write_corpus(folder, force, *what):
     check_replaceable(folder, force)
-    load_library()  # fail now rather than in every process
+    if missing := find_missing(["espeak", *what[-1]]):  # fail now rather than in every process
+        raise UserError("; ".join(missing.values()))
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_folder(partial)

@@ -16,6 +16,10 @@ VOICES = {
 }
 
 
+# A voice that no corpus learns from: what others of its kind are worth shows on it.
+HELD_OUT = "flite:rms"
+
+
 def engine_of(voice):
     """Return the engine of a voice: a key of `SPEAKERS`."""
     name, colon, _ = voice.partition(":")

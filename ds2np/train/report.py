@@ -83,10 +83,15 @@ class Report:
         Receives the page, at ``path``.
     spaces : bool
         Whether the script separates words; if not, characters are counted and marked.
+
+    Attributes
+    ----------
+    about : str
+        A paragraph on what the figures are worth, below them.
     """
 
     def __init__(self, folder, spaces=True):
-        self.path, self._spaces = folder.report, spaces
+        self.path, self._spaces, self.about = folder.report, spaces, ""
         self._title = f"Run {html.escape(str(folder.path))}"
         self._figures, self._transcripts = {}, []
         self._warned = set()
@@ -150,6 +155,7 @@ class Report:
         sections = [
             f"<p><strong>{html.escape(status)}</strong></p>" if status else "",
             _table(figures),
+            f"<p>{html.escape(self.about)}</p>" if self.about else "",
             "<h2>Learning</h2>",
             _picture(
                 _draw_curves(history, points, self._spaces),

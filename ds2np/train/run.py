@@ -38,6 +38,7 @@ def train(
     cache=None,
     comm=None,
     beside=None,
+    about="",
 ):
     """Train a network and write its run folder; return the best network's validation `Evaluation`.
 
@@ -60,6 +61,8 @@ def train(
         Connects the processes that train this network.
     beside : dict of str to DecoderSettings, optional
         Decoders with which the best network is evaluated, too, and shown in the report.
+    about : str
+        A paragraph for the report on what its figures are worth.
 
     Raises
     ------
@@ -79,6 +82,7 @@ def train(
         train_set = Dataset(train_utterances, model_config, change, masks)
         dev_set = Dataset(dev_utterances, model_config)
         trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
+        trainer.report.about = about
         settings, lm = training_config.decoder, getattr(trainer.recogniser.decoder, "lm", None)
         if lm:
             check_fit(lm, model_config.alphabet())
