@@ -47,7 +47,7 @@ RECIPES = {
 
 # Measured: tests/benchmarks/README.md, "Other voices".
 ABOUT = (
-    "All these voices are of one synthesiser, espeak-ng, those that the network has not heard, too. "
+    "All these voices are of one synthesiser, espeak-ng, also those that it has not heard. "
     "On voices of other synthesisers it has 86 to 94 % word errors, 75 % with the language model, "
     "and yours is another voice, too: a network learns what its data varies. `demo --voices all` "
     "lets more synthesisers speak, and `adapt` teaches it your voice."
