@@ -1,7 +1,7 @@
 """Does a corpus that is cut out of long recordings train as well as a clean one?
 
     python tests/benchmarks/corpus_building.py FOLDER ALIGNER TRAIN.jsonl TEST.jsonl
-        [--rounds 2] [--seeds 0 1 2]
+        [--rounds 2] [--seeds 0 1 2] [--cuts filtered true]
 
 The utterances of TRAIN.jsonl become a long recording and a text with faults, as `long_recording.py`
 makes them. The same network is trained on three cuts of it: `raw`, by the text forced onto the
