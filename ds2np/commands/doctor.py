@@ -7,7 +7,6 @@ import shutil
 import time
 
 import ds2np
-from ds2np.errors import UserError
 
 REQUIRED = (
     "numpy",
@@ -98,13 +97,13 @@ def _version(package):
 
 
 def _voices():
-    from ds2np.synthesis.espeak import load_library
+    from ds2np.synthesis.engines import FINDERS, VOICES, find_missing
 
-    try:
-        load_library()
-    except UserError as error:
-        return f"none, which the demo needs: {error}"
-    return "espeak-ng"
+    missing = find_missing(FINDERS)
+    if reason := missing.get("espeak"):
+        return f"none, which the demo needs: {reason}"
+    others = [f"{name} missing (for `demo --voices all`)" for name in missing]
+    return ", ".join(["espeak-ng", *(name for name in VOICES if name not in missing), *others])
 
 
 def _blas():

@@ -4,10 +4,14 @@
 """
 
 from ds2np.errors import UserError
-from ds2np.synthesis import flite, piper
-from ds2np.synthesis.espeak import Espeak, load_library
+from ds2np.synthesis import espeak, flite, piper
 
-SPEAKERS = {"espeak": Espeak, "flite": flite.Flite, "piper": piper.Piper}
+FINDERS = {
+    "espeak": espeak.load_library,
+    "flite": flite.find_program,
+    "piper": piper.check_packages,
+}
+SPEAKERS = {"espeak": espeak.Espeak, "flite": flite.Flite, "piper": piper.Piper}
 
 # Of those beside espeak-ng.
 VOICES = {
@@ -35,7 +39,7 @@ def find_missing(names):
     reasons = {}
     for name in names:
         try:
-            load_library() if name == "espeak" else SPEAKERS[name]()
+            FINDERS[name]()
         except UserError as error:
             reasons[name] = str(error)
     return reasons

