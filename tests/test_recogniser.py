@@ -214,3 +214,32 @@ def test_other_precisions_need_a_gpu(command, precision, ds2np, finished, traine
     code, _, err = ds2np(command, finished, file, "--device", "cpu", "--precision", precision)
     assert code == 2
     assert err.startswith(f"error: precision {precision} needs a GPU; on the CPU, products are in")
+
+
+def test_losses_of_several_texts_are_those_of_each_alone(trained):
+    """By the dense sum over all paths of each text: brute force over its states."""
+    recogniser, _ = trained
+    alphabet = recogniser.config.alphabet()
+    sound = np.random.default_rng(0).standard_normal(4000).astype(np.float32)
+    texts = ["ab", "c", "b a", "cab ab"]
+    x = recogniser.features(sound)
+    log_probs, _ = recogniser.log_probs(x[None], np.array([len(x)]))
+    p = np.exp(np.asarray(log_probs[0], float))
+    expected = []
+    for text in texts:
+        states = [0]
+        for label in alphabet.encode(text):
+            states += [int(label), 0]
+        alpha = np.zeros(len(states))
+        alpha[:2] = p[0, states[:2]]
+        for frame in p[1:]:
+            before = alpha.copy()
+            for s, symbol in enumerate(states):
+                skip = s > 1 and symbol and symbol != states[s - 2]
+                reached = before[s] + (before[s - 1] if s else 0) + (before[s - 2] if skip else 0)
+                alpha[s] = reached * frame[symbol]
+        expected.append(-np.log(alpha[-2:].sum()))
+    np.testing.assert_allclose(recogniser.losses(sound, texts), expected, rtol=1e-4)
+    assert np.isinf(recogniser.losses(sound[:400], ["cab ab cab ab", "c"])[0])
+    with pytest.raises(UserError, match="alphabet"):
+        recogniser.losses(sound, ["xyz"])

@@ -236,3 +236,24 @@ def test_from_teaching_to_a_transcript(run, lessons, tmp_path):
         page.wait_for("document.querySelectorAll('.recorded').length == 0")
         assert page.errors == [], page.errors
     shutil.rmtree(lessons.folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sentences", "mine.txt"], "--sentences are for --teach FOLDER"),
+        (["--teach", "voice"], "does not say what it was trained on, or that is gone"),
+        (["--teach", "voice", "--sentences", "mine.txt"], "mine.txt has 1 sentences; expected 8"),
+        (["--teach", "."], "holds something else; choose another folder"),
+    ],
+)
+def test_lessons_that_cannot_begin(run, ds2np, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("ab")
+    if options[-1] == ".":
+        (tmp_path / "eight.txt").write_text("\n".join(SENTENCES))
+        options = [*options, "--sentences", "eight.txt"]
+    monkeypatch.setattr("ds2np.adapt.adaptation.find_learned", lambda run: [])
+    code, _, err = ds2np("serve", run, "--port", "0", *options)
+    assert code == 2
+    assert message in err

@@ -1,10 +1,14 @@
 """Speech engines beside espeak-ng, where they are installed."""
 
+from collections import Counter
+from functools import partial
+
 import numpy as np
 import pytest
 
 from ds2np.errors import UserError
 from ds2np.synthesis import engines, piper
+from ds2np.synthesis.corpus import plan_others
 from ds2np.synthesis.recording import Spoken, record
 
 TEXT = "the dog and the cat are in the garden"
@@ -63,3 +67,41 @@ def test_a_corpus_of_two_engines(tmp_path):
     assert sorted(durations) == [f"{i}.wav" for i in range(4)]
     assert sorted(versions) == ["espeak", "flite"]
     assert all(1 < seconds < 4 for seconds in durations.values())
+
+
+def test_other_engines_speak_half_of_the_sentences_and_one_voice_is_held_out():
+    learned, tested = [f"sentence {i}" for i in range(100)], [f"test {i}" for i in range(80)]
+    train, other = plan_others(0, learned, tested, ["flite", "piper"])
+    assert len(train) == 100
+    voices = Counter(spoken.voice for spoken in train)
+    assert voices == {"flite:awb": 17, "flite:kal16": 17, "flite:slt": 16, "piper:joe": 50}
+    assert {spoken.text for spoken in train} <= set(learned)
+    assert [spoken.path for spoken in train] == [f"train/{i:05d}.wav" for i in range(100, 200)]
+    assert {spoken.voice for spoken in other} == {engines.HELD_OUT}
+    assert [spoken.text for spoken in other] == tested[:50]
+    assert plan_others(0, learned, tested, ["piper"])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--language", "zh"), "--voices all speaks English"),
+        (("--answers",), "leave out --language, --stream and --voices"),
+    ],
+)
+def test_the_demo_of_all_voices_is_english(ds2np, tmp_path, options, message):
+    code, _, err = ds2np("demo", "--folder", tmp_path / "demo", "--voices", "all", *options)
+    assert code == 2
+    assert message in err
+
+
+def test_the_demo_names_the_engines_that_are_missing(ds2np, tmp_path, monkeypatch):
+    def none(name):
+        raise UserError(f"{name} is missing")
+
+    for name in engines.VOICES:
+        monkeypatch.setitem(engines.FINDERS, name, partial(none, name))
+    code, _, err = ds2np("demo", "--folder", tmp_path / "demo", "--voices", "all")
+    assert code == 2
+    assert "warning: flite is missing" in err
+    assert "no engine but espeak-ng is installed; leave out --voices all" in err

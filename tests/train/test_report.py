@@ -88,6 +88,13 @@ def test_empty_references_and_hypotheses(write):
     assert "<ins>a</ins>" in page.html
 
 
+def test_what_the_figures_are_worth_stands_below_them(tmp_path):
+    report = Report(RunFolder(tmp_path))
+    assert "worth" not in report.write([]).read_text(encoding="utf-8")
+    report.about = "of <one> voice: worth little"
+    assert "<p>of &lt;one&gt; voice: worth little</p>" in report.write([]).read_text("utf-8")
+
+
 def test_the_utterance_with_the_most_errors_is_shown(tmp_path, finished, utterances, trained):
     model, _ = trained
     dataset = Dataset(utterances * 3, model.config)
