@@ -1,8 +1,10 @@
 """Train a network on with a few minutes of one person's speech.
 
-The person's sentences come several times an epoch, each time augmented in another way; among them
-are some of the utterances that the network learned before, so that it does not forget what speech
-is like otherwise. The sentences held out choose the epoch, and say whether it helped at all.
+In every epoch the person's sentences come several times, each time augmented in another way, among
+some of the utterances that the network learned before, others each time, so that it does not forget
+what speech is like otherwise. The sentences held out choose the epoch, and say whether it helped at
+all. In the end the weights are a mean of the old and the new ones (WiSE-FT, Wortsman et al., 2022):
+on the way from one network to the other, the new voice is learned before the others are forgotten.
 """
 
 from dataclasses import dataclass, replace
@@ -12,19 +14,23 @@ import numpy as np
 
 from ds2np.adapt.speech import hold_out
 from ds2np.backend import CPU
+from ds2np.data.batches import Draw
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifests
 from ds2np.decode import DecoderSettings
 from ds2np.errors import UserError
 from ds2np.evaluate import evaluate
+from ds2np.model.checkpoint import load_checkpoint, save_checkpoint
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.recogniser import Recogniser
 from ds2np.train.config import TrainingConfig
 from ds2np.train.run import train
 
-SETTINGS = TrainingConfig(epochs=12, learning_rate=1e-3, anneal=1.2, augment=True)
-OWN = 400  # utterances of the person in an epoch: sentences are repeated until there are as many
-BEFORE = 200  # utterances that the network learned before
+SETTINGS = TrainingConfig(epochs=24, learning_rate=2e-3, anneal=1.1, augment=True, mask=True)
+OWN = 140  # utterances of the person in an epoch: sentences are repeated until there are as many
+BEFORE = 180  # utterances that the network learned before, in an epoch
+KNOWN = 40  # other ones, a quarter at most, which show what it has forgotten
+NEW = 0.75  # weight of the new network in the mean
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,10 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
     learned, held = hold_out(speech)
     others = find_learned(run) if mixed is None else mixed
     rng = np.random.default_rng(settings.seed)
-    chosen = [others[i] for i in rng.permutation(len(others))]
-    mix, known = chosen[:BEFORE], chosen[BEFORE : BEFORE + len(held) * 4] or chosen[: len(held) * 4]
+    others = [others[i] for i in rng.permutation(len(others))]
+    few = min(KNOWN, len(others) // 4)
+    known, mix = others[:few], others[few:]
+    draw = Draw(len(learned), max(round(OWN / len(learned)), 1), BEFORE)
     before = load_run(run, device)
     config = before.config
     held_set = Dataset(held, config)
@@ -89,14 +97,14 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
         return [each and evaluate(recogniser, each) for each in (held_set, known_set)]
 
     rates = [measure(before)]
-    repeated = learned * max(round(OWN / len(learned)), 1)
     settings = replace(settings, init=str(run))
-    folder = RunFolder(out)
+    folder, limits = RunFolder(out), {"device": device, "minutes": minutes}
     try:
-        train(config, settings, repeated + mix, held, out, device=device, minutes=minutes)
+        train(config, settings, learned + mix, held, out, draw=draw, **limits)
     except KeyboardInterrupt:
         folder.delete()
         raise
+    average(run, folder.best)
     rates.append(measure(load_run(out, device)))
     held_out, known = zip(*rates, strict=True)
     kept = held_out[1].cer < held_out[0].cer
@@ -105,6 +113,15 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
     elif decoder := DecoderSettings.read(RunFolder(run).decoder):
         decoder.write(folder.decoder)
     return Adaptation(held_out, known if known_set else (), kept)
+
+
+def average(run, file, share=NEW):
+    """Move the network of a checkpoint towards that of a run: mean = old + share (new - old)."""
+    old = load_run(run).state_dict()
+    model, progress, _ = load_checkpoint(file)
+    new = model.state_dict()
+    model.load_state_dict({name: old[name] + share * (new[name] - old[name]) for name in new})
+    save_checkpoint(file, model, progress)
 
 
 def find_learned(run):

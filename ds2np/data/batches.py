@@ -42,6 +42,29 @@ class Batch:
     unusable: dict = dataclasses.field(default_factory=dict)
 
 
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """A part of the utterances for each epoch, drawn anew.
+
+    Attributes
+    ----------
+    first, times : int
+        So many of the first utterances come so many times in each epoch.
+    others : int
+        So many of the others come once, different ones in each epoch.
+    """
+
+    first: int
+    times: int
+    others: int
+
+    def __call__(self, count, epoch, seed):
+        """Return the indices of the utterances of an epoch, of ``count`` that there are."""
+        rng = np.random.default_rng((seed, epoch, 1))
+        others = rng.permutation(np.arange(self.first, count))[: self.others]
+        return np.concatenate([np.tile(np.arange(self.first), self.times), others])
+
+
 def plan_epoch(frames, batch_size, epoch, seed, max_frames=math.inf):
     """Plan an epoch: the indices of the utterances of each minibatch, in order.
 

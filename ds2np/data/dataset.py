@@ -37,6 +37,8 @@ class Dataset:
         Augmentation: maps the samples of a recording, with a generator, to new samples.
     masks : Masks, optional
         Augmentation, too: hide parts of the spectrograms.
+    draw : Draw, optional
+        The utterances of an epoch; all of them by default.
     dtype : dtype
         Of the minibatches.
 
@@ -58,10 +60,10 @@ class Dataset:
         missing.
     """
 
-    def __init__(self, utterances, config, change=None, masks=None, dtype=np.float32):
+    def __init__(self, utterances, config, change=None, masks=None, draw=None, dtype=np.float32):
         self.utterances, self.config, self.dtype = utterances, config, np.dtype(dtype)
         self._compute = Features(config)
-        self._change, self._masks, self._cache = change, masks, None
+        self._change, self._masks, self._draw, self._cache = change, masks, draw, None
         self.suspects = Suspects(config.sample_rate)
         alphabet = config.alphabet()
         self._needed = np.array(_count_frames(utterances, alphabet))
@@ -161,7 +163,11 @@ class Dataset:
         """
         max_frames = 1000 * batch_seconds / self.config.stride_ms
         frames = self.frames if frames is None else frames
-        return plan_epoch(frames, batch_size, epoch, seed, max_frames)
+        if self._draw is None:
+            return plan_epoch(frames, batch_size, epoch, seed, max_frames)
+        drawn = self._draw(len(frames), epoch, seed)
+        plan = plan_epoch(frames[drawn], batch_size, epoch, seed, max_frames)
+        return [drawn[places] for places in plan]
 
     def describe(self, i):
         """Name an utterance: its recording, and its line in the manifest."""

@@ -39,6 +39,7 @@ def train(
     comm=None,
     beside=None,
     about="",
+    draw=None,
 ):
     """Train a network and write its run folder; return the best network's validation `Evaluation`.
 
@@ -63,6 +64,8 @@ def train(
         Decoders with which the best network is evaluated, too, and shown in the report.
     about : str
         A paragraph for the report on what its figures are worth.
+    draw : Draw, optional
+        The training utterances of each epoch; all by default.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def train(
         model.set_precision(training_config.precision)
         change = make_change(training_config, model_config.sample_rate)
         masks = Masks() if training_config.mask else None
-        train_set = Dataset(train_utterances, model_config, change, masks)
+        train_set = Dataset(train_utterances, model_config, change, masks, draw)
         dev_set = Dataset(dev_utterances, model_config)
         trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
         trainer.report.about = about

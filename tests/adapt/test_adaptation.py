@@ -9,10 +9,11 @@ from helpers import toys
 
 from ds2np import adapt as adapt_room
 from ds2np.adapt import adapt, adaptation, find_learned
+from ds2np.data.batches import Draw
 from ds2np.data.manifest import Utterance, read_manifest
 from ds2np.decode import DecoderSettings
 from ds2np.errors import UserError
-from ds2np.model.run_folder import RunFolder
+from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.train.run import train
 
 pytestmark = pytest.mark.usefixtures("no_report", "few")
@@ -80,17 +81,35 @@ def test_the_epoch_has_own_sentences_again_and_again_and_some_of_before(
     plain = adaptation.train
 
     def look(config, settings, learned, held, out, **options):
-        seen.update(learned=learned, held=held, settings=settings)
+        seen.update(learned=learned, held=held, settings=settings, draw=options["draw"])
         return plain(config, settings, learned, held, out, **options)
 
     monkeypatch.setattr(adaptation, "train", look)
     adapt(known, speech, tmp_path / "new", settings=SETTINGS)
-    own, others = seen["learned"][:16], seen["learned"][16:]
-    assert [u.text for u in own] == 2 * [u.text for u in speech if u not in seen["held"]]
-    assert len(others) == 5
+    own, others = seen["learned"][:8], seen["learned"][8:]
+    assert own == [u for u in speech if u not in seen["held"]]
+    assert seen["draw"] == Draw(first=8, times=2, others=5)
+    assert len(others) == 8  # of ten, two show what is forgotten
     assert {u.audio_filepath.parent.name for u in others} == {"corpus"}
     assert seen["settings"].init == str(known)
     assert len(seen["held"]) == 2
+
+
+def test_the_weights_are_a_mean_of_old_and_new(known, speech, tmp_path, monkeypatch):
+    given(monkeypatch, 0.8, 0.3)
+    news, plain = [], adaptation.average
+
+    def look(run, file, *rest):
+        news.append(load_run(file).state_dict())
+        plain(run, file, *rest)
+
+    monkeypatch.setattr(adaptation, "average", look)
+    adapt(known, speech, tmp_path / "new", settings=SETTINGS)
+    old, mean = (load_run(run).state_dict() for run in (known, tmp_path / "new"))
+    for name, value in mean.items():
+        expected = 0.25 * old[name] + 0.75 * news[0][name]
+        np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
+    assert any((mean[name] != news[0][name]).any() for name in mean)
 
 
 def test_a_better_network_is_kept_with_the_decoder(known, speech, tmp_path, monkeypatch):

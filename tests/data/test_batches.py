@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ds2np.data.batches import make_batch, plan_epoch, prefetch
+from ds2np.data.batches import Draw, make_batch, plan_epoch, prefetch
 
 FRAMES = st.lists(st.integers(1, 500), min_size=1, max_size=60).map(np.array)
 
@@ -64,6 +64,20 @@ def test_like_lengths_stay_together(epoch):
     frames = np.random.default_rng(1).integers(50, 500, 200)
     padded = sum(len(b) * frames[b].max() for b in plan_epoch(frames, 8, epoch, seed=0))
     assert padded < 1.15 * frames.sum()  # 1.8 in random order
+
+
+@pytest.mark.parametrize(("others", "expected"), [(0, 0), (4, 4), (50, 17)])
+def test_a_draw_has_the_first_ones_again_and_others_each_time(others, expected):
+    draw, epochs = Draw(first=3, times=2, others=others), []
+    for epoch in range(1, 40):
+        drawn = draw(20, epoch, seed=7)
+        assert sorted(drawn[:6]) == [0, 0, 1, 1, 2, 2]
+        assert len(set(drawn[6:])) == len(drawn[6:]) == expected
+        assert set(drawn[6:]) <= set(range(3, 20))
+        np.testing.assert_array_equal(drawn, draw(20, epoch, seed=7))
+        epochs.append(tuple(drawn[6:]))
+    assert len(set(epochs)) == (1 if not others else len(epochs))
+    assert {i for epoch in epochs for i in epoch} == (set(range(3, 20)) if others else set())
 
 
 def test_padding_is_zero():

@@ -7,6 +7,7 @@ import soundfile
 from helpers import toys
 
 from ds2np.audio.features import Features
+from ds2np.data.batches import Draw
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
@@ -99,3 +100,13 @@ def test_features_do_not_depend_on_the_sampling_rate_of_the_file(utterances, tmp
     soundfile.write(tmp_path / "stereo.wav", np.stack([samples, samples], axis=1), rate)
     x = Features(toys.MODEL).read(utterances[1].audio_filepath)
     np.testing.assert_allclose(Features(toys.MODEL).read(tmp_path / "stereo.wav"), x, atol=1e-3)
+
+
+def test_a_drawn_epoch_is_planned_like_any_other(utterances):
+    draw = Draw(first=2, times=3, others=4)
+    dataset = Dataset(utterances, toys.MODEL, draw=draw)
+    for epoch in (1, 2):
+        plan = dataset.plan(epoch, batch_size=3, seed=1)
+        assert max(map(len, plan)) <= 3
+        found = sorted(int(i) for indices in plan for i in indices)
+        assert found == sorted(draw(len(utterances), epoch, 1))
