@@ -27,7 +27,7 @@ from ds2np.train.config import TrainingConfig
 from ds2np.train.run import train
 
 SETTINGS = TrainingConfig(epochs=24, learning_rate=2e-3, anneal=1.1, augment=True, mask=True)
-OWN = 140  # utterances of the person in an epoch: sentences are repeated until there are as many
+OWN = 180  # utterances of the person in an epoch: sentences are repeated until there are as many
 BEFORE = 180  # utterances that the network learned before, in an epoch
 KNOWN = 40  # other ones, a quarter at most, which show what it has forgotten
 NEW = 0.75  # weight of the new network in the mean

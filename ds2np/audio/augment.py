@@ -26,6 +26,7 @@ from ds2np.audio.effects import (
 )
 from ds2np.audio.frames import frame_sizes
 from ds2np.audio.vocoder import MAX_SEMITONES, OVERLAP, SPEEDS, pitch_shift, time_stretch
+from ds2np.audio.voice import LIMITS as VOICE_LIMITS
 from ds2np.audio.voice import change_voice
 from ds2np.errors import UserError
 
@@ -33,14 +34,17 @@ VOCODER_MS = 32  # window of the vocoder, the same at every sampling rate
 
 # Limits of the fields of `Augmentation`: beyond them, speech is no longer intelligible.
 LIMITS = {
-    **dict.fromkeys(["stretch_share", "pitch_share", "reverb_share", "noise_share"], (0, 1)),
+    **dict.fromkeys(["stretch_share", "pitch_share", "voice_share"], (0, 1)),
+    **dict.fromkeys(["reverb_share", "noise_share"], (0, 1)),
     **dict.fromkeys(["speeds", "stretch"], SPEEDS),
     **dict.fromkeys(["snr_db", "gain_db", "room_direct_db"], DECIBELS),
     "pitch": (-MAX_SEMITONES, MAX_SEMITONES),
     "room_seconds": ROOM_SECONDS,
+    **{f"voice_{name}": limits for name, limits in VOICE_LIMITS.items()},
 }
-VOICE = ("size", "contrast", "tilt_db", "breath")  # what `change_voice` changes
 RANGES = ("stretch", "pitch", "room_seconds", "room_direct_db", "snr_db", "gain_db")
+RANGES += tuple(f"voice_{name}" for name in VOICE_LIMITS)
+VOICE_SHARE = 0.7  # of the utterances, where voices are to vary
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Augmentation:
         Each utterance gets one of them, all equally likely; (1,) for none.
     stretch, pitch : tuple of two floats
         Ranges of the speed of `time_stretch` and of the semitones of `pitch_shift`.
+    voice_size, voice_contrast, voice_tilt_db, voice_breath : tuple of two floats
+        Ranges for `change_voice`.
     room_seconds, room_direct_db : tuple of two floats
         Ranges for `make_room`; not used with recorded impulse responses.
     snr_db : tuple of two floats
@@ -107,8 +113,8 @@ class Augmentation:
 def augment(samples, rate, rng, augmentation, noises=None, rooms=None):
     """Change an utterance at random, as different speakers, rooms and microphones would.
 
-    The order is that of the sound's path: speaker (speed, stretch, pitch), room, noise, microphone
-    gain. The result depends only on the arguments and the state of `rng`.
+    The order is that of the sound's path: speaker (speed, stretch, pitch, voice), room, noise,
+    microphone gain. The result depends only on the arguments and the state of `rng`.
 
     Parameters
     ----------
@@ -139,7 +145,8 @@ def augment(samples, rate, rng, augmentation, noises=None, rooms=None):
     if falls_on(augmentation.pitch_share):
         samples = pitch_shift(samples, rng.uniform(*augmentation.pitch), size)
     if augmentation.voice_share and falls_on(augmentation.voice_share):
-        drawn = {name: rng.uniform(*getattr(augmentation, f"voice_{name}")) for name in VOICE}
+        ranges = {name: getattr(augmentation, f"voice_{name}") for name in VOICE_LIMITS}
+        drawn = {name: rng.uniform(*limits) for name, limits in ranges.items()}
         samples = change_voice(samples, rate, rng, **drawn)
     if falls_on(augmentation.reverb_share):
         if rooms is None:

@@ -26,7 +26,7 @@ ENVELOPE_MS = 3.0  # quefrencies of the envelope: below the periods of voices up
 SLOPE_MS = 0.4  # of the envelope without formants
 FLOOR = 1e-5  # of the largest magnitude: digital silence has no logarithm
 BREATH_HZ = 2000
-SIZES, CONTRASTS, TILTS, BREATHS = (0.5, 2), (0, 3), (-24, 24), (0, 1)  # limits
+LIMITS = {"size": (0.5, 2), "contrast": (0, 3), "tilt_db": (-24, 24), "breath": (0, 1)}
 
 
 def change_voice(samples, rate, rng, size=1.0, contrast=1.0, tilt_db=0.0, breath=0.0):
@@ -58,13 +58,8 @@ def change_voice(samples, rate, rng, size=1.0, contrast=1.0, tilt_db=0.0, breath
     UserError
         If a value is outside its limits.
     """
-    for name, value, limits in (
-        ("size", size, SIZES),
-        ("contrast", contrast, CONTRASTS),
-        ("tilt_db", tilt_db, TILTS),
-        ("breath", breath, BREATHS),
-    ):
-        check_between(f"the {name} of a voice", value, *limits)
+    for name, value in zip(LIMITS, (size, contrast, tilt_db, breath), strict=True):
+        check_between(f"the {name} of a voice", value, *LIMITS[name])
     check_samples(samples)
     if not samples.any():
         return samples

@@ -161,7 +161,13 @@ def run_demo(
     settings = DecoderSettings("beam", str(lm), recipe.alpha, recipe.beta)
     train(
         configure(recipe, texts, stream),
-        TrainingConfig(epochs=recipe.epochs, anneal=1.3, seed=seed, quiet=QUIET if stream else 0.0),
+        TrainingConfig(
+            epochs=recipe.epochs,
+            anneal=1.3,
+            seed=seed,
+            quiet=QUIET if stream else 0.0,
+            **dict.fromkeys(("augment", "vary_voice", "mask"), bool(engines)),
+        ),
         train_utterances,
         test_utterances,
         run_folder.path,

@@ -62,6 +62,8 @@ def add_options(parser):
     add("--longest", type=positive, metavar="S", help="leave out longer training utterances")
     text = "vary speed, pitch, rooms and noise of training recordings; tones keep their contours"
     add("--augment", action="store_true", default=None, help=text)
+    text = "with --augment: formants, tilt and breath of the voices, too"
+    add("--vary-voice", action="store_true", default=None, help=text)
     text = "hide bands and spans of the training spectrograms (SpecAugment)"
     add("--mask", action="store_true", default=None, help=text)
     text = "quiet after each training recording, up to S seconds, and some before it, as in streams"

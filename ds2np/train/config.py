@@ -45,6 +45,8 @@ class TrainingConfig:
         Of matrix products on a GPU; see `ds2np.kernels.products`.
     augment : bool
         Augment the recordings, differently in each epoch; see `ds2np.audio.augment`.
+    vary_voice : bool
+        With ``augment``: change the voices, too; see `ds2np.audio.voice`.
     mask : bool
         Hide parts of the spectrograms, others in each epoch; see `ds2np.audio.masks`.
     quiet : float
@@ -72,6 +74,7 @@ class TrainingConfig:
     patience: int = 0
     precision: str = "float32"
     augment: bool = False
+    vary_voice: bool = False
     mask: bool = False
     quiet: float = 0.0
     noise: str = ""

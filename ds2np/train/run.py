@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from ds2np.audio import Augmentation, Masks, augment, load_sounds
+from ds2np.audio.augment import VOICE_SHARE
 from ds2np.audio.checks import check_between
 from ds2np.audio.effects import QUIET_SECONDS, add_quiet
 from ds2np.backend import CPU
@@ -182,14 +183,16 @@ def make_change(config, sample_rate):
     """Return what changes recordings, a function of samples and a generator, or None.
 
     sample_rate is in hertz. Raises UserError if a folder of noise or rooms is missing or empty, or
-    given without augmentation, or the quiet is too long.
+    given without augmentation, as are changes of the voice, or the quiet is too long.
     """
     check_between("seconds of quiet", config.quiet, *QUIET_SECONDS)
     if not config.augment and (config.noise or config.rooms):
         raise UserError("noise and rooms need augmentation: enable it or leave them out")
+    if not config.augment and config.vary_voice:
+        raise UserError("changes of the voice need augmentation: enable it or leave them out")
     if not (config.augment or config.quiet):
         return None
-    settings = Augmentation()
+    settings = Augmentation(voice_share=VOICE_SHARE if config.vary_voice else 0.0)
     noises = load_sounds(Path(config.noise), sample_rate) if config.noise else None
     rooms = load_sounds(Path(config.rooms), sample_rate) if config.rooms else None
 
@@ -207,9 +210,9 @@ def overfit(model_config, training_config, utterances, folder, **options):
     The utterances serve for both training and validation. ``options`` are those of `train`: device,
     minutes, cache, comm.
     """
-    config = dataclasses.replace(
-        training_config, augment=False, mask=False, quiet=0.0, noise="", rooms="", anneal=1.0
-    )
+    plain = dict.fromkeys(("augment", "vary_voice", "mask"), False)
+    plain |= {"quiet": 0.0, "noise": "", "rooms": "", "anneal": 1.0}
+    config = dataclasses.replace(training_config, **plain)
     evaluation = train(model_config, config, utterances, utterances, folder, **options)
     memorised = evaluation.cer <= MEMORISED
     verdict = "memorised: the set-up can learn"

@@ -22,8 +22,8 @@ RATE = 16000
 OFF = Augmentation(
     speeds=(1.0,), stretch_share=0, pitch_share=0, reverb_share=0, noise_share=0, gain_db=(0, 0)
 )
-ALL = Augmentation(stretch_share=1, pitch_share=1, reverb_share=1, noise_share=1)
-SHARES = ("stretch_share", "pitch_share", "reverb_share", "noise_share")
+SHARES = ("stretch_share", "pitch_share", "voice_share", "reverb_share", "noise_share")
+ALL = Augmentation(**dict.fromkeys(SHARES, 1))
 
 
 def only(**fields):
