@@ -79,6 +79,7 @@ def test_overfit_says_whether_it_learned(train, epochs, code):
     [
         (("--longest", "0.01"), "error: no training utterance is 0.01 s or shorter"),
         (("--noise", "somewhere"), "error: noise and rooms need augmentation"),
+        (("--vary-voice",), "error: changes of the voice need augmentation"),
         (("--augment", "--noise", "/nowhere"), "error: /nowhere: no such folder"),
         (("--device", "cpu", "--precision", "tf32"), "error: precision tf32 needs a GPU"),
         (("--precision", "half"), "argument --precision: invalid choice: 'half' (choose from"),

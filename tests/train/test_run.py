@@ -1,6 +1,7 @@
 """From manifests to a finished run: augmentation, the dry run, overfitting."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -54,6 +55,21 @@ def test_spectrograms_are_masked_in_training_only(run, monkeypatch, tmp_path, ca
     assert not drawn
     run("b", mask=True, cache=tmp_path / "cache" if cached else None)
     assert len(set(drawn)) == 2 * len(toys.TEXTS)  # twice each, in two epochs, and never in between
+
+
+def test_voices_vary_in_training_only(run, monkeypatch):
+    changed = []
+
+    def note(samples, rate, rng, **how):
+        changed.append(how)
+        return samples
+
+    monkeypatch.setattr(sys.modules["ds2np.audio.augment"], "change_voice", note)
+    run("a", augment=True)
+    assert not changed
+    run("b", augment=True, vary_voice=True)
+    assert 0.4 < len(changed) / (2 * len(toys.TEXTS)) < 1
+    assert len({how["size"] for how in changed}) == len(changed)
 
 
 def test_quiet_is_put_around_the_recordings_of_training(run, monkeypatch):
