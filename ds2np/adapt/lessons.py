@@ -1,9 +1,13 @@
 """A person's recordings in a folder of this machine, and the network that has learned from them.
 
-FOLDER/sentences.txt     what is read aloud, a sentence a line
-FOLDER/recordings/07.wav the last take of the seventh
-FOLDER/speech.jsonl      the manifest of the recordings
-FOLDER/network           the run folder of the adapted network
+=========================  ============================================
+FOLDER/sentences.txt       what is read aloud, a sentence a line
+FOLDER/recordings/07.wav   the last take of the seventh
+FOLDER/speech.jsonl        the manifest of the recordings
+FOLDER/network             the run folder of the adapted network
+=========================  ============================================
+
+Which sentences are recorded follows from the files, so that a lesson can go on another day.
 """
 
 import contextlib

@@ -69,18 +69,20 @@ def test_it_understands_joe_after_forty_sentences(tmp_path):
     ):
         page.wait_for(f"document.querySelectorAll('#teach-list li').length == {SENTENCES}")
         before = [transcribe(page, each) == each.text for each in tests]
-        refused = []
+        doubted = []
         for i, text in enumerate(lessons.sentences):
             assert page.run("document.getElementById('teach-sentence').textContent") == text
             hear(spoken[text])
             page.run("document.getElementById('teach-record').click()")
             page.wait_for("document.getElementById('teach-record').textContent == 'Stop'")
             page.wait_for("document.getElementById('teach-record').textContent == 'Record'")
-            if i not in lessons.recorded():
-                refused.append(page.run("document.getElementById('teach-message').textContent"))
-                page.run(f"document.querySelectorAll('#teach-list button')[{i + 1}].click()")
+            if i not in lessons.recorded():  # as somebody does who knows better
+                doubted.append(page.run("document.getElementById('teach-message').textContent"))
+                page.run("document.getElementById('teach-keep').click()")
+                page.wait_for(f"document.querySelectorAll('.recorded').length == {i + 1}")
         page.picture(1400, 1200, tmp_path / "read.png")
-        assert len(refused) <= SENTENCES // 10, refused
+        assert len(doubted) <= SENTENCES // 4, doubted
+        assert all("less like the sentence than like" in each for each in doubted)
         page.run("document.getElementById('teach-learn').click()")
         page.wait_for("!document.getElementById('teach-progress').hidden")
         page.wait_for("document.getElementById('teach-line').textContent.includes('left')", 60)

@@ -1,6 +1,6 @@
 // Teaches the network a voice: sentences are read one at a time, then the server trains on them.
 
-let lesson = null, current = 0, take = null, asking = null;
+let lesson = null, current = 0, take = null, asking = null, doubtful = null;
 
 function tell(text) {
   $("teach-message").textContent = text;
@@ -34,7 +34,7 @@ function show() {
     button.textContent = text;
     button.className = recorded ? "recorded" : "";
     button.setAttribute("aria-current", i === current);
-    button.onclick = () => { current = i; tell(""); show(); };
+    button.onclick = () => { current = i; doubt(null); tell(""); show(); };
     item.append(button);
     return item;
   }));
@@ -57,29 +57,41 @@ function gone(error) {
   tell(error.message);
 }
 
-/** Record the present sentence; keep it if the server finds nothing wrong, and go on. */
+/** Offer to keep a take that sounds like another sentence; null: no such offer. */
+function doubt(offer) {
+  doubtful = offer;
+  $("teach-keep").hidden = !offer;
+}
+
+/** Record the present sentence, and send it. */
 async function recordSentence() {
   if (take) return take.stop();
   const number = current;
+  doubt(null);
   tell("Speak.");
   $("teach-record").textContent = "Stop";
   try {
     take = await record((value) => { $("teach-level").value = value; });
-    const body = await take.done;
-    const headers = { "Content-Type": "audio/wav" };
-    const answer = await (await ask(`teach/takes/${number}`, { method: "POST", body, headers })).json();
-    await refresh();
-    if (!answer.kept) return tell(`${answer.message} Please read it again.`);
-    const next = lesson.sentences.findIndex((each) => !each.recorded);
-    if (next >= 0) current = next;
-    show();
-    tell(next >= 0 ? "Kept. The next one:" : "All sentences are recorded.");
+    await sendTake(number, await take.done);
   } catch (error) {
     tell(`No recording: ${error.message}`);
   } finally {
     take = null;
     $("teach-record").textContent = "Record";
   }
+}
+
+/** Send a take; go on to the next sentence if nothing is wrong with it. */
+async function sendTake(number, body, sure = "") {
+  const options = { method: "POST", body, headers: { "Content-Type": "audio/wav" } };
+  const answer = await (await ask(`teach/takes/${number}${sure}`, options)).json();
+  await refresh();
+  doubt(answer.doubtful ? { number, body } : null);
+  if (!answer.kept) return tell(`${answer.message} Please read it again.`);
+  const left = [...lesson.sentences.keys()].filter((i) => !lesson.sentences[i].recorded);
+  if (left.length) current = left.find((i) => i > number) ?? left[0];
+  show();
+  tell(left.length ? "Kept. The next one:" : "All sentences are recorded.");
 }
 
 /** Play the present sentence. */
@@ -99,6 +111,9 @@ function forget() {
 }
 
 $("teach-record").addEventListener("click", recordSentence);
+$("teach-keep").addEventListener("click", () => {
+  sendTake(doubtful.number, doubtful.body, "?sure").catch(gone);
+});
 $("teach-hear").addEventListener("click", () => hearSentence().catch(gone));
 $("teach-learn").addEventListener("click", () => {
   tell("");
