@@ -184,5 +184,6 @@ class Teaching:
             self.lessons.adopt()
             await self.dispatcher.ask("adopt", self.load(self.lessons.network))
         told = [line for line in self._lines if not PROGRESS.search(line)]
-        self._ended = {"helped": code == 0, "lines": told[-4:]}
+        rates = [line for line in told if "->" in line]  # before and after
+        self._ended = {"helped": code == 0, "lines": rates or told[-1:]}
         self._process = None

@@ -246,6 +246,30 @@ def test_from_teaching_to_a_transcript(run, lessons, tmp_path):
     shutil.rmtree(lessons.folder)
 
 
+@needs_browser
+def test_a_microphone_that_is_taken_away(run, lessons, tmp_path):
+    microphone = tmp_path / "microphone.wav"
+    soundfile.write(microphone, np.zeros(48000), 48000)
+    watch = """(() => {
+        const devices = navigator.mediaDevices, get = devices.getUserMedia.bind(devices);
+        devices.getUserMedia = async (what) => (window.media = await get(what));
+    })()"""
+    with (
+        serving(load(run), teach=(lessons, [], load)) as one,
+        open_page(one.http, tmp_path, microphone) as page,
+    ):
+        page.wait_for("document.querySelectorAll('#teach-list li').length == 8")
+        page.run(watch)
+        page.run("document.getElementById('teach-record').click()")
+        page.wait_for("take !== null")
+        page.run("media.getTracks()[0].dispatchEvent(new Event('ended'))")
+        message = "document.getElementById('teach-message').textContent"
+        page.wait_for(f"{message}.includes('the microphone is gone; read the sentence again')")
+        assert page.run("document.getElementById('teach-record').textContent") == "Record"
+        assert page.errors == [], page.errors
+    assert lessons.recorded() == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
