@@ -57,7 +57,7 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
     Parameters
     ----------
     run : str or Path
-        Run folder of the network to begin with.
+        Run folder, or checkpoint, of the network to begin with.
     speech : list of Utterance
         The person's own; see `ds2np.adapt.read_speech`.
     out : str or Path
@@ -110,7 +110,7 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
     kept = held_out[1].cer < held_out[0].cer
     if not kept:
         folder.delete()
-    elif decoder := DecoderSettings.read(RunFolder(run).decoder):
+    elif Path(run).is_dir() and (decoder := DecoderSettings.read(RunFolder(run).decoder)):
         decoder.write(folder.decoder)
     return Adaptation(held_out, known if known_set else (), kept)
 

@@ -141,6 +141,14 @@ def test_the_rates_are_measured_before_and_after(known, speech, tmp_path):
     assert result.kept == (result.held_out[1].cer < result.held_out[0].cer)
 
 
+def test_a_checkpoint_to_begin_with(known, speech, tmp_path, monkeypatch):
+    given(monkeypatch, 0.8, 0.3)
+    mixed = find_learned(known)  # a checkpoint does not say what it has learned
+    result = adapt(known / "best.npz", speech, tmp_path / "new", mixed, SETTINGS)
+    assert result.kept
+    assert RunFolder(tmp_path / "new").best.exists()
+
+
 def test_without_anything_to_mix_in(known, speech, tmp_path):
     result = adapt(known, speech, tmp_path / "new", mixed=[], settings=SETTINGS)
     assert result.known == ()
