@@ -88,17 +88,20 @@ def test_a_corpus_of_another_language_is_refused(tmp_path, spoken, asked):
 def test_each_kind_of_demo_has_a_folder_of_its_own(ds2np, monkeypatch):
     called = []
 
-    def run(folder, *rest, language, stream):
-        called.append((str(folder), language, stream))
+    def run(folder, *rest, language, stream, engines):
+        called.append((str(folder), language, stream, engines))
 
     monkeypatch.setattr(demo, "run_demo", run)
+    monkeypatch.setattr(demo, "_find_engines", lambda: ["flite"])
     ds2np("demo")
     ds2np("demo", "--stream")
     ds2np("demo", "--language", "zh", "--stream")
+    ds2np("demo", "--voices", "all")
     assert called == [
-        ("demo", "en", False),
-        ("demo-stream", "en", True),
-        ("demo-zh-stream", "zh", True),
+        ("demo", "en", False, ()),
+        ("demo-stream", "en", True, ()),
+        ("demo-zh-stream", "zh", True, ()),
+        ("demo-voices", "en", False, ["flite"]),
     ]
 
 

@@ -7,7 +7,6 @@ import pytest
 from ds2np.backend import why_no_gpu
 from ds2np.commands import doctor
 from ds2np.errors import UserError
-from ds2np.synthesis import engines
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -36,6 +35,8 @@ def test_it_requires_what_the_package_requires():
 
 
 def test_a_plain_installation_is_ready(ds2np, missing, monkeypatch):
+    from ds2np.synthesis import engines
+
     def no_library():
         raise UserError("espeak-ng is missing; get it somewhere")
 
