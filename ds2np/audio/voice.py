@@ -10,8 +10,6 @@ Fourier transform of the log spectrum, tells slow from fast. So the envelope can
   are broad and flat, as with a wide open glottis; above 1 they are sharp.
 * tilt: so many decibels an octave are added, from a soft voice (negative) to a pressed one.
 * breath: noise with the envelope of the voice, above 2 kHz.
-
-Chapter 08 hears them.
 """
 
 import numpy as np

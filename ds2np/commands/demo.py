@@ -176,12 +176,27 @@ def run_demo(
         beside={f"beam search with a {recipe.order}-gram": settings},
         about=ABOUT if language == "en" and not engines else "",
     )
+    if (corpus / "other.jsonl").exists():
+        _tell_others(run_folder.path, read_manifest(corpus / "other.jsonl"), device or CPU)
     example = test_utterances[0].audio_filepath
     print(
         f"done in {(time.perf_counter() - began) / 60:.1f} minutes; "
         f"open the report in a browser, or listen and compare:\n"
         f"    python -m ds2np transcribe {run_folder.path} {example} --lm {lm}"
     )
+
+
+def _tell_others(run, utterances, device):
+    """Print the error rates on the voice of another engine that no network learns from."""
+    from ds2np.data.dataset import Dataset
+    from ds2np.evaluate import evaluate
+    from ds2np.model.run_folder import load_run
+    from ds2np.recogniser import Recogniser
+
+    recogniser = Recogniser(load_run(run, device))
+    found = evaluate(recogniser, Dataset(utterances, recogniser.config))
+    voice = utterances[0].speaker
+    print(f"{len(utterances)} sentences by {voice}, a voice that it has not heard: {found}")
 
 
 def configure(recipe, texts, stream=False):

@@ -6,6 +6,7 @@ from helpers import toys
 from helpers.voices import need_espeak
 
 from ds2np.audio import load_audio
+from ds2np.backend import CPU
 from ds2np.commands import demo
 from ds2np.commands.demo import run_demo
 from ds2np.data.manifest import read_manifest
@@ -154,3 +155,10 @@ def test_a_network_for_streams(micro, tmp_path):
     samples, _ = load_audio(path)
     found = [*stream.push(samples[:9000]), *stream.push(samples[9000:]), *stream.finish()]
     assert "".join(one.text for one in found) == recogniser.transcribe(path).text
+
+
+def test_the_rates_of_a_voice_that_is_held_out_are_told(finished, utterances, capsys):
+    voiced = [dataclasses.replace(u, speaker="flite:rms") for u in utterances[:3]]
+    demo._tell_others(finished, voiced, CPU)
+    out = capsys.readouterr().out
+    assert out.startswith("3 sentences by flite:rms, a voice that it has not heard: WER ")
