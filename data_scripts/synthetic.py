@@ -15,6 +15,7 @@ from ds2np.commands.texts import Texts
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2Config
 from ds2np.synthesis.corpus import TRAIN_SIZES, write_corpus
+from ds2np.synthesis.engines import VOICES
 from ds2np.synthesis.languages import LANGUAGES
 
 
@@ -55,17 +56,21 @@ def main():
     add("--text", type=Path, nargs="+", metavar="TEXT", help=text)
     text = "sizes of the training voices; above 1 is a smaller person (default 0.87 1.15)"
     add("--sizes", type=_size, nargs=2, default=TRAIN_SIZES, metavar=("FROM", "TO"), help=text)
+    text = "let these speak half of the training sentences again, English only"
+    add("--engines", nargs="+", choices=sorted(VOICES), default=[], help=text)
     add("--seed", type=whole, default=0, metavar="N", help="random seed (default 0)")
     add("--jobs", type=count, default=2, metavar="N", help="processes at a time (default 2)")
     add("--force", action="store_true", help="replace the corpus in FOLDER")
     args = parser.parse_args()
     if args.sizes[0] > args.sizes[1]:
         raise UserError(f"--sizes {args.sizes[0]:g} {args.sizes[1]:g}: expected the smaller first")
-    if args.text and args.language != "en":
-        raise UserError("--text speaks English; leave out --language, or --text")
+    for option in ("text", "engines"):
+        if getattr(args, option) and args.language != "en":
+            raise UserError(f"--{option} speaks English; leave out --language, or --{option}")
     texts = read_sentences(args.text) if args.text else None
     options = args.train, args.test, args.seed, args.jobs, args.force, texts, tuple(args.sizes)
-    parts = write_corpus(args.out, *options, args.language)
+    engines = list(dict.fromkeys(args.engines))  # each once
+    parts = write_corpus(args.out, *options, args.language, engines)
     for part, utterances in parts.items():
         print(f"{args.out.resolve() / part}.jsonl: {statistics(utterances)}")
 

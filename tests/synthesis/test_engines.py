@@ -1,11 +1,14 @@
 """Speech engines beside espeak-ng, where they are installed."""
 
+import json
 from collections import Counter
 from functools import partial
 
 import numpy as np
 import pytest
+import synthetic
 
+from ds2np.data.manifest import read_manifest
 from ds2np.errors import UserError
 from ds2np.synthesis import engines, piper
 from ds2np.synthesis.corpus import plan_others
@@ -105,3 +108,28 @@ def test_the_demo_names_the_engines_that_are_missing(ds2np, tmp_path, monkeypatc
     assert code == 2
     assert "warning: flite is missing" in err
     assert "no engine but espeak-ng is installed; leave out --voices all" in err
+
+
+def test_a_corpus_of_more_engines_by_the_script(run_script, tmp_path):
+    for name in ("espeak", "flite"):
+        if reason := engines.find_missing([name]):
+            pytest.skip(reason[name])
+    folder = tmp_path / "corpus"
+    size = "--train", 6, "--test", 2
+    code, out, _ = run_script(synthetic, "--out", folder, *size, "--engines", "flite")
+    assert code == 0
+    assert "other.jsonl: " in out
+    train = read_manifest(folder / "train.jsonl")
+    assert len(train) == 6 + 3
+    assert sum(u.speaker.startswith("flite:") for u in train) == 3
+    assert {u.speaker for u in read_manifest(folder / "other.jsonl")} == {engines.HELD_OUT}
+    settings = json.loads((folder / "corpus.json").read_text())
+    assert settings["flite_version"].startswith("flite")
+    assert engines.HELD_OUT not in settings["other_train_voices"]
+
+
+def test_the_script_speaks_english_with_more_engines(run_script, tmp_path):
+    given = "--out", tmp_path / "corpus", "--engines", "flite", "--language", "zh"
+    code, _, err = run_script(synthetic, *given)
+    assert code == 2
+    assert "--engines speaks English; leave out --language, or --engines" in err
