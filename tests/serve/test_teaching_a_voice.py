@@ -8,9 +8,11 @@ import os
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from helpers.browser import open_page
+from helpers.shared import SHARED
 from helpers.widgets import needs_browser
 
 from ds2np.adapt.lessons import Lessons
@@ -21,7 +23,6 @@ from ds2np.recogniser import Recogniser
 from .conftest import serving
 
 DEMO = Path(os.environ.get("DS2NP_DEMO", "no demo"))
-SHARED = Path(os.environ.get("DS2NP_SHARED", Path(__file__).parents[3] / "shared"))
 VOICES = SHARED / "data" / "voices"
 SENTENCES = 40
 
@@ -39,8 +40,6 @@ def load(run):
 
 @needs_browser
 def test_it_understands_joe_after_forty_sentences(tmp_path):
-    import numpy as np
-
     spoken = {u.text: u.audio_filepath for u in read_manifest(VOICES / "joe_train.jsonl")}
     lessons = Lessons(tmp_path / "voice", list(spoken)[:SENTENCES])
     microphone, run = tmp_path / "microphone.wav", DEMO.resolve() / "run"
