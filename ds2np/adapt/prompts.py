@@ -2,9 +2,8 @@
 
 from collections import Counter
 
-from ds2np.adapt.speech import FEWEST
+from ds2np.adapt.speech import FEWEST, read_lines
 from ds2np.errors import UserError
-from ds2np.files import read_text
 
 COUNT = 40
 WORDS = (3, 12)  # of a sentence, if there are enough such
@@ -47,11 +46,10 @@ def _worth(text, read):
 def read_prompts(path, alphabet):
     """Read sentences from a text, one a line; a UserError names a line that cannot be written."""
     prompts = {}
-    lines = read_text(path, "save it as UTF-8").splitlines()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    for number, line in read_lines(path):
+        if not line:
             continue
-        text = alphabet.normalise(line.strip())
+        text = alphabet.normalise(line)
         try:
             alphabet.encode(text)
         except UserError as error:

@@ -42,7 +42,7 @@ def read_speech(path, text=None):
     recordings = sorted(find_files(path, AUDIO_SUFFIXES), key=_by_number)
     if not recordings:
         raise UserError(f"{path} is a folder without recordings")
-    lines = _read_lines(text)
+    lines = read_lines(text)
     for recording, (number, line) in zip(recordings, lines, strict=False):
         if not line:
             raise UserError(f"{text}:{number}: an empty line; expected what {recording} says")
@@ -87,7 +87,7 @@ def hold_out(utterances):
     )
 
 
-def _read_lines(path):
+def read_lines(path):
     """Return the lines of a text with their numbers, without empty ones at the end."""
     text = read_text(path, "save it as UTF-8")
     return list(enumerate(map(str.strip, text.rstrip().splitlines()), start=1))

@@ -169,6 +169,12 @@ class Dataset:
         plan = plan_epoch(frames[drawn], batch_size, epoch, seed, max_frames)
         return [drawn[places] for places in plan]
 
+    @property
+    def epoch_frames(self):
+        """Frames of an epoch; with a draw, of one of them."""
+        drawn = slice(None) if self._draw is None else self._draw(len(self.frames), 1, 0)
+        return int(self.frames[drawn].sum())
+
     def describe(self, i):
         """Name an utterance: its recording, and its line in the manifest."""
         utterance = self.utterances[i]

@@ -311,19 +311,19 @@ def write_corpus(
     train, test = train or LANGUAGES[language].train, test or LANGUAGES[language].test
     make_folder(folder.parent, "--out")
     with locked(folder.with_name(f"{folder.name}.lock"), f"{folder}"):
-        what = seed, train, test, jobs, texts, sizes, language, engines
-        return _write_corpus(folder, force, *what)
+        what = seed, train, test, jobs, texts, sizes, language
+        return _write_corpus(folder, force, engines, *what)
 
 
-def _write_corpus(folder, force, *what):
+def _write_corpus(folder, force, engines, *what):
     check_replaceable(folder, force)
-    if missing := find_missing(["espeak", *what[-1]]):  # fail now rather than in every process
+    if missing := find_missing(["espeak", *engines]):  # fail now rather than in every process
         raise UserError("; ".join(missing.values()))
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_folder(partial)
     try:
-        manifests = make_corpus(partial, *what)
+        manifests = make_corpus(partial, *what, engines)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)

@@ -104,8 +104,7 @@ class Trainer:
         """
         deadline = time.monotonic() + 60 * minutes
         self._saved_at = time.monotonic()
-        frames, done = self.train_set.frames, len(self.progress.history)
-        epoch_frames = sum(int(frames[indices].sum()) for indices in self.plan(1))
+        epoch_frames, done = self.train_set.epoch_frames, len(self.progress.history)
         bar = self._console.bar(self.config.epochs * epoch_frames, done * epoch_frames)
         # Steps check for numbers that are not finite and report them: NumPy need not warn.
         quiet = np.errstate(over="ignore", invalid="ignore")

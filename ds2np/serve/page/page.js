@@ -53,19 +53,12 @@ async function startWhole() {
 
 /** Ask for the microphone and begin a stream. */
 async function start() {
-  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-  const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, ...plain } });
-  const context = new AudioContext();
-  await context.audioWorklet.addModule("page/sound.js");
-  const source = context.createMediaStreamSource(media);
-  const collect = new AudioWorkletNode(context, "collect", { numberOfOutputs: 0 });
+  const { media, context, source } = await openMicrophone(send);
   const analyser = new AnalyserNode(context, { fftSize: 1024, smoothingTimeConstant: 0 });
-  source.connect(collect);
   source.connect(analyser);
   const key = $("key").value;
   const socket = new WebSocket(address(), key ? [`key.${key}`] : []);
   running = { media, context, socket, analyser, sent: [], latencies: [] };
-  collect.port.onmessage = ({ data }) => send(data);
   socket.onopen = () => {
     socket.send(JSON.stringify({ config: { sample_rate: context.sampleRate, probabilities: 4 } }));
     say("Speak.");
@@ -83,7 +76,7 @@ async function start() {
 /** Send samples, as integers of 16 bits. */
 function send(samples) {
   const { socket, sent } = running ?? {};
-  $("level").value = Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length) * 3;
+  $("level").value = amplitudeOf(samples) * 3;
   if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > 1e6) return;
   const numbers = Int16Array.from(samples, (x) => Math.max(-1, Math.min(1, x)) * 32767);
   socket.send(numbers);

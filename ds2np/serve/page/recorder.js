@@ -4,16 +4,33 @@ const PAUSE = 0.9, LONGEST = 15, STEP = 0.1; // seconds
 const ABOVE = 4; // times the quietest step's amplitude: speech
 
 /**
- * Open the microphone. `level` is called with the amplitude of each tenth of a second, 0 to 1.
+ * Open the microphone: the sound as it is, in pieces of a tenth of a second to `hear`.
+ * Returns { media, context, source }.
+ */
+async function openMicrophone(hear) {
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, ...plain } });
+  const context = new AudioContext();
+  await context.audioWorklet.addModule("page/sound.js");
+  const source = context.createMediaStreamSource(media);
+  const collect = new AudioWorkletNode(context, "collect", { numberOfOutputs: 0 });
+  collect.port.onmessage = ({ data }) => hear(data);
+  source.connect(collect);
+  return { media, context, source };
+}
+
+function amplitudeOf(samples) {
+  return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+}
+
+/**
+ * Record. `level` is called with the amplitude of each tenth of a second, 0 to 1.
  * Returns { done, stop }: `done` is a promise of a WAV file, rejected if the microphone is lost.
  */
 async function record(level) {
-  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-  const media = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, ...plain } });
-  const context = new AudioContext(), pieces = [];
-  await context.audioWorklet.addModule("page/sound.js");
-  const collect = new AudioWorkletNode(context, "collect", { numberOfOutputs: 0 });
-  context.createMediaStreamSource(media).connect(collect);
+  const pieces = [];
+  let hear = (samples) => pieces.push(samples); // until the promise is there
+  const { media, context } = await openMicrophone((samples) => hear(samples));
   let stop, quietest = 1, loudest = 0, spoken = 0, quiet = 0;
   const done = new Promise((resolve, reject) => {
     const close = () => {
@@ -30,9 +47,9 @@ async function record(level) {
       close();
       reject(new Error("the microphone is gone; read the sentence again"));
     };
-    collect.port.onmessage = ({ data }) => {
-      pieces.push(data);
-      const amplitude = Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
+    hear = (samples) => {
+      pieces.push(samples);
+      const amplitude = amplitudeOf(samples);
       level(Math.min(1, amplitude * 3));
       quietest = Math.min(quietest, Math.max(amplitude, 1e-4));
       loudest = Math.max(loudest, amplitude);
