@@ -51,7 +51,16 @@ class Adaptation:
     kept: bool
 
 
-def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=float("inf")):
+def adapt(
+    run,
+    speech,
+    out,
+    mixed=None,
+    settings=SETTINGS,
+    device=CPU,
+    minutes=float("inf"),
+    resume=False,
+):
     """Adapt a network to a person's speech, and write a run folder.
 
     Parameters
@@ -67,7 +76,9 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
     settings : TrainingConfig
     device : Device
     minutes : float
-        At most, for the training.
+        At most, for the training; it can be resumed.
+    resume : bool
+        Go on with an interrupted adaptation in `out`, with the same speech and settings.
 
     Returns
     -------
@@ -76,10 +87,14 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
     Raises
     ------
     UserError
-        If there are too few sentences, a file cannot be read, or `out` holds a run.
+        If there are too few sentences, a file cannot be read, or `out` holds a run that is not to
+        be resumed.
+    KeyboardInterrupt
+        If the user interrupts, once what was learned is saved.
     """
-    if RunFolder(out).holds_run:
-        raise UserError(f"{out} holds a run already; choose another --out")
+    folder = RunFolder(out)
+    if folder.holds_run and not resume:
+        raise UserError(f"{out} holds a run already; choose another --out, or --resume it")
     learned, held = hold_out(speech)
     others = find_learned(run) if mixed is None else mixed
     rng = np.random.default_rng(settings.seed)
@@ -98,13 +113,12 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
 
     rates = [measure(before)]
     settings = replace(settings, init=str(run))
-    folder, limits = RunFolder(out), {"device": device, "minutes": minutes}
-    try:
-        train(config, settings, learned + mix, held, out, draw=draw, **limits)
-    except KeyboardInterrupt:
-        folder.delete()
-        raise
-    average(run, folder.best)
+    if folder.trained.exists():  # and goes on
+        folder.trained.replace(folder.best)
+    limits = {"device": device, "minutes": minutes, "resume": resume}
+    train(config, settings, learned + mix, held, out, draw=draw, **limits)
+    folder.best.replace(folder.trained)
+    average(run, folder.trained, folder.best)
     rates.append(measure(load_run(out, device)))
     held_out, known = zip(*rates, strict=True)
     kept = held_out[1].cer < held_out[0].cer
@@ -115,10 +129,10 @@ def adapt(run, speech, out, mixed=None, settings=SETTINGS, device=CPU, minutes=f
     return Adaptation(held_out, known if known_set else (), kept)
 
 
-def average(run, file, share=NEW):
-    """Move the network of a checkpoint towards that of a run: mean = old + share (new - old)."""
+def average(run, trained, file, share=NEW):
+    """Write the mean of a run's network and that of a checkpoint: old + share (new - old)."""
     old = load_run(run).state_dict()
-    model, progress, _ = load_checkpoint(file)
+    model, progress, _ = load_checkpoint(trained)
     new = model.state_dict()
     model.load_state_dict({name: old[name] + share * (new[name] - old[name]) for name in new})
     save_checkpoint(file, model, progress)

@@ -73,8 +73,8 @@ class Lessons:
         for run in (self.network, self.learning):
             delete_run(run)
 
-    def begin_learning(self):
-        """Make room for a new network."""
+    def discard_learning(self):
+        """Delete what a training has left that did not come to its end."""
         delete_run(self.learning)
 
     def adopt(self):

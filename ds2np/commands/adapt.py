@@ -21,6 +21,7 @@ def add_options(parser):
     add("--learning-rate", type=positive, metavar="RATE", help="initial learning rate")
     add("--minutes", type=positive, metavar="M", default=float("inf"), help="stop after M minutes")
     add("--seed", type=whole, metavar="N", help="random seed")
+    add("--resume", action="store_true", help="go on with an interrupted adaptation in --out")
     add_device(parser)
 
 
@@ -33,6 +34,7 @@ def run(args):
     from ds2np.backend import choose_device
     from ds2np.commands.options import given
     from ds2np.data.manifest import read_manifests
+    from ds2np.model.run_folder import RunFolder
 
     mixed = args.mix
     if mixed is not None:
@@ -42,9 +44,12 @@ def run(args):
     device = choose_device(args.device)
     device.use()
     try:
-        result = adapt(args.run_folder, speech, args.out, mixed, settings, device, args.minutes)
+        limits = {"minutes": args.minutes, "resume": args.resume}
+        result = adapt(args.run_folder, speech, args.out, mixed, settings, device, **limits)
     except KeyboardInterrupt:
-        print("\ninterrupted: nothing was kept", file=sys.stderr)
+        begun = RunFolder(args.out).holds_run
+        advice = f"; the same command with --resume goes on ({args.out})" if begun else ""
+        print(f"\ninterrupted{advice}", file=sys.stderr)
         return 130
     rows = [("your sentences that were held out", result.held_out)]
     rows += [("what it knew before", result.known)] * bool(result.known)

@@ -72,11 +72,13 @@ class Teaching:
         process, self._process = self._process, None
         if process and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)  # it removes what it has begun
+                process.send_signal(signal.SIGINT)
             try:
                 await asyncio.wait_for(process.wait(), PATIENCE)
             except asyncio.TimeoutError:
                 process.kill()
+                await process.wait()
+            self.lessons.discard_learning()
 
     def _guarded(self, endpoint):
         async def answer(request):
@@ -161,7 +163,7 @@ class Teaching:
         if count < FEWEST:
             return refuse(409, f"{count} sentences are recorded; expected {FEWEST} at least")
         self._lines, self._ended = [], None
-        self.lessons.begin_learning()
+        self.lessons.discard_learning()
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, *self.command),
             stdout=asyncio.subprocess.PIPE,

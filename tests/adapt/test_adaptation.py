@@ -15,6 +15,7 @@ from ds2np.decode import DecoderSettings
 from ds2np.errors import UserError
 from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.train.run import train
+from ds2np.train.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("no_report", "few")
 
@@ -154,18 +155,28 @@ def test_without_anything_to_mix_in(known, speech, tmp_path):
     assert result.known == ()
 
 
-def test_an_interruption_leaves_nothing(known, speech, tmp_path, monkeypatch):
-    def interrupt(*rest, **options):
-        (tmp_path / "new").mkdir()
-        (tmp_path / "new" / "last.npz").touch()
-        raise KeyboardInterrupt
+def test_an_interrupted_one_goes_on(known, speech, tmp_path, monkeypatch):
+    whole = tmp_path / "whole"
+    adapt(known, speech, whole, settings=SETTINGS)
 
-    monkeypatch.setattr(adaptation, "train", interrupt)
+    class Interrupted(Trainer):
+        def _train_epoch(self, *rest):
+            if self.progress.epoch == 3:
+                raise KeyboardInterrupt
+            return super()._train_epoch(*rest)
+
+    monkeypatch.setattr("ds2np.train.run.Trainer", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         adapt(known, speech, tmp_path / "new", settings=SETTINGS)
-    assert not RunFolder(tmp_path / "new").holds_run
+    monkeypatch.setattr("ds2np.train.run.Trainer", Trainer)
+    adapt(known, speech, tmp_path / "new", settings=SETTINGS, resume=True)
+    for once_more in range(2):  # a finished one gives the same again, not the mean of a mean
+        weights, expected = (load_run(run).flat_params for run in (tmp_path / "new", whole))
+        np.testing.assert_array_equal(weights, expected)
+        if not once_more:
+            adapt(known, speech, tmp_path / "new", settings=SETTINGS, resume=True)
 
 
 def test_a_run_is_not_overwritten(known, speech):
-    with pytest.raises(UserError, match="holds a run already; choose another --out"):
+    with pytest.raises(UserError, match="holds a run already; choose another --out, or"):
         adapt_room.adapt(known, speech, known, settings=SETTINGS)

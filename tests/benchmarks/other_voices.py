@@ -1,14 +1,16 @@
 """What is the demo's network worth on voices of other synthesisers, and after adaptation?
 
     python tests/benchmarks/other_voices.py FOLDER VOICES [--seeds 0 1 2] [--networks demo ...]
+        [--sentences 40 120]
 
 VOICES holds joe_train.jsonl, joe_test.jsonl and rms_test.jsonl: sentences of the demo, spoken by a
 voice of piper and by one of flite. Networks: `demo` has heard espeak-ng, `with_flite` and
 `with_piper` one more engine (half of the sentences; other voices, too, by `change_voice`), so that
 joe is unheard by the first two, rms by `demo` and `with_piper`. Then the first two adapt, each to
-the first 40 and to all sentences of joe_train. FOLDER keeps the runs, and a row for each network in
-rows.jsonl: WER greedy and with the 3-gram of the demo's training sentences (beam 200, alpha 1,
-beta 2). The same command goes on where it was interrupted.
+the first 40 and to all sentences of joe_train. `nothing` (after `demo`) is the demo's network, too,
+but learns these sentences alone, from random weights. FOLDER keeps the runs, and a row for each
+network in rows.jsonl: WER greedy and with the 3-gram of the demo's training sentences (beam 200,
+alpha 1, beta 2). The same command goes on where it was interrupted.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = {"demo": (), "with_flite": ("flite",), "with_piper": ("piper",)}
+BEGINNER = 4e-3  # learning rate of a network with random weights, that of the demo
 SEARCH = {"decoder": "beam", "beam": 200, "alpha": 1.0, "beta": 2.0}
 
 
@@ -28,15 +31,15 @@ def main():
     add("folder", type=Path, metavar="FOLDER")
     add("voices", type=Path, metavar="VOICES")
     add("--seeds", nargs="+", type=int, default=[0])
-    add("--networks", nargs="+", choices=ENGINES, default=list(ENGINES))
+    add("--networks", nargs="+", choices=[*ENGINES, "nothing"], default=list(ENGINES))
     add("--sentences", nargs="+", type=int, default=[40, 120], help="of joe's, to adapt to")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in args.seeds:
         for name in args.networks:
-            run = train(args, name, seed)
+            run = train(args, name, seed) if name in ENGINES else None
             for count in args.sentences if name != "with_piper" else []:
-                adapt_to_joe(args, name, seed, run, count)
+                learn_joe(args, name, seed, run, count)
 
 
 def train(args, name, seed):
@@ -54,8 +57,8 @@ def train(args, name, seed):
     return folder / "run"
 
 
-def adapt_to_joe(args, name, seed, run, count):
-    """Adapt a network to some of joe's sentences."""
+def learn_joe(args, name, seed, run, count):
+    """Adapt a network to some of joe's sentences, or train one with these alone."""
     from dataclasses import replace
 
     from ds2np.adapt import adapt
@@ -68,9 +71,29 @@ def adapt_to_joe(args, name, seed, run, count):
     out = args.folder / f"{name}_{seed}_joe{count}"
     RunFolder(out).delete()
     speech = read_manifest(args.voices / "joe_train.jsonl")[:count]
+    settings = replace(SETTINGS, seed=seed)
     began = time.perf_counter()
-    adapt(run, speech, out, settings=replace(SETTINGS, seed=seed))
+    if run:
+        adapt(run, speech, out, settings=settings)
+    else:
+        train_alone(args.folder / f"demo_{seed}" / "run", speech, out, settings)
     measure(args, name, seed, count, out, time.perf_counter() - began)
+
+
+def train_alone(like, speech, out, settings):
+    """Train a network like another one with little speech: as many utterances as in `adapt`."""
+    from dataclasses import replace
+
+    from ds2np.adapt.adaptation import BEFORE, OWN
+    from ds2np.adapt.speech import hold_out
+    from ds2np.data.batches import Draw
+    from ds2np.model.run_folder import load_run
+    from ds2np.train.run import train
+
+    learned, held = hold_out(speech)
+    draw = Draw(len(learned), round((OWN + BEFORE) / len(learned)), 0)
+    settings = replace(settings, learning_rate=BEGINNER)
+    train(load_run(like).config, settings, learned, held, out, draw=draw)
 
 
 def is_measured(args, *key):
@@ -84,7 +107,7 @@ def measure(args, name, seed, count, run, seconds):
     """Measure a network on all voices, and write a row."""
     from rates import add_row, measure_rates
 
-    own = args.folder / f"{name}_{seed}"
+    own = args.folder / f"{name if name in ENGINES else 'demo'}_{seed}"
     manifests = {
         "espeak": own / "corpus" / "test.jsonl",
         "joe": args.voices / "joe_test.jsonl",
