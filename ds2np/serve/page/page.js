@@ -170,16 +170,27 @@ function drawSymbols(frames) {
   }
 }
 
+/** Ask the server for something, with the key if there is one; throw what it refuses it for. */
+async function ask(path, options = {}) {
+  const key = $("key").value;
+  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  const response = await fetch(path, { ...options, headers });
+  if (response.ok) return response;
+  throw new Error((await response.json()).error.message);
+}
+
 /** Send a file to the server; show its transcript. */
 async function transcribe(file) {
-  const form = new FormData(), key = $("key").value;
+  const form = new FormData();
   form.append("file", file);
   say(`Transcribing ${file.name} ...`);
-  const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  const response = await fetch("v1/audio/transcriptions", { method: "POST", body: form, headers });
-  const answer = await response.json();
-  if (response.ok) hear({ text: answer.text || "(no words)" });
-  say(response.ok ? (answer.warnings ?? []).join("; ") : answer.error.message);
+  try {
+    const answer = await (await ask("v1/audio/transcriptions", { method: "POST", body: form })).json();
+    hear({ text: answer.text || "(no words)" });
+    say((answer.warnings ?? []).join("; "));
+  } catch (error) {
+    say(error.message);
+  }
 }
 
 $("microphone").addEventListener("click", () => {
@@ -190,6 +201,6 @@ $("key-line").addEventListener("submit", (event) => event.preventDefault());
 $("file").addEventListener("change", ({ target }) => {
   const [file] = target.files;
   target.value = "";
-  if (file) transcribe(file).catch((error) => say(`No answer: ${error.message}`));
+  if (file) transcribe(file);
 });
 const introduced = introduce().catch((error) => say(`The server does not answer: ${error.message}`));

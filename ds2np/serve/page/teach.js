@@ -6,14 +6,6 @@ function tell(text) {
   $("teach-message").textContent = text;
 }
 
-async function ask(path, options = {}) {
-  const key = $("key").value;
-  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
-  const response = await fetch(path, { ...options, headers });
-  if (response.ok) return response;
-  throw new Error((await response.json()).error.message);
-}
-
 async function refresh(options = {}, path = "teach") {
   lesson = await (await ask(path, options)).json();
   show();
