@@ -1,6 +1,8 @@
 """Download the Free Spoken Digit Dataset, or index an existing copy.
 
 Its official split: the recordings with index 0 to 4 of each digit and speaker are the test set.
+Transcripts are words, "seven", or with --numerals symbols of their own, "7": a recording of a fifth
+of a second has eight output frames, and a word of five letters needs most of them.
 """
 
 import re
@@ -16,12 +18,19 @@ ARCHIVE = Archive(
     "free-spoken-digit-dataset-1.0.10",
 )
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NUMERALS = "0123456789"
 RECORDING = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)")
 TEST_INDICES = range(5)
 
 
-def index(root):
+def index(root, names=DIGITS):
     """Find the recordings in a folder and its subfolders.
+
+    Parameters
+    ----------
+    root : Path
+    names : sequence of str
+        Transcript of each digit.
 
     Returns
     -------
@@ -37,17 +46,17 @@ def index(root):
     UserError
         If there is no recording to train or to test with, or nearly all are unusable.
     """
-    found, names, strangers, repeated = {"train": [], "test": []}, set(), [], []
+    found, known, strangers, repeated = {"train": [], "test": []}, set(), [], []
     for name, path in find_recordings(root).items():
         match = RECORDING.fullmatch(name.name)
         if match is None:
             strangers.append(path)
-        elif name.name in names:
+        elif name.name in known:
             repeated.append(path)
         else:
-            names.add(name.name)
+            known.add(name.name)
             part = "test" if int(match["index"]) in TEST_INDICES else "train"
-            found[part].append((path, DIGITS[int(match["digit"])], match["speaker"]))
+            found[part].append((path, names[int(match["digit"])], match["speaker"]))
     if not all(found.values()):
         raise UserError(
             f"{root} holds {len(found['train'])} recordings such as 7_jackson_32.wav for "
@@ -59,9 +68,11 @@ def index(root):
 
 def main():
     """Write the manifests requested on the command line."""
-    args = corpus_parser(__doc__, "the unpacked dataset").parse_args()
+    parser = corpus_parser(__doc__, "the unpacked dataset")
+    parser.add_argument("--numerals", action="store_true", help='write "7", not "seven"')
+    args = parser.parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
-    manifests, strangers, repeated = index(root)
+    manifests, strangers, repeated = index(root, NUMERALS if args.numerals else DIGITS)
     warn_left_out("files not named DIGIT_SPEAKER_INDEX.wav", strangers)
     warn_left_out("files with the name of another one", repeated)
     save_parts(out, manifests)

@@ -41,6 +41,11 @@ def test_manifests_go_to_out(dataset, run_script, tmp_path):
     assert all(u.audio_filepath.is_file() for u in read_manifest(out / "test.jsonl"))
 
 
+def test_numerals(dataset, run_script):
+    assert run_script(fsdd, "--root", dataset, "--numerals")[0] == 0
+    assert [u.text for u in read_manifest(dataset / "train.jsonl")] == ["0", "7", "7"]
+
+
 def test_files_with_other_names_are_listed(dataset, run_script, record):
     for number in range(7):
         record(dataset / f"noise-{number}.wav")
