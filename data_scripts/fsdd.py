@@ -20,10 +20,10 @@ ARCHIVE = Archive(
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NUMERALS = "0123456789"
 RECORDING = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)")
-TEST_INDICES = range(5)
+TEST, DEV = range(5), (5, 25)  # indices
 
 
-def index(root, names=DIGITS):
+def index(root, names=DIGITS, dev=()):
     """Find the recordings in a folder and its subfolders.
 
     Parameters
@@ -31,11 +31,13 @@ def index(root, names=DIGITS):
     root : Path
     names : sequence of str
         Transcript of each digit.
+    dev : collection of int
+        Indices of the recordings that are set aside.
 
     Returns
     -------
     manifests : dict of str to list of Utterance
-        The utterances of "train" and "test".
+        The utterances of "train" and "test", and with `dev` of "dev".
     strangers : list of Path
         The recordings whose name has another pattern.
     repeated : list of Path
@@ -46,7 +48,8 @@ def index(root, names=DIGITS):
     UserError
         If there is no recording to train or to test with, or nearly all are unusable.
     """
-    found, known, strangers, repeated = {"train": [], "test": []}, set(), [], []
+    found = {part: [] for part in ("train", "dev", "test") if part != "dev" or dev}
+    known, strangers, repeated = set(), [], []
     for name, path in find_recordings(root).items():
         match = RECORDING.fullmatch(name.name)
         if match is None:
@@ -55,12 +58,14 @@ def index(root, names=DIGITS):
             repeated.append(path)
         else:
             known.add(name.name)
-            part = "test" if int(match["index"]) in TEST_INDICES else "train"
+            i = int(match["index"])
+            part = "test" if i in TEST else "dev" if i in dev else "train"
             found[part].append((path, names[int(match["digit"])], match["speaker"]))
     if not all(found.values()):
+        aside = f", {len(found['dev'])} to set aside" if dev else ""
         raise UserError(
             f"{root} holds {len(found['train'])} recordings such as 7_jackson_32.wav for "
-            f"training and {len(found['test'])} for testing; give --root the whole dataset"
+            f"training{aside} and {len(found['test'])} for testing; give --root the whole dataset"
         )
     manifests = {part: make_utterances(those, part) for part, those in found.items()}
     return manifests, strangers, repeated
@@ -70,9 +75,12 @@ def main():
     """Write the manifests requested on the command line."""
     parser = corpus_parser(__doc__, "the unpacked dataset")
     parser.add_argument("--numerals", action="store_true", help='write "7", not "seven"')
+    text = "set aside those with index 5 and 25, to choose a network with"
+    parser.add_argument("--dev", action="store_true", help=text)
     args = parser.parse_args()
     root, out = corpus_folders(args, [ARCHIVE], ARCHIVE.folder)
-    manifests, strangers, repeated = index(root, NUMERALS if args.numerals else DIGITS)
+    names = NUMERALS if args.numerals else DIGITS
+    manifests, strangers, repeated = index(root, names, DEV if args.dev else ())
     warn_left_out("files not named DIGIT_SPEAKER_INDEX.wav", strangers)
     warn_left_out("files with the name of another one", repeated)
     save_parts(out, manifests)

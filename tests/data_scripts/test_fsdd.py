@@ -46,6 +46,24 @@ def test_numerals(dataset, run_script):
     assert [u.text for u in read_manifest(dataset / "train.jsonl")] == ["0", "7", "7"]
 
 
+def test_some_are_set_aside(dataset, run_script, record):
+    for name in ("5_ann_5", "6_bob_25", "4_bob_15"):
+        record(dataset / f"{name}.wav")
+    assert run_script(fsdd, "--root", dataset, "--dev")[0] == 0
+    texts = {
+        part: {u.text for u in read_manifest(dataset / f"{part}.jsonl")}
+        for part in ("train", "dev")
+    }
+    assert texts == {"train": {"four", "seven"}, "dev": {"zero", "five", "six"}}
+
+
+def test_without_any_to_set_aside(dataset, run_script):
+    (dataset / "recordings" / "0_ann_5.wav").unlink()
+    code, _, err = run_script(fsdd, "--root", dataset, "--dev")
+    assert code == 2
+    assert "0 to set aside" in err
+
+
 def test_files_with_other_names_are_listed(dataset, run_script, record):
     for number in range(7):
         record(dataset / f"noise-{number}.wav")
