@@ -58,10 +58,10 @@ class Progress:
         """The current epoch, from 1."""
         return len(self.history) + 1
 
-    def lowest_rates(self, spaces=True):
-        """Return the lowest `error_rates` so far; infinite before the first epoch."""
-        infinite = float("inf"), float("inf")
-        return min((error_rates(row, spaces) for row in self.history), default=infinite)
+    def lowest_criteria(self, spaces=True):
+        """Return the lowest `criteria` so far; infinite before the first epoch."""
+        infinite = (float("inf"),) * 3
+        return min((criteria(row, spaces) for row in self.history), default=infinite)
 
     def end_epoch(self, row, dev_unusable=()):
         """Add the row of a finished epoch to the history, and begin the next epoch."""
@@ -93,13 +93,15 @@ class Progress:
         return cls(**{name: values[name] for name in kinds})
 
 
-def error_rates(row, spaces):
-    """Return the error rates by which the network of an epoch is judged, the first one first.
+def criteria(row, spaces):
+    """Return the numbers by which the network of an epoch is judged, the first one first.
 
     row: of the history; spaces: whether the script separates words. If not, all texts with a
-    mistake are equally wrong by the WER, and the CER comes first.
+    mistake are equally wrong by the WER, and the CER comes first. Where both are equal, as in
+    small validation sets, the loss decides.
     """
-    return (row["wer"], row["cer"]) if spaces else (row["cer"], row["wer"])
+    rates = (row["wer"], row["cer"]) if spaces else (row["cer"], row["wer"])
+    return *rates, row["dev_loss"]
 
 
 def should_stop(rates, patience):

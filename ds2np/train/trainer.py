@@ -26,7 +26,7 @@ from ds2np.train.console import Console
 from ds2np.train.history import write_history
 from ds2np.train.interrupt import InterruptLater
 from ds2np.train.members import Members, check_dev_set, check_training_set, to_arrays
-from ds2np.train.progress import Progress, error_rates, should_stop
+from ds2np.train.progress import Progress, criteria, should_stop
 from ds2np.train.report import Report
 from ds2np.train.step import Step
 
@@ -90,14 +90,14 @@ class Trainer:
     @property
     def finished(self):
         """Whether all epochs are done, or the error rate has stopped falling."""
-        rates = [error_rates(row, self._spaces)[0] for row in self.progress.history]
+        rates = [criteria(row, self._spaces)[0] for row in self.progress.history]
         all_done = self.progress.epoch > self.config.epochs
         return all_done or should_stop(rates, self.config.patience)
 
     # The loop
 
     def run(self, minutes=float("inf")):
-        """Train to the last epoch, with progress output; save the best network; see `error_rates`.
+        """Train to the last epoch, with progress output; save the best network; see `criteria`.
 
         After ``minutes``, training stops at the end of a step, and the run can be resumed. Raises
         KeyboardInterrupt if the user interrupts, once the current step or evaluation is saved.
@@ -226,12 +226,12 @@ class Trainer:
         with self.ema.in_place(), self.clock.part("evaluation"):
             evaluation = self.evaluate(self.recogniser)
         self.clock.settle()
-        row, lowest = self._row(evaluation), self.progress.lowest_rates(self._spaces)
+        row, lowest = self._row(evaluation), self.progress.lowest_criteria(self._spaces)
         self.progress.end_epoch(row, evaluation.unusable)
         self._began, self._places = Members.of(self.train_set), None
         self.save()  # first what the run resumes from: nothing that fails later can cost it
         with self.ema.in_place():
-            if error_rates(row, self._spaces) < lowest:
+            if criteria(row, self._spaces) < lowest:
                 self.best_evaluation = evaluation
                 self.save(best=True)
             if self.comm.is_main:
@@ -343,7 +343,7 @@ class Trainer:
         history = self.progress.history
         if self.progress.batches_done or not history or not self.comm.is_main:
             return
-        if min(history, key=lambda row: error_rates(row, self._spaces)) is not history[-1]:
+        if min(history, key=lambda row: criteria(row, self._spaces)) is not history[-1]:
             return
         try:
             saved = load_checkpoint(self.folder.best)[1]["history"]
