@@ -69,19 +69,24 @@ def test_the_same_seed_gives_the_same_network(run):
     assert (load_checkpoint(RunFolder(other).last)[0].params["output.W"] != weights[0]).any()
 
 
-def test_the_best_network_is_kept_by_its_word_error_rate(run, monkeypatch):
-    rates = iter([0.5, 0.25, 0.75, 0.25])
+@pytest.mark.parametrize(
+    ("losses", "best"), [((1, 1, 1, 1), 2), ((1, 0.9, 0.1, 0.8), 4), ((1, 0.8, 0.1, 0.9), 2)]
+)
+def test_the_best_network_is_kept_by_its_word_error_rate_then_its_loss(
+    run, monkeypatch, losses, best
+):
+    rates = iter(zip([0.5, 0.25, 0.75, 0.25], losses, strict=True))
 
     class Evaluation:
-        refs, hyps, loss, cer, blank_share, mean_length = ("a",), ("b",), 1.0, 0.5, 0.5, 1.0
+        refs, hyps, cer, blank_share, mean_length = ("a",), ("b",), 0.5, 0.5, 1.0
         unusable: ClassVar = {}
 
         def __init__(self):
-            self.wer = next(rates, 0)
+            self.wer, self.loss = next(rates, (0, 0))
 
     monkeypatch.setattr("ds2np.train.trainer.evaluate", lambda *rest: Evaluation())
     folder = run(epochs=4)
-    assert len(load_checkpoint(RunFolder(folder).best)[1]["history"]) == 2
+    assert len(load_checkpoint(RunFolder(folder).best)[1]["history"]) == best
     assert len(load_checkpoint(RunFolder(folder).last)[1]["history"]) == 4
 
 
