@@ -107,9 +107,10 @@ CHAPTERS = (
     Chapter(
         "08_augmentation",
         "More data from the same data",
-        "noise at a ratio, speed, stretch and pitch by a phase vocoder, rooms; and what they gain",
+        "noise at a ratio, speed, stretch and pitch by a phase vocoder, other mouths, rooms; what "
+        "they gain, and what another synthesiser does",
         "data augmentation",
-        75,
+        85,
     ),
     Chapter(
         "09_decoding",
