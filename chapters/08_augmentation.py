@@ -776,8 +776,8 @@ for curve, style, label in (
 ):
     width, shade = (0.7, "0.6") if label == "spectrum" else (1.5, "black")
     axis.plot(frequencies / 1000, curve, style, color=shade, lw=width, label=label)
-axis.set(xlabel="frequency / kHz", xlim=(0, 5), ylabel="log magnitude")
-axis.legend(fontsize="x-small", frameon=False)
+axis.set(xlabel="frequency / kHz", xlim=(0, 5), ylabel="log magnitude", ylim=(-19, 4))
+axis.legend(fontsize="x-small", frameon=False, loc="lower right")
 plot_spectrograms(dict(list(voices.items())[:2]), RATE, axes)
 show(
     figure,
@@ -1414,9 +1414,9 @@ if gains["augmented", "noise"] > 0:
 # %% [markdown]
 # ## From a machine's voice to yours
 #
-# So we ask real newcomers. The network of chapter 00 has heard one synthesiser, espeak-ng, in many
-# voices. Let others read the same kind of sentences to it: *joe*, a neural voice that has learned from a
-# person (of piper), and *rms*, pieces of a person's speech (of flite). Three ways to help it:
+# So we ask a newcomer. The network of chapter 00 has heard one synthesiser, espeak-ng, in many voices. Now
+# *joe* reads the same kind of sentences to it: a neural voice, of the synthesiser piper, which has learned
+# from a person's recordings. Three ways to help the network:
 #
 # * **another synthesiser**: half of the sentences spoken once more by three voices of flite, with all
 #   changes of this chapter;
@@ -1476,8 +1476,8 @@ for name, of in OF_ESPEAK.items():
 alone = OF_JOE["nothing before"]
 of_alone, of_one = (rates_of[max(rates_of)][0] for rates_of in (alone, one))
 print(f"All his sentences and nothing before: {of_alone:.0f} %; "
-      f"with one synthesiser before: {of_one:.0f} %. What a machine taught "
-      + ("helps a person's network." if of_one < of_alone else "is of no use."))  # fmt: skip
+      f"with one synthesiser before: {of_one:.0f} %. What was learned from a machine "
+      + ("helps with another voice." if of_one < of_alone else "is of no use."))  # fmt: skip
 
 # %% [markdown]
 # The rule behind all of it: **a network learns what its data varies**, and takes for granted what its
