@@ -113,12 +113,9 @@ def adapt(
 
     rates = [measure(before)]
     settings = replace(settings, init=str(run))
-    if folder.trained.exists():  # and goes on
-        folder.trained.replace(folder.best)
     limits = {"device": device, "minutes": minutes, "resume": resume}
     train(config, settings, learned + mix, held, out, draw=draw, **limits)
-    folder.best.replace(folder.trained)
-    average(run, folder.trained, folder.best)
+    average(run, folder.best)
     rates.append(measure(load_run(out, device)))
     held_out, known = zip(*rates, strict=True)
     kept = held_out[1].cer < held_out[0].cer
@@ -129,13 +126,18 @@ def adapt(
     return Adaptation(held_out, known if known_set else (), kept)
 
 
-def average(run, trained, file, share=NEW):
-    """Write the mean of a run's network and that of a checkpoint: old + share (new - old)."""
+def average(run, file, share=NEW):
+    """Move the network of a checkpoint towards that of a run: mean = old + share (new - old).
+
+    Once: a resumed adaptation may not have found a better network than the one it has moved.
+    """
+    model, progress, _ = load_checkpoint(file)
+    if "moved" in progress:
+        return
     old = load_run(run).state_dict()
-    model, progress, _ = load_checkpoint(trained)
     new = model.state_dict()
     model.load_state_dict({name: old[name] + share * (new[name] - old[name]) for name in new})
-    save_checkpoint(file, model, progress)
+    save_checkpoint(file, model, progress | {"moved": share})
 
 
 def find_learned(run):

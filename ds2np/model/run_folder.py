@@ -23,8 +23,6 @@ class RunFolder:
     config, history, last, best, report : Path
         The effective configuration, the metrics of each epoch, the checkpoint to resume from, the
         checkpoint with the lowest WER, and the report.
-    trained : Path
-        In a run of `adapt`, the best network before its mean with the old one, which is `best`.
     decoder, weights : Path
         The decoder that `tune` has chosen, and the picture of what it has tried.
     lock : Path
@@ -37,7 +35,6 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.last = self.path / "last.npz"
         self.best = self.path / "best.npz"
-        self.trained = self.path / "trained.npz"
         self.report = self.path / "report.html"
         self.decoder = self.path / "decoder.json"
         self.weights = self.path / "decoder.png"
@@ -83,8 +80,8 @@ class RunFolder:
         """Delete the files of the run and nothing else; raise a UserError if it is in use."""
         if self.path.is_dir():
             with self.locked():
-                files = self.config, self.history, self.best, self.trained, self.last
-                for file in (*files, self.report, self.decoder, self.weights):
+                files = self.config, self.history, self.best, self.last, self.report
+                for file in (*files, self.decoder, self.weights):
                     file.unlink(missing_ok=True)
 
 

@@ -177,6 +177,15 @@ def test_an_interrupted_one_goes_on(known, speech, tmp_path, monkeypatch):
             adapt(known, speech, tmp_path / "new", settings=SETTINGS, resume=True)
 
 
+def test_a_refused_resumption_changes_nothing(known, speech, tmp_path):
+    adapt(known, speech, tmp_path / "new", settings=SETTINGS)
+    before = RunFolder(tmp_path / "new").best.read_bytes()
+    more = [*speech, dataclasses.replace(speech[0], text="abc")]
+    with pytest.raises(UserError, match="cannot be resumed"):
+        adapt(known, more, tmp_path / "new", settings=SETTINGS, resume=True)
+    assert RunFolder(tmp_path / "new").best.read_bytes() == before
+
+
 def test_a_run_is_not_overwritten(known, speech):
     with pytest.raises(UserError, match="holds a run already; choose another --out, or"):
         adapt_room.adapt(known, speech, known, settings=SETTINGS)
