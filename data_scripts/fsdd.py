@@ -46,9 +46,10 @@ def index(root, names=DIGITS, dev=()):
     Raises
     ------
     UserError
-        If there is no recording to train or to test with, or nearly all are unusable.
+        If there is no recording to train or to test with, or none to set aside, or nearly all are
+        unusable.
     """
-    found = {part: [] for part in ("train", "dev", "test") if part != "dev" or dev}
+    found = {part: [] for part in (("train", "dev", "test") if dev else ("train", "test"))}
     known, strangers, repeated = set(), [], []
     for name, path in find_recordings(root).items():
         match = RECORDING.fullmatch(name.name)
