@@ -42,6 +42,8 @@ def add_options(parser):
         metavar="utterance|corpus|running",
         help="statistics that normalise the features (default: utterance)",
     )
+    text = "leave out this share of features between layers while learning (default: 0)"
+    add("--dropout", type=share, metavar="P", help=text)
     add("--epochs", type=count, metavar="N", help="number of epochs")
     add("--batch-size", type=count, metavar="N", help="maximum number of utterances in a minibatch")
     add("--batch-seconds", type=positive, metavar="S", help="maximum duration of a minibatch")
@@ -153,7 +155,7 @@ def _network(args):
     from ds2np.model import preset
     from ds2np.model.run_folder import load_run
 
-    changes = given(args, "sample_rate", "normalisation") | given_characters(args)
+    changes = given(args, "sample_rate", "normalisation", "dropout") | given_characters(args)
     base = load_run(args.init).config if args.init and not args.preset else None
     config = dataclasses.replace(base or preset(args.preset or "tiny"), **changes)
     config.alphabet()  # raises a UserError if a symbol occurs twice

@@ -5,6 +5,7 @@ from ds2np.layers.base import Layer, Sequential
 from ds2np.layers.batchnorm import SeqBatchNorm
 from ds2np.layers.conv import Conv2D
 from ds2np.layers.conv1d import Conv1D
+from ds2np.layers.dropout import Dropout
 from ds2np.layers.gru import GRU
 from ds2np.layers.input_norm import InputNorm
 from ds2np.layers.linear import Linear
@@ -20,6 +21,7 @@ __all__ = [
     "ClippedReLU",
     "Conv1D",
     "Conv2D",
+    "Dropout",
     "FromChannels",
     "InputNorm",
     "Layer",

@@ -56,6 +56,9 @@ class DeepSpeech2Config:
         Future frames seen by a row convolution above the recurrent layers; 0 for none.
     dense : int
         Fully connected layers of ``hidden`` units before the output.
+    dropout : float
+        Probability of a feature to be left out between recurrent layers and before the output; the
+        paper has none.
     """
 
     sample_rate: int = 16000
@@ -74,6 +77,7 @@ class DeepSpeech2Config:
     merge: str = "sum"
     lookahead: int = 0
     dense: int = 0
+    dropout: float = 0.0
 
     @property
     def frame_sizes(self):

@@ -15,6 +15,7 @@ from ds2np.layers import (
     ClippedReLU,
     Conv1D,
     Conv2D,
+    Dropout,
     FromChannels,
     InputNorm,
     Linear,
@@ -72,6 +73,8 @@ def build_layers(config, rng, dtype):
             )
         else:
             layer = kind(*sizes, dtype=dtype)
+        if config.dropout and i > 1:
+            add(f"{config.recurrent}{i}_dropout", Dropout(config.dropout))
         add(f"{config.recurrent}{i}", layer)
     if config.lookahead:
         add("row_conv", RowConv(shape[0], config.lookahead, rng, dtype=dtype))
@@ -81,6 +84,8 @@ def build_layers(config, rng, dtype):
         add(f"dense{i}_relu", ClippedReLU())
     if not config.dense:  # the recurrent outputs are not normalised yet
         add("output_norm", SeqBatchNorm(shape[0], dtype=dtype))
+    if config.dropout:
+        add("output_dropout", Dropout(config.dropout))
     V = len(config.alphabet())
     output = Linear(shape[0], V, rng, dtype=dtype)
     output.params["b"][0] = math.log(BLANK_SHARE / (1 - BLANK_SHARE) * (V - 1))

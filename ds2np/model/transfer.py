@@ -5,6 +5,7 @@ import dataclasses
 from ds2np.errors import UserError
 
 ALPHABET = ("characters", "units")
+MAY_DIFFER = (*ALPHABET, "dropout")
 
 
 def copy_weights(model, source, name):
@@ -26,11 +27,11 @@ def copy_weights(model, source, name):
     Raises
     ------
     UserError
-        If the configurations differ in more than the alphabet.
+        If the configurations differ in more than the alphabet and dropout.
     """
     for field in dataclasses.fields(model.config):
         here, there = (getattr(each.config, field.name) for each in (model, source))
-        if here != there and field.name not in ALPHABET:
+        if here != there and field.name not in MAY_DIFFER:
             raise UserError(
                 f"{name} cannot be the beginning of this network: its {field.name} is {there}, "
                 f"here it is {here}"

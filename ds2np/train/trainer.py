@@ -14,6 +14,7 @@ from ds2np.data.left_out import LeftOut
 from ds2np.errors import UserError
 from ds2np.evaluate import evaluate
 from ds2np.files import make_folder, replacing
+from ds2np.layers.dropout import seed_dropout
 from ds2np.machine import peak_memory
 from ds2np.model.checkpoint import load_checkpoint, save_checkpoint
 from ds2np.model.run_folder import RunFolder
@@ -162,7 +163,9 @@ class Trainer:
         """Train on the next minibatches: forward, loss, backward for each, then one update."""
         model, step, clock = self.model, self._step, self.clock
         model.zero_grads()
-        for batch in step.minibatches(batches, count):
+        place = self.config.seed, self.progress.epoch, self.progress.batches_done, self.comm.rank
+        for i, batch in enumerate(step.minibatches(batches, count)):
+            seed_dropout(model, (*place, i))
             with clock.part("forward"):
                 logits, out_lengths = model.forward(batch.x, batch.lengths)
             with clock.part("ctc"):
@@ -305,7 +308,8 @@ class Trainer:
                 f"{self.folder.last} cannot be resumed: {error}; start a new run in another folder"
             ) from None
         # A setting that is newer than the checkpoint had its default value then.
-        saved = {**type(self.config)().to_dict(), **saved}
+        default = {**type(self.model.config)().to_dict(), **type(self.config)().to_dict()}
+        saved = default | saved
         for name, value in self._identity().items():
             if name not in MAY_CHANGE and (before := saved.get(name)) != value:
                 raise UserError(

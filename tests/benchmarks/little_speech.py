@@ -27,6 +27,7 @@ WAYS = {
     "plain": [],
     "masked": ["--augment", "--mask"],
     "voices": ["--augment", "--vary-voice"],
+    "dropout": ["--augment", "--dropout", "0.1"],
     "tiny": ["--augment", "--preset", "tiny"],
     "forward only": ["--augment", "--preset", "small-stream"],
     "no mean of weights": ["--augment", "--ema", "0"],

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from ds2np.gradcheck.cases import CASES, LENGTHS
-from ds2np.layers import Bidirectional, ClippedReLU, FromChannels, ToChannels, log_softmax
+from ds2np.layers import (
+    Bidirectional,
+    ClippedReLU,
+    Dropout,
+    FromChannels,
+    ToChannels,
+    log_softmax,
+)
 
-ANY_SIZE = (ClippedReLU, FromChannels, ToChannels)  # and any kind of float
+ANY_SIZE = (ClippedReLU, Dropout, FromChannels, ToChannels)  # and any kind of float
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 sized_case = pytest.mark.parametrize(

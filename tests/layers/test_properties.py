@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ds2np.ctc import ctc_loss
 from ds2np.gradcheck.cases import CASES
+from ds2np.layers import Dropout
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 few = settings(deadline=None, derandomize=True, max_examples=6)
@@ -71,6 +72,7 @@ def test_longer_padding_changes_nothing(case, lengths, more, training, seed):
 @few
 @given(lengths=batches, training=st.booleans(), seed=seeds)
 def test_the_order_of_utterances_is_the_order_of_results(case, lengths, training, seed):
+    training &= case.make is not Dropout  # whose mask follows from the place in the batch
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(lengths))
     x = draw_input(case, len(lengths), lengths.max(), rng)

@@ -94,7 +94,7 @@ def write_truncated(path, model):
 def write_flipped(path, model):
     save_checkpoint(path, model, {})
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 255
+    data[data.index(model.params["output.W"].tobytes())] ^= 255
     path.write_bytes(data)
 
 

@@ -62,6 +62,22 @@ def test_an_interrupted_run_resumes_exactly(run, monkeypatch, steps, request_to_
     assert written[0] == written[1]
 
 
+def test_dropout_goes_on_with_the_masks_that_would_have_come(run, monkeypatch):
+    model = dataclasses.replace(toys.MODEL, dropout=0.2)
+    undisturbed, plain = run("undisturbed", model), run("plain")
+    with monkeypatch.context() as patch:
+        after_steps(patch, 4, lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run("stopped", model)
+    resumed = run("stopped", model, resume=True)
+    expected, got, other = (
+        load_checkpoint(RunFolder(folder).last)[0].flat_params
+        for folder in (undisturbed, resumed, plain)
+    )
+    np.testing.assert_array_equal(got, expected)
+    assert (got != other).any()
+
+
 def test_an_interruption_during_the_evaluation_loses_nothing(run, monkeypatch, tmp_path):
     def interrupted(*arguments):
         signal.raise_signal(signal.SIGINT)
@@ -285,7 +301,7 @@ def edit_progress(tmp_path):
 
 def test_a_setting_newer_than_the_checkpoint_had_its_default(run, edit_progress):
     run(epochs=1)
-    edit_progress(lambda p: p["identity"].pop("precision"))
+    edit_progress(lambda p: [p["identity"].pop(name) for name in ("precision", "dropout")])
     run(epochs=2, resume=True)
     edit_progress(lambda p: p["identity"].pop("momentum"))
     with pytest.raises(UserError, match=r"momentum was 0\.98 in the checkpoint but is now"):
