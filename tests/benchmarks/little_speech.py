@@ -1,15 +1,17 @@
 """What helps if there is little speech to learn from? One change at a time; parts of the speech.
 
     python tests/benchmarks/little_speech.py FOLDER TRAIN.jsonl DEV.jsonl TEST.jsonl
-        [--ways plain augment ...] [--parts 0.125 0.25 0.5 1] [--init RUN] [--seeds 0]
+        [--ways plain augment ...] [--parts 0.125 0.25 0.5 1] [--init RUN] [--lm FILE] [--seeds 0]
 
 The preset `small` in ways that differ from `augment` in one thing each. DEV chooses the epoch, TEST
 is reported. With --parts, each way learns parts of the utterances (every eighth one, say), in as
 many more epochs as keeps the number of minibatches, up to three times as many. FOLDER keeps a row
-for each network in rows.jsonl: greedy WER and CER. The same command goes on after an interruption.
+for each network in rows.jsonl: greedy WER and CER, and those with a language model. The same
+command goes on after an interruption.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +47,7 @@ def main():
     add("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     add("--parts", nargs="+", type=float, default=[1.0])
     add("--init", type=Path, metavar="RUN", help="begin with its weights")
+    add("--lm", type=Path, metavar="FILE", help="language model, whose weights DEV chooses")
     add("--seeds", nargs="+", type=int, default=[0])
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +60,11 @@ def main():
                     continue
                 run = train_so(args, way, part, seed)
                 wer, cer = measure_rates(run, args.test, decoder="greedy")
-                add_row(rows, key | {"wer": wer, "cer": cer})
+                row = key | {"wer": wer, "cer": cer}
+                if args.lm:
+                    call("tune", run, args.dev, "--lm", args.lm)
+                    row["with_lm"] = measure_rates(run, args.test)
+                add_row(rows, row)
 
 
 def train_so(args, way, part, seed):
@@ -66,13 +73,19 @@ def train_so(args, way, part, seed):
     anneal = ANNEAL ** (EPOCHS / epochs)  # to the same rate in the end
     begin = f"_{args.init.name}" if args.init else ""
     run = (args.folder / f"{way.replace(' ', '_')}_{part:g}_{seed}{begin}").resolve()
-    words = ["--train", take(args, part), "--dev", args.dev.resolve(), "--out", run, *COMMON]
+    words = ["--train", take(args, part), "--dev", args.dev, "--out", run, *COMMON]
     words += ["--epochs", epochs, "--seed", seed, "--anneal", f"{anneal:.4f}"]
-    words += ["--init", args.init.resolve()] if args.init else ["--preset", "small"]
+    words += ["--init", args.init] if args.init else ["--preset", "small"]
     words += [*WAYS[way], *(["--resume"] if (run / "last.npz").exists() else [])]
-    words = [sys.executable, "-m", "ds2np", "train", *map(str, words)]
-    subprocess.run(words, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    call("train", *words)
     return run
+
+
+def call(*words):
+    """Run a command of ds2np without what it prints."""
+    words = [sys.executable, "-m", "ds2np", *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def take(args, part):
