@@ -733,15 +733,25 @@ show(
 # %%
 SIZE = 512  # samples of a frame: 32 ms, several periods
 at = np.argmax(np.convolve(speech**2, np.ones(SIZE), "valid"))  # where it is loudest
-frame = speech[at : at + SIZE] * make_window("hann", SIZE)
-log_spectrum = np.log(np.abs(np.fft.rfft(frame)))
-cepstrum = np.fft.irfft(log_spectrum)
 n = np.arange(SIZE)
 quefrency = np.minimum(n, SIZE - n) / RATE * 1000  # ms; the cepstrum is even
 in_reach = (quefrency > 3) & (n < SIZE / 2)
-peak = quefrency[in_reach][np.argmax(cepstrum[in_reach])]
+
+
+def take_cepstrum(x):
+    frame = x[at : at + SIZE] * make_window("hann", SIZE)
+    log_spectrum = np.log(np.abs(np.fft.rfft(frame)))
+    return log_spectrum, np.fft.irfft(log_spectrum)
+
+
+def find_period(cepstrum):
+    return quefrency[in_reach][np.argmax(cepstrum[in_reach])]
+
+
+log_spectrum, cepstrum = take_cepstrum(speech)
+period = find_period(cepstrum)
 envelope = np.fft.rfft(np.where(quefrency < 3, cepstrum, 0)).real
-print(f"peak at {peak:.1f} ms: a pitch of {1000 / peak:.0f} Hz")
+print(f"peak at {period:.1f} ms: a pitch of {1000 / period:.0f} Hz")
 
 # %% [markdown]
 # Keep what lies below 3 ms, transform back, and the ripples are gone. To give the same voice another
@@ -798,11 +808,6 @@ def mean_envelope(x):
     return (loudness * find_envelope(frames, RATE, 3)).sum(axis=0) / loudness.sum()
 
 
-def pitch(x):
-    c = np.fft.irfft(np.log(np.abs(np.fft.rfft(x[at : at + SIZE] * make_window("hann", SIZE)))))
-    return 1000 / quefrency[in_reach][np.argmax(c[in_reach])]
-
-
 before, sizes_tried = mean_envelope(speech), np.arange(0.7, 1.4, 0.01)
 below = frequencies < 5000
 for name in list(voices)[:3]:
@@ -812,7 +817,9 @@ for name in list(voices)[:3]:
         for each in sizes_tried
     ]
     best = sizes_tried[np.argmax(alike)]
-    print(f"{name:14} envelope moved by {best:.2f}, pitch {pitch(voices[name]):.0f} Hz")
+    _, cepstrum = take_cepstrum(voices[name])
+    hertz = 1000 / find_period(cepstrum)
+    print(f"{name:14} envelope moved by {best:.2f}, pitch {hertz:.0f} Hz")
 
 # %% [markdown]
 # ## Rooms

@@ -123,4 +123,7 @@ def measure(args, name, seed, count, run, seconds):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
+    from ds2np import machine
+
+    machine.tune()  # before NumPy is imported
     main()

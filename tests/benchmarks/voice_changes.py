@@ -85,4 +85,7 @@ def change_of(way, given):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
+    from ds2np import machine
+
+    machine.tune()  # before NumPy is imported
     main()
