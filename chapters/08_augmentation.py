@@ -1117,6 +1117,9 @@ print(f"changing the sound takes {changing / covering:.0f} times as long as cove
 # from what is left. Covered too widely, a short word is gone, and its letters are still in the
 # transcript.
 #
+# **Dropout** (Srivastava and others, 2014) has the same idea for the inside of a network: in each
+# minibatch, other units are set to 0, so that none can rely on a certain other one (`train --dropout`).
+#
 # ## Does it help?
 #
 # Now the experiment. The task is that of chapter 00: spoken digits, 400 recordings, seen in 6 epochs.
@@ -1628,6 +1631,7 @@ play(
 # * D. W. Griffin, J. S. Lim: *Signal estimation from modified short-time Fourier transform*, 1984.
 # * J. Laroche, M. Dolson: *Improved phase vocoder time-scale modification of audio*, 1999.
 # * T. Ko, V. Peddinti, D. Povey, S. Khudanpur: *Audio augmentation for speech recognition*, 2015.
+# * N. Srivastava and others: *Dropout: a simple way to prevent neural networks from overfitting*, 2014.
 # * D. S. Park and others: *SpecAugment: a simple data augmentation method for automatic speech
 #   recognition*, 2019.
 # * D. Amodei and others: *Deep Speech 2: end-to-end speech recognition in English and Mandarin*, 2015.

@@ -75,7 +75,10 @@ def train_so(args, way, part, seed):
     run = (args.folder / f"{way.replace(' ', '_')}_{part:g}_{seed}{begin}").resolve()
     words = ["--train", take(args, part), "--dev", args.dev, "--out", run, *COMMON]
     words += ["--epochs", epochs, "--seed", seed, "--anneal", f"{anneal:.4f}"]
-    words += ["--init", args.init] if args.init else ["--preset", "small"]
+    if args.init:
+        words += ["--init", args.init]
+    elif "--preset" not in WAYS[way]:
+        words += ["--preset", "small"]
     words += [*WAYS[way], *(["--resume"] if (run / "last.npz").exists() else [])]
     call("train", *words)
     return run
