@@ -1493,7 +1493,9 @@ print(f"All his sentences and nothing before: {of_alone:.0f} %; "
 # %% [markdown]
 # The rule behind all of it: **a network learns what its data varies**, and takes for granted what its
 # data holds fixed. With one synthesiser, pitch and accent varied; the way in which it makes an /s/ or a
-# vowel did not, and so the network could rely on that. A second synthesiser makes them otherwise.
+# vowel did not, and so the network could rely on that. A second synthesiser makes them otherwise. Or was
+# it the changes of this chapter that came with it? The control: with all of them, and one synthesiser, 74 %
+# of joe's words are wrong (`tests/benchmarks/voice_changes.py`). They vary the mouth, and not how it speaks.
 #
 # *Try it with your voice*, on the page of chapter 16: `python -m ds2np serve demo/run --teach mine`
 # shows a sentence at a time, records, says at once if something is wrong with the sound, and trains.
