@@ -28,9 +28,11 @@ def draw_mask(seed, share, like):
     For `like` of shape (N, T, H), the mask has shape (N, H) and its array module and dtype. It is
     drawn on the CPU, so that it is the same on all devices.
     """
-    drawn = np.random.default_rng(seed).random((len(like), like.shape[-1]))
-    mask = (drawn >= share) / (1 - share)
-    return get_array_module(like).asarray(mask, dtype=like.dtype)
+    xp, shape = get_array_module(like), (len(like), like.shape[-1])
+    if not share:
+        return xp.ones(shape, like.dtype)
+    drawn = np.random.default_rng(seed).random(shape)
+    return xp.asarray((drawn >= share) / (1 - share), dtype=like.dtype)
 
 
 class Dropout(Layer):
