@@ -1445,13 +1445,26 @@ if gains["augmented", "noise"] > 0:
 # training each; with two synthesisers and 0, 40 or 120 sentences the mean of three.
 OF_JOE = {
     "nothing before": {10: (92.4, 83.6), 40: (81.1, 71.3), 120: (58.0, 34.1)},
-    "one synthesiser": {0: (89.3, 75.4), 20: (53.9, 31.6), 40: (43.5, 21.5), 120: (31.9, 10.4)},
-    "two synthesisers": {0: (35.4, 15.4), 20: (24.3, 11.7), 40: (23.0, 12.0), 120: (14.3, 6.3)},
+    "one synthesiser": {
+        0: (89.3, 75.4),
+        10: (75.1, 59.3),
+        20: (53.9, 31.6),
+        40: (43.5, 21.5),
+        80: (38.2, 14.2),
+        120: (31.9, 10.4),
+    },
+    "two synthesisers": {
+        0: (35.4, 15.4),
+        20: (24.3, 11.7),
+        40: (23.0, 12.0),
+        80: (15.8, 5.4),
+        120: (14.3, 6.3),
+    },
 }
 # Greedy, of voices of espeak-ng that no network has heard.
 OF_ESPEAK = {
-    "one synthesiser": {0: 3.0, 20: 18.9, 40: 12.6, 120: 9.8},
-    "two synthesisers": {0: 4.0, 20: 6.4, 40: 7.7, 120: 5.5},
+    "one synthesiser": {0: 3.0, 10: 53.0, 20: 18.9, 40: 12.6, 80: 12.0, 120: 9.8},
+    "two synthesisers": {0: 4.0, 20: 6.4, 40: 7.7, 80: 5.9, 120: 5.5},
 }
 
 # %%

@@ -74,7 +74,8 @@ def learn_joe(args, name, seed, run, count):
     settings = replace(SETTINGS, seed=seed)
     began = time.perf_counter()
     if run:
-        adapt(run, speech, out, settings=settings)
+        kept = adapt(run, speech, out, settings=settings).kept
+        out = out if kept else run  # no better on the sentences held out: all stays as it was
     else:
         train_alone(args.folder / f"demo_{seed}" / "run", speech, out, settings)
     measure(args, name, seed, count, out, time.perf_counter() - began)
