@@ -1560,7 +1560,7 @@ print(f"Eight times the speech: {greedy[0]:.0f} to {greedy[-1]:.0f} % of the wor
 
 # %% [markdown]
 # The text is worth more here than eight times the speech. The network hears many letters rightly and
-# cannot spell, for in an hour it meets few words; text has all of them. And the parts are by nearly the
+# cannot spell, for in an hour it meets few words; text has most of them. And the parts are by nearly the
 # same hundred people, so that more hours bring more words, but no other voices. Both pictures say: look
 # for what your data lacks before you collect more of what it has. What else was tried with this speech,
 # and what it brought, stands in `tests/benchmarks/README.md`, "What helps on little speech".

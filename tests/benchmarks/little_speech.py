@@ -11,14 +11,11 @@ command goes on after an interruption.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from rates import add_row, measure_rates, read_rows
+from rates import ROOT, add_row, command, measure_rates, read_rows
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMON = [
     *("--batch-size", "16", "--learning-rate", "1e-3", "--momentum", "0.95"),
     *("--max-norm", "100", "--longest", "12"),
@@ -62,7 +59,7 @@ def main():
                 wer, cer = measure_rates(run, args.test, decoder="greedy")
                 row = key | {"wer": wer, "cer": cer}
                 if args.lm:
-                    call("tune", run, args.dev, "--lm", args.lm)
+                    command("tune", run, args.dev, "--lm", args.lm)
                     row["with_lm"] = measure_rates(run, args.test)
                 add_row(rows, row)
 
@@ -80,15 +77,8 @@ def train_so(args, way, part, seed):
     elif "--preset" not in WAYS[way]:
         words += ["--preset", "small"]
     words += [*WAYS[way], *(["--resume"] if (run / "last.npz").exists() else [])]
-    call("train", *words)
+    command("train", *words)
     return run
-
-
-def call(*words):
-    """Run a command of ds2np without what it prints."""
-    words = [sys.executable, "-m", "ds2np", *map(str, words)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def take(args, part):

@@ -1,6 +1,22 @@
-"""The error rates of a run, and a file of rows, for scripts that compare networks."""
+"""The commands, the error rates and the rows of scripts that compare networks."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(*words):
+    """Run a command of the package; return what it prints."""
+    words = [sys.executable, "-m", "ds2np", *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(words)}\n{done.stdout}exit code {done.returncode}")
+    return done.stdout
 
 
 def read_rows(path):

@@ -12,14 +12,11 @@ of an epoch instead: N times each network's first one, all in turn.
 
 import argparse
 import csv
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from rates import add_row, measure_rates, read_rows
-
-ROOT = Path(__file__).resolve().parents[2]
+from rates import ROOT, add_row, command, measure_rates, read_rows
 
 
 def main():
@@ -65,15 +62,6 @@ def main():
 def alphabet_of(args, symbols):
     """Return the path of an alphabet."""
     return args.folder / f"{symbols}.txt"
-
-
-def command(*words):
-    """Run a command of the package; return what it prints."""
-    words = [sys.executable, "-m", "ds2np", *map(str, words)]
-    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(words)}\n{done.stdout}exit code {done.returncode}")
-    return done.stdout
 
 
 def try_network(args, rest, symbols, strides, seed):

@@ -51,7 +51,7 @@ def test_an_impossible_share_is_refused(share):
         Dropout(share)
 
 
-def test_it_stands_between_recurrent_layers_and_before_the_output(rng):
+def test_it_stands_between_recurrent_layers_and_before_the_output():
     config = dataclasses.replace(toys.MODEL, layers=2, dropout=0.3)
     names = [name for name in DeepSpeech2(config).sublayers if "dropout" in name]
     assert names == [f"{config.recurrent}2_dropout", "output_dropout"]
