@@ -43,7 +43,8 @@ class Adaptation:
         Before and after: on the sentences held out, and on some of what the network learned before;
         `known` is empty if there is nothing of it.
     kept : bool
-        Whether the new network is better on the sentences held out. Otherwise there is none.
+        Whether the new network is better on the sentences held out: by the CER and, where that is
+        equal, as with few sentences, by the loss. Otherwise there is none.
     """
 
     held_out: tuple
@@ -118,7 +119,8 @@ def adapt(
     average(run, folder.best)
     rates.append(measure(load_run(out, device)))
     held_out, known = zip(*rates, strict=True)
-    kept = held_out[1].cer < held_out[0].cer
+    was, became = ((each.cer, each.loss) for each in held_out)
+    kept = became < was
     if not kept:
         folder.delete()
     elif Path(run).is_dir() and (decoder := DecoderSettings.read(RunFolder(run).decoder)):

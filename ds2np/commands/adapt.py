@@ -56,7 +56,7 @@ def run(args):
     for name, (before, after) in rows:
         print(
             f"{name}, {len(before.refs)}: WER {before.wer:.1%} -> {after.wer:.1%}, "
-            f"CER {before.cer:.1%} -> {after.cer:.1%}"
+            f"CER {before.cer:.1%} -> {after.cer:.1%}, loss {before.loss:.2f} -> {after.loss:.2f}"
         )
     if not result.known and args.mix is None:
         print(

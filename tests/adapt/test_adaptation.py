@@ -23,6 +23,14 @@ SETTINGS = dataclasses.replace(toys.TRAINING, epochs=4)
 TEXTS = ("ab", "ba", "cab", "bc", "a c", "b", "acb", "cc", "bb a", "c a")
 
 
+@dataclasses.dataclass
+class Rates:
+    """What decides of an Evaluation."""
+
+    cer: float
+    loss: float
+
+
 @pytest.fixture
 def few(monkeypatch):
     monkeypatch.setattr(adaptation, "OWN", 20)
@@ -50,15 +58,11 @@ def speech(tmp_path):
     return found
 
 
-def given(monkeypatch, before, after):
+def given(monkeypatch, before, after, losses=(1.0, 1.0)):
     """Let the evaluations of the sentences held out have these character error rates."""
-    rates = iter([before, before, after, after])
-
-    class Rates:
-        def __init__(self, cer):
-            self.cer = cer
-
-    monkeypatch.setattr(adaptation, "evaluate", lambda *rest: Rates(next(rates)))
+    pairs = zip((before, after), losses, strict=True)
+    found = iter([Rates(*pair) for pair in pairs for _ in ("held out", "known")])
+    monkeypatch.setattr(adaptation, "evaluate", lambda *rest: next(found))
 
 
 def test_the_run_says_what_it_was_trained_on(known, tmp_path):
@@ -126,9 +130,14 @@ def test_a_better_network_is_kept_with_the_decoder(known, speech, tmp_path, monk
     assert DecoderSettings.read(RunFolder(tmp_path / "new").decoder) == decoder
 
 
-@pytest.mark.parametrize("after", [0.8, 0.9])
-def test_another_one_is_not(known, speech, tmp_path, monkeypatch, after):
-    given(monkeypatch, 0.8, after)
+def test_the_loss_decides_between_equals(known, speech, tmp_path, monkeypatch):
+    given(monkeypatch, 0.8, 0.8, losses=(2.0, 1.5))
+    assert adapt(known, speech, tmp_path / "new", settings=SETTINGS).kept
+
+
+@pytest.mark.parametrize(("after", "loss"), [(0.8, 1.0), (0.8, 1.1), (0.9, 0.5)])
+def test_another_one_is_not(known, speech, tmp_path, monkeypatch, after, loss):
+    given(monkeypatch, 0.8, after, losses=(1.0, loss))
     assert not adapt(known, speech, tmp_path / "new", settings=SETTINGS).kept
     assert not RunFolder(tmp_path / "new").holds_run
 
@@ -139,7 +148,8 @@ def test_the_rates_are_measured_before_and_after(known, speech, tmp_path):
         assert before.refs == after.refs
     assert result.held_out[0].refs == ["cab", "cc"]
     assert not {*result.known[0].refs} - {*toys.TEXTS}
-    assert result.kept == (result.held_out[1].cer < result.held_out[0].cer)
+    before, after = result.held_out
+    assert result.kept == ((after.cer, after.loss) < (before.cer, before.loss))
 
 
 def test_a_checkpoint_to_begin_with(known, speech, tmp_path, monkeypatch):
