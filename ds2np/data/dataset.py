@@ -1,6 +1,5 @@
 """A data set for the network: spectrograms, and labels that fit their frames."""
 
-import contextlib
 import functools
 import hashlib
 import json
@@ -10,14 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ds2np.audio import read_sound
-from ds2np.audio.features import Features
-from ds2np.audio.masks import mask
 from ds2np.ctc import describe_misfit, min_frames
 from ds2np.data.batches import plan_epoch
 from ds2np.data.cache import FeatureCache
 from ds2np.data.filling import fill_cache
-from ds2np.data.recordings import BadRecording, describe_difference, durations_differ
+from ds2np.data.reading import Reader, describe
 from ds2np.data.suspects import Suspects
 from ds2np.errors import UserError
 from ds2np.text.suspects import SuspectTexts
@@ -33,14 +29,14 @@ class Dataset:
     ----------
     utterances : list of Utterance
     config : DeepSpeech2Config
-    change : callable, optional
-        Augmentation: maps the samples of a recording, with a generator, to new samples.
-    masks : Masks, optional
-        Augmentation, too: hide parts of the spectrograms.
+    change, masks : optional
+        Augmentation; see `Reader`.
     draw : Draw, optional
         The utterances of an epoch; all of them by default.
     dtype : dtype
         Of the minibatches.
+    read : callable, optional
+        Does what such a `Reader` does, elsewhere.
 
     Attributes
     ----------
@@ -60,11 +56,20 @@ class Dataset:
         missing.
     """
 
-    def __init__(self, utterances, config, change=None, masks=None, draw=None, dtype=np.float32):
+    def __init__(
+        self,
+        utterances,
+        config,
+        change=None,
+        masks=None,
+        draw=None,
+        dtype=np.float32,
+        read=None,
+    ):
         self.utterances, self.config, self.dtype = utterances, config, np.dtype(dtype)
-        self._compute = Features(config)
-        self._change, self._masks, self._draw, self._cache = change, masks, draw, None
-        self.suspects = Suspects(config.sample_rate)
+        self._reader = Reader(config, change, masks)
+        self._read = read or self._reader
+        self._draw, self._cache, self.suspects = draw, None, Suspects()
         alphabet = config.alphabet()
         self._needed = np.array(_count_frames(utterances, alphabet))
         self.texts = [alphabet.normalise(u.text) for u in utterances]
@@ -93,38 +98,14 @@ class Dataset:
         return len(self.utterances)
 
     def features(self, i, rng=None):
-        """Compute the spectrogram (T, F) of an utterance, in float32.
+        """Compute the spectrogram (T, F) of an utterance, in float32; see `Reader`.
 
-        ``rng`` draws the augmentation; without it there is none.
-
-        Raises
-        ------
-        BadRecording
-            If the recording cannot be read, does not have the stated duration, or is shorter than
-            its transcript needs. The message names the recording and its line.
+        ``rng`` draws the augmentation; without it there is none. Raises `BadRecording`.
         """
-        x = self._read(i, rng)
-        return x if self._masks is None or rng is None else mask(x, rng, self._masks)
-
-    def _read(self, i, rng):
-        """Compute or read the whole spectrogram of an utterance."""
-        utterance = self.utterances[i]
-        path, part = utterance.audio_filepath, utterance.part
-        notice = functools.partial(self.suspects.notice, i, self.describe(i))
-        if self._change is not None and rng is not None:
-            with self._naming(i):
-                sound = read_sound(path, self.config.sample_rate, **part)
-            notice(sound)
-            self._check(i, len(sound.samples) / sound.rate)
-            x = self._compute(self._change(sound.samples, rng))
-            if self._needed[i] <= self.config.out_lengths(len(x)):
-                return x  # else it has become too fast for its transcript: use it unchanged
-        x = self._cache and self._cache.read(i)
-        if x is None:
-            with self._naming(i):
-                x = self._compute.read(path, notice, **part)
-        size, stride = self.config.frame_sizes
-        self._check(i, ((len(x) - 1) * stride + size) / self.config.sample_rate)
+        changed = self._reader.change is not None and rng is not None
+        cached = None if self._cache is None or changed else self._cache.read(i)
+        x, suspect = self._read(self.utterances[i], self._needed[i], rng, cached)
+        self.suspects.notice(i, suspect)
         return x
 
     def cache_features(self, folder, comm):
@@ -132,28 +113,9 @@ class Dataset:
 
         See `FeatureCache` and `fill_cache`.
         """
-        cache = FeatureCache(folder, self._compute, self.utterances)
+        cache = FeatureCache(folder, self._reader.features, self.utterances)
         fill_cache(cache, self.features, self.frames, comm)
         self._cache = cache
-
-    @contextlib.contextmanager
-    def _naming(self, i):
-        """Raise a UserError about a recording as a BadRecording that also names its line."""
-        try:
-            yield
-        except UserError as error:
-            raise BadRecording("unusable audio", f"{self._where(i)}{error}") from None
-
-    def _check(self, i, seconds):
-        """Check the decoded length of a recording, for its transcript and the stated duration."""
-        path, stated = self.utterances[i].audio_filepath, self.utterances[i].duration
-        available = self.config.out_lengths(self.config.count_frames(seconds))
-        if self._needed[i] > available:
-            misfit = describe_misfit(self._needed[i], available, path)
-            raise BadRecording("long transcript", f"{self._where(i)}{misfit}")
-        if durations_differ(stated, seconds):
-            difference = describe_difference(stated, seconds, path)
-            raise BadRecording("wrong duration", f"{self._where(i)}{difference}")
 
     def plan(self, epoch, batch_size=16, batch_seconds=200.0, seed=0, frames=None):
         """Plan the minibatches of an epoch; see `plan_epoch`.
@@ -177,12 +139,7 @@ class Dataset:
 
     def describe(self, i):
         """Name an utterance: its recording, and its line in the manifest."""
-        utterance = self.utterances[i]
-        return f"{utterance.audio_filepath} ({utterance.where or 'no manifest'})"
-
-    def _where(self, i):
-        where = self.utterances[i].where
-        return f"{where}: " if where else ""
+        return describe(self.utterances[i])
 
     def warn(self):
         """Print what the transcripts have that is probably not meant; see `SuspectTexts`."""

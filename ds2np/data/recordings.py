@@ -25,6 +25,9 @@ class BadRecording(UserError):
         super().__init__(message)
         self.kind = kind
 
+    def __reduce__(self):
+        return type(self), (self.kind, str(self))  # also from another process
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:

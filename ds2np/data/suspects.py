@@ -6,25 +6,20 @@ from collections import defaultdict
 
 from tqdm import tqdm
 
-from ds2np.audio.suspect import describe_suspect
-
 
 class Suspects:
-    """Names the first suspect recording of each kind, and counts the others.
+    """Names the first suspect recording of each kind, and counts the others."""
 
-    Parameters
-    ----------
-    sample_rate : int
-        Of the network, in hertz.
-    """
-
-    def __init__(self, sample_rate):
-        self._sample_rate, self._found = sample_rate, defaultdict(set)
+    def __init__(self):
+        self._found = defaultdict(set)
         self._lock = threading.Lock()  # recordings are read by several threads
 
-    def notice(self, i, name, sound):
-        """Look at the `Sound` of utterance i; print a warning if it is the first of its kind."""
-        for kind, sentence in describe_suspect(name, sound, self._sample_rate).items():
+    def notice(self, i, warnings):
+        """Count what is suspect about utterance i; print it if it is the first of its kind.
+
+        warnings: from `describe_suspect`.
+        """
+        for kind, sentence in warnings.items():
             with self._lock:
                 if not self._found[kind]:
                     tqdm.write(f"warning: {sentence}", file=sys.stderr)

@@ -1,16 +1,13 @@
 """A whole run, from manifests to the report: data, network, training."""
 
+import contextlib
 import dataclasses
 import sys
-from pathlib import Path
 
-from ds2np.audio import Augmentation, Masks, augment, load_sounds
-from ds2np.audio.augment import VOICE_SHARE
-from ds2np.audio.checks import check_between
-from ds2np.audio.effects import QUIET_SECONDS, add_quiet
 from ds2np.backend import CPU
 from ds2np.data.dataset import Dataset
 from ds2np.data.manifest import identify
+from ds2np.data.workers import WORTH, workers
 from ds2np.decode import check_fit, tell_fit
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
@@ -19,6 +16,7 @@ from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.model.transfer import copy_weights
 from ds2np.parallel.communicator import Communicator
 from ds2np.recogniser import Recogniser
+from ds2np.train.changes import make_change, make_masks, make_reader
 from ds2np.train.statistics import set_input_statistics
 from ds2np.train.trainer import Trainer
 from ds2np.train.trial import train_within_memory, try_longest
@@ -74,16 +72,17 @@ def train(
         See `RunFolder.locked`, `Trainer.start`, `Trainer.resume` and `Trainer.run`.
     """
     comm = comm or Communicator()
-    with comm.on_main(RunFolder(folder).locked()):
+    change = make_change(training_config, model_config.sample_rate)
+    masks = make_masks(training_config)
+    reading = _begin_reading(model_config, training_config, train_utterances, comm)
+    with comm.on_main(RunFolder(folder).locked()), reading as read:
         if resume:
             _check_alphabet(RunFolder(folder), model_config.alphabet())
         model = DeepSpeech2(model_config, seed=training_config.seed)
         started = "" if resume else _start_from(training_config.init, model)
         model.move(device)
         model.set_precision(training_config.precision)
-        change = make_change(training_config, model_config.sample_rate)
-        masks = Masks() if training_config.mask else None
-        train_set = Dataset(train_utterances, model_config, change, masks, draw)
+        train_set = Dataset(train_utterances, model_config, change, masks, draw, read=read)
         dev_set = Dataset(dev_utterances, model_config)
         trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
         trainer.report.about = about
@@ -117,6 +116,13 @@ def train(
             try_longest(trainer, device)
         train_within_memory(trainer, minutes, device)
         return _conclude(trainer, device, beside or {})
+
+
+def _begin_reading(config, training, utterances, comm):
+    """Return a context: processes that read and augment, if that is worth their start, or None."""
+    if training.augment and training.epochs * sum(u.duration for u in utterances) >= WORTH:
+        return workers(make_reader, (config, training), comm)
+    return contextlib.nullcontext()
 
 
 def _conclude(trainer, device, beside):
@@ -177,31 +183,6 @@ def _warn_shared(train_set, dev_set):
             f"training set, too, the first in {shared[0].where}: their WER and CER will be too low",
             file=sys.stderr,
         )
-
-
-def make_change(config, sample_rate):
-    """Return what changes recordings, a function of samples and a generator, or None.
-
-    sample_rate is in hertz. Raises UserError if a folder of noise or rooms is missing or empty, or
-    given without augmentation, as are changes of the voice, or the quiet is too long.
-    """
-    check_between("seconds of quiet", config.quiet, *QUIET_SECONDS)
-    if not config.augment and (config.noise or config.rooms):
-        raise UserError("noise and rooms need augmentation: enable it or leave them out")
-    if not config.augment and config.vary_voice:
-        raise UserError("changes of the voice need augmentation: enable it or leave them out")
-    if not (config.augment or config.quiet):
-        return None
-    settings = Augmentation(voice_share=VOICE_SHARE if config.vary_voice else 0.0)
-    noises = load_sounds(Path(config.noise), sample_rate) if config.noise else None
-    rooms = load_sounds(Path(config.rooms), sample_rate) if config.rooms else None
-
-    def change(samples, rng):
-        if config.augment:
-            samples = augment(samples, sample_rate, rng, settings, noises, rooms)
-        return add_quiet(samples, sample_rate, config.quiet, rng) if config.quiet else samples
-
-    return change
 
 
 def overfit(model_config, training_config, utterances, folder, **options):

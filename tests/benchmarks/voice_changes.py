@@ -70,7 +70,10 @@ def train_so(args, way, seed):
         vary_voice=way in (*KEPT, "voice", "all"),
         mask=way in ("mask", "all"),
     )
-    with mock.patch("ds2np.train.run.Augmentation", lambda **given: change_of(way, given)):
+    with (
+        mock.patch("ds2np.train.changes.Augmentation", lambda **given: change_of(way, given)),
+        mock.patch("ds2np.train.run.WORTH", float("inf")),  # other processes are not patched
+    ):
         train(config, settings, learn, test, run)
     return run
 

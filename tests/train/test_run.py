@@ -8,10 +8,11 @@ import pytest
 from helpers import toys
 
 from ds2np.audio.effects import add_quiet
+from ds2np.data import workers
 from ds2np.data.dataset import Dataset
 from ds2np.errors import UserError
 from ds2np.model import DeepSpeech2
-from ds2np.model.run_folder import RunFolder
+from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.train.history import read_history
 from ds2np.train.run import overfit
 from ds2np.train.trainer import Trainer
@@ -50,7 +51,7 @@ def test_spectrograms_are_masked_in_training_only(run, monkeypatch, tmp_path, ca
         drawn.append(rng.integers(1 << 30))
         return np.zeros_like(x)
 
-    monkeypatch.setattr("ds2np.data.dataset.mask", hide)
+    monkeypatch.setattr("ds2np.data.reading.mask", hide)
     run("a")
     assert not drawn
     run("b", mask=True, cache=tmp_path / "cache" if cached else None)
@@ -81,7 +82,7 @@ def test_quiet_is_put_around_the_recordings_of_training(run, monkeypatch):
         assert longest == 0.2
         return changed
 
-    monkeypatch.setattr("ds2np.train.run.add_quiet", count)
+    monkeypatch.setattr("ds2np.train.changes.add_quiet", count)
     run(quiet=0.2)
     assert len(lengths) >= 2 * len(toys.TEXTS)
     assert 0 < max(lengths) <= (0.2 + 0.2) * toys.RATE + 1
@@ -154,3 +155,23 @@ def test_a_lack_of_memory_in_the_run_is_told(run, monkeypatch):
     monkeypatch.setattr(DeepSpeech2, "backward", backward)
     with pytest.raises(UserError, match=LACK):
         run()
+
+
+def test_processes_that_augment_change_nothing(run, monkeypatch):
+    """They are started if there is much sound, and the network is the same."""
+    started, begin = [], workers.workers
+
+    def note(*rest):
+        started.append(rest)
+        return begin(*rest)
+
+    monkeypatch.setattr("ds2np.train.run.workers", note)
+    few = run("a", augment=True)
+    assert not started
+    monkeypatch.setattr("ds2np.train.run.WORTH", 1.0)
+    run("b")
+    assert not started  # nothing is augmented
+    many = run("c", augment=True)
+    assert len(started) == 1
+    weights = [load_run(folder).flat_params for folder in (few, many)]
+    np.testing.assert_array_equal(*weights)

@@ -17,7 +17,7 @@ from ds2np.learn.graduation.faults import describe
 from ds2np.learn.graduation.replace import MINUTES, Clock, replaced
 from ds2np.model import DeepSpeech2
 from ds2np.text import cer
-from ds2np.train.run import make_change
+from ds2np.train.changes import make_change
 from ds2np.train.step import add_gradients
 from ds2np.train.trainer import Trainer
 
