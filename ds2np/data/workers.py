@@ -126,8 +126,6 @@ def _send(pipe, message):
 def work():
     """Do what comes by standard input, until it is closed."""
     calls, answers = sys.stdin.buffer, sys.stdout.buffer
-    if hasattr(os, "nice"):
-        os.nice(19)  # the cores are the network's if it can use them
     sys.stdout = sys.stderr  # what is printed must not get among the answers
     from ds2np import machine
 
