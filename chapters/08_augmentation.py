@@ -1444,7 +1444,13 @@ if gains["augmented", "noise"] > 0:
 # Word error rate in %, greedy and with a 3-gram of words, by joe's sentences that were learned. One
 # training each; with two synthesisers and 0, 40 or 120 sentences the mean of three.
 OF_JOE = {
-    "nothing before": {10: (92.4, 83.6), 40: (81.1, 71.3), 120: (58.0, 34.1)},
+    "nothing before": {
+        10: (92.4, 83.6),
+        20: (86.8, 75.7),
+        40: (81.1, 71.3),
+        80: (77.6, 59.0),
+        120: (58.0, 34.1),
+    },
     "one synthesiser": {
         0: (89.3, 75.4),
         10: (75.1, 59.3),
