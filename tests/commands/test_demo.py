@@ -157,6 +157,28 @@ def test_a_network_for_streams(micro, tmp_path):
     assert "".join(one.text for one in found) == recogniser.transcribe(path).text
 
 
+@pytest.mark.parametrize(
+    ("kind", "varied"),
+    [
+        ({}, {"mask"}),
+        ({"engines": ("flite",)}, {"mask", "augment", "vary_voice"}),
+        ({"stream": True}, set()),
+        ({"language": "zh"}, set()),
+    ],
+)
+def test_what_the_trainings_vary(micro, tmp_path, monkeypatch, kind, varied):
+    given, write = [], corpus.write_corpus
+
+    def write_by_one_engine(folder, engines, **kind):
+        write(folder, **kind)
+
+    monkeypatch.setattr("ds2np.synthesis.corpus.write_corpus", write_by_one_engine)
+    monkeypatch.setattr("ds2np.train.run.train", lambda *given_now, **_: given.append(given_now))
+    run_demo(tmp_path / "demo", **kind)
+    settings = given[0][1]
+    assert {each for each in ("mask", "augment", "vary_voice") if getattr(settings, each)} == varied
+
+
 def test_the_rates_of_a_voice_that_is_held_out_are_told(finished, utterances, capsys):
     voiced = [dataclasses.replace(u, speaker="flite:rms") for u in utterances[:3]]
     demo._tell_others(finished, voiced, CPU)
