@@ -299,7 +299,7 @@ def test_transcribe_names_a_bad_recording_and_continues(ds2np, trained, manifest
 
 
 def test_ctrl_c_before_anything_is_saved(ds2np, manifest, tmp_path, monkeypatch):
-    def interrupt(*arguments):
+    def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ds2np.train.run.Dataset", interrupt)
