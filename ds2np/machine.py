@@ -10,6 +10,7 @@ import ctypes
 import functools
 import os
 import platform
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,22 @@ def map_in_threads(name, count, function, *arguments):
         else:
             results[i] = futures[i].result()
     return results
+
+
+@contextlib.contextmanager
+def without_interrupts():
+    """Let a process that starts in this block never see Ctrl-C: its parent says when to end.
+
+    It inherits the signal mask of this thread. Windows has none; there a traceback may appear.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def peak_memory():

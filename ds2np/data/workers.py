@@ -14,13 +14,13 @@ import os
 import pickle
 import platform
 import queue
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import ds2np
 from ds2np.errors import UserError
+from ds2np.machine import without_interrupts
 
 WORTH = 1800.0  # seconds of sound: less of it is augmented while processes start
 MOST = 16  # processes, of 70 MB each: they augment some 3,000 utterances of 3 s a second
@@ -84,7 +84,7 @@ def _start(make, arguments):
     """Start a worker, and end it when the block is left."""
     package = str(Path(ds2np.__file__).parents[1])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    with _without_interrupts():
+    with without_interrupts():  # the training says when to end
         worker = subprocess.Popen(
             [sys.executable, "-c", f"from {__name__} import work; work()"],
             stdin=subprocess.PIPE,
@@ -100,22 +100,6 @@ def _start(make, arguments):
             with contextlib.suppress(OSError):
                 pipe.close()
         worker.wait()
-
-
-@contextlib.contextmanager
-def _without_interrupts():
-    """Let a process that starts here never see Ctrl-C: the training says when to end.
-
-    It inherits the signal mask of this thread. Windows has none; there a traceback may appear.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _send(pipe, message):

@@ -1,7 +1,6 @@
 """Recordings of planned sentences, by several processes of the speech engines."""
 
 import multiprocessing
-import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from tqdm import tqdm
 
 from ds2np.audio.resampling import resample
 from ds2np.errors import UserError
+from ds2np.machine import without_interrupts
 from ds2np.synthesis.engines import SPEAKERS, engine_of
 
 SAMPLE_RATE = 16_000
@@ -80,12 +80,10 @@ def write_recording(path, samples, rate, size):
 def _record_batch(folder, batch):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
-        # The process inherits the signal mask of this thread: on Ctrl-C it finishes its batch
-        # without a message. Windows has no such mask, so a traceback may appear there.
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            recordings, version = process.submit(speak_batch, batch).result()
+            with without_interrupts():  # on Ctrl-C it finishes its batch
+                answer = process.submit(speak_batch, batch)
+            recordings, version = answer.result()
         except BrokenProcessPool:
             raise UserError(
                 f"{engine_of(batch[0].voice)} crashed while it spoke one of the {len(batch)} "

@@ -35,11 +35,7 @@ def make_change(config, sample_rate):
     return change
 
 
-def make_masks(config):
-    """Return what hides parts of the spectrograms, or None."""
-    return Masks() if config.mask else None
-
-
 def make_reader(model, training):
     """Return the `Reader` of the training recordings, given both configurations."""
-    return Reader(model, make_change(training, model.sample_rate), make_masks(training))
+    change = make_change(training, model.sample_rate)
+    return Reader(model, change, Masks() if training.mask else None)

@@ -16,7 +16,7 @@ from ds2np.model.run_folder import RunFolder, load_run
 from ds2np.model.transfer import copy_weights
 from ds2np.parallel.communicator import Communicator
 from ds2np.recogniser import Recogniser
-from ds2np.train.changes import make_change, make_masks, make_reader
+from ds2np.train.changes import make_reader
 from ds2np.train.statistics import set_input_statistics
 from ds2np.train.trainer import Trainer
 from ds2np.train.trial import train_within_memory, try_longest
@@ -72,8 +72,7 @@ def train(
         See `RunFolder.locked`, `Trainer.start`, `Trainer.resume` and `Trainer.run`.
     """
     comm = comm or Communicator()
-    change = make_change(training_config, model_config.sample_rate)
-    masks = make_masks(training_config)
+    reader = make_reader(model_config, training_config)
     reading = _begin_reading(model_config, training_config, train_utterances, comm)
     with comm.on_main(RunFolder(folder).locked()), reading as read:
         if resume:
@@ -82,7 +81,9 @@ def train(
         started = "" if resume else _start_from(training_config.init, model)
         model.move(device)
         model.set_precision(training_config.precision)
-        train_set = Dataset(train_utterances, model_config, change, masks, draw, read=read)
+        train_set = Dataset(
+            train_utterances, model_config, reader.change, reader.masks, draw, read=read
+        )
         dev_set = Dataset(dev_utterances, model_config)
         trainer = Trainer(model, train_set, dev_set, folder, training_config, comm)
         trainer.report.about = about
@@ -96,7 +97,7 @@ def train(
         else:
             trainer.start()
         if cache is not None:
-            for dataset in (dev_set,) if change else (train_set, dev_set):
+            for dataset in (dev_set,) if reader.change else (train_set, dev_set):
                 dataset.cache_features(cache, comm)
         if not (resume or training_config.init):  # which have statistics that fit their weights
             set_input_statistics(model, train_set, training_config.seed, comm)

@@ -28,7 +28,7 @@ def test_augmentation_differs_by_epoch_and_is_the_same_in_each_run(run, monkeypa
         drawn.append(rng.integers(1 << 30))
         return samples
 
-    monkeypatch.setattr("ds2np.train.run.make_change", lambda *rest: change)
+    monkeypatch.setattr("ds2np.train.changes.make_change", lambda *rest: change)
     run("a", augment=True)
     first, drawn[:] = sorted(drawn), []
     assert len(set(first)) == 2 * len(toys.TEXTS)  # twice each, in two epochs
